@@ -1,0 +1,107 @@
+# p2plab: seven peer-to-peer systems, each written once.
+#
+#   make            bin/PROGRAM for every protocol that is here
+#   make demo       the monitor on the lecture's ring
+#   make test       all tests: loopback only, a few minutes
+#   make asan       the same under the address and undefined sanitizers
+#   make fuzz TIME=60 | sweep SEEDS=1000 | lint | pure | bench | install
+#
+# V=1 shows commands.  BUILD=dir, CC=clang, OPT=-O0, SAN=... make other
+# builds beside this one; POLL=1 waits with poll(2) instead of epoll.
+
+PROTOCOLS := $(patsubst %/main.c,%,$(wildcard */main.c))
+BUILD ?= build/main
+BIN ?= bin
+OPT ?= -O2 -g
+SAN ?=
+PREFIX ?= /usr/local
+TIME ?= 60
+SEEDS ?= 1000
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wundef \
+	-Wswitch-enum -Wformat=2 -Wcast-qual -Wwrite-strings \
+	-Wstrict-prototypes -Wmissing-prototypes -Werror
+HARDEN ?= -fstack-protector-strong
+FEATURES := -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE -D_DARWIN_C_SOURCE \
+	-DP2PLAB_SHARE='"$(PREFIX)/share/p2plab"' $(if $(POLL),-DUSE_POLL)
+CFLAGS_ALL = -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN) -I. $(FEATURES) $(CFLAGS)
+LIBS := -lcrypto -lncursesw -lz
+Q := $(if $(V),,@)
+
+COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
+OBJECTS_OF = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+NODE_OF = $(filter-out $(BUILD)/$(1)/main.o,$(call OBJECTS_OF,$(1)))
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
+BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+
+.PHONY: all demo test unit pure asan fuzz sweep lint labs bench install clean expected
+.SECONDARY:
+
+all: $(addprefix $(BIN)/,$(PROTOCOLS))
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $<")
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(BUILD)/libcommon.a: $(COMMON)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+define program
+$(BIN)/$(1): $(call OBJECTS_OF,$(1)) $(BUILD)/libcommon.a
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $$^ $(LIBS) -o $$@
+endef
+$(foreach p,$(PROTOCOLS),$(eval $(call program,$(p))))
+
+# Unit tests and benchmarks link every protocol's objects but main.o.
+NODES := $(foreach p,$(PROTOCOLS),$(call NODE_OF,$(p)))
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(NODES) $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(NODES) $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
+
+demo: all
+	@bin/chord
+
+unit: $(UNIT)
+	@tests/run-unit $(UNIT)
+
+test: all unit
+	BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) bats tests
+
+asan:
+	$(MAKE) BUILD=build/asan BIN=build/asan/bin OPT="-O1 -g" \
+	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" test
+
+bench: $(BENCH)
+	@for b in $(BENCH); do $$b || exit 1; done
+
+pure:
+	@tests/pure $(PROTOCOLS)
+
+fuzz:
+	@tests/fuzz/run $(TIME) $(FUZZ)
+
+sweep: all
+	@tests/sweep $(SEEDS) $(JOBS)
+
+lint:
+	@tests/lint
+
+labs: all
+	@tests/labs
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/p2plab
+	install $(addprefix $(BIN)/,$(PROTOCOLS)) $(DESTDIR)$(PREFIX)/bin
+	cp -R labs $(DESTDIR)$(PREFIX)/share/p2plab/
+
+clean:
+	rm -rf build bin
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

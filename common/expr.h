@@ -1,0 +1,47 @@
+/*
+ * The one expression language, for find, filter, breakpoint, expect and
+ * worksheet (design.md 7):
+ *
+ *     field OP value   joined by  && || ! ( )
+ *     OP: == = != < <= > >= ~ (contains)
+ *
+ * Fields are type from to node kind state step time bytes, any message
+ * field, `state.NAME` of the record's node (with `changed` as a bare test:
+ * `state.succ changed`), and `invariant NAME` (true when it is broken).
+ */
+#ifndef COMMON_EXPR_H
+#define COMMON_EXPR_H
+
+#include <stdbool.h>
+
+#include "common/record.h"
+#include "common/text.h"
+
+#define EXPR_NODES_MAX 64
+#define EXPR_BYTES_MAX 512
+
+struct expr; /* from malloc */
+
+/* Parse all of `s`; NULL with *why: what is wrong, and at which column. */
+struct expr *expr_parse(const char *s, struct text *why);
+void expr_free(struct expr *e);
+
+/* What an expression is asked of. */
+struct subject {
+    const struct record *record; /* may be NULL */
+    const struct fields *fields; /* of the message or result; may be NULL */
+    const struct namer *names;
+    /* The value of `state.NAME` of the record's node, now (before: false) or
+       before the step (before: true); false when there is none. */
+    bool (*state)(void *context, const char *name, bool before,
+                  struct text *value);
+    /* Is the invariant whose name contains `name` broken? */
+    bool (*broken)(void *context, const char *name);
+    void *context;
+};
+
+bool expr_true(const struct expr *e, const struct subject *s);
+/* Does the expression mention `state.` or `invariant`?  (Costly to ask.) */
+bool expr_needs_state(const struct expr *e);
+
+#endif

@@ -1,0 +1,271 @@
+/* Named fields; see fields.h. */
+#include "common/fields.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fields fields_new(void)
+{
+    return (struct fields){.type = NULL};
+}
+
+void fields_free(struct fields *f)
+{
+    free(f->at);
+    *f = fields_new();
+}
+
+void fields_clear(struct fields *f)
+{
+    f->type = NULL;
+    f->count = 0;
+    f->depth = 0;
+    f->lost = 0;
+}
+
+struct field *fields_add(struct fields *f, enum field_kind kind,
+                         const char *name, size_t offset, size_t length)
+{
+    static struct field spare; /* takes what finds no room */
+    struct field *field = &spare;
+
+    if (f->count == f->cap && f->cap < FIELDS_MAX) {
+        size_t cap = f->cap > 0 ? f->cap * 2 : 32;
+        struct field *at = realloc(f->at, cap * sizeof *at);
+        if (at != NULL) {
+            f->at = at;
+            f->cap = cap;
+        }
+    }
+    if (f->count < f->cap)
+        field = &f->at[f->count++];
+    else
+        f->lost++;
+    *field = (struct field){.kind = kind,
+                            .name = name,
+                            .depth = (uint8_t)f->depth,
+                            .offset = (uint32_t)offset,
+                            .length = (uint32_t)length};
+    return field;
+}
+
+void fields_begin(struct fields *f, enum field_kind group_or_list,
+                  const char *name)
+{
+    assert(group_or_list == FIELD_GROUP || group_or_list == FIELD_LIST);
+    assert(f->depth < UINT8_MAX);
+    (void)fields_add(f, group_or_list, name, 0, 0);
+    f->depth++;
+}
+
+void fields_end(struct fields *f)
+{
+    assert(f->depth > 0);
+    f->depth--;
+}
+
+void fields_number(struct fields *f, const char *name, uint64_t value)
+{
+    fields_add(f, FIELD_NUMBER, name, 0, 0)->number = value;
+}
+
+void fields_bool(struct fields *f, const char *name, bool value)
+{
+    fields_add(f, FIELD_BOOL, name, 0, 0)->number = value;
+}
+
+void fields_text(struct fields *f, const char *name, const char *lent)
+{
+    struct field *field = fields_add(f, FIELD_TEXT, name, 0, 0);
+
+    field->text = lent;
+    field->text_len = strlen(lent);
+}
+
+void fields_node(struct fields *f, const char *name, struct addr addr)
+{
+    fields_add(f, FIELD_NODE, name, 0, 0)->addr = addr;
+}
+
+void fields_id(struct fields *f, const char *name, struct id id, unsigned bits)
+{
+    struct field *field = fields_add(f, FIELD_ID, name, 0, 0);
+
+    field->id = id;
+    field->id_bits = bits;
+}
+
+void fields_undecoded(struct fields *f, size_t offset, size_t len)
+{
+    if (offset < len)
+        fields_add(f, FIELD_BYTES, "undecoded", offset, len - offset);
+}
+
+static bool is_leaf(const struct field *f)
+{
+    return f->kind != FIELD_GROUP && f->kind != FIELD_LIST;
+}
+
+bool fields_cover(const struct fields *f, size_t len)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < f->count; i++) {
+        if (!is_leaf(&f->at[i]) || f->at[i].length == 0)
+            continue;
+        if (f->at[i].offset != at)
+            return false;
+        at += f->at[i].length;
+    }
+    return at == len && f->lost == 0;
+}
+
+const struct field *fields_find(const struct fields *f, const char *name)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->at[i].name, name) == 0)
+            return &f->at[i];
+    return NULL;
+}
+
+static void value_hex(struct text *t, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        text_printf(t, "%02x", (unsigned)(unsigned char)data[i]);
+}
+
+static void value_node(struct text *t, struct addr addr,
+                       const struct namer *names)
+{
+    const char *name = names != NULL && names->name != NULL
+                           ? names->name(names->context, addr)
+                           : NULL;
+
+    if (name != NULL)
+        text_add(t, name);
+    else if (addr_none(addr))
+        text_add(t, "none");
+    else
+        addr_text(t, addr);
+}
+
+void field_value(struct text *t, const struct field *f,
+                 const struct namer *names)
+{
+    switch (f->kind) {
+    case FIELD_GROUP:
+    case FIELD_LIST:
+        break;
+    case FIELD_NUMBER:
+        text_u64(t, f->number);
+        break;
+    case FIELD_BOOL:
+        text_add(t, f->number != 0 ? "yes" : "no");
+        break;
+    case FIELD_TIME:
+        text_seconds(t, f->number);
+        break;
+    case FIELD_HEX:
+        text_printf(t, "0x%llx", (unsigned long long)f->number);
+        break;
+    case FIELD_TEXT:
+        text_safe(t, f->text, f->text_len);
+        break;
+    case FIELD_BYTES:
+        value_hex(t, f->text, f->text != NULL ? f->text_len : 0);
+        break;
+    case FIELD_NODE:
+        value_node(t, f->addr, names);
+        break;
+    case FIELD_ID:
+        id_text(t, &f->id, f->id_bits);
+        break;
+    }
+}
+
+void fields_line(struct text *t, const struct fields *f,
+                 const struct namer *names)
+{
+    const char *between = "";
+
+    for (size_t i = 0; i < f->count; i++) {
+        const struct field *field = &f->at[i];
+        if (field->minor || (!is_leaf(field) && i + 1 < f->count &&
+                             f->at[i + 1].depth <= field->depth))
+            continue;
+        if (field->name[0] != '\0') {
+            text_add(t, between);
+            text_add(t, field->name);
+            between = " ";
+        }
+        if (is_leaf(field)) {
+            text_char(t, field->name[0] != '\0' || i == 0 ||
+                                 f->at[i - 1].depth < field->depth
+                             ? ' '
+                             : ',');
+            field_value(t, field, names);
+        }
+    }
+}
+
+static void json_value(struct text *t, const struct field *f,
+                       const struct namer *names)
+{
+    bool bare = f->kind == FIELD_NUMBER || f->kind == FIELD_TIME ||
+                (f->kind == FIELD_ID && f->id_bits <= 32);
+    struct text value = text_new();
+
+    if (f->kind == FIELD_BOOL) {
+        text_add(t, f->number != 0 ? "true" : "false");
+    } else if (f->kind == FIELD_TEXT) {
+        text_json(t, f->text, f->text_len);
+    } else if (f->kind == FIELD_NODE && addr_none(f->addr)) {
+        text_add(t, "null");
+    } else {
+        field_value(&value, f, names);
+        if (bare)
+            text_bytes(t, value.data, value.len);
+        else
+            text_json(t, value.data, value.len);
+    }
+    text_free(&value);
+}
+
+/* Print the fields of one depth from `i` on; return the index after them. */
+static size_t json_level(struct text *t, const struct fields *f, size_t i,
+                         bool is_list, const struct namer *names)
+{
+    uint8_t depth = i < f->count ? f->at[i].depth : 0;
+
+    for (bool first = true; i < f->count && f->at[i].depth >= depth;
+         first = false) {
+        const struct field *field = &f->at[i++];
+        if (!first)
+            text_char(t, ',');
+        if (!is_list) {
+            text_json(t, field->name, strlen(field->name));
+            text_char(t, ':');
+        }
+        if (is_leaf(field)) {
+            json_value(t, field, names);
+            continue;
+        }
+        bool list = field->kind == FIELD_LIST;
+        text_char(t, list ? '[' : '{');
+        if (i < f->count && f->at[i].depth > depth)
+            i = json_level(t, f, i, list, names);
+        text_char(t, list ? ']' : '}');
+    }
+    return i;
+}
+
+void fields_json(struct text *t, const struct fields *f,
+                 const struct namer *names, bool braces)
+{
+    if (braces)
+        text_char(t, '{');
+    (void)json_level(t, f, 0, false, names);
+    if (braces)
+        text_char(t, '}');
+}

@@ -1,0 +1,54 @@
+/*
+ * A grid of character cells with attributes: what every pane draws into.
+ * The monitor sends it to the terminal, or prints it as text; golden screens
+ * need no terminal.
+ */
+#ifndef COMMON_GRID_H
+#define COMMON_GRID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/text.h"
+
+enum attr {
+    ATTR_NORMAL = 0,
+    ATTR_BOLD = 1,
+    ATTR_REVERSE = 2,
+    ATTR_DIM = 4,
+    ATTR_CYAN = 8,
+    ATTR_YELLOW = 16
+};
+
+struct cell {
+    char c; /* printable ASCII */
+    uint8_t attr;
+};
+
+/* A rectangle of a grid; what is put outside of it is cut off. */
+struct pane {
+    struct cell *cell; /* of the whole grid */
+    int stride;        /* columns of the whole grid */
+    int row, column, rows, columns;
+};
+
+struct pane pane_new(int rows, int columns); /* owns its cells */
+void pane_free(struct pane *p);
+/* A part of a pane, clipped to it. */
+struct pane pane_part(const struct pane *p, int row, int column, int rows,
+                      int columns);
+void pane_clear(const struct pane *p);
+void pane_put(const struct pane *p, int row, int column, char c, uint8_t attr);
+/* Put text; control characters and non-ASCII come out as '.'; returns the
+   column behind it, cut off or not. */
+int pane_text(const struct pane *p, int row, int column, uint8_t attr,
+              const char *s);
+int pane_printf(const struct pane *p, int row, int column, uint8_t attr,
+                const char *format, ...) PRINTF_LIKE(5, 6);
+void pane_line(const struct pane *p, int row, int column, int row2, int column2,
+               char c, uint8_t attr);
+/* Append the pane as exactly `rows` lines without trailing blanks. */
+void pane_dump(struct text *t, const struct pane *p);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * Hashes: SHA-1 and its kin from libcrypto (this is the only user of it),
+ * and the fast 64-bit rolling hash by which two runs are compared.
+ */
+#ifndef COMMON_HASH_H
+#define COMMON_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHA1_BYTES 20
+
+void hash_sha1(uint8_t digest[SHA1_BYTES], const void *data, size_t len);
+
+/* Mix `len` bytes into the rolling hash `h`; the same on every machine. */
+uint64_t hash_roll(uint64_t h, const void *data, size_t len);
+/* Mix one number into the rolling hash `h`. */
+uint64_t hash_roll_u64(uint64_t h, uint64_t value);
+
+#endif

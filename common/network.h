@@ -1,0 +1,55 @@
+/*
+ * Every node of a run, seen at once: for warm starts, invariants, facts and
+ * pictures.  Nodes stand in the order of the scenario and keep their index
+ * for the whole run, dead or alive.
+ */
+#ifndef COMMON_NETWORK_H
+#define COMMON_NETWORK_H
+
+#include "common/host.h"
+
+struct network {
+    const struct settings *settings; /* the scenario's */
+    size_t count;
+    struct host *const *host;
+    /* Both return NULL when there is no such node here. */
+    struct host *(*by_name)(const struct network *, const char *name);
+    struct host *(*by_addr)(const struct network *, struct addr addr);
+    void *context;
+    uint64_t now_us;
+};
+
+/* Is node `i` of this protocol, and up?  (An introducer is of another.) */
+static inline bool network_is_up(const struct network *n, size_t i,
+                                 const struct protocol *p)
+{
+    const struct host *h = n->host[i];
+
+    return h->state != NODE_DOWN && h->node != NULL && h->protocol == p;
+}
+
+/* A namer (fields.h) that knows the nodes of `n`. */
+struct namer network_namer(const struct network *n);
+
+/* One invariant and how it stands. */
+struct finding {
+    const char *name; /* "ordered ring" */
+    bool holds;
+    struct text why; /* in words: "n32's successor n96 skips n80" */
+};
+
+#define FINDINGS_MAX 16
+
+struct findings {
+    size_t count;
+    struct finding at[FINDINGS_MAX];
+};
+
+/* Append an invariant that holds; findings_break says that it does not. */
+struct finding *findings_add(struct findings *f, const char *name);
+void findings_break(struct finding *f, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+bool findings_hold(const struct findings *f);
+void findings_free(struct findings *f);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * The seam: all that stands between a protocol and the world.
+ *
+ * A protocol is one function, `event`: it is told what happened, changes its
+ * state and calls its host.  It never learns whether that host is the
+ * simulator (sim.h) or real sockets (live.h).  The rules that both keep:
+ *
+ *  1. One event at a time, never from inside a host call.  What a host call
+ *     causes arrives later, as an event of its own.
+ *  2. Bytes are lent until the call returns; host_send and host_write copy.
+ *  3. BYTES shows all bytes not yet consumed.  The node consumes exactly one
+ *     protocol message (or one chunk of bulk data) and returns its length, or
+ *     0: "need more".  While it consumes and bytes remain, it is called again
+ *     at once.  Over UNCONSUMED_MAX left lying, the host resets the stream.
+ *  4. host_write never refuses; it returns the bytes not yet sent.  From
+ *     BACKLOG_HIGH on the node should stop, and go on at ROOM, which comes
+ *     once when the backlog falls below BACKLOG_LOW.  Writing to a stream
+ *     that is closed or finished does nothing and returns 0.
+ *  5. When the peer has half-closed, one more BYTES (if bytes are left), then
+ *     EOF, with `len` the bytes left over.  EOF is not a close: this side may
+ *     still write.  When both sides have finished: CLOSED with error 0.
+ *     After host_abort the caller hears no more; the peer: CLOSED RESET.
+ *  6. A timer that was replaced or cancelled is never delivered.
+ *  7. Memory from host_alloc only, zeroed.  Time and chance from the host
+ *     only.  A protocol has no writable statics (`make pure`).
+ */
+#ifndef COMMON_NODE_H
+#define COMMON_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/fields.h"
+#include "common/options.h"
+#include "common/text.h"
+
+struct host;              /* opaque to protocols, one per node */
+typedef uint32_t conn_id; /* 0: none; never used again within a run */
+
+#define TIMER_SLOTS 8
+#define MESSAGE_BYTES_MAX (64 * 1024)
+#define UNCONSUMED_MAX (1024 * 1024)
+#define BACKLOG_HIGH (256 * 1024)
+#define BACKLOG_LOW (64 * 1024)
+#define STREAM_TIMEOUT_US (60 * (uint64_t)1000000)
+
+enum event_kind {
+    EVENT_START,    /* once, first */
+    EVENT_TIMER,    /* .timer */
+    EVENT_DATAGRAM, /* .peer .data .len: one whole datagram */
+    EVENT_OPEN,     /* .conn: our host_connect succeeded */
+    EVENT_ACCEPT,   /* .conn .peer: somebody connected to us */
+    EVENT_BYTES,    /* .conn .data .len: all unconsumed bytes */
+    EVENT_ROOM,     /* .conn: the backlog fell below BACKLOG_LOW */
+    EVENT_EOF,      /* .conn .len: the peer finished; len bytes left over */
+    EVENT_CLOSED,   /* .conn .error: last event of this stream */
+    EVENT_COMMAND,  /* .command .data .len: a user's request, as text */
+    EVENT_STOP      /* leave politely, then host_left; within 5 s */
+};
+
+enum close_reason { CLOSE_DONE, CLOSE_REFUSED, CLOSE_RESET, CLOSE_TIMEOUT };
+
+struct event {
+    enum event_kind kind;
+    int timer;
+    enum close_reason error;
+    conn_id conn;
+    uint32_t command; /* its number, which the result repeats */
+    struct addr peer;
+    const uint8_t *data; /* commands too are NUL-terminated behind `len` */
+    size_t len;
+};
+
+/* How a node begins. */
+struct config {
+    const struct settings *settings; /* outlives the node */
+    struct addr self;
+    struct addr join; /* a member of the network; none: start one */
+    struct id id;     /* from identify(), for protocols that have ids */
+};
+
+/* What kind of bytes a stream carries; tells `describe` how to read them. */
+enum phase {
+    PHASE_DATAGRAM,
+    PHASE_HANDSHAKE,
+    PHASE_HTTP,
+    PHASE_MESSAGES,
+    PHASE_BULK
+};
+
+/* Where a message was seen: all that `describe` is told besides its bytes. */
+struct framing {
+    enum phase phase;
+    bool from_opener; /* sent by the side that opened the stream */
+};
+
+struct network;  /* every node of a run; see network.h */
+struct findings; /* what an invariant check found; see network.h */
+
+/* Types of a command's arguments, a letter each: n number or name (a key),
+   w word, t text to the end of the line, a address; '?' after a letter:
+   optional. */
+struct command {
+    const char *name;
+    const char *args;  /* "n", "wt" */
+    const char *usage; /* "lookup KEY" */
+    const char *help;  /* one line */
+    uint64_t limit_us; /* unanswered: "ok":false; 0: no limit */
+};
+
+#define COMMAND_LIMIT_US (30 * (uint64_t)1000000)
+
+/* What a protocol exports.  Functions marked (may be NULL) are optional. */
+struct protocol {
+    const char *name;
+    const struct option *options;   /* ends in a NULL name */
+    const struct command *commands; /* ends in a NULL name */
+    const char *const *timers;      /* by slot, ends in NULL */
+    const char *invariants;         /* "one ring, ordered, ..." for people */
+
+    /* The id of a node at `self`, or the one that `text` gives; false with
+       *why set when `text` is no id.  (may be NULL: no ids) */
+    bool (*identify)(const struct settings *, struct addr self,
+                     const char *text, struct id *id, struct text *why);
+    /* State of a new node, from host_alloc; NULL when memory is short. */
+    void *(*create)(struct host *, const struct config *);
+    /* Handle one event; the bytes consumed, for EVENT_BYTES. */
+    size_t (*event)(void *node, struct host *, const struct event *);
+    /* Canonical state: all that can influence behaviour, nothing else. */
+    void (*dump)(const void *node, struct host *, struct text *);
+    /* Name every byte of one plain message. */
+    void (*describe)(const struct framing *, const uint8_t *data, size_t len,
+                     struct fields *);
+
+    /* Over the whole network. */
+    void (*warm)(const struct network *); /* perfect tables */
+    void (*check)(const struct network *, struct findings *);
+    bool (*settled)(const struct network *);
+    uint64_t (*quiet_us)(const struct settings *); /* settled for so long */
+    /* May this node crash, by the protocol's own assumptions? */
+    bool (*may_fail)(const struct network *, const struct host *);
+};
+
+/* -- What the host offers -------------------------------------------- */
+
+uint64_t host_now(struct host *h);    /* microseconds since the run began */
+uint64_t host_random(struct host *h); /* from this node's own stream */
+void *host_alloc(struct host *h, size_t bytes); /* zeroed; NULL: no memory */
+void host_free(struct host *h, void *memory, size_t bytes);
+
+/* Arm `slot` to fire after the delay, in place of what it was armed for. */
+void host_timer(struct host *h, int slot, uint64_t delay_us);
+void host_timer_cancel(struct host *h, int slot);
+
+void host_send(struct host *h, struct addr to, const void *data, size_t len);
+
+conn_id host_connect(struct host *h, struct addr to);
+/* Write one message, or one chunk of bulk data; MESSAGE_BYTES_MAX at most. */
+size_t host_write(struct host *h, conn_id conn, const void *data, size_t len);
+/* The same where the bytes on the wire are not the plain message. */
+size_t host_write_coded(struct host *h, conn_id conn, const void *wire,
+                        size_t wire_len, const void *plain, size_t plain_len);
+/* Report a plain message decoded from such a stream. */
+void host_decoded(struct host *h, conn_id conn, const void *plain, size_t len);
+/* What this side writes from now on is of this phase (at first: messages). */
+void host_phase(struct host *h, conn_id conn, enum phase phase);
+void host_finish(struct host *h, conn_id conn); /* half-close, after data */
+void host_abort(struct host *h, conn_id conn);
+
+/* The outcome of a command; the fields are copied.  Ends the command. */
+void host_result(struct host *h, uint32_t command, bool ok,
+                 const struct fields *fields);
+/* The short form for what failed: one field, "error". */
+void host_failed(struct host *h, uint32_t command, const char *error);
+/* Explain the current event to the student. */
+void host_note(struct host *h, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The polite leave that EVENT_STOP asked for is done. */
+void host_left(struct host *h);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * One program: a protocol, with what people need around it.  Each main.c
+ * fills in a `struct program` and calls program_main, which provides every
+ * verb of design.md 4.
+ */
+#ifndef COMMON_PROGRAM_H
+#define COMMON_PROGRAM_H
+
+#include "common/network.h"
+#include "common/view.h"
+
+#define P2PLAB_VERSION "0.1"
+
+/* What a fact of `show` is computed from. */
+struct fact_call {
+    const struct network *network;
+    const char *const *args; /* checked against `args` of the fact */
+    size_t arg_count;
+    struct text *out; /* the bare fact, without newline at its end */
+    struct text *why; /* when it returns false through its own error */
+};
+
+enum fact_outcome { FACT_OK, FACT_BROKEN /* printed, exit 1 */, FACT_ERROR };
+
+struct fact {
+    const char *name;
+    const char *args;  /* letters as in struct command; N: a node's name */
+    const char *usage; /* "path NODE KEY" */
+    const char *help;
+    const char *example; /* "path n80 42" */
+    enum fact_outcome (*print)(struct fact_call *c);
+};
+
+struct program;
+
+/* A verb of this program only (bittorrent create ...). */
+struct verb {
+    const char *name;
+    const char *usage;
+    const char *help;
+    int (*run)(const struct program *p, int argc, char **argv);
+};
+
+struct program {
+    const struct protocol *protocol;
+    const char *idea; /* one line: "a ring of nodes, and fingers across it" */
+    const char *scenario;           /* "labs/chord/lecture.scn" */
+    uint16_t port;                  /* of `node` without --listen */
+    const struct fact *facts;       /* ends in a NULL name */
+    const struct picture *pictures; /* ends in a NULL name */
+    void (*state)(const struct view *v, struct state_rows *rows);
+    const struct verb *verbs; /* ends in a NULL name; may be NULL */
+};
+
+/* Run the program; the exit status of design.md 4. */
+int program_main(const struct program *p, int argc, char **argv);
+
+/* The path of a file of labs/ ("labs/chord/lecture.scn"): below the working
+   directory, beside the program, or where it was installed.  False when it
+   is nowhere. */
+bool program_find_file(const char *name, struct text *path);
+
+#endif

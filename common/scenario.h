@@ -1,0 +1,173 @@
+/*
+ * Scenarios: the one language for runs, monitor, worksheets and tests
+ * (design.md 5).  A file becomes a checked list of lines; a cursor walks it
+ * and yields single acts in order of time, "nodes" and "churn" unfolded.
+ *
+ * A scenario never changes once it is loaded, so hosts point into it and
+ * keep only the cursor, a plain value that checkpoints copy.
+ */
+#ifndef COMMON_SCENARIO_H
+#define COMMON_SCENARIO_H
+
+#include "common/expr.h"
+#include "common/node.h"
+#include "common/random.h"
+
+#define NAME_BYTES_MAX 32
+#define SCENARIO_BYTES_MAX (1024 * 1024) /* of all included files together */
+#define INCLUDE_DEPTH_MAX 8
+#define CHURNS_MAX 4 /* under way at the same time */
+#define NEVER UINT64_MAX
+
+enum act_kind {
+    ACT_START,      /* .name .spec */
+    ACT_COMMAND,    /* .name .text */
+    ACT_EXPECT,     /* .name .text .expect: a command whose result must be so */
+    ACT_INVARIANTS, /* expect invariants */
+    ACT_CRASH,      /* .name: kill */
+    ACT_VANISH,     /* .name */
+    ACT_LEAVE,      /* .name */
+    ACT_RESTART,    /* .name */
+    ACT_PARTITION,  /* .groups */
+    ACT_HEAL,
+    ACT_WARM,
+    ACT_NETWORK,    /* .network: loss and so on from now on */
+    ACT_CHURN_JOIN, /* .name: a newcomer; joins a random live node */
+    ACT_CHURN_FAIL, /* some random live node that is not `keep` crashes */
+    ACT_DROP,  /* the five that name a message in flight: .name to .other, */
+    ACT_DELAY, /*   the .ordinal-th (from 1, in order of sending) */
+    ACT_DUPLICATE,
+    ACT_DELIVER,
+    ACT_FIRE, /* .name .timer: its timer fires now */
+    ACT_UNTIL /* run until .time_us, or until quiet when NEVER */
+};
+
+/* What a `node` or `nodes` line says of a node. */
+struct node_spec {
+    const char *id;    /* text, or NULL */
+    const char *join;  /* a name; NULL: start a network, or see join_any */
+    bool join_any;     /* `nodes` without join=: the first live node */
+    struct addr addr;  /* for `live`; none: 127.0.0.1 and a free port */
+    uint64_t up, down; /* bytes a second; 0: no limit */
+    bool keep;         /* churn never fails it */
+    bool introducer;   /* the HTTP introducer, not a node of the protocol */
+    const struct settings *settings;
+};
+
+enum latency_kind { LATENCY_RANGE, LATENCY_PLANE };
+
+/* The weather: everything a network does to what is sent. */
+struct network_model {
+    enum latency_kind latency;
+    uint64_t latency_min_us, latency_max_us; /* one way, per pair */
+    uint32_t plane_width, plane_height;      /* 1 unit is 1 ms */
+    uint64_t jitter_us;
+    uint64_t loss, duplicate, reorder; /* of datagrams; parts of FRACTION_ONE */
+    uint64_t up, down;                 /* bytes a second; 0: no limit */
+};
+
+struct act {
+    enum act_kind kind;
+    uint64_t time_us; /* NEVER in ACT_UNTIL: quiet */
+    unsigned line;    /* of `file`, for errors */
+    const char *file;
+    char name[NAME_BYTES_MAX + 1];
+    const char *other;
+    const char *text; /* command, without the node's name; or timer */
+    uint32_t ordinal;
+    const struct node_spec *spec;
+    const struct expr *expect; /* NULL: must only succeed */
+    bool expect_failure;
+    const char *const *groups; /* "n16,n32", "p1,p2", NULL */
+    const struct network_model *network;
+};
+
+/* A line that acts just before step `step` (at step N ...). */
+struct intervention {
+    uint64_t step;
+    struct act act;
+};
+
+enum grain { GRAIN_MESSAGE, GRAIN_OPERATION };
+#define BOUND_ANY UINT32_MAX
+
+/* For `check`. */
+struct bounds {
+    uint32_t crash, join, restart, drop, depth;
+    enum grain grain;
+};
+
+struct scenario {
+    char *path; /* as given; NULL: from memory */
+    char *text; /* the whole, includes taken in; what a branch starts from */
+    char *title;
+    uint64_t seed;
+    const struct protocol *protocol;
+    struct settings settings;
+    uint64_t quantum;     /* bytes a stream moves at a time; 1 dribbles */
+    uint64_t trace_limit; /* records the monitor keeps */
+    struct network_model network;
+    struct bounds bounds;
+    bool changed; /* seed or settings were overridden */
+
+    struct line *line; /* private to scenario.c */
+    size_t line_count;
+    struct intervention *intervention; /* ascending by step */
+    size_t intervention_count;
+    struct scenario_store *store; /* owns what the above points to */
+};
+
+/* What the command line lays over a scenario. */
+struct overrides {
+    bool has_seed;
+    uint64_t seed;
+    const char *const *set; /* NAME=VALUE, NULL-terminated; may be NULL */
+    uint64_t until_us;      /* 0: as the scenario says */
+};
+
+/* Load a scenario and check every line of it.  NULL with *why in the form
+   FILE:LINE: ... when it is bad.  `overrides` may be NULL. */
+struct scenario *scenario_load(const char *path, const struct protocol *p,
+                               const struct overrides *over, struct text *why);
+/* The same from memory; `name` stands for the file in errors. */
+struct scenario *scenario_parse(const char *name, const char *text,
+                                const struct protocol *p,
+                                const struct overrides *over, struct text *why);
+void scenario_free(struct scenario *s);
+
+/* Check a command as the protocol's table has it; the errors of `NODE
+   COMMAND` lines, of standard input and of the monitor. */
+bool command_check(const struct protocol *p, const char *text,
+                   struct text *why);
+const struct command *command_find(const struct protocol *p, const char *text);
+
+/* -- Walking ---------------------------------------------------------- */
+
+struct churn {
+    size_t line;
+    uint64_t join_us, fail_us, end_us; /* next ones; NEVER when over */
+};
+
+struct cursor {
+    size_t line;
+    uint64_t sub;       /* how many of a `nodes` line have been yielded */
+    uint64_t base_us;   /* time of the line before */
+    uint64_t newcomers; /* c1, c2, ... */
+    struct churn churn[CHURNS_MAX];
+    struct random random; /* churn's own stream, from the seed */
+    bool waiting;         /* at `run until quiet`, for scenario_resume */
+};
+
+struct cursor cursor_new(const struct scenario *s);
+/* When the next act is due; NEVER at the end, or while waiting for quiet. */
+uint64_t cursor_time(const struct scenario *s, const struct cursor *c);
+/* Yield the next act and step over it; false at the end or while waiting. */
+bool cursor_next(const struct scenario *s, struct cursor *c, struct act *act);
+/* ACT_UNTIL has been reached, at `now_us`: go on behind it. */
+void cursor_resume(struct cursor *c, uint64_t now_us);
+
+/* Does a result answer an ACT_EXPECT?  *why says what differs. */
+bool expect_met(const struct act *act, bool ok, const struct fields *result,
+                const struct namer *names, struct text *why);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * A growing text.  It is for people, JSON, canonical dumps and screens:
+ * append, and read `data`, which always ends in a NUL.
+ *
+ * A text that would pass TEXT_BYTES_MAX, or finds no memory, stops growing
+ * and sets `full`; what it holds stays valid, so callers check once, at the
+ * end, or not at all.
+ */
+#ifndef COMMON_TEXT_H
+#define COMMON_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TEXT_BYTES_MAX ((size_t)256 << 20)
+
+#ifdef __GNUC__
+#define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
+#else
+#define PRINTF_LIKE(at, first)
+#endif
+
+struct text {
+    char *data; /* never NULL; NUL-terminated */
+    size_t len; /* without the NUL */
+    size_t cap;
+    bool full;
+};
+
+/* An empty text; it takes no memory before the first append. */
+struct text text_new(void);
+void text_free(struct text *t);
+void text_clear(struct text *t);
+
+void text_char(struct text *t, char c);
+void text_add(struct text *t, const char *s);
+void text_bytes(struct text *t, const void *data, size_t len);
+void text_u64(struct text *t, uint64_t value);
+void text_i64(struct text *t, int64_t value);
+void text_repeat(struct text *t, char c, size_t count);
+void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
+void text_vprintf(struct text *t, const char *format, va_list args);
+
+/* Append bytes from outside with every control character shown as '.', so
+   that no peer can speak to the terminal. */
+void text_safe(struct text *t, const char *s, size_t len);
+/* Append a JSON string with its quotes; invalid UTF-8 and control characters
+   come out as \u00XX. */
+void text_json(struct text *t, const char *s, size_t len);
+/* Append microseconds as seconds, without trailing zeros: 1.034567, 0.5, 3 */
+void text_seconds(struct text *t, uint64_t time_us);
+
+#endif
