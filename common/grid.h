@@ -18,7 +18,8 @@ enum attr {
     ATTR_REVERSE = 2,
     ATTR_DIM = 4,
     ATTR_CYAN = 8,
-    ATTR_YELLOW = 16
+    ATTR_YELLOW = 16,
+    ATTR_FRAME = 32 /* a - | or + that may be drawn as a line */
 };
 
 struct cell {
@@ -50,5 +51,9 @@ void pane_line(const struct pane *p, int row, int column, int row2, int column2,
                char c, uint8_t attr);
 /* Append the pane as exactly `rows` lines without trailing blanks. */
 void pane_dump(struct text *t, const struct pane *p);
+/* The same with frames as box-drawing characters, in UTF-8. */
+void pane_dump_utf8(struct text *t, const struct pane *p);
+/* The character of a cell, frames as box-drawing characters. */
+uint32_t pane_glyph(const struct pane *p, int row, int column);
 
 #endif

@@ -53,6 +53,10 @@ struct record {
     const uint8_t *wire; /* what was on the wire where that differs */
     size_t wire_len;
     const char *why; /* dropped, and why: "loss", "n32 is down"; else NULL */
+    /* Seen leaving `from` (time_us is sent_us), towards a node that this host
+       does not run: how a real node reports what it sends to other processes.
+       Merging traces pairs it with the record of its arrival there. */
+    bool outgoing;
 
     /* the others */
     const char *text;

@@ -41,7 +41,8 @@ void text_u64(struct text *t, uint64_t value);
 void text_i64(struct text *t, int64_t value);
 void text_repeat(struct text *t, char c, size_t count);
 void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
-void text_vprintf(struct text *t, const char *format, va_list args);
+void text_vprintf(struct text *t, const char *format, va_list args)
+    PRINTF_LIKE(2, 0);
 
 /* Append bytes from outside with every control character shown as '.', so
    that no peer can speak to the terminal. */

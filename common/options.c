@@ -1,0 +1,414 @@
+/*
+ * Settings, their values and their spelling; see options.h.
+ *
+ * Every value with a unit is a decimal number and a unit of a table, read by
+ * one function in integers: "1.5ms" is 1 * 1000 + 5 * 1000 / 10.
+ */
+#include "common/options.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define WORD_BYTES_MAX 32 /* longer words are near to nothing */
+
+/* -- Numbers with units ------------------------------------------------- */
+
+struct unit {
+    const char *name;
+    uint64_t multiply, divide;
+};
+
+/* Largest first, for printing; a bare number comes last. */
+static const struct unit time_units[] = {
+    {"h", UINT64_C(3600000000), 1},
+    {"m", 60000000, 1},
+    {"s", 1000000, 1},
+    {"ms", 1000, 1},
+    {"us", 1, 1},
+    {"", 1000000, 1},
+    {NULL, 0, 0},
+};
+static const struct unit size_units[] = {
+    {"GiB", 1 << 30, 1},   {"MiB", 1 << 20, 1}, {"KiB", 1 << 10, 1},
+    {"GB", 1000000000, 1}, {"MB", 1000000, 1},  {"kB", 1000, 1},
+    {"B", 1, 1},           {"", 1, 1},          {NULL, 0, 0},
+};
+static const struct unit rate_units[] = {
+    {"GB/s", 1000000000, 1},
+    {"MB/s", 1000000, 1},
+    {"kB/s", 1000, 1},
+    {"GiB/s", 1 << 30, 1},
+    {"MiB/s", 1 << 20, 1},
+    {"KiB/s", 1 << 10, 1},
+    {"B/s", 1, 1},
+    {"", 1, 1},
+    {NULL, 0, 0},
+};
+static const struct unit fraction_units[] = {
+    {"%", FRACTION_ONE, 100},
+    {NULL, 0, 0},
+};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static const struct unit *unit_find(const struct unit *units, const char *name)
+{
+    for (; units->name != NULL; units++)
+        if (strcmp(units->name, name) == 0)
+            return units;
+    return NULL;
+}
+
+/* Read "DIGITS[.DIGITS]UNIT", nine decimals at most; what is below one is
+   cut off.  False when it is malformed or above INT64_MAX. */
+static bool parse_scaled(const char *s, const struct unit *units, uint64_t *out)
+{
+    uint64_t whole = 0, part = 0, one = 1;
+
+    if (!is_digit(*s))
+        return false;
+    for (; is_digit(*s); s++) {
+        if (whole > INT64_MAX / 10 - 1)
+            return false;
+        whole = whole * 10 + (uint64_t)(*s - '0');
+    }
+    if (*s == '.') {
+        if (!is_digit(*++s))
+            return false;
+        for (; is_digit(*s); s++) {
+            if (one == 1000000000)
+                return false;
+            part = part * 10 + (uint64_t)(*s - '0');
+            one *= 10;
+        }
+    }
+    const struct unit *u = unit_find(units, s);
+    if (u == NULL || whole > INT64_MAX / u->multiply - 1)
+        return false;
+    *out = (whole * u->multiply + part * u->multiply / one) / u->divide;
+    return true;
+}
+
+bool parse_time(const char *s, uint64_t *time_us)
+{
+    return parse_scaled(s, time_units, time_us);
+}
+
+bool parse_size(const char *s, uint64_t *bytes)
+{
+    return parse_scaled(s, size_units, bytes);
+}
+
+bool parse_rate(const char *s, uint64_t *bytes_per_s)
+{
+    return parse_scaled(s, rate_units, bytes_per_s);
+}
+
+bool parse_fraction(const char *s, uint64_t *parts)
+{
+    return parse_scaled(s, fraction_units, parts) && *parts <= FRACTION_ONE;
+}
+
+bool parse_u64(const char *s, uint64_t max, uint64_t *value)
+{
+    uint64_t v = 0;
+
+    if (!is_digit(*s))
+        return false;
+    for (; is_digit(*s); s++) {
+        uint64_t digit = (uint64_t)(*s - '0');
+        if (digit > max || v > (max - digit) / 10)
+            return false;
+        v = v * 10 + digit;
+    }
+    *value = v;
+    return *s == '\0';
+}
+
+/* -- Printing values ----------------------------------------------------- */
+
+/* In the largest unit that gives a whole number. */
+static void scaled_text(struct text *t, const struct unit *units,
+                        uint64_t value)
+{
+    while (value % units->multiply != 0)
+        units++;
+    text_u64(t, value / units->multiply);
+    text_add(t, value == 0 ? "" : units->name);
+}
+
+/* As per cent, with as few decimals as read back to the same value. */
+static void fraction_text(struct text *t, uint64_t parts)
+{
+    uint64_t hundredfold = parts * 100, back = 0;
+    struct text s = text_new();
+
+    for (uint64_t one = 1, places = 0; places <= 9; one *= 10, places++) {
+        uint64_t rest = hundredfold % FRACTION_ONE * one;
+        uint64_t digits = hundredfold / FRACTION_ONE * one +
+                          (rest + FRACTION_ONE - 1) / FRACTION_ONE;
+        text_clear(&s);
+        text_u64(&s, digits / one);
+        if (places > 0)
+            text_printf(&s, ".%0*llu", (int)places,
+                        (unsigned long long)(digits % one));
+        text_char(&s, '%');
+        if (parse_fraction(s.data, &back) && back == parts)
+            break;
+    }
+    text_bytes(t, s.data, s.len);
+    text_free(&s);
+}
+
+/* Append the `index`-th of "lecture,paper". */
+static void choice_text(struct text *t, const char *choices, int64_t index)
+{
+    while (index-- > 0)
+        choices = strchr(choices, ',') + 1;
+    text_bytes(t, choices, strcspn(choices, ","));
+}
+
+void option_text(struct text *t, const struct option *o, int64_t value)
+{
+    uint64_t magnitude = value < 0 ? 0 : (uint64_t)value;
+
+    switch (o->type) {
+    case OPTION_NUMBER:
+        text_i64(t, value);
+        break;
+    case OPTION_CHOICE:
+        choice_text(t, o->choices, value);
+        break;
+    case OPTION_TIME:
+        scaled_text(t, time_units, magnitude);
+        break;
+    case OPTION_SIZE:
+        scaled_text(t, size_units, magnitude);
+        break;
+    case OPTION_RATE:
+        scaled_text(t, rate_units, magnitude);
+        break;
+    case OPTION_FRACTION:
+        fraction_text(t, magnitude);
+        break;
+    }
+}
+
+/* -- Options ------------------------------------------------------------- */
+
+struct settings settings_new(const struct option *options)
+{
+    struct settings s = {.options = options};
+
+    for (size_t i = 0; options[i].name != NULL; i++) {
+        assert(i < OPTIONS_MAX);
+        s.value[i] = options[i].initial;
+    }
+    return s;
+}
+
+static bool parse_choice(const char *choices, const char *value, int64_t *out)
+{
+    size_t len = strlen(value);
+
+    for (*out = 0;; ++*out) {
+        size_t n = strcspn(choices, ",");
+        if (n == len && memcmp(choices, value, n) == 0)
+            return true;
+        if (choices[n] == '\0')
+            return false;
+        choices += n + 1;
+    }
+}
+
+static bool parse_number(const char *value, int64_t *out)
+{
+    bool negative = value[0] == '-';
+    uint64_t magnitude;
+
+    if (!parse_u64(value + negative, INT64_MAX, &magnitude))
+        return false;
+    *out = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+    return true;
+}
+
+static bool parse_value(const struct option *o, const char *value, int64_t *out)
+{
+    uint64_t magnitude = 0;
+    bool good = false;
+
+    switch (o->type) {
+    case OPTION_NUMBER:
+        return parse_number(value, out);
+    case OPTION_CHOICE:
+        return parse_choice(o->choices, value, out);
+    case OPTION_TIME:
+        good = parse_time(value, &magnitude);
+        break;
+    case OPTION_SIZE:
+        good = parse_size(value, &magnitude);
+        break;
+    case OPTION_RATE:
+        good = parse_rate(value, &magnitude);
+        break;
+    case OPTION_FRACTION:
+        good = parse_fraction(value, &magnitude);
+        break;
+    }
+    *out = (int64_t)magnitude;
+    return good;
+}
+
+/* "one of lecture|paper", "3..160", "10ms..1m". */
+static void range_text(struct text *t, const struct option *o)
+{
+    if (o->type != OPTION_CHOICE) {
+        option_text(t, o, o->min);
+        text_add(t, "..");
+        option_text(t, o, o->max);
+        return;
+    }
+    for (const char *c = o->choices; *c != '\0'; c++)
+        text_char(t, *c == ',' ? '|' : *c);
+}
+
+bool option_parse(const struct option *o, const char *value, int64_t *out,
+                  struct text *why)
+{
+    static const char *const kind[] = {"a number",
+                                       "one of",
+                                       "a time (250ms, 10s, 2m)",
+                                       "a size (512, 16KiB, 1MiB)",
+                                       "a rate (100kB/s, 1MB/s)",
+                                       "a share (5%, 0.1%)"};
+    int64_t v = 0;
+
+    if (parse_value(o, value, &v) &&
+        (o->type == OPTION_CHOICE || (v >= o->min && v <= o->max))) {
+        *out = v;
+        return true;
+    }
+    text_printf(why, "%s is '", o->name);
+    text_safe(why, value, strnlen(value, 64));
+    text_printf(why, "', expected %s%s ", kind[o->type],
+                o->type == OPTION_CHOICE ? "" : " in");
+    range_text(why, o);
+    return false;
+}
+
+/* "unknown option 'bist'; did you mean 'bits'?" */
+static void unknown_option(const struct option *options, const char *name,
+                           struct text *why)
+{
+    const char *words[OPTIONS_MAX] = {NULL};
+    size_t count = 0;
+
+    for (; options[count].name != NULL; count++)
+        words[count] = options[count].name;
+    const char *near = nearest_word(name, words, count);
+    text_add(why, "unknown option '");
+    text_safe(why, name, strnlen(name, 64));
+    if (near != NULL) {
+        text_printf(why, "'; did you mean '%s'?", near);
+        return;
+    }
+    text_add(why, "', expected one of");
+    for (size_t i = 0; i < count; i++)
+        text_printf(why, "%s %s", i > 0 ? "," : "", words[i]);
+}
+
+bool settings_set(struct settings *s, const char *name, const char *value,
+                  struct text *why)
+{
+    for (size_t i = 0; s->options[i].name != NULL; i++)
+        if (strcmp(s->options[i].name, name) == 0)
+            return option_parse(&s->options[i], value, &s->value[i], why);
+    unknown_option(s->options, name, why);
+    return false;
+}
+
+bool settings_assign(struct settings *s, const char *assignment,
+                     struct text *why)
+{
+    const char *equals = strchr(assignment, '=');
+    struct text name = text_new();
+
+    if (equals == NULL) {
+        text_add(why, "'");
+        text_safe(why, assignment, strnlen(assignment, 64));
+        text_add(why, "' is no setting, expected NAME=VALUE");
+        return false;
+    }
+    text_bytes(&name, assignment, (size_t)(equals - assignment));
+    bool good = settings_set(s, name.data, equals + 1, why);
+    text_free(&name);
+    return good;
+}
+
+void settings_help(struct text *t, const struct option *options)
+{
+    for (const struct option *o = options; o->name != NULL; o++) {
+        size_t start = t->len;
+        text_printf(t, "  %s=", o->name);
+        option_text(t, o, o->initial);
+        text_repeat(t, ' ', t->len - start < 28 ? 28 - (t->len - start) : 1);
+        range_text(t, o);
+        text_repeat(t, ' ', t->len - start < 44 ? 44 - (t->len - start) : 1);
+        text_printf(t, "%s\n", o->help != NULL ? o->help : "");
+    }
+}
+
+/* -- Near words ------------------------------------------------------------ */
+
+static size_t min_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters to insert, remove, replace or swap with their neighbour. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t m = strlen(a), n = strlen(b);
+    size_t d[WORD_BYTES_MAX + 1][WORD_BYTES_MAX + 1];
+
+    for (size_t i = 0; i <= m; i++) {
+        for (size_t j = 0; j <= n; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = i + j;
+                continue;
+            }
+            d[i][j] = min_of(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]),
+                             min_of(d[i - 1][j], d[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                d[i][j] = min_of(d[i][j], d[i - 2][j - 2] + 1);
+        }
+    }
+    return d[m][n];
+}
+
+const char *nearest_word(const char *word, const char *const *words,
+                         size_t count)
+{
+    size_t len = strnlen(word, WORD_BYTES_MAX + 1);
+    size_t best = len < 3 ? 2 : 2 + len / 3; /* below this is near */
+    const char *near = NULL;
+
+    if (len > WORD_BYTES_MAX || len == 0)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t n = strnlen(words[i], WORD_BYTES_MAX + 1);
+        if (n > WORD_BYTES_MAX)
+            continue;
+        /* The beginning of a word is nearer than a slip of the finger. */
+        size_t d = strncmp(word, words[i], len) == 0 ? len < n
+                                                     : distance(word, words[i]);
+        if (d < best && d < n) {
+            best = d;
+            near = words[i];
+        }
+    }
+    return near;
+}
