@@ -2,7 +2,9 @@
 #include "common/host.h"
 
 #include <assert.h>
+#include <string.h>
 
+#include "common/hash.h"
 #include "common/introducer.h"
 
 uint64_t host_now(struct host *h)
@@ -109,6 +111,11 @@ void host_note(struct host *h, const char *format, ...)
     text_free(&t);
 }
 
+bool host_wants_notes(struct host *h)
+{
+    return h->calls->wants_notes(h);
+}
+
 void host_left(struct host *h)
 {
     h->calls->left(h);
@@ -131,6 +138,14 @@ size_t host_deliver(struct host *h, const struct event *e)
     if (h->introduced != NULL)
         return introduced_event(h->introduced, h, e);
     return h->protocol->event(h->node, h, e);
+}
+
+struct random host_random_stream(uint64_t seed, const char *name,
+                                 uint32_t restarts)
+{
+    uint64_t h = hash_roll(hash_roll_u64(0, seed), name, strlen(name));
+
+    return (struct random){.state = hash_roll_u64(h, restarts)};
 }
 
 const char *host_timer_name(const struct host *h, int slot)

@@ -8,6 +8,7 @@
 #define COMMON_HOST_H
 
 #include "common/node.h"
+#include "common/random.h"
 #include "common/record.h"
 
 /* The host calls of node.h, by the same names. */
@@ -58,6 +59,10 @@ bool host_begin(struct host *h, const struct config *c, struct addr introducer);
 /* Hand one event to the node; the bytes consumed.  Both hosts call this and
    never the protocol itself. */
 size_t host_deliver(struct host *h, const struct event *e);
+/* A node's own random stream: of the seed, its name, and how often it was
+   restarted; so one more draw in one node changes no other. */
+struct random host_random_stream(uint64_t seed, const char *name,
+                                 uint32_t restarts);
 /* The name of a timer slot, "introducer" included. */
 const char *host_timer_name(const struct host *h, int slot);
 
