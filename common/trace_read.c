@@ -1051,7 +1051,8 @@ static void add_endpoint(struct trace *t, struct addr a)
 
 static void finish(struct trace *t, uint64_t base_us)
 {
-    qsort(t->entry, t->count, sizeof *t->entry, order_entries);
+    if (t->count > 0)
+        qsort(t->entry, t->count, sizeof *t->entry, order_entries);
     if (t->file_count > 1) {
         pair_messages(t);
         renumber_all(t);
