@@ -100,6 +100,19 @@ struct endpoint live_endpoint(struct live *l, struct addr a)
     return (struct endpoint){.addr = a, .name = n != NULL ? n->name : NULL};
 }
 
+void live_record_sent(struct live_node *n, struct record *r)
+{
+    struct live *l = n->live;
+
+    r->kind = RECORD_MESSAGE;
+    r->step = ++l->steps; /* a message has its own */
+    r->sent_us = l->now_us;
+    r->cause = l->step;
+    r->command = l->command;
+    r->from = live_self(n);
+    live_record(l, r);
+}
+
 /* A record about node `n` alone, whose text says all. */
 static void record_text(struct live_node *n, enum record_kind kind,
                         const char *text)
@@ -293,17 +306,12 @@ static void call_send(struct host *h, struct addr to, const void *data,
     if (local != NULL && why.len == 0) {
         leave_passage(local, n, data, len);
     } else if (live_observed(l)) {
-        struct record r = {.kind = RECORD_MESSAGE,
-                           .step = ++l->steps,
-                           .sent_us = l->now_us,
-                           .cause = l->step,
-                           .command = l->command,
-                           .from = live_self(n),
-                           .to = live_endpoint(l, to),
+        struct record r = {.to = live_endpoint(l, to),
                            .data = data,
                            .len = len,
+                           .outgoing = why.len == 0,
                            .why = why.len > 0 ? why.data : NULL};
-        live_record(l, &r);
+        live_record_sent(n, &r);
     }
     text_free(&why);
 }
@@ -666,8 +674,11 @@ static void finish_leaving(struct live *l)
         struct live_node *n = node_of(l->host[i]);
         if (n->host.state != NODE_LEAVING)
             continue;
-        if (n->left)
+        if (n->left) {
+            close_socket(n, &n->udp);
+            close_socket(n, &n->tcp);
             streams_leave(n);
+        }
         if ((n->left && streams_flushed(n)) || n->stop_us <= live_now(l))
             go_down(n);
     }
@@ -947,6 +958,7 @@ void live_free(struct live *l)
     free(l->conn);
     free(l->opener_of_port);
     free(l->settle);
+    bytes_free(&l->decoded);
     free(l->scratch);
     free(l);
 }

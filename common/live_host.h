@@ -71,23 +71,25 @@ struct conn {
     conn_id stream; /* its number in records: the opener's id */
     conn_id mate;   /* the other end, when that is in this process; or 0 */
     struct live_node *node;
-    int fd; /* -1: a connect that can only fail */
-    struct addr local, peer;
+    int fd;                  /* -1: a connect that can only fail */
+    struct addr local, peer; /* as the sockets have them; local: openers */
+    struct addr shown;       /* in records: the peer's node, where known */
     bool connecting, opener;
-    bool eof;       /* the peer has finished, and the node knows */
-    bool finishing; /* the node has finished */
-    bool shut;      /* ... and everything before that is written */
-    bool broken;    /* writing failed; reading will tell the reason */
-    bool full;      /* the backlog was high: owes a ROOM */
-    bool failed;    /* owes a CLOSED with `error` */
-    bool queued;    /* is on the list of those to settle */
-    bool dead;      /* closed; freed at the end of the round */
+    bool peer_local; /* the other end is, or was, in this process */
+    bool eof;        /* the peer has finished, and the node knows */
+    bool finishing;  /* the node has finished */
+    bool shut;       /* ... and everything before that is written */
+    bool broken;     /* writing failed; reading will tell the reason */
+    bool full;       /* the backlog was high: owes a ROOM */
+    bool failed;     /* owes a CLOSED with `error` */
+    bool dead;       /* closed; freed at the end of the round */
     enum close_reason error;
     enum phase phase;      /* of what this side writes */
     uint64_t deadline_us;  /* TIMEOUT then; NEVER */
     struct bytes in;       /* not yet consumed */
     struct bytes out;      /* not yet taken by the system */
     struct bytes arriving; /* passages of messages to this side */
+    struct bytes leaving;  /* ... from it, while it has no mate */
     uint64_t written, consumed;
     struct conn *next_dead;
 };
@@ -163,6 +165,7 @@ struct live {
     conn_id *settle;           /* streams to settle, in order */
     size_t settle_count, settle_cap;
     struct conn *dead;
+    struct bytes decoded; /* by the present event: lengths and messages */
 
     struct watch *watches;
 };
@@ -178,6 +181,8 @@ void live_step(struct live *l, uint32_t command);
 size_t live_deliver(struct live_node *n, const struct event *e);
 bool live_observed(const struct live *l);
 void live_record(struct live *l, struct record *r);
+/* Fill in and report a message that node `n` sends in the present step. */
+void live_record_sent(struct live_node *n, struct record *r);
 struct endpoint live_endpoint(struct live *l, struct addr a);
 struct endpoint live_self(const struct live_node *n);
 /* A local node that listens there, up or down. */
