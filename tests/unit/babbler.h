@@ -4,8 +4,8 @@
  *
  * Tests also make host calls from outside of events, between two steps.
  */
-#ifndef TESTS_UNIT_TOY_H
-#define TESTS_UNIT_TOY_H
+#ifndef TESTS_UNIT_BABBLER_H
+#define TESTS_UNIT_BABBLER_H
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,25 +14,25 @@
 #include "common/network.h"
 
 /* How a node reads streams. */
-enum toy_reading {
-    TOY_MESSAGES, /* the first byte says how long a message is */
-    TOY_ALL,      /* whatever is there */
-    TOY_NOTHING
+enum reading {
+    READ_MESSAGES, /* the first byte says how long a message is */
+    READ_ALL,      /* whatever is there */
+    READ_NOTHING
 };
 
 /* What the test wants, and what happened: not part of any node's state. */
-struct toy {
+struct babbler {
     struct text log; /* "n1 datagram hello", a line each */
-    enum toy_reading reading;
+    enum reading reading;
     bool gossip;              /* nodes send to those they know, for ever */
     uint64_t settled_from_us; /* the network is settled from then on */
     uint64_t settled_to_us;   /* and no longer from then on; 0: for ever */
     uint64_t bytes_read;
     conn_id last_conn; /* of the last OPEN or ACCEPT */
 };
-static struct toy toy;
+static struct babbler babbler;
 
-struct toy_node {
+struct babbler_node {
     struct addr known[4];
     uint32_t known_count, sum;
     uint32_t asked;   /* command whose answer is awaited */
@@ -41,25 +41,25 @@ struct toy_node {
 };
 
 /* Forget everything. */
-static inline void toy_reset(void)
+static inline void babbler_reset(void)
 {
-    text_free(&toy.log);
-    memset(&toy, 0, sizeof toy);
-    toy.log = text_new();
+    text_free(&babbler.log);
+    memset(&babbler, 0, sizeof babbler);
+    babbler.log = text_new();
 }
 
 static void log_event(struct host *h, const char *what, const void *data,
                       size_t len)
 {
-    text_printf(&toy.log, "%s %s", h->name, what);
+    text_printf(&babbler.log, "%s %s", h->name, what);
     if (len > 0 && len < 100) {
-        text_char(&toy.log, ' ');
-        text_safe(&toy.log, data, len);
+        text_char(&babbler.log, ' ');
+        text_safe(&babbler.log, data, len);
     }
-    text_char(&toy.log, '\n');
+    text_char(&babbler.log, '\n');
 }
 
-static void learn(struct toy_node *n, struct addr a)
+static void learn(struct babbler_node *n, struct addr a)
 {
     for (uint32_t i = 0; i < n->known_count; i++)
         if (addr_equal(n->known[i], a))
@@ -69,14 +69,14 @@ static void learn(struct toy_node *n, struct addr a)
 
 static void *create(struct host *h, const struct config *c)
 {
-    struct toy_node *n = host_alloc(h, sizeof *n);
+    struct babbler_node *n = host_alloc(h, sizeof *n);
 
     if (n != NULL && !addr_none(c->join))
         learn(n, c->join);
     return n;
 }
 
-static void gossip(struct toy_node *n, struct host *h)
+static void gossip(struct babbler_node *n, struct host *h)
 {
     char text[64];
 
@@ -94,7 +94,7 @@ static void gossip(struct toy_node *n, struct host *h)
 
 /* "chain 3" travels to the node joined, and on, until 0; then the last node
    answers to whom the message names. */
-static void chain(struct toy_node *n, struct host *h, char left,
+static void chain(struct babbler_node *n, struct host *h, char left,
                   struct addr origin)
 {
     uint8_t m[8] = {'c', (uint8_t)left};
@@ -104,7 +104,7 @@ static void chain(struct toy_node *n, struct host *h, char left,
     host_send(h, left > '0' ? n->known[0] : origin, m, sizeof m);
 }
 
-static void on_command(struct toy_node *n, struct host *h,
+static void on_command(struct babbler_node *n, struct host *h,
                        const struct event *e)
 {
     struct fields f = fields_new();
@@ -122,12 +122,12 @@ static void on_command(struct toy_node *n, struct host *h,
     fields_free(&f);
 }
 
-static void on_datagram(struct toy_node *n, struct host *h,
+static void on_datagram(struct babbler_node *n, struct host *h,
                         const struct event *e)
 {
     struct fields f = fields_new();
 
-    if (toy.gossip)
+    if (babbler.gossip)
         learn(n, e->peer);
     n->sum = n->sum * 31 + (uint32_t)e->len + e->data[0];
     if (e->len == 8 && e->data[0] == 'c') {
@@ -145,15 +145,15 @@ static size_t on_bytes(struct host *h, const struct event *e)
 {
     size_t len = e->len;
 
-    if (toy.reading == TOY_NOTHING)
+    if (babbler.reading == READ_NOTHING)
         return 0;
-    if (toy.reading == TOY_MESSAGES) {
+    if (babbler.reading == READ_MESSAGES) {
         len = e->data[0];
         if (len == 0 || len > e->len)
             return 0;
         log_event(h, "message", e->data + 1, len - 1);
     }
-    toy.bytes_read += len;
+    babbler.bytes_read += len;
     return len;
 }
 
@@ -161,17 +161,17 @@ static size_t on_event(void *node, struct host *h, const struct event *e)
 {
     static const char *const reasons[] = {"done", "refused", "reset",
                                           "timeout"};
-    struct toy_node *n = node;
+    struct babbler_node *n = node;
 
     switch (e->kind) {
     case EVENT_START:
         log_event(h, "start", NULL, 0);
-        if (toy.gossip)
+        if (babbler.gossip)
             gossip(n, h);
         break;
     case EVENT_TIMER:
         log_event(h, e->timer == 0 ? "tick" : "tock", NULL, 0);
-        if (toy.gossip && e->timer == 0)
+        if (babbler.gossip && e->timer == 0)
             gossip(n, h);
         break;
     case EVENT_DATAGRAM:
@@ -179,11 +179,11 @@ static size_t on_event(void *node, struct host *h, const struct event *e)
         on_datagram(n, h, e);
         break;
     case EVENT_OPEN:
-        toy.last_conn = e->conn;
+        babbler.last_conn = e->conn;
         log_event(h, "open", NULL, 0);
         break;
     case EVENT_ACCEPT:
-        toy.last_conn = e->conn;
+        babbler.last_conn = e->conn;
         log_event(h, "accept", NULL, 0);
         break;
     case EVENT_BYTES:
@@ -193,7 +193,7 @@ static size_t on_event(void *node, struct host *h, const struct event *e)
         log_event(h, "room", NULL, 0);
         break;
     case EVENT_EOF:
-        text_printf(&toy.log, "%s eof %zu\n", h->name, e->len);
+        text_printf(&babbler.log, "%s eof %zu\n", h->name, e->len);
         break;
     case EVENT_CLOSED:
         log_event(h, "closed", reasons[e->error], strlen(reasons[e->error]));
@@ -213,7 +213,7 @@ static void describe(const struct framing *framing, const uint8_t *data,
 {
     (void)framing;
     (void)data;
-    f->type = "TOY";
+    f->type = "BABBLE";
     fields_undecoded(f, 0, len);
 }
 
@@ -221,7 +221,7 @@ static void describe(const struct framing *framing, const uint8_t *data,
 static void warm(const struct network *net)
 {
     for (size_t i = 0; i < net->count; i++) {
-        struct toy_node *n = net->host[i]->node;
+        struct babbler_node *n = net->host[i]->node;
         if (n == NULL)
             continue;
         n->known_count = 1;
@@ -232,8 +232,8 @@ static void warm(const struct network *net)
 
 static bool settled(const struct network *net)
 {
-    return net->now_us >= toy.settled_from_us &&
-           (toy.settled_to_us == 0 || net->now_us < toy.settled_to_us);
+    return net->now_us >= babbler.settled_from_us &&
+           (babbler.settled_to_us == 0 || net->now_us < babbler.settled_to_us);
 }
 
 static uint64_t quiet_us(const struct settings *s)
@@ -247,7 +247,7 @@ static void check(const struct network *net, struct findings *f)
     struct finding *known = findings_add(f, "somebody known");
 
     for (size_t i = 1; i < net->count; i++) {
-        const struct toy_node *n = net->host[i]->node;
+        const struct babbler_node *n = net->host[i]->node;
         if (n != NULL && n->known_count == 0)
             findings_break(known, "%s knows nobody", net->host[i]->name);
     }
@@ -277,18 +277,18 @@ static const struct command commands[] = {
     {.name = NULL}};
 static const char *const timers[] = {"tick", "tock", NULL};
 
-static const struct protocol toy_protocol = {.name = "toy",
-                                             .options = options,
-                                             .commands = commands,
-                                             .timers = timers,
-                                             .invariants = "somebody known",
-                                             .identify = identify,
-                                             .create = create,
-                                             .event = on_event,
-                                             .describe = describe,
-                                             .warm = warm,
-                                             .check = check,
-                                             .settled = settled,
-                                             .quiet_us = quiet_us};
+static const struct protocol babbler_protocol = {.name = "babbler",
+                                                 .options = options,
+                                                 .commands = commands,
+                                                 .timers = timers,
+                                                 .invariants = "somebody known",
+                                                 .identify = identify,
+                                                 .create = create,
+                                                 .event = on_event,
+                                                 .describe = describe,
+                                                 .warm = warm,
+                                                 .check = check,
+                                                 .settled = settled,
+                                                 .quiet_us = quiet_us};
 
 #endif
