@@ -7,18 +7,10 @@
  *     packets           a message each, or a part of one that is too long;
  *                       and the segments that open and close a stream
  *
- * Packets carry comments, `key=value` words whose last may hold blanks:
- *
- *     event=17 sent=0.12 cause=12 from=n80 to=n16 why=loss     the message
- *     event=17 part=2                                          the rest of it
- *     event=17 time=0.13 at=10.1.2.3:7 node=n16 note=...       a note in it
- *     event=18 time=0.2 at=10.1.2.3:7 node=n16 timer=stabilize
- *
- * The last kind, everything that is no message, rides on the packet of its
- * own step or else on the next one; when the file is flushed before one
- * comes, on an interface statistics block, which is no packet.  In values,
- * bytes that are not printable ASCII, '%', and blanks where they would end
- * the value, are written as %XX.
+ * A message's packet carries a comment (trace_comment.h).  A record that is
+ * no message is a further comment on the packet of its own step, or else on
+ * the next one; when the file is flushed before one comes, on an interface
+ * statistics block, which is no packet.
  *
  * Since comments may still come, the last packet is kept back (`packet`)
  * until the next one, or a flush.
@@ -32,6 +24,7 @@
 #include <string.h>
 
 #include "common/map.h"
+#include "common/trace_comment.h"
 #include "common/trace_format.h"
 
 #define COMMENT_BYTES_MAX 60000 /* an option holds 65,535 */
@@ -126,40 +119,6 @@ static void write_block(struct trace_writer *w, uint32_t type,
     text_free(&tail);
 }
 
-/* Words and texts of comments, with what would break them as %XX. */
-static void put_escaped(struct text *t, const char *s, size_t len, bool word)
-{
-    for (size_t i = 0; i < len; i++)
-        if (s[i] < ' ' || s[i] > '~' || s[i] == '%' || (word && s[i] == ' '))
-            text_printf(t, "%%%02X", (unsigned)(unsigned char)s[i]);
-        else
-            text_char(t, s[i]);
-}
-
-static void put_word(struct text *t, const char *key, const char *value)
-{
-    text_printf(t, " %s=", key);
-    put_escaped(t, value, strlen(value), true);
-}
-
-static void put_rest(struct text *t, const char *key, const char *value)
-{
-    text_printf(t, " %s=", key);
-    put_escaped(t, value, strlen(value), false);
-}
-
-static void put_number(struct text *t, const char *key, uint64_t value)
-{
-    if (value != 0)
-        text_printf(t, " %s=%llu", key, (unsigned long long)value);
-}
-
-static void put_addr(struct text *t, const char *key, struct addr addr)
-{
-    text_printf(t, " %s=", key);
-    addr_text(t, addr);
-}
-
 /* -- The head of the file ------------------------------------------------ */
 
 static void write_section(struct trace_writer *w, const char *program,
@@ -172,11 +131,7 @@ static void write_section(struct trace_writer *w, const char *program,
     put16(&body, 0);
     put32(&body, 0xffffffff); /* length of the section: not said */
     put32(&body, 0xffffffff);
-    text_add(&comment, "program=");
-    put_escaped(&comment, program, strlen(program), true);
-    text_printf(&comment, " seed=%llu epoch=%llu", (unsigned long long)seed,
-                (unsigned long long)w->epoch_us);
-    put_rest(&comment, "scenario", scenario != NULL ? scenario : "");
+    comment_section(&comment, program, scenario, seed, w->epoch_us);
     put_comment(&options, &comment);
     write_block(w, BLOCK_SECTION, &body, &options);
     text_free(&body);
@@ -484,29 +439,6 @@ static void write_stream_event(struct trace_writer *w, const struct record *r)
 
 /* -- Messages ------------------------------------------------------------ */
 
-static void message_comment(struct text *t, const struct record *r)
-{
-    text_printf(t, "event=%llu sent=", (unsigned long long)r->step);
-    text_seconds(t, r->sent_us);
-    put_number(t, "cause", r->cause);
-    put_number(t, "id", r->command);
-    if (r->from.name != NULL)
-        put_word(t, "from", r->from.name);
-    if (r->to.name != NULL)
-        put_word(t, "to", r->to.name);
-    if (r->framing.phase != PHASE_DATAGRAM)
-        put_word(t, "phase", trace_phase[r->framing.phase]);
-    if (r->stream) {
-        put_number(t, "conn", r->conn);
-        put_addr(t, "opener",
-                 r->framing.from_opener ? r->from.addr : r->to.addr);
-    }
-    put_number(t, "opened", r->framing.from_opener);
-    put_number(t, "out", r->outgoing);
-    if (r->why != NULL)
-        put_rest(t, "why", r->why);
-}
-
 /* Write `data` in as many packets as it takes. */
 static void write_data(struct trace_writer *w, struct stream *s,
                        const struct record *r, enum interface interface,
@@ -555,7 +487,7 @@ static void write_message(struct trace_writer *w, const struct record *r)
     }
     if (s != NULL)
         handshake(w, s, r, WIRE);
-    message_comment(&comment, r);
+    comment_message(&comment, r);
     write_data(w, s, r, interface, coded ? r->wire : r->data,
                coded ? r->wire_len : r->len, &comment);
     if (coded) {
@@ -571,62 +503,11 @@ static void write_message(struct trace_writer *w, const struct record *r)
 
 /* -- The rest ------------------------------------------------------------ */
 
-/* A line a field: as many blanks as it is deep and one more, kind, name
-   ("-" for none) and value. */
-static void put_fields(struct text *t, const struct fields *f)
-{
-    struct text value = text_new();
-
-    for (size_t i = 0; i < f->count; i++) {
-        const struct field *field = &f->at[i];
-        text_char(t, '\n');
-        text_repeat(t, ' ', (size_t)field->depth + 1);
-        text_add(t, trace_field_kind[field->kind]);
-        if (field->kind == FIELD_ID)
-            text_u64(t, field->id_bits);
-        text_char(t, ' ');
-        put_escaped(t, field->name[0] != '\0' ? field->name : "-",
-                    field->name[0] != '\0' ? strlen(field->name) : 1, true);
-        text_char(t, ' ');
-        text_clear(&value);
-        if (field->kind == FIELD_TEXT) {
-            put_escaped(t, field->text, field->text_len, false);
-        } else {
-            field_value(&value, field, NULL);
-            put_escaped(t, value.data, value.len, false);
-        }
-    }
-    text_free(&value);
-}
-
-static void rest_comment(struct text *t, const struct record *r)
-{
-    text_printf(t, "event=%llu time=", (unsigned long long)r->step);
-    text_seconds(t, r->time_us);
-    if (!addr_none(r->to.addr))
-        put_addr(t, "at", r->to.addr);
-    if (r->to.name != NULL)
-        put_word(t, "node", r->to.name);
-    put_number(t, "cause", r->cause);
-    put_number(t, "id", r->command);
-    if (r->kind == RECORD_STREAM) {
-        put_number(t, "conn", r->conn);
-        put_addr(t, "peer", r->from.addr);
-        if (r->from.name != NULL)
-            put_word(t, "from", r->from.name);
-    }
-    if (r->kind == RECORD_RESULT)
-        put_word(t, "ok", r->ok ? "yes" : "no");
-    put_rest(t, trace_kind[r->kind], r->text != NULL ? r->text : "");
-    if (r->kind == RECORD_RESULT && r->fields != NULL)
-        put_fields(t, r->fields);
-}
-
 static void write_rest(struct trace_writer *w, const struct record *r)
 {
     struct text comment = text_new();
 
-    rest_comment(&comment, r);
+    comment_event(&comment, r);
     if (w->has_packet && w->packet_step == r->step &&
         w->comments.len < QUEUE_BYTES_MAX)
         put_comment(&w->comments, &comment);

@@ -1,19 +1,14 @@
 /*
- * Reading and merging traces; see trace.h, and trace.c for what is in them.
+ * Reading traces; see trace.h, and trace.c for what is in them.
  *
  * A file is read into memory whole and walked block by block.  Whatever its
  * bytes are, nothing outside of it is read: a block must lie inside the
- * file, an option inside its block, a packet inside its option's place.  A
+ * file, an option inside its block, a packet inside its block's data.  A
  * file whose end is missing (its writer was killed) gives what is there.
  *
  * Each comment with an event number becomes an entry, and so does each UDP
- * datagram without a comment, as Wireshark records them.  Entries are sorted
- * by (time, file, step).  With several files, a message that one saw leaving
- * and another saw arriving becomes one, and steps, commands and streams get
- * numbers of their own, since every file counts from 1.
- *
- * Strings, joined messages and results' fields stand in `store`; messages in
- * one packet stay where the file has them.
+ * datagram without a comment, as Wireshark records them.  Messages in one
+ * packet stay where the file has them.
  */
 #include "common/trace.h"
 
@@ -22,49 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/hash.h"
-#include "common/map.h"
+#include "common/trace_comment.h"
 #include "common/trace_format.h"
 
 #define FILE_BYTES_MAX ((size_t)256 << 20)
 #define RECORDS_MAX ((size_t)4 << 20)
-#define FILES_MAX 256
 #define INTERFACES_MAX 64
 #define PARTS_MAX 3
-#define PAIR_WINDOW_US (60 * (uint64_t)1000000)
-#define CLOCK_SKEW_US 1000000 /* a message may seem to arrive before it left */
-
-struct entry {
-    struct record r;
-    uint32_t file;
-    uint32_t origin; /* the file that its cause and command are counted in */
-    uint32_t order;  /* in its file */
-    uint8_t parts;   /* packets that its data was joined from */
-    bool is_paired;  /* merged into the record of its arrival */
-};
-
-struct chunk {
-    struct chunk *next;
-    size_t used, size;
-    char data[];
-};
-
-struct trace {
-    struct entry *entry;
-    size_t count, cap;
-    struct endpoint *endpoint;
-    size_t endpoint_count, endpoint_cap;
-    struct map endpoint_map; /* address -> index */
-    struct map named;        /* address -> name, a pointer into the store */
-    char *file[FILES_MAX];   /* their bytes */
-    size_t file_count;
-    struct chunk *store;
-    struct fields **fields;
-    size_t fields_count, fields_cap;
-    const char *program, *scenario;
-    uint64_t seed;
-    bool no_memory;
-};
 
 /* One file while it is walked. */
 struct walk {
@@ -88,360 +47,13 @@ struct walk {
     struct text *why;
 };
 
-/* -- Memory --------------------------------------------------------------- */
-
-static void *store_bytes(struct trace *t, size_t len)
-{
-    struct chunk *c = t->store;
-
-    len = (len + 7) & ~(size_t)7;
-    if (c == NULL || c->size - c->used < len) {
-        size_t size = len > 65536 ? len : 65536;
-        if ((c = malloc(sizeof *c + size)) == NULL) {
-            t->no_memory = true;
-            return NULL;
-        }
-        *c = (struct chunk){.next = t->store, .size = size};
-        t->store = c;
-    }
-    c->used += len;
-    return c->data + c->used - len;
-}
-
-/* Make room for one more in an array; NULL when memory is short. */
-static void *room(struct trace *t, void *at, size_t count, size_t *cap,
-                  size_t size)
-{
-    if (count < *cap)
-        return at;
-    size_t more = *cap > 0 ? *cap * 2 : 64;
-    void *moved = realloc(at, more * size);
-    if (moved == NULL) {
-        t->no_memory = true;
-        return NULL;
-    }
-    *cap = more;
-    return moved;
-}
-
-/* -- Comments --------------------------------------------------------------- */
-
-/* Bytes of the file that are no string yet. */
-struct span {
-    const char *at;
-    size_t len;
-};
-
-static bool span_is(struct span s, const char *word)
-{
-    return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
-}
-
-/* Copy for functions that take strings; "" when it is too long. */
-static const char *span_string(struct span s, char *out, size_t room_len)
-{
-    size_t len = s.len < room_len ? s.len : 0;
-
-    memcpy(out, s.at, len);
-    out[len] = '\0';
-    return out;
-}
-
-static uint64_t span_number(struct span s)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < s.len && s.at[i] >= '0' && s.at[i] <= '9'; i++)
-        v = v * 10 + (uint64_t)(s.at[i] - '0');
-    return v;
-}
-
-/* "1.034567" in microseconds. */
-static uint64_t span_seconds(struct span s)
-{
-    const char *dot = s.len > 0 ? memchr(s.at, '.', s.len) : NULL;
-    uint64_t us = span_number(s) * 1000000, unit = 100000;
-
-    for (size_t i = dot != NULL ? (size_t)(dot - s.at) + 1 : s.len;
-         i < s.len && s.at[i] >= '0' && s.at[i] <= '9'; i++) {
-        us += unit * (uint64_t)(s.at[i] - '0');
-        unit /= 10;
-    }
-    return us;
-}
-
-static struct addr span_addr(struct span s)
-{
-    char string[32];
-    struct addr a;
-
-    return addr_parse(&a, span_string(s, string, sizeof string))
-               ? a
-               : (struct addr){0, 0};
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* A string of the store, %XX decoded; its length goes to *len unless NULL. */
-static const char *store_span(struct trace *t, struct span s, size_t *len)
-{
-    char *out = store_bytes(t, s.len + 1);
-    size_t n = 0;
-
-    if (out == NULL)
-        return "";
-    for (size_t i = 0; i < s.len; i++) {
-        bool escape = s.at[i] == '%' && i + 2 < s.len;
-        int high = escape ? hex_digit(s.at[i + 1]) : -1;
-        int low = escape ? hex_digit(s.at[i + 2]) : -1;
-        if (high >= 0 && low >= 0) {
-            out[n++] = (char)(high << 4 | low);
-            i += 2;
-        } else {
-            out[n++] = s.at[i];
-        }
-    }
-    out[n] = '\0';
-    if (len != NULL)
-        *len = n;
-    return out;
-}
-
-/* Take the bytes up to `stop`, and `stop` itself, from the front of *s. */
-static struct span take(struct span *s, char stop)
-{
-    const char *end = s->len > 0 ? memchr(s->at, stop, s->len) : NULL;
-    struct span front = {s->at, end != NULL ? (size_t)(end - s->at) : s->len};
-    size_t used = end != NULL ? front.len + 1 : front.len;
-
-    s->at += used;
-    s->len -= used;
-    return front;
-}
-
-/* Take one `key=value` from the front of a comment; false at its end.  Keys
-   whose value is the rest of the line are `why`, `scenario` and the kinds. */
-static bool take_pair(struct span *s, struct span *key, struct span *value,
-                      int *kind)
-{
-    while (s->len > 0 && (s->at[0] == ' ' || s->at[0] == '\n'))
-        take(s, s->at[0]);
-    if (s->len == 0)
-        return false;
-    *key = take(s, '=');
-    *kind = -1;
-    for (int i = RECORD_START; i <= RECORD_RESULT; i++)
-        if (i != RECORD_MESSAGE && span_is(*key, trace_kind[i]))
-            *kind = i;
-    bool rest = *kind >= 0 || span_is(*key, "why") || span_is(*key, "scenario");
-    *value = take(s, rest ? '\n' : ' ');
-    return true;
-}
-
-/* What a comment says. */
-struct comment {
-    bool has_event;
-    struct record r; /* times are since the file's epoch */
-    bool is_timed;   /* has `sent` or `time` */
-    struct addr opener;
-    unsigned part;
-    const char *from_name, *to_name;
-};
-
-static unsigned index_of(struct span s, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (span_is(s, words[i]))
-            return (unsigned)i;
-    return 0;
-}
-
-/* Fill in one field of a result from its value as text. */
-static bool set_field(struct trace *t, struct field *f, struct span value)
-{
-    char string[128];
-    size_t len;
-    const char *s = span_string(value, string, sizeof string);
-
-    switch (f->kind) {
-    case FIELD_GROUP:
-    case FIELD_LIST:
-        return true;
-    case FIELD_NUMBER:
-        f->number = span_number(value);
-        return true;
-    case FIELD_BOOL:
-        f->number = span_is(value, "yes");
-        return true;
-    case FIELD_TIME:
-        f->number = span_seconds(value);
-        return true;
-    case FIELD_HEX:
-        f->number = strtoull(s, NULL, 16);
-        return true;
-    case FIELD_TEXT:
-        f->text = store_span(t, value, &len);
-        f->text_len = len;
-        return true;
-    case FIELD_BYTES: { /* printed as hex, so read as hex */
-        char *out = store_bytes(t, value.len / 2 + 1);
-        for (size_t i = 0; out != NULL && i + 1 < value.len; i += 2) {
-            char pair[3] = {value.at[i], value.at[i + 1], '\0'};
-            out[i / 2] = (char)strtoul(pair, NULL, 16);
-        }
-        f->text = out;
-        f->text_len = out != NULL ? value.len / 2 : 0;
-        return true;
-    }
-    case FIELD_NODE:
-        f->addr = span_addr(value);
-        return true;
-    case FIELD_ID:
-        return f->id_bits >= 1 && f->id_bits <= ID_BITS_MAX &&
-               id_parse(&f->id, f->id_bits, s);
-    }
-    return false;
-}
-
-/* One line of a result's fields: blanks for its depth, kind, name, value. */
-static void add_field(struct trace *t, struct fields *f, struct span line)
-{
-    unsigned depth = 0, bits = 0;
-    size_t kinds = sizeof trace_field_kind / sizeof trace_field_kind[0];
-
-    for (take(&line, ' '); line.len > 0 && line.at[0] == ' '; depth++)
-        take(&line, ' ');
-    struct span kind = take(&line, ' '), name = take(&line, ' ');
-    if (kind.len > 2 && memcmp(kind.at, "id", 2) == 0) {
-        bits = (unsigned)span_number((struct span){kind.at + 2, kind.len - 2});
-        kind.len = 2;
-    }
-    /* A field lies one deeper than the one before only inside a group. */
-    const struct field *last = f->count > 0 ? &f->at[f->count - 1] : NULL;
-    unsigned deepest = last == NULL ? 0 : last->depth;
-    if (last != NULL && deepest < UINT8_MAX &&
-        (last->kind == FIELD_GROUP || last->kind == FIELD_LIST))
-        deepest++;
-    f->depth = depth < deepest ? depth : deepest;
-    const char *stored = span_is(name, "-") ? "" : store_span(t, name, NULL);
-    struct field *field =
-        fields_add(f, (enum field_kind)index_of(kind, trace_field_kind, kinds),
-                   stored, 0, 0);
-    field->id_bits = bits;
-    if (!set_field(t, field, line)) {
-        field->kind = FIELD_TEXT; /* shown as it stands */
-        field->text = store_span(t, line, &field->text_len);
-    }
-}
-
-/* The fields of a result; they live as long as the trace. */
-static const struct fields *read_fields(struct trace *t, struct span lines)
-{
-    struct fields **all =
-        room(t, t->fields, t->fields_count, &t->fields_cap, sizeof *all);
-    struct fields *f = store_bytes(t, sizeof *f);
-
-    if (all != NULL)
-        t->fields = all;
-    if (all == NULL || f == NULL)
-        return NULL;
-    *f = fields_new();
-    t->fields[t->fields_count++] = f;
-    while (lines.len > 0)
-        add_field(t, f, take(&lines, '\n'));
-    f->depth = 0;
-    return f;
-}
-
-/* One word of a comment. */
-static void set_word(struct trace *t, struct comment *c, struct span key,
-                     struct span value)
-{
-    struct record *r = &c->r;
-
-    if (span_is(key, "event")) {
-        c->has_event = true;
-        r->step = span_number(value);
-    } else if (span_is(key, "sent")) {
-        r->sent_us = span_seconds(value);
-        c->is_timed = true;
-    } else if (span_is(key, "time")) {
-        r->time_us = span_seconds(value);
-        c->is_timed = true;
-    } else if (span_is(key, "cause")) {
-        r->cause = span_number(value);
-    } else if (span_is(key, "id")) {
-        r->command = (uint32_t)span_number(value);
-    } else if (span_is(key, "from")) {
-        c->from_name = store_span(t, value, NULL);
-    } else if (span_is(key, "to") || span_is(key, "node")) {
-        c->to_name = store_span(t, value, NULL);
-    } else if (span_is(key, "at")) {
-        r->to.addr = span_addr(value);
-    } else if (span_is(key, "peer")) {
-        r->from.addr = span_addr(value);
-    } else if (span_is(key, "phase")) {
-        r->framing.phase = (enum phase)index_of(value, trace_phase, 5);
-    } else if (span_is(key, "conn")) {
-        r->conn = (conn_id)span_number(value);
-    } else if (span_is(key, "opener")) {
-        c->opener = span_addr(value);
-    } else if (span_is(key, "opened")) {
-        r->framing.from_opener = true;
-    } else if (span_is(key, "out")) {
-        r->outgoing = true;
-    } else if (span_is(key, "part")) {
-        c->part = (unsigned)span_number(value);
-    } else if (span_is(key, "ok")) {
-        r->ok = span_is(value, "yes");
-    } else if (span_is(key, "why")) {
-        r->why = store_span(t, value, NULL);
-    }
-}
-
-static struct comment read_comment(struct trace *t, struct span s)
-{
-    struct comment c = {.r = {.kind = RECORD_MESSAGE}};
-    struct span key, value;
-    int kind;
-
-    while (take_pair(&s, &key, &value, &kind)) {
-        if (kind < 0) {
-            set_word(t, &c, key, value);
-            continue;
-        }
-        c.r.kind = (enum record_kind)kind;
-        c.r.text = store_span(t, value, NULL);
-        if (kind == RECORD_RESULT)
-            c.r.fields = read_fields(t, s);
-        break;
-    }
-    return c;
-}
-
 /* -- Records ---------------------------------------------------------------- */
-
-static uint64_t addr_key(struct addr a)
-{
-    return (uint64_t)a.ip << 16 | a.port;
-}
-
-static void learn_name(struct trace *t, struct addr a, const char *name)
-{
-    if (name != NULL && name[0] != '\0' && !addr_none(a) &&
-        !map_set(&t->named, addr_key(a), (uint64_t)(uintptr_t)name))
-        t->no_memory = true;
-}
 
 static struct entry *add_entry(struct walk *w, const struct record *r)
 {
     struct trace *t = w->t;
-    struct entry *all = room(t, t->entry, t->count, &t->cap, sizeof *t->entry);
+    struct entry *all =
+        store_room(&t->store, t->entry, t->count, &t->cap, sizeof *t->entry);
 
     if (all == NULL)
         return NULL;
@@ -531,7 +143,7 @@ static bool read_payload(struct payload *p, enum link link, const uint8_t *data,
 static void join(struct trace *t, const uint8_t **data, size_t *len,
                  const struct payload *p)
 {
-    uint8_t *both = store_bytes(t, *len + p->len);
+    uint8_t *both = store_bytes(&t->store, *len + p->len);
 
     if (both == NULL)
         return;
@@ -575,8 +187,8 @@ static void add_message(struct walk *w, struct comment *c,
         r->stream = true;
         *(r->framing.from_opener ? &r->from.addr : &r->to.addr) = c->opener;
     }
-    learn_name(w->t, r->from.addr, c->from_name);
-    learn_name(w->t, r->to.addr, c->to_name);
+    trace_learn(w->t, r->from.addr, c->from_name);
+    trace_learn(w->t, r->to.addr, c->to_name);
     r->time_us = time_us;
     r->sent_us = c->is_timed ? r->sent_us + w->epoch_us : time_us;
     r->data = p->data;
@@ -594,8 +206,8 @@ static void add_message(struct walk *w, struct comment *c,
 static void add_rest(struct walk *w, struct comment *c)
 {
     c->r.time_us += w->epoch_us;
-    learn_name(w->t, c->r.to.addr, c->to_name);
-    learn_name(w->t, c->r.from.addr, c->from_name);
+    trace_learn(w->t, c->r.to.addr, c->to_name);
+    trace_learn(w->t, c->r.from.addr, c->from_name);
     add_entry(w, &c->r);
 }
 
@@ -639,23 +251,17 @@ static bool bad(const struct walk *w, const char *expected)
 static void section_comment(struct walk *w, struct span s)
 {
     struct trace *t = w->t;
-    struct span key, value;
-    int kind;
+    struct comment c = comment_read(&t->store, s);
 
-    while (take_pair(&s, &key, &value, &kind)) {
-        if (span_is(key, "epoch")) {
-            w->epoch_us = span_number(value);
-            w->has_epoch = w->is_ours = true;
-        } else if (t->file_count > 0) {
-            continue; /* the first file says what the run is */
-        } else if (span_is(key, "program")) {
-            t->program = store_span(t, value, NULL);
-        } else if (span_is(key, "scenario")) {
-            t->scenario = store_span(t, value, NULL);
-        } else if (span_is(key, "seed")) {
-            t->seed = span_number(value);
-        }
-    }
+    if (!c.has_epoch)
+        return;
+    w->epoch_us = c.epoch_us;
+    w->has_epoch = w->is_ours = true;
+    if (t->file_count > 0)
+        return; /* the first file says what the run is */
+    t->program = c.program;
+    t->scenario = c.scenario;
+    t->seed = c.seed;
 }
 
 static void on_section(struct walk *w, const uint8_t *body, size_t len)
@@ -686,9 +292,9 @@ static bool on_interface(struct walk *w, const uint8_t *body, size_t len)
     w->interface[i].kind = WIRE;
     w->interface[i].resolution = 6;
     while (take_option(w, &at, &left, &code, &value)) {
-        if (code == OPTION_IF_NAME)
-            w->interface[i].kind =
-                (enum interface)index_of(value, trace_interface, INTERFACES);
+        for (int k = 0; code == OPTION_IF_NAME && k < INTERFACES; k++)
+            if (span_is(value, trace_interface[k]))
+                w->interface[i].kind = (enum interface)k;
         if (code == OPTION_IF_TSRESOL && value.len > 0)
             w->interface[i].resolution = (uint8_t)value.at[0];
     }
@@ -725,7 +331,7 @@ static void on_comments(struct walk *w, const uint8_t *at, size_t left,
     while (take_option(w, &at, &left, &code, &value)) {
         if (code != OPTION_COMMENT)
             continue;
-        struct comment c = read_comment(w->t, value);
+        struct comment c = comment_read(&w->t->store, value);
         if (!c.has_event)
             continue;
         if (c.r.kind != RECORD_MESSAGE) {
@@ -826,8 +432,8 @@ static bool walk_blocks(struct walk *w)
             return bad(w, "a block that repeats its length at its end");
         if (!on_block(w, get32(w, at), at + 8, total - 12))
             return false;
-        if (t->no_memory || t->count > RECORDS_MAX)
-            return bad(w, t->no_memory ? "more memory" : "fewer records");
+        if (t->store.no_memory || t->count > RECORDS_MAX)
+            return bad(w, t->store.no_memory ? "more memory" : "fewer records");
     }
     return true;
 }
@@ -878,191 +484,17 @@ static bool read_file(struct trace *t, const char *path, uint64_t *epoch_us,
     return good;
 }
 
-/* -- Merging ------------------------------------------------------------- */
-
-static int order_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? -1 : a > b;
-}
-
-static int order_entries(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    int order = order_u64(x->r.time_us, y->r.time_us);
-
-    if (order == 0)
-        order = order_u64(x->file, y->file);
-    if (order == 0)
-        order = order_u64(x->r.step, y->r.step);
-    return order != 0 ? order : order_u64(x->order, y->order);
-}
-
-/* A message seen leaving, by what its arrival will look like. */
-struct leaving {
-    uint64_t hash, time_us;
-    size_t index;
-};
-
-static int order_leaving(const void *a, const void *b)
-{
-    const struct leaving *x = a, *y = b;
-    int order = order_u64(x->hash, y->hash);
-
-    if (order == 0)
-        order = order_u64(x->time_us, y->time_us);
-    return order != 0 ? order : order_u64(x->index, y->index);
-}
-
-/* The opener of a stream has another port in its peer's eyes. */
-static uint64_t message_hash(const struct record *r)
-{
-    bool opener = r->framing.from_opener;
-    uint64_t h = hash_roll_u64(r->stream, r->from.addr.ip);
-
-    h = hash_roll_u64(h, r->to.addr.ip);
-    h = hash_roll_u64(h, r->stream && opener ? 0 : r->from.addr.port);
-    h = hash_roll_u64(h, r->stream && !opener ? 0 : r->to.addr.port);
-    return hash_roll(h, r->data, r->len);
-}
-
-/* The one of the `count` that this arrival is: the last that left before it,
-   else the first after it, as far as clocks may differ. */
-static struct entry *find_leaving(struct trace *t, const struct leaving *l,
-                                  size_t count, const struct entry *arrival)
-{
-    struct leaving want = {message_hash(&arrival->r), arrival->r.time_us,
-                           SIZE_MAX};
-    size_t low = 0, high = count;
-    enum { TRIES = 64 };
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (order_leaving(&l[middle], &want) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (size_t i = low; i > 0 && i + TRIES > low; i--) {
-        struct entry *e = &t->entry[l[i - 1].index];
-        if (l[i - 1].hash != want.hash ||
-            want.time_us - l[i - 1].time_us > PAIR_WINDOW_US)
-            break;
-        if (!e->is_paired && e->file != arrival->file)
-            return e;
-    }
-    for (size_t i = low; i < count && i < low + TRIES; i++) {
-        struct entry *e = &t->entry[l[i].index];
-        if (l[i].hash != want.hash ||
-            l[i].time_us - want.time_us > CLOCK_SKEW_US)
-            break;
-        if (!e->is_paired && e->file != arrival->file)
-            return e;
-    }
-    return NULL;
-}
-
-static void pair(struct entry *left, struct entry *arrived)
-{
-    left->is_paired = true;
-    arrived->r.sent_us = left->r.sent_us;
-    arrived->r.cause = left->r.cause != 0 ? left->r.cause : left->r.step;
-    arrived->r.command = left->r.command;
-    arrived->origin = left->file;
-}
-
-/* Make one record of a message's leaving and its arrival. */
-static void pair_messages(struct trace *t)
-{
-    size_t count = 0, kept = 0;
-    struct leaving *l = calloc(t->count + 1, sizeof *l);
-
-    if (l == NULL) {
-        t->no_memory = true;
-        return;
-    }
-    for (size_t i = 0; i < t->count; i++)
-        if (t->entry[i].r.outgoing && t->entry[i].r.why == NULL)
-            l[count++] = (struct leaving){message_hash(&t->entry[i].r),
-                                          t->entry[i].r.time_us, i};
-    qsort(l, count, sizeof *l, order_leaving);
-    for (size_t i = 0; i < t->count; i++) {
-        struct entry *e = &t->entry[i];
-        if (e->r.kind != RECORD_MESSAGE || e->r.outgoing || e->r.why != NULL)
-            continue;
-        struct entry *left = find_leaving(t, l, count, e);
-        if (left != NULL)
-            pair(left, e);
-    }
-    free(l);
-    for (size_t i = 0; i < t->count; i++)
-        if (!t->entry[i].is_paired)
-            t->entry[kept++] = t->entry[i];
-    t->count = kept;
-}
-
-/* The number that `n` of `file` has in the merged trace: the next, when it
-   is new. */
-static uint64_t renumber(struct trace *t, struct map *m, uint32_t file,
-                         uint64_t n)
-{
-    uint64_t key = (uint64_t)file << 48 ^ n, number = m->count + 1;
-
-    if (n != 0 && !map_get(m, key, &number) && !map_set(m, key, number))
-        t->no_memory = true;
-    return n != 0 ? number : 0;
-}
-
-static void renumber_all(struct trace *t)
-{
-    struct map steps = {.cap = 0}, commands = {.cap = 0}, conns = {.cap = 0};
-
-    for (size_t i = 0; i < t->count; i++) {
-        struct entry *e = &t->entry[i];
-        struct record *r = &e->r;
-        r->step = renumber(t, &steps, e->file, r->step);
-        r->command = (uint32_t)renumber(t, &commands, e->origin, r->command);
-        r->conn = (conn_id)renumber(t, &conns, e->file, r->conn);
-    }
-    for (size_t i = 0; i < t->count; i++) {
-        uint64_t key = (uint64_t)t->entry[i].origin << 48 ^ t->entry[i].r.cause;
-        if (!map_get(&steps, key, &t->entry[i].r.cause))
-            t->entry[i].r.cause = 0;
-    }
-    map_free(&steps);
-    map_free(&commands);
-    map_free(&conns);
-}
-
-static void add_endpoint(struct trace *t, struct addr a)
-{
-    uint64_t known;
-
-    if (addr_none(a) || map_get(&t->endpoint_map, addr_key(a), &known))
-        return;
-    struct endpoint *all =
-        room(t, t->endpoint, t->endpoint_count, &t->endpoint_cap, sizeof *all);
-    if (all == NULL)
-        return;
-    t->endpoint = all;
-    if (!map_set(&t->endpoint_map, addr_key(a), t->endpoint_count))
-        t->no_memory = true;
-    t->endpoint[t->endpoint_count++] = (struct endpoint){.addr = a};
-}
+/* -- All files ------------------------------------------------------------ */
 
 static void finish(struct trace *t, uint64_t base_us)
 {
-    if (t->count > 0)
-        qsort(t->entry, t->count, sizeof *t->entry, order_entries);
-    if (t->file_count > 1) {
-        pair_messages(t);
-        renumber_all(t);
-    }
+    trace_merge(t);
     for (size_t i = 0; i < t->count; i++) {
         struct record *r = &t->entry[i].r;
         r->time_us -= r->time_us > base_us ? base_us : r->time_us;
         r->sent_us -= r->sent_us > base_us ? base_us : r->sent_us;
-        add_endpoint(t, r->from.addr);
-        add_endpoint(t, r->to.addr);
+        trace_add_endpoint(t, r->from.addr);
+        trace_add_endpoint(t, r->to.addr);
     }
 }
 
@@ -1071,7 +503,7 @@ struct trace *trace_read(const char *const *paths, size_t count,
 {
     uint64_t base_us = UINT64_MAX, epoch_us = 0;
     struct trace *t = calloc(1, sizeof *t);
-    bool good = t != NULL && count <= FILES_MAX;
+    bool good = t != NULL && count <= TRACE_FILES_MAX;
 
     if (!good)
         text_add(why, t == NULL ? "memory is short"
@@ -1082,7 +514,7 @@ struct trace *trace_read(const char *const *paths, size_t count,
     }
     if (good) {
         finish(t, base_us);
-        good = !t->no_memory;
+        good = !t->store.no_memory;
         if (!good)
             text_add(why, "memory is short");
     }
@@ -1090,85 +522,4 @@ struct trace *trace_read(const char *const *paths, size_t count,
         return t;
     trace_free(t);
     return NULL;
-}
-
-void trace_free(struct trace *t)
-{
-    if (t == NULL)
-        return;
-    for (size_t i = 0; i < t->file_count; i++)
-        free(t->file[i]);
-    for (size_t i = 0; i < t->fields_count; i++)
-        fields_free(t->fields[i]);
-    for (struct chunk *c = t->store, *next; c != NULL; c = next) {
-        next = c->next;
-        free(c);
-    }
-    map_free(&t->endpoint_map);
-    map_free(&t->named);
-    free(t->endpoint);
-    free(t->entry);
-    free(t->fields);
-    free(t);
-}
-
-/* -- Asking -------------------------------------------------------------- */
-
-static const char *name_of(const struct trace *t, struct addr a)
-{
-    uint64_t name = 0;
-
-    return map_get(&t->named, addr_key(a), &name)
-               ? (const char *)(uintptr_t)name
-               : NULL;
-}
-
-size_t trace_count(const struct trace *t)
-{
-    return t->count;
-}
-
-void trace_get(const struct trace *t, size_t i, struct record *r)
-{
-    *r = t->entry[i].r;
-    r->from.name = name_of(t, r->from.addr);
-    r->to.name = name_of(t, r->to.addr);
-}
-
-size_t trace_endpoints(const struct trace *t)
-{
-    return t->endpoint_count;
-}
-
-struct endpoint trace_endpoint(const struct trace *t, size_t i)
-{
-    struct endpoint e = t->endpoint[i];
-
-    e.name = name_of(t, e.addr);
-    return e;
-}
-
-static const char *namer_name(const void *trace, struct addr a)
-{
-    return name_of(trace, a);
-}
-
-struct namer trace_namer(const struct trace *t)
-{
-    return (struct namer){.name = namer_name, .context = t};
-}
-
-const char *trace_program(const struct trace *t)
-{
-    return t->program;
-}
-
-const char *trace_scenario(const struct trace *t)
-{
-    return t->scenario != NULL ? t->scenario : "";
-}
-
-uint64_t trace_seed(const struct trace *t)
-{
-    return t->seed;
 }
