@@ -272,7 +272,9 @@ void streams_settle(struct live *l)
             end(c, c->error);
     }
     l->settle_count -= count;
-    memmove(l->settle, l->settle + count, l->settle_count * sizeof *l->settle);
+    if (l->settle_count > 0)
+        memmove(l->settle, l->settle + count,
+                l->settle_count * sizeof *l->settle);
 }
 
 /* -- Records of messages ----------------------------------------------------------- */
