@@ -171,7 +171,8 @@ void chord_warm(const struct network *net)
     sort(at, count);
     size_t kept = refuse_twins(at, count);
     for (size_t i = 0; i < kept; i++) {
-        chord_cancel_all(at[i].c, at[i].host);
+        if (at[i].n->vnode == 0)
+            chord_settle_down(at[i].c, at[i].host);
         warm_one(at, kept, i, cursor);
     }
     host_free(h, at, bytes);

@@ -262,15 +262,6 @@ void chord_request_due(struct request *r, struct host *h, uint64_t delay_us)
     r->deadline_us = host_now(h) + delay_us;
 }
 
-void chord_cancel_all(struct chord *c, struct host *h)
-{
-    while (c->requests != NULL)
-        chord_request_close(c, h, c->requests);
-    c->armed_us = 0;
-    host_timer_cancel(h, TIMER_TIMEOUT);
-    host_timer_cancel(h, TIMER_JOIN);
-}
-
 void chord_request_send(struct chord *c, struct host *h, struct member *n,
                   struct request *r, enum chord_type type)
 {
@@ -535,6 +526,24 @@ static void arm_period(struct chord *c, struct host *h, enum chord_timer timer,
                    first ? 1 + host_random(h) % period : period);
 }
 
+/* Start to tick. */
+static void arm_periods(struct chord *c, struct host *h)
+{
+    arm_period(c, h, TIMER_STABILIZE, true);
+    arm_period(c, h, TIMER_CHECK_PREDECESSOR, true);
+    arm_period(c, h, TIMER_FIX_FINGERS, true);
+}
+
+void chord_settle_down(struct chord *c, struct host *h)
+{
+    while (c->requests != NULL)
+        chord_request_close(c, h, c->requests);
+    for (int slot = 0; slot < TIMER_SLOTS; slot++)
+        host_timer_cancel(h, slot);
+    c->armed_us = 0;
+    arm_periods(c, h);
+}
+
 static void on_timer(struct chord *c, struct host *h, enum chord_timer timer)
 {
     if (timer == TIMER_TIMEOUT) {
@@ -573,9 +582,7 @@ static void on_start(struct chord *c, struct host *h)
     for (unsigned i = 0; i < c->member_count; i++)
         if (c->member[i].phase == MEMBER_OUTSIDE)
             chord_join_start(c, h, &c->member[i]);
-    arm_period(c, h, TIMER_STABILIZE, true);
-    arm_period(c, h, TIMER_CHECK_PREDECESSOR, true);
-    arm_period(c, h, TIMER_FIX_FINGERS, true);
+    arm_periods(c, h);
 }
 
 static size_t event(void *node, struct host *h, const struct event *e)

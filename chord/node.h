@@ -141,6 +141,7 @@ struct request {
     bool iterative;    /* a lookup: asking hop by hop */
     bool pausing;      /* a lookup: waiting to begin again */
     bool full;         /* a transfer: items, not only the checksum */
+    bool more;         /* a transfer: items are left for the next message */
     bool give;         /* a transfer: drop what has arrived */
     uint8_t batch;     /* a transfer: items in the last message, */
     uint16_t sent;     /* and in those before */
@@ -198,8 +199,8 @@ struct request *chord_request_find(const struct chord *c, uint32_t id);
 struct request *chord_request_of(const struct chord *c, const struct member *n,
                            enum request_kind kind);
 void chord_request_due(struct request *r, struct host *h, uint64_t delay_us);
-/* Close all requests without a word, and stop joining: for warm starts. */
-void chord_cancel_all(struct chord *c, struct host *h);
+/* Drop all requests without a word, joins too, and only tick: for warm. */
+void chord_settle_down(struct chord *c, struct host *h);
 /* Send a request that has no body. */
 void chord_request_send(struct chord *c, struct host *h, struct member *n,
                   struct request *r, enum chord_type type);

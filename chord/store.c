@@ -210,21 +210,23 @@ static void batch_add(struct chord_msg *m, size_t *room, const struct item *i,
     m->item[m->item_count++] = v;
 }
 
-/* The next items of the arc, as many as one datagram takes. */
-static void fill_batch(const struct member *n, const struct request *r,
+/* The next items of the arc, as many as one datagram takes; sets r->more if
+   some are left. */
+static void fill_batch(const struct member *n, struct request *r,
                        struct chord_msg *m)
 {
     size_t room = DATAGRAM_MAX - TRANSFER_HEAD_MAX;
-    unsigned skip = r->sent;
+    unsigned index = 0;
 
-    for (const struct item *i = n->items; i != NULL; i = i->next) {
+    r->more = false;
+    for (const struct item *i = n->items; i != NULL && !r->more; i = i->next) {
         struct item_view v = chord_item_view_of(i);
-        if (!id_in_half_open(&i->key, &m->from, &m->to) || skip-- > 0)
+        if (!id_in_half_open(&i->key, &m->from, &m->to) || index++ < r->sent)
             continue;
-        skip = 0;
-        if (m->item_count == BATCH_MAX || chord_item_bytes(&v, m->bits) > room)
-            return;
-        batch_add(m, &room, i, m->bits);
+        r->more = m->item_count == BATCH_MAX ||
+                  chord_item_bytes(&v, m->bits) > room;
+        if (!r->more)
+            batch_add(m, &room, i, m->bits);
     }
 }
 
@@ -410,8 +412,7 @@ void chord_on_transfer_ack(struct chord *c, struct host *h, struct member *n,
         return;
     }
     r->sent = (uint16_t)(r->sent + r->batch);
-    bool more = !r->full || r->batch > 0;
-    if ((!r->full && m->same) || !more) {
+    if (r->full ? !r->more : m->same) {
         if (r->give && r->full)
             give_away(h, n, &r->key, &r->previous);
         chord_request_close(c, h, r);
