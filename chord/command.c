@@ -97,7 +97,7 @@ void chord_command_found(struct chord *c, struct host *h, struct request *r)
 }
 
 void chord_command_value(struct chord *c, struct host *h, struct request *r,
-                   const struct chord_msg *m)
+                         const struct chord_msg *m)
 {
     struct fields f = fields_new();
 

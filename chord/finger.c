@@ -26,13 +26,13 @@ uint8_t chord_finger_first(const struct member *n, unsigned run)
 }
 
 struct id chord_finger_start(const struct chord *c, const struct member *n,
-                       unsigned i)
+                             unsigned i)
 {
     return id_add_power(n->id, i, c->bits);
 }
 
 struct peer chord_finger_get(const struct chord *c, const struct member *n,
-                       unsigned i)
+                             unsigned i)
 {
     if (i == 0)
         return chord_successor(c, n);
@@ -55,7 +55,7 @@ static void expand(const struct chord *c, const struct member *n,
 }
 
 void chord_finger_fill(struct chord *c, struct host *h, struct member *n,
-                 const struct peer *table)
+                       const struct peer *table)
 {
     unsigned count = 0;
     size_t each = sizeof *n->finger + 1;
@@ -76,8 +76,8 @@ void chord_finger_fill(struct chord *c, struct host *h, struct member *n,
     }
 }
 
-static void finger_set(struct chord *c, struct host *h, struct member *n, unsigned i,
-                const struct peer *p)
+static void finger_set(struct chord *c, struct host *h, struct member *n,
+                       unsigned i, const struct peer *p)
 {
     struct peer table[BITS_MAX], old = chord_finger_get(c, n, i);
 
@@ -89,7 +89,7 @@ static void finger_set(struct chord *c, struct host *h, struct member *n, unsign
 }
 
 void chord_finger_replace(struct chord *c, struct host *h, struct member *n,
-                    const struct peer *p, const struct peer *by)
+                          const struct peer *p, const struct peer *by)
 {
     struct peer table[BITS_MAX];
     bool found = false;
@@ -106,7 +106,7 @@ void chord_finger_replace(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_finger_found(struct chord *c, struct host *h, struct member *n,
-                  unsigned i, const struct peer *owner)
+                        unsigned i, const struct peer *owner)
 {
     struct peer old = chord_finger_get(c, n, i);
     struct id start = chord_finger_start(c, n, i);
@@ -151,7 +151,7 @@ void chord_fix_fingers(struct chord *c, struct host *h, struct member *n)
 /* Somebody looked up through us and found nodes silent that we told it of:
    ask them ourselves, for our table serves all. */
 void chord_finger_suspect(struct chord *c, struct host *h, struct member *n,
-                    const struct chord_msg *m)
+                          const struct chord_msg *m)
 {
     if (chord_request_of(c, n, REQUEST_PING) != NULL)
         return; /* one at a time */
@@ -187,7 +187,7 @@ void chord_fill_fingers(const struct member *n, struct chord_msg *m)
 /* Of all that the successor knows, and it itself: the first at or after
    each start.  A hint: fix_fingers will put right what is not. */
 void chord_finger_seed(struct chord *c, struct host *h, struct member *n,
-                 struct request *r, const struct chord_msg *m)
+                       struct request *r, const struct chord_msg *m)
 {
     struct peer table[BITS_MAX];
 

@@ -49,9 +49,9 @@ static struct peer next_successor(const struct chord *c, const struct member *n,
 static bool on_the_way(const struct member *n, const struct query *q,
                        const struct peer *p)
 {
-    return usable(n, q, p) && (q->paper
-                                   ? id_in_open(&p->id, &n->id, &q->key)
-                                   : id_in_half_open(&p->id, &n->id, &q->key));
+    return usable(n, q, p) &&
+           (q->paper ? id_in_open(&p->id, &n->id, &q->key)
+                     : id_in_half_open(&p->id, &n->id, &q->key));
 }
 
 /* The closest preceding node that we know: fingers from the far end, the
@@ -118,10 +118,10 @@ static struct route route_lecture(const struct chord *c, const struct member *n,
     if (id_equal(&q->key, &n->id) || n->succ_count == 0)
         return to(ROUTE_OWNER, &self, "{} is mine, {}");
     if (q->previous != NULL && id_in_half_open(&q->key, q->previous, &n->id))
-        return pred ? to(ROUTE_FORWARD, &n->pred,
-                         "{} is not after my predecessor {}: back to it")
-                    : to(ROUTE_OWNER, &self,
-                         "{} is mine, {}, as far as I know");
+        return pred
+                   ? to(ROUTE_FORWARD, &n->pred,
+                        "{} is not after my predecessor {}: back to it")
+                   : to(ROUTE_OWNER, &self, "{} is mine, {}, as far as I know");
     const struct peer *p = closest_preceding(n, q);
     if (p != NULL)
         return to(ROUTE_FORWARD, p,
@@ -223,8 +223,8 @@ static void transmit(struct chord *c, struct host *h, const struct member *n,
         memcpy(m.avoid, t->avoid, t->avoid_count * sizeof m.avoid[0]);
     }
     r->tries++;
-    chord_request_due(r, h,
-                chord_timeout(c) * (r->iterative ? 1 : RECURSIVE_PATIENCE));
+    chord_request_due(
+        r, h, chord_timeout(c) * (r->iterative ? 1 : RECURSIVE_PATIENCE));
     chord_send(h, &r->peer, &m);
 }
 
@@ -271,7 +271,7 @@ static void done(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_find_again(struct chord *c, struct host *h, struct member *n,
-                struct request *r, const char *why)
+                      struct request *r, const char *why)
 {
     if (r->purpose == FOR_JOIN) {
         chord_join_failed(h, n, why);
@@ -312,7 +312,7 @@ static void step(struct chord *c, struct host *h, struct member *n,
 
 /* Begin (again) at ourselves, or at the node through which we join. */
 void chord_find_begin(struct chord *c, struct host *h, struct member *n,
-                struct request *r)
+                      struct request *r)
 {
     r->pausing = false;
     r->hops = 0;
@@ -331,8 +331,9 @@ void chord_find_begin(struct chord *c, struct host *h, struct member *n,
         ask(c, h, n, r, &r->first, &n->id);
 }
 
-struct request *chord_find_open(struct chord *c, struct host *h, struct member *n,
-                          enum purpose purpose, const struct id *key)
+struct request *chord_find_open(struct chord *c, struct host *h,
+                                struct member *n, enum purpose purpose,
+                                const struct id *key)
 {
     struct request *r = chord_request_open(c, h, n, REQUEST_FIND);
 
@@ -345,7 +346,7 @@ struct request *chord_find_open(struct chord *c, struct host *h, struct member *
 }
 
 void chord_find_timeout(struct chord *c, struct host *h, struct member *n,
-                  struct request *r)
+                        struct request *r)
 {
     if (r->pausing) {
         if (r->trail != NULL)
@@ -371,7 +372,7 @@ void chord_find_timeout(struct chord *c, struct host *h, struct member *n,
 /* -- Answers ------------------------------------------------------------- */
 
 void chord_on_next(struct chord *c, struct host *h, struct member *n,
-             struct request *r, const struct chord_msg *m)
+                   struct request *r, const struct chord_msg *m)
 {
     struct id asked = r->peer.id;
 
@@ -387,13 +388,13 @@ void chord_on_next(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_on_found(struct chord *c, struct host *h, struct member *n,
-              struct request *r, const struct peer *from,
-              const struct chord_msg *m)
+                    struct request *r, const struct peer *from,
+                    const struct chord_msg *m)
 {
     if (m->status != FOUND_OWNER || peer_none(&m->peer)) {
         chord_find_again(c, h, n, r,
-                   m->status == FOUND_LOOP ? "LOOP: too many hops"
-                                           : "dead end");
+                         m->status == FOUND_LOOP ? "LOOP: too many hops"
+                                                 : "dead end");
         return;
     }
     if (r->purpose == FOR_JOIN) {
@@ -466,7 +467,7 @@ static void pass_on(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_on_find_succ(struct chord *c, struct host *h, struct member *n,
-                  const struct peer *from, struct chord_msg *m)
+                        const struct peer *from, struct chord_msg *m)
 {
     static const struct peer none;
     struct query q = {.key = m->key,

@@ -47,8 +47,9 @@ static const struct option options[] = {
                                  SECOND, NULL,
                                  "period of check_predecessor; 0: never"},
     [CHORD_FIX_FINGERS] = {"fix_fingers", OPTION_TIME, 0, HOUR, SECOND / 2,
-                           NULL, "period of fix_fingers, one finger each; "
-                                 "0: never"},
+                           NULL,
+                           "period of fix_fingers, one finger each; "
+                           "0: never"},
     [CHORD_TIMEOUT] = {"timeout", OPTION_TIME, 1000, HOUR, SECOND / 2, NULL,
                        "wait for one answer"},
     [CHORD_RECHECK] = {"recheck", OPTION_TIME, 0, HOUR, 10 * SECOND, NULL,
@@ -75,13 +76,13 @@ static const char *const timers[] = {[TIMER_STABILIZE] = "stabilize",
 /* The option that holds the period of a timer. */
 static enum chord_option period_of(enum chord_timer timer)
 {
-    static const uint8_t option[] = {
-        [TIMER_STABILIZE] = CHORD_STABILIZE,
-        [TIMER_CHECK_PREDECESSOR] = CHORD_CHECK_PREDECESSOR,
-        [TIMER_FIX_FINGERS] = CHORD_FIX_FINGERS,
-        [TIMER_TIMEOUT] = CHORD_TIMEOUT,
-        [TIMER_JOIN] = CHORD_TIMEOUT,
-        [TIMER_RECHECK] = CHORD_RECHECK};
+    static const uint8_t option[] = {[TIMER_STABILIZE] = CHORD_STABILIZE,
+                                     [TIMER_CHECK_PREDECESSOR] =
+                                         CHORD_CHECK_PREDECESSOR,
+                                     [TIMER_FIX_FINGERS] = CHORD_FIX_FINGERS,
+                                     [TIMER_TIMEOUT] = CHORD_TIMEOUT,
+                                     [TIMER_JOIN] = CHORD_TIMEOUT,
+                                     [TIMER_RECHECK] = CHORD_RECHECK};
 
     return (enum chord_option)option[timer];
 }
@@ -92,11 +93,10 @@ static enum chord_option period_of(enum chord_timer timer)
    first, so that a node's id does not depend on how many it hosts. */
 static struct id hash_of(struct addr a, unsigned vnode, unsigned bits)
 {
-    const uint8_t bytes[8] = {
-        (uint8_t)(a.ip >> 24),   (uint8_t)(a.ip >> 16),
-        (uint8_t)(a.ip >> 8),    (uint8_t)a.ip,
-        (uint8_t)(a.port >> 8),  (uint8_t)a.port,
-        (uint8_t)(vnode >> 8),   (uint8_t)vnode};
+    const uint8_t bytes[8] = {(uint8_t)(a.ip >> 24),  (uint8_t)(a.ip >> 16),
+                              (uint8_t)(a.ip >> 8),   (uint8_t)a.ip,
+                              (uint8_t)(a.port >> 8), (uint8_t)a.port,
+                              (uint8_t)(vnode >> 8),  (uint8_t)vnode};
 
     return id_hash(bytes, vnode == 0 ? 6 : 8, bits);
 }
@@ -118,10 +118,8 @@ static bool identify(const struct settings *s, struct addr self,
 
 struct peer chord_self(const struct chord *c, const struct member *n)
 {
-    return (struct peer){.id = n->id,
-                         .ip = c->self.ip,
-                         .port = c->self.port,
-                         .vnode = n->vnode};
+    return (struct peer){
+        .id = n->id, .ip = c->self.ip, .port = c->self.port, .vnode = n->vnode};
 }
 
 bool chord_is_self(const struct chord *c, const struct member *n,
@@ -203,8 +201,8 @@ static void arm(struct chord *c, struct host *h)
         host_timer(h, TIMER_TIMEOUT, first > now ? first - now : 0);
 }
 
-struct request *chord_request_open(struct chord *c, struct host *h, struct member *n,
-                             enum request_kind kind)
+struct request *chord_request_open(struct chord *c, struct host *h,
+                                   struct member *n, enum request_kind kind)
 {
     struct request **end = &c->requests, *r = NULL;
 
@@ -248,7 +246,7 @@ struct request *chord_request_find(const struct chord *c, uint32_t id)
 }
 
 struct request *chord_request_of(const struct chord *c, const struct member *n,
-                           enum request_kind kind)
+                                 enum request_kind kind)
 {
     struct request *r = c->requests;
 
@@ -263,7 +261,7 @@ void chord_request_due(struct request *r, struct host *h, uint64_t delay_us)
 }
 
 void chord_request_send(struct chord *c, struct host *h, struct member *n,
-                  struct request *r, enum chord_type type)
+                        struct request *r, enum chord_type type)
 {
     struct chord_msg m;
 
@@ -489,9 +487,8 @@ static void on_question(struct chord *c, struct host *h, struct member *n,
 static bool is_answer(enum chord_type type)
 {
     return type == CHORD_FOUND || type == CHORD_NEXT || type == CHORD_STATE ||
-           type == CHORD_FINGERS || type == CHORD_PONG ||
-           type == CHORD_VALUE || type == CHORD_TRANSFER_ACK ||
-           type == CHORD_LEAVE_ACK;
+           type == CHORD_FINGERS || type == CHORD_PONG || type == CHORD_VALUE ||
+           type == CHORD_TRANSFER_ACK || type == CHORD_LEAVE_ACK;
 }
 
 static void on_datagram(struct chord *c, struct host *h, const struct event *e)
@@ -522,8 +519,7 @@ static void arm_period(struct chord *c, struct host *h, enum chord_timer timer,
     uint64_t period = (uint64_t)setting(c->settings, period_of(timer));
 
     if (period > 0) /* nodes that start together must not tick together */
-        host_timer(h, (int)timer,
-                   first ? 1 + host_random(h) % period : period);
+        host_timer(h, (int)timer, first ? 1 + host_random(h) % period : period);
 }
 
 /* Start to tick. */

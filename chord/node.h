@@ -93,17 +93,17 @@ struct member {
 
 /* Why a request is open, and so who is told of its answer. */
 enum request_kind {
-    REQUEST_FIND,        /* a lookup, see enum purpose */
-    REQUEST_STATE,       /* stabilize: the successor's state */
-    REQUEST_STATE_PRED,  /* stabilize: that of a closer successor */
-    REQUEST_PING_PRED,   /* check_predecessor */
-    REQUEST_RECTIFY,     /* is the predecessor dead?  If so, take .other */
-    REQUEST_PING,        /* somebody says that this finger is silent */
-    REQUEST_RECHECK,     /* is a node back that we took for dead? */
-    REQUEST_FINGERS,     /* lecture join: the successor's fingers */
-    REQUEST_STORE,       /* PUT, GET or DEL at the owner */
-    REQUEST_COPIES,      /* a PUT waits for the acks of its copies */
-    REQUEST_TRANSFER,    /* items or their checksum */
+    REQUEST_FIND,       /* a lookup, see enum purpose */
+    REQUEST_STATE,      /* stabilize: the successor's state */
+    REQUEST_STATE_PRED, /* stabilize: that of a closer successor */
+    REQUEST_PING_PRED,  /* check_predecessor */
+    REQUEST_RECTIFY,    /* is the predecessor dead?  If so, take .other */
+    REQUEST_PING,       /* somebody says that this finger is silent */
+    REQUEST_RECHECK,    /* is a node back that we took for dead? */
+    REQUEST_FINGERS,    /* lecture join: the successor's fingers */
+    REQUEST_STORE,      /* PUT, GET or DEL at the owner */
+    REQUEST_COPIES,     /* a PUT waits for the acks of its copies */
+    REQUEST_TRANSFER,   /* items or their checksum */
     REQUEST_LEAVE
 };
 
@@ -190,20 +190,20 @@ void chord_reply(struct host *h, const struct chord_msg *m,
                  const struct peer *from, struct chord_msg *reply);
 
 /* A new open request, due after the timeout; NULL when the table is full. */
-struct request *chord_request_open(struct chord *c, struct host *h, struct member *n,
-                             enum request_kind kind);
+struct request *chord_request_open(struct chord *c, struct host *h,
+                                   struct member *n, enum request_kind kind);
 void chord_request_close(struct chord *c, struct host *h, struct request *r);
 /* The request with this number on the wire, or NULL. */
 struct request *chord_request_find(const struct chord *c, uint32_t id);
 /* The first one of this kind for `n`, or NULL. */
 struct request *chord_request_of(const struct chord *c, const struct member *n,
-                           enum request_kind kind);
+                                 enum request_kind kind);
 void chord_request_due(struct request *r, struct host *h, uint64_t delay_us);
 /* Drop all requests without a word, joins too, and only tick: for warm. */
 void chord_settle_down(struct chord *c, struct host *h);
 /* Send a request that has no body. */
 void chord_request_send(struct chord *c, struct host *h, struct member *n,
-                  struct request *r, enum chord_type type);
+                        struct request *r, enum chord_type type);
 
 /* -- lookup.c ------------------------------------------------------------ */
 
@@ -229,22 +229,23 @@ struct route chord_route(const struct chord *c, const struct member *n,
 /* Open a lookup of `key`, for the caller to complete (.command .index .first
    .item); NULL when the table is full.  chord_find_begin() starts it; it may end,
    and be closed, before that returns. */
-struct request *chord_find_open(struct chord *c, struct host *h, struct member *n,
-                          enum purpose purpose, const struct id *key);
+struct request *chord_find_open(struct chord *c, struct host *h,
+                                struct member *n, enum purpose purpose,
+                                const struct id *key);
 void chord_find_begin(struct chord *c, struct host *h, struct member *n,
-                struct request *r);
+                      struct request *r);
 /* Begin again after a pause, or give up and close. */
 void chord_find_again(struct chord *c, struct host *h, struct member *n,
-                struct request *r, const char *why);
+                      struct request *r, const char *why);
 void chord_find_timeout(struct chord *c, struct host *h, struct member *n,
-                  struct request *r);
+                        struct request *r);
 void chord_on_find_succ(struct chord *c, struct host *h, struct member *n,
-                  const struct peer *from, struct chord_msg *m);
+                        const struct peer *from, struct chord_msg *m);
 void chord_on_next(struct chord *c, struct host *h, struct member *n,
-             struct request *r, const struct chord_msg *m);
+                   struct request *r, const struct chord_msg *m);
 void chord_on_found(struct chord *c, struct host *h, struct member *n,
-              struct request *r, const struct peer *from,
-              const struct chord_msg *m);
+                    struct request *r, const struct peer *from,
+                    const struct chord_msg *m);
 
 /* -- ring.c -------------------------------------------------------------- */
 
@@ -253,53 +254,53 @@ void chord_fill_list(const struct member *n, struct chord_msg *m);
 void chord_fill_state(const struct member *n, struct chord_msg *m);
 /* `p` is taken for dead: drop it from every table, and remember it. */
 void chord_forget_peer(struct chord *c, struct host *h, struct member *n,
-                 const struct peer *p);
+                       const struct peer *p);
 void chord_join_start(struct chord *c, struct host *h, struct member *n);
 void chord_join_found(struct chord *c, struct host *h, struct member *n,
-                const struct peer *from, const struct chord_msg *m);
+                      const struct peer *from, const struct chord_msg *m);
 void chord_join_failed(struct host *h, struct member *n, const char *why);
 void chord_stabilize(struct chord *c, struct host *h, struct member *n);
 void chord_on_state(struct chord *c, struct host *h, struct member *n,
-              struct request *r, const struct chord_msg *m);
+                    struct request *r, const struct chord_msg *m);
 void chord_state_silent(struct chord *c, struct host *h, struct member *n,
-                  struct request *r);
+                        struct request *r);
 void chord_take_predecessor(struct chord *c, struct host *h, struct member *n,
-                      const struct peer *p);
+                            const struct peer *p);
 void chord_on_notify(struct chord *c, struct host *h, struct member *n,
-               const struct peer *from, const struct chord_msg *m);
+                     const struct peer *from, const struct chord_msg *m);
 void chord_check_predecessor(struct chord *c, struct host *h, struct member *n);
 void chord_recheck(struct chord *c, struct host *h);
 void chord_recheck_answered(struct chord *c, struct host *h, struct request *r);
 void chord_merge_found(struct chord *c, struct host *h, struct member *n,
-                 const struct peer *owner);
+                       const struct peer *owner);
 void chord_leave_start(struct chord *c, struct host *h);
 void chord_leave_send(struct chord *c, struct host *h, struct member *n,
-                struct request *r);
+                      struct request *r);
 void chord_on_leave(struct chord *c, struct host *h, struct member *n,
-              const struct peer *from, const struct chord_msg *m);
+                    const struct peer *from, const struct chord_msg *m);
 
 /* -- finger.c ------------------------------------------------------------ */
 
 /* Finger `i`: the successor for 0; none if unknown. */
 struct peer chord_finger_get(const struct chord *c, const struct member *n,
-                       unsigned i);
+                             unsigned i);
 /* Where finger `i` begins: n + 2^i. */
 struct id chord_finger_start(const struct chord *c, const struct member *n,
-                       unsigned i);
+                             unsigned i);
 /* The first index of a run. */
 uint8_t chord_finger_first(const struct member *n, unsigned run);
 /* Set all fingers from an array of `bits` peers, of which [0] is ignored. */
 void chord_finger_fill(struct chord *c, struct host *h, struct member *n,
-                 const struct peer *table);
+                       const struct peer *table);
 /* Replace `p` by `by` (none: unknown) wherever it is a finger. */
 void chord_finger_replace(struct chord *c, struct host *h, struct member *n,
-                    const struct peer *p, const struct peer *by);
+                          const struct peer *p, const struct peer *by);
 void chord_finger_found(struct chord *c, struct host *h, struct member *n,
-                  unsigned i, const struct peer *owner);
+                        unsigned i, const struct peer *owner);
 void chord_finger_suspect(struct chord *c, struct host *h, struct member *n,
-                    const struct chord_msg *m);
+                          const struct chord_msg *m);
 void chord_finger_seed(struct chord *c, struct host *h, struct member *n,
-                 struct request *r, const struct chord_msg *m);
+                       struct request *r, const struct chord_msg *m);
 void chord_fill_fingers(const struct member *n, struct chord_msg *m);
 void chord_fix_fingers(struct chord *c, struct host *h, struct member *n);
 
@@ -309,34 +310,35 @@ struct item *chord_item_new(struct host *h, const struct item_view *v);
 void chord_item_free(struct host *h, struct item *i); /* NULL is nothing */
 struct item_view chord_item_view_of(const struct item *i);
 /* The item of that key and name, or NULL. */
-const struct item *chord_item_find(const struct member *n, const struct item_view *v);
+const struct item *chord_item_find(const struct member *n,
+                                   const struct item_view *v);
 /* A checksum of all that `n` holds of (from, to]; 0: nothing. */
 uint32_t chord_store_checksum(const struct member *n, const struct id *from,
-                        const struct id *to);
+                              const struct id *to);
 /* The i-th node that should hold copies of our keys; none at the end. */
 struct peer chord_store_target(const struct chord *c, const struct member *n,
-                         unsigned i);
+                               unsigned i);
 /* Send all of (from, to] to `p`. */
 void chord_store_hand_over(struct chord *c, struct host *h, struct member *n,
-                     const struct id *from, const struct id *to,
-                     const struct peer *p);
+                           const struct id *from, const struct id *to,
+                           const struct peer *p);
 void chord_store_transfer(struct chord *c, struct host *h, struct member *n,
-                    struct request *r);
+                          struct request *r);
 void chord_on_transfer(struct chord *c, struct host *h, struct member *n,
-                 const struct peer *from, const struct chord_msg *m);
+                       const struct peer *from, const struct chord_msg *m);
 void chord_on_transfer_ack(struct chord *c, struct host *h, struct member *n,
-                     struct request *r, const struct chord_msg *m);
+                           struct request *r, const struct chord_msg *m);
 /* Ask the owner, r->other, for what the command of `r` wants. */
 void chord_store_ask(struct chord *c, struct host *h, struct member *n,
-               struct request *r);
+                     struct request *r);
 void chord_store_silent(struct chord *c, struct host *h, struct member *n,
-                  struct request *r);
+                        struct request *r);
 void chord_on_store(struct chord *c, struct host *h, struct member *n,
-              const struct peer *from, const struct chord_msg *m);
+                    const struct peer *from, const struct chord_msg *m);
 void chord_on_value(struct chord *c, struct host *h, struct member *n,
-              struct request *r, const struct chord_msg *m);
+                    struct request *r, const struct chord_msg *m);
 void chord_stray_found(struct chord *c, struct host *h, struct member *n,
-                 struct request *r);
+                       struct request *r);
 /* Once a round of stabilisation: compare copies, send strays home. */
 void chord_store_round(struct chord *c, struct host *h, struct member *n);
 
@@ -350,7 +352,7 @@ void chord_on_command(struct chord *c, struct host *h, const struct event *e);
 /* The results of lookups and of store commands. */
 void chord_command_found(struct chord *c, struct host *h, struct request *r);
 void chord_command_value(struct chord *c, struct host *h, struct request *r,
-                   const struct chord_msg *m);
+                         const struct chord_msg *m);
 
 /* -- check.c ------------------------------------------------------------- */
 

@@ -133,7 +133,7 @@ static void drop_peer(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_forget_peer(struct chord *c, struct host *h, struct member *n,
-                 const struct peer *p)
+                       const struct peer *p)
 {
     uint64_t period = (uint64_t)setting(c->settings, CHORD_RECHECK);
 
@@ -200,7 +200,7 @@ static void join_lecture(struct chord *c, struct host *h, struct member *n,
  * is short, the ring is too small for the proof: join as published.
  */
 void chord_join_found(struct chord *c, struct host *h, struct member *n,
-                const struct peer *from, const struct chord_msg *m)
+                      const struct peer *from, const struct chord_msg *m)
 {
     static const struct peer none;
     unsigned stale = 0; /* we restarted: the ring may still list us first */
@@ -221,8 +221,7 @@ void chord_join_found(struct chord *c, struct host *h, struct member *n,
         return;
     }
     n->phase = MEMBER_INSIDE;
-    if (corrected(c) && stale < m->list_count &&
-        m->list_count >= list_max(c)) {
+    if (corrected(c) && stale < m->list_count && m->list_count >= list_max(c)) {
         take_list(c, h, n, &m->list[stale], &m->list[stale + 1],
                   m->list_count - stale - 1);
         n->pred = *from;
@@ -288,7 +287,7 @@ void chord_stabilize(struct chord *c, struct host *h, struct member *n)
 }
 
 void chord_on_state(struct chord *c, struct host *h, struct member *n,
-              struct request *r, const struct chord_msg *m)
+                    struct request *r, const struct chord_msg *m)
 {
     struct peer s = chord_successor(c, n), x = r->peer;
     bool first = r->kind == REQUEST_STATE;
@@ -299,8 +298,7 @@ void chord_on_state(struct chord *c, struct host *h, struct member *n,
     if (!first && !id_in_open(&x.id, &n->id, &s.id))
         return; /* it is not closer any more */
     take_list(c, h, n, &x, m->list, m->list_count);
-    if (first && !peer_none(&m->peer) &&
-        id_in_open(&m->peer.id, &n->id, &x.id))
+    if (first && !peer_none(&m->peer) && id_in_open(&m->peer.id, &n->id, &x.id))
         closer(c, h, n, &m->peer);
     else
         notify(c, h, n);
@@ -308,7 +306,7 @@ void chord_on_state(struct chord *c, struct host *h, struct member *n,
 
 /* No answer to GET_STATE. */
 void chord_state_silent(struct chord *c, struct host *h, struct member *n,
-                  struct request *r)
+                        struct request *r)
 {
     struct peer silent = r->peer;
     bool first = r->kind == REQUEST_STATE;
@@ -328,7 +326,7 @@ void chord_state_silent(struct chord *c, struct host *h, struct member *n,
 /* -- Notify and the predecessor ------------------------------------------ */
 
 void chord_take_predecessor(struct chord *c, struct host *h, struct member *n,
-                      const struct peer *p)
+                            const struct peer *p)
 {
     struct peer old = n->pred;
     const struct id *from = peer_none(&old) ? &n->id : &old.id;
@@ -345,7 +343,7 @@ void chord_take_predecessor(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_on_notify(struct chord *c, struct host *h, struct member *n,
-               const struct peer *from, const struct chord_msg *m)
+                     const struct peer *from, const struct chord_msg *m)
 {
     struct peer s = chord_successor(c, n);
 
@@ -374,7 +372,8 @@ void chord_check_predecessor(struct chord *c, struct host *h, struct member *n)
 {
     struct request *r;
 
-    if (peer_none(&n->pred) || chord_request_of(c, n, REQUEST_PING_PRED) != NULL)
+    if (peer_none(&n->pred) ||
+        chord_request_of(c, n, REQUEST_PING_PRED) != NULL)
         return;
     r = chord_request_open(c, h, n, REQUEST_PING_PRED);
     if (r == NULL)
@@ -427,7 +426,7 @@ void chord_recheck_answered(struct chord *c, struct host *h, struct request *r)
 }
 
 void chord_merge_found(struct chord *c, struct host *h, struct member *n,
-                 const struct peer *owner)
+                       const struct peer *owner)
 {
     struct peer s = chord_successor(c, n);
 
@@ -438,7 +437,7 @@ void chord_merge_found(struct chord *c, struct host *h, struct member *n,
 /* -- Leave --------------------------------------------------------------- */
 
 void chord_leave_send(struct chord *c, struct host *h, struct member *n,
-                struct request *r)
+                      struct request *r)
 {
     struct chord_msg m;
 
@@ -491,7 +490,7 @@ void chord_leave_start(struct chord *c, struct host *h)
 }
 
 void chord_on_leave(struct chord *c, struct host *h, struct member *n,
-              const struct peer *from, const struct chord_msg *m)
+                    const struct peer *from, const struct chord_msg *m)
 {
     struct chord_msg reply;
     struct peer s = chord_successor(c, n);
@@ -502,10 +501,10 @@ void chord_on_leave(struct chord *c, struct host *h, struct member *n,
     if (m->list_count > 0)
         chord_finger_replace(c, h, n, from, &m->list[0]);
     if (peer_same(&s, from))
-        take_list(c, h, n, m->list_count > 0 ? &m->list[0] : from,
-                  &m->list[1], m->list_count > 0 ? m->list_count - 1U : 0);
+        take_list(c, h, n, m->list_count > 0 ? &m->list[0] : from, &m->list[1],
+                  m->list_count > 0 ? m->list_count - 1U : 0);
     if (peer_same(&n->pred, from))
-        n->pred = chord_is_self(c, n, &m->peer) ? (struct peer){.ip = 0}
-                                                : m->peer;
+        n->pred =
+            chord_is_self(c, n, &m->peer) ? (struct peer){.ip = 0} : m->peer;
     drop_peer(c, h, n, from); /* it said goodbye: not to be looked for */
 }

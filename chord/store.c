@@ -79,12 +79,13 @@ static int name_compare(const struct item *i, const struct item_view *v)
     struct item_view have = chord_item_view_of(i);
     int order = id_compare(&have.key, &v->key);
 
-    return order != 0 ? order
-                      : bytes_compare(have.name, have.name_len, v->name,
-                                      v->name_len);
+    return order != 0
+               ? order
+               : bytes_compare(have.name, have.name_len, v->name, v->name_len);
 }
 
-const struct item *chord_item_find(const struct member *n, const struct item_view *v)
+const struct item *chord_item_find(const struct member *n,
+                                   const struct item_view *v)
 {
     const struct item *i = n->items;
 
@@ -151,7 +152,7 @@ static uint32_t mix(uint32_t sum, const void *data, size_t len)
 }
 
 uint32_t chord_store_checksum(const struct member *n, const struct id *from,
-                        const struct id *to)
+                              const struct id *to)
 {
     uint32_t sum = 0;
 
@@ -184,7 +185,7 @@ static bool is_mine(const struct member *n, const struct id *key)
 
 /* The `i`-th node that should hold copies of our keys; none at the end. */
 struct peer chord_store_target(const struct chord *c, const struct member *n,
-                         unsigned i)
+                               unsigned i)
 {
     unsigned max = (unsigned)setting(c->settings, CHORD_REPLICAS), found = 0;
 
@@ -223,15 +224,15 @@ static void fill_batch(const struct member *n, struct request *r,
         struct item_view v = chord_item_view_of(i);
         if (!id_in_half_open(&i->key, &m->from, &m->to) || index++ < r->sent)
             continue;
-        r->more = m->item_count == BATCH_MAX ||
-                  chord_item_bytes(&v, m->bits) > room;
+        r->more =
+            m->item_count == BATCH_MAX || chord_item_bytes(&v, m->bits) > room;
         if (!r->more)
             batch_add(m, &room, i, m->bits);
     }
 }
 
 void chord_store_transfer(struct chord *c, struct host *h, struct member *n,
-                    struct request *r)
+                          struct request *r)
 {
     struct chord_msg m;
     size_t room = DATAGRAM_MAX;
@@ -274,8 +275,8 @@ static struct request *transfer_open(struct chord *c, struct host *h,
 }
 
 void chord_store_hand_over(struct chord *c, struct host *h, struct member *n,
-                     const struct id *from, const struct id *to,
-                     const struct peer *p)
+                           const struct id *from, const struct id *to,
+                           const struct peer *p)
 {
     struct request *r;
 
@@ -319,7 +320,7 @@ static void compare(struct chord *c, struct host *h, struct member *n,
 /* -- Receiving items ----------------------------------------------------- */
 
 void chord_on_transfer(struct chord *c, struct host *h, struct member *n,
-                 const struct peer *from, const struct chord_msg *m)
+                       const struct peer *from, const struct chord_msg *m)
 {
     struct chord_msg reply;
     uint32_t mine;
@@ -396,7 +397,7 @@ static void give_away(struct host *h, struct member *n, const struct id *from,
 }
 
 void chord_on_transfer_ack(struct chord *c, struct host *h, struct member *n,
-                     struct request *r, const struct chord_msg *m)
+                           struct request *r, const struct chord_msg *m)
 {
     if (r->item != NULL) { /* a copy of a PUT, or a stray that came home */
         struct item_view v = chord_item_view_of(r->item);
@@ -479,7 +480,7 @@ static void put(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_on_store(struct chord *c, struct host *h, struct member *n,
-              const struct peer *from, const struct chord_msg *m)
+                    const struct peer *from, const struct chord_msg *m)
 {
     const struct item *have = chord_item_find(n, &m->item[0]);
     bool sure = is_mine(n, &m->item[0].key) && n->unsure == 0;
@@ -504,7 +505,7 @@ void chord_on_store(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_store_ask(struct chord *c, struct host *h, struct member *n,
-               struct request *r)
+                     struct request *r)
 {
     static const enum chord_type types[] = {
         [FOR_PUT] = CHORD_PUT, [FOR_GET] = CHORD_GET, [FOR_DEL] = CHORD_DEL};
@@ -523,13 +524,13 @@ void chord_store_ask(struct chord *c, struct host *h, struct member *n,
 }
 
 void chord_store_silent(struct chord *c, struct host *h, struct member *n,
-                  struct request *r)
+                        struct request *r)
 {
     chord_find_again(c, h, n, r, "the owner does not answer");
 }
 
 void chord_on_value(struct chord *c, struct host *h, struct member *n,
-              struct request *r, const struct chord_msg *m)
+                    struct request *r, const struct chord_msg *m)
 {
     if (m->status == VALUE_ELSEWHERE) {
         chord_find_again(c, h, n, r, "the owner is changing");
@@ -574,7 +575,7 @@ static void send_stray(struct chord *c, struct host *h, struct member *n)
 }
 
 void chord_stray_found(struct chord *c, struct host *h, struct member *n,
-                 struct request *r)
+                       struct request *r)
 {
     if (chord_is_self(c, n, &r->other) || r->item == NULL) {
         chord_request_close(c, h, r);
