@@ -111,6 +111,11 @@ void host_note(struct host *h, const char *format, ...)
     text_free(&t);
 }
 
+bool host_wants_notes(struct host *h)
+{
+    return h->calls->wants_notes(h);
+}
+
 void host_left(struct host *h)
 {
     h->calls->left(h);

@@ -30,6 +30,15 @@ struct host *live_start(struct live *l, const char *name, struct addr listen,
 struct host *live_start_introducer(struct live *l, const char *name,
                                    struct addr listen, struct text *why);
 
+/* Start a node again that is down: empty state, same address and name. */
+bool live_restart(struct live *l, struct host *node, struct addr join,
+                  struct addr introducer, struct text *why);
+
+/* None of these may be called while an event is handled, an observer's
+   `record` included. */
+
+/* Give a node a command; its number, which the result repeats.  0: the node
+   is down, or too many commands are open. */
 uint32_t live_command(struct live *l, struct host *node, const char *text);
 /* EVENT_STOP; the node is down once it says so, after 5 s at the latest. */
 void live_stop(struct live *l, struct host *node);

@@ -176,6 +176,8 @@ void host_result(struct host *h, uint32_t command, bool ok,
 void host_failed(struct host *h, uint32_t command, const char *error);
 /* Explain the current event to the student. */
 void host_note(struct host *h, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Does anybody listen to notes?  Saves the work of wording them. */
+bool host_wants_notes(struct host *h);
 /* The polite leave that EVENT_STOP asked for is done. */
 void host_left(struct host *h);
 

@@ -68,7 +68,7 @@ struct network_model {
 
 struct act {
     enum act_kind kind;
-    uint64_t time_us; /* NEVER in ACT_UNTIL: quiet */
+    uint64_t time_us; /* NEVER in ACT_UNTIL: quiet; ACT_DELAY: by how much */
     unsigned line;    /* of `file`, for errors */
     const char *file;
     char name[NAME_BYTES_MAX + 1];
@@ -77,6 +77,7 @@ struct act {
     uint32_t ordinal;
     const struct node_spec *spec;
     const struct expr *expect; /* NULL: must only succeed */
+    const char *expect_text;   /* "owner=n45 && hops<=4" */
     bool expect_failure;
     const char *const *groups; /* "n16,n32", "p1,p2", NULL */
     const struct network_model *network;
@@ -85,6 +86,7 @@ struct act {
 /* A line that acts just before step `step` (at step N ...). */
 struct intervention {
     uint64_t step;
+    size_t order; /* among those of the same step */
     struct act act;
 };
 
@@ -98,7 +100,7 @@ struct bounds {
 };
 
 struct scenario {
-    char *path; /* as given; NULL: from memory */
+    char *path; /* as given, or the name that stands for it */
     char *text; /* the whole, includes taken in; what a branch starts from */
     char *title;
     uint64_t seed;
@@ -108,7 +110,8 @@ struct scenario {
     uint64_t trace_limit; /* records the monitor keeps */
     struct network_model network;
     struct bounds bounds;
-    bool changed; /* seed or settings were overridden */
+    bool changed;      /* seed or settings were overridden */
+    uint64_t until_us; /* --until: ends the run; NEVER: as the lines say */
 
     struct line *line; /* private to scenario.c */
     size_t line_count;
@@ -140,6 +143,8 @@ void scenario_free(struct scenario *s);
 bool command_check(const struct protocol *p, const char *text,
                    struct text *why);
 const struct command *command_find(const struct protocol *p, const char *text);
+/* What `set` takes beside the protocol's options; ends in a NULL name. */
+extern const struct option host_options[];
 
 /* -- Walking ---------------------------------------------------------- */
 
@@ -155,16 +160,23 @@ struct cursor {
     uint64_t newcomers; /* c1, c2, ... */
     struct churn churn[CHURNS_MAX];
     struct random random; /* churn's own stream, from the seed */
-    bool waiting;         /* at `run until quiet`, for scenario_resume */
+    bool waiting;         /* at `run until quiet`, for cursor_resume */
 };
 
 struct cursor cursor_new(const struct scenario *s);
-/* When the next act is due; NEVER at the end, or while waiting for quiet. */
+/* When the next act is due.  NEVER at the end, and while waiting for quiet
+   (unless --until sets an end: it falls due even then).  A `run until quiet`
+   falls due after the churn before it is over. */
 uint64_t cursor_time(const struct scenario *s, const struct cursor *c);
-/* Yield the next act and step over it; false at the end or while waiting. */
+/* Yield the next act and step over it; false when cursor_time says NEVER.
+   A `run until T` is yielded when T is due, and the cursor goes on by itself;
+   `run until quiet` (time NEVER) makes it wait for cursor_resume. */
 bool cursor_next(const struct scenario *s, struct cursor *c, struct act *act);
-/* ACT_UNTIL has been reached, at `now_us`: go on behind it. */
+/* It has become quiet at `now_us`: go on behind the `run until quiet`. */
 void cursor_resume(struct cursor *c, uint64_t now_us);
+
+/* Has every line been yielded, and is nothing waited for? */
+bool cursor_ended(const struct scenario *s, const struct cursor *c);
 
 /* Does a result answer an ACT_EXPECT?  *why says what differs. */
 bool expect_met(const struct act *act, bool ok, const struct fields *result,

@@ -41,7 +41,12 @@ void trace_get(const struct trace *t, size_t i, struct record *r);
 /* Every address seen, in order of first appearance, with its name. */
 size_t trace_endpoints(const struct trace *t);
 struct endpoint trace_endpoint(const struct trace *t, size_t i);
+/* A namer (fields.h) that knows the endpoints' names. */
+struct namer trace_namer(const struct trace *t);
 /* The program that wrote it ("chord"), or NULL. */
 const char *trace_program(const struct trace *t);
+/* The scenario's name, or "", and its seed; of the first file. */
+const char *trace_scenario(const struct trace *t);
+uint64_t trace_seed(const struct trace *t);
 
 #endif

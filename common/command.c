@@ -1,0 +1,100 @@
+/*
+ * Commands to nodes, checked against the protocol's table (node.h) before
+ * the run; see scenario.h.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/scenario.h"
+
+#define COMMANDS_MAX 64
+#define WORD_MAX 128 /* of a command's name or an address */
+
+static size_t word_length(const char *s)
+{
+    return strcspn(s, " \t");
+}
+
+static const char *skip_blanks(const char *s)
+{
+    return s + strspn(s, " \t");
+}
+
+const struct command *command_find(const struct protocol *p, const char *text)
+{
+    size_t len = word_length(text);
+
+    for (const struct command *c = p->commands; c->name != NULL; c++)
+        if (strlen(c->name) == len && memcmp(c->name, text, len) == 0)
+            return c;
+    return NULL;
+}
+
+static void unknown_command(const struct protocol *p, const char *text,
+                            struct text *why)
+{
+    const char *words[COMMANDS_MAX] = {NULL};
+    char word[WORD_MAX + 1];
+    size_t count = 0, len = word_length(text);
+
+    len = len < WORD_MAX ? len : WORD_MAX;
+    memcpy(word, text, len);
+    word[len] = '\0';
+    for (; count < COMMANDS_MAX && p->commands[count].name != NULL; count++)
+        words[count] = p->commands[count].name;
+    const char *near = nearest_word(word, words, count);
+    text_add(why, "unknown command '");
+    text_safe(why, word, len);
+    if (near != NULL) {
+        text_printf(why, "'; did you mean '%s'?", near);
+        return;
+    }
+    text_add(why, "', expected one of");
+    for (size_t i = 0; i < count; i++)
+        text_printf(why, "%s %s", i > 0 ? "," : "", words[i]);
+}
+
+static bool is_address(const char *s)
+{
+    char word[WORD_MAX + 1];
+    size_t len = word_length(s);
+    struct addr a;
+
+    if (len > WORD_MAX)
+        return false;
+    memcpy(word, s, len);
+    word[len] = '\0';
+    return addr_parse(&a, word);
+}
+
+bool command_check(const struct protocol *p, const char *text, struct text *why)
+{
+    const struct command *c = command_find(p, text);
+
+    if (c == NULL) {
+        unknown_command(p, text, why);
+        return false;
+    }
+    const char *at = skip_blanks(text + word_length(text));
+    for (const char *type = c->args; *type != '\0'; type++) {
+        if (*type == '?')
+            continue;
+        if (*at == '\0' && type[1] != '?') {
+            text_printf(why, "'%s' ends too early, expected '%s'", c->name,
+                        c->usage);
+            return false;
+        }
+        if (*type == 'a' && *at != '\0' && !is_address(at)) {
+            text_printf(why, "'%s' needs an address, expected '%s'", c->name,
+                        c->usage);
+            return false;
+        }
+        at = *type == 't' ? "" : skip_blanks(at + word_length(at));
+    }
+    if (*at != '\0') {
+        text_printf(why, "'%s' is given too much, expected '%s'", c->name,
+                    c->usage);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,984 @@
+/*
+ * The live host: its nodes, their timers, datagrams and commands, and the
+ * loop.  Streams are in live_stream.c; live_host.h has the whole picture.
+ *
+ * Timers are nine slots a node; the loop looks at all of them, which is
+ * cheaper than a heap for as many nodes as one process can serve.
+ *
+ * Records.  A message between two nodes of this process is reported once, at
+ * its arrival, and then says when it was sent: the sender leaves a `passage`
+ * with the receiver.  A message to any other process is reported when it is
+ * sent, with a step of its own; what that process sends, when it arrives.
+ */
+#include "common/live.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/hash.h"
+#include "common/introducer.h"
+#include "common/live_host.h"
+
+#define PORT_TRIES 64
+
+/* -- Time and records ------------------------------------------------------- */
+
+static uint64_t clock_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t live_now(const struct live *l)
+{
+    return clock_us() - l->epoch_us;
+}
+
+uint64_t live_steps(const struct live *l)
+{
+    return l->steps;
+}
+
+void live_observe(struct live *l, const struct observer *o)
+{
+    l->observer = o != NULL ? *o : (struct observer){0};
+}
+
+bool live_observed(const struct live *l)
+{
+    return l->observer.record != NULL || l->answered != NULL;
+}
+
+void live_step(struct live *l, uint32_t command)
+{
+    l->now_us = live_now(l);
+    l->step = ++l->steps;
+    l->command = command;
+}
+
+/* Report a record of the present step and time. */
+void live_record(struct live *l, struct record *r)
+{
+    if (r->step == 0)
+        r->step = l->step;
+    r->time_us = l->now_us;
+    if (l->observer.record != NULL)
+        l->observer.record(l->observer.context, r);
+    if (l->answered != NULL)
+        l->answered(l->answered_context, r);
+}
+
+struct endpoint live_self(const struct live_node *n)
+{
+    return (struct endpoint){.addr = n->host.addr, .name = n->name};
+}
+
+struct live_node *live_local(struct live *l, struct addr a)
+{
+    for (size_t i = 0; i < l->host_count; i++)
+        if (addr_equal(l->host[i]->addr, a))
+            return node_of(l->host[i]);
+    return NULL;
+}
+
+struct endpoint live_endpoint(struct live *l, struct addr a)
+{
+    const struct live_node *n = live_local(l, a);
+
+    return (struct endpoint){.addr = a, .name = n != NULL ? n->name : NULL};
+}
+
+void live_record_sent(struct live_node *n, struct record *r)
+{
+    struct live *l = n->live;
+
+    r->kind = RECORD_MESSAGE;
+    r->step = ++l->steps; /* a message has its own */
+    r->sent_us = l->now_us;
+    r->cause = l->step;
+    r->command = l->command;
+    r->from = live_self(n);
+    live_record(l, r);
+}
+
+/* A record about node `n` alone, whose text says all. */
+static void record_text(struct live_node *n, enum record_kind kind,
+                        const char *text)
+{
+    struct record r = {.kind = kind, .to = live_self(n), .text = text};
+
+    live_record(n->live, &r);
+}
+
+size_t live_deliver(struct live_node *n, const struct event *e)
+{
+    struct live *l = n->live;
+
+    assert(!l->busy);
+    assert(n->host.state != NODE_DOWN && !n->left);
+    l->busy = true;
+    size_t used = host_deliver(&n->host, e);
+    l->busy = false;
+    return used;
+}
+
+/* -- Host calls -------------------------------------------------------------- */
+
+static uint64_t call_now(struct host *h)
+{
+    return node_of(h)->live->now_us;
+}
+
+static uint64_t call_random(struct host *h)
+{
+    return random_next(&node_of(h)->random);
+}
+
+static void *call_alloc(struct host *h, size_t bytes)
+{
+    struct live_node *n = node_of(h);
+    struct block *b =
+        bytes < SIZE_MAX / 2 ? calloc(1, sizeof *b + bytes) : NULL;
+
+    if (b == NULL)
+        return NULL;
+    b->next = n->memory;
+    if (b->next != NULL)
+        b->next->prev = b;
+    n->memory = b;
+    return b + 1;
+}
+
+static void call_free(struct host *h, void *memory, size_t bytes)
+{
+    struct live_node *n = node_of(h);
+    struct block *b = (struct block *)memory - 1;
+
+    (void)bytes;
+    if (b->prev != NULL)
+        b->prev->next = b->next;
+    else
+        n->memory = b->next;
+    if (b->next != NULL)
+        b->next->prev = b->prev;
+    free(b);
+}
+
+static void call_timer(struct host *h, int slot, uint64_t delay_us)
+{
+    struct live_node *n = node_of(h);
+    uint64_t now = n->live->now_us;
+
+    n->timer[slot].due_us = delay_us < NEVER - now ? now + delay_us : NEVER;
+    n->timer[slot].cause = n->live->step;
+}
+
+static void call_timer_cancel(struct host *h, int slot)
+{
+    node_of(h)->timer[slot].due_us = NEVER;
+}
+
+static void call_result(struct host *h, uint32_t command, bool ok,
+                        const struct fields *fields)
+{
+    struct live_node *n = node_of(h);
+    struct live *l = n->live;
+
+    for (size_t i = 0; i < l->open_count; i++) {
+        struct open_command c = l->open[i];
+        if (c.number != command || c.node != n)
+            continue;
+        l->open[i] = l->open[--l->open_count];
+        struct record r = {.kind = RECORD_RESULT,
+                           .to = live_self(n),
+                           .command = command,
+                           .text = c.text,
+                           .ok = ok,
+                           .fields = fields};
+        live_record(l, &r);
+        free(c.text);
+        return;
+    }
+}
+
+static void call_note(struct host *h, const char *text)
+{
+    record_text(node_of(h), RECORD_NOTE, text);
+}
+
+static bool call_wants_notes(struct host *h)
+{
+    return live_observed(node_of(h)->live);
+}
+
+static void call_left(struct host *h)
+{
+    struct live_node *n = node_of(h);
+
+    if (h->state == NODE_LEAVING) {
+        n->left = true;
+        n->live->wake = true;
+    }
+}
+
+/* -- Datagrams --------------------------------------------------------------- */
+
+struct sockaddr_in live_sockaddr(struct addr a)
+{
+    struct sockaddr_in s = {.sin_family = AF_INET, .sin_port = htons(a.port)};
+
+    s.sin_addr.s_addr = htonl(a.ip);
+    return s;
+}
+
+struct addr live_addr(const struct sockaddr_in *s)
+{
+    return (struct addr){.ip = ntohl(s->sin_addr.s_addr),
+                         .port = ntohs(s->sin_port)};
+}
+
+/* Leave word with a local node of a datagram that is under way to it. */
+static void leave_passage(struct live_node *to, const struct live_node *from,
+                          const void *data, size_t len)
+{
+    const struct live *l = from->live;
+    struct passage p = {.from = from->host.addr,
+                        .hash = hash_roll(0, data, len),
+                        .sent_us = l->now_us,
+                        .step = l->step,
+                        .command = l->command};
+
+    if (to->arriving.len >= PASSAGES_MAX * sizeof p)
+        bytes_drop(&to->arriving, sizeof p);
+    bytes_add(&to->arriving, &p, sizeof p);
+}
+
+/* Find the passage of a datagram that has arrived.  Older ones of the same
+   sender were lost: datagrams do not overtake each other on one machine. */
+static bool take_passage(struct live_node *n, struct addr from,
+                         const void *data, size_t len, struct passage *found)
+{
+    struct bytes *b = &n->arriving;
+    struct passage *at = (struct passage *)(void *)(b->data + b->start);
+    size_t count = b->len / sizeof *at, i = 0;
+    uint64_t hash = count > 0 ? hash_roll(0, data, len) : 0;
+
+    while (i < count && !(addr_equal(at[i].from, from) && at[i].hash == hash))
+        i++;
+    if (i == count)
+        return false;
+    *found = at[i];
+    for (size_t k = 0; k <= i; k++)
+        if (addr_equal(at[k].from, from))
+            at[k].from = (struct addr){0, 0};
+    size_t used = 0;
+    while (used < count && addr_none(at[used].from))
+        used++;
+    bytes_drop(b, used * sizeof *at);
+    return true;
+}
+
+static void call_send(struct host *h, struct addr to, const void *data,
+                      size_t len)
+{
+    struct live_node *n = node_of(h);
+    struct live *l = n->live;
+    struct live_node *local = live_observed(l) ? live_local(l, to) : NULL;
+    struct sockaddr_in s = live_sockaddr(to);
+    struct text why = text_new();
+
+    if (local != NULL && local->host.state == NODE_DOWN)
+        text_printf(&why, "%s is down", local->name);
+    if (sendto(n->udp, data, len, MSG_NOSIGNAL, (void *)&s, sizeof s) < 0)
+        text_printf(&why, "not sent: %s", strerror(errno));
+    if (local != NULL && why.len == 0) {
+        leave_passage(local, n, data, len);
+    } else if (live_observed(l)) {
+        struct record r = {.to = live_endpoint(l, to),
+                           .data = data,
+                           .len = len,
+                           .outgoing = why.len == 0,
+                           .why = why.len > 0 ? why.data : NULL};
+        live_record_sent(n, &r);
+    }
+    text_free(&why);
+}
+
+static void arrive(struct live_node *n, struct addr from, const uint8_t *data,
+                   size_t len)
+{
+    struct live *l = n->live;
+    struct passage p = {.sent_us = NEVER};
+    struct event e = {
+        .kind = EVENT_DATAGRAM, .peer = from, .data = data, .len = len};
+
+    if (live_observed(l))
+        take_passage(n, from, data, len, &p);
+    live_step(l, p.command);
+    if (live_observed(l)) {
+        struct record r = {.kind = RECORD_MESSAGE,
+                           .sent_us =
+                               p.sent_us != NEVER ? p.sent_us : l->now_us,
+                           .cause = p.step,
+                           .command = p.command,
+                           .from = live_endpoint(l, from),
+                           .to = live_self(n),
+                           .data = data,
+                           .len = len};
+        live_record(l, &r);
+    }
+    live_deliver(n, &e);
+}
+
+/* A burst at most: neither timers nor other sockets starve in a flood. */
+static void on_datagrams(struct live *l, void *owner, int fd, unsigned what)
+{
+    struct live_node *n = owner;
+
+    (void)what;
+    for (int i = 0; i < BURST_MAX && n->udp == fd && !n->left; i++) {
+        struct sockaddr_in s;
+        socklen_t size = sizeof s;
+        ssize_t len =
+            recvfrom(fd, l->scratch, SCRATCH_BYTES, 0, (void *)&s, &size);
+        if (len >= 0 && size == sizeof s)
+            arrive(n, live_addr(&s), l->scratch, (size_t)len);
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+            break;
+    }
+}
+
+/* -- Sockets of a node -------------------------------------------------------- */
+
+bool live_prepare(int fd)
+{
+#ifdef SO_NOSIGPIPE
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
+#endif
+    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+           fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+static int open_socket(int type, struct addr *listen)
+{
+    struct sockaddr_in s = live_sockaddr(*listen);
+    socklen_t size = sizeof s;
+    int fd = socket(AF_INET, type, 0), on = 1;
+
+    if (fd < 0)
+        return -1;
+    /* On UDP it would let a second process take the port. */
+    if (type == SOCK_STREAM)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (live_prepare(fd) && bind(fd, (void *)&s, sizeof s) == 0 &&
+        getsockname(fd, (void *)&s, &size) == 0) {
+        *listen = live_addr(&s);
+        return fd;
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* Take one port for TCP and UDP; try again when a free one of TCP is taken
+   in UDP.  False: errno. */
+static bool open_sockets(struct live_node *n, struct addr listen_addr)
+{
+    int tries = listen_addr.port == 0 ? PORT_TRIES : 1;
+
+    for (; tries > 0; tries--) {
+        n->host.addr = listen_addr;
+        n->tcp = open_socket(SOCK_STREAM, &n->host.addr);
+        if (n->tcp < 0)
+            return false;
+        n->udp = open_socket(SOCK_DGRAM, &n->host.addr);
+        if (n->udp >= 0 && listen(n->tcp, SOMAXCONN) == 0)
+            return true;
+        int error = errno;
+        close(n->tcp);
+        if (n->udp >= 0)
+            close(n->udp);
+        n->tcp = n->udp = -1;
+        errno = error;
+    }
+    return false;
+}
+
+static void close_socket(struct live_node *n, int *fd)
+{
+    if (*fd < 0)
+        return;
+    waiter_remove(n->live->waiter, *fd);
+    close(*fd);
+    *fd = -1;
+}
+
+static bool listen_at(struct live_node *n, struct addr a, struct text *why)
+{
+    struct waiter *w = n->live->waiter;
+
+    if (!open_sockets(n, a)) {
+        text_add(why, "cannot listen on ");
+        addr_text(why, a);
+        text_printf(why, ": %s",
+                    errno == EADDRINUSE
+                        ? "another program has this port; choose another"
+                        : strerror(errno));
+        return false;
+    }
+    if (waiter_set(w, n->udp, WAIT_READ, on_datagrams, n) &&
+        waiter_set(w, n->tcp, WAIT_READ, stream_accept, n))
+        return true;
+    text_printf(why, "cannot wait for sockets: %s", strerror(errno));
+    close_socket(n, &n->udp);
+    close_socket(n, &n->tcp);
+    return false;
+}
+
+/* -- Nodes --------------------------------------------------------------------- */
+
+/* Everything that a node has in memory; commands that wait for it fail. */
+static void forget_all(struct live_node *n, const char *why)
+{
+    struct live *l = n->live;
+
+    n->host.state = NODE_DOWN;
+    n->host.node = NULL;
+    n->host.introduced = NULL;
+    for (size_t i = 0; i < l->open_count;)
+        if (l->open[i].node == n)
+            host_failed(&n->host, l->open[i].number, why);
+        else
+            i++;
+    for (int i = 0; i < TIMERS_PER_NODE; i++)
+        n->timer[i].due_us = NEVER;
+    n->stop_us = n->accept_us = NEVER;
+    bytes_free(&n->arriving);
+    while (n->memory != NULL) {
+        struct block *b = n->memory;
+        n->memory = b->next;
+        free(b);
+    }
+}
+
+static void go_down(struct live_node *n)
+{
+    streams_close(n, false);
+    close_socket(n, &n->udp);
+    close_socket(n, &n->tcp);
+    forget_all(n, "the node is down");
+}
+
+static bool begin(struct live_node *n, struct addr join, struct addr introducer,
+                  struct text *why)
+{
+    struct live *l = n->live;
+    struct config c = {.settings = n->settings,
+                       .self = n->host.addr,
+                       .join = join,
+                       .id = n->host.id};
+    struct event e = {.kind = EVENT_START};
+
+    n->host.state = NODE_UP;
+    n->left = n->vanished = false;
+    n->random = host_random_stream(l->seed, n->name, n->restarts);
+    live_step(l, 0);
+    record_text(n, RECORD_START, "");
+    if (!host_begin(&n->host, &c, introducer)) {
+        text_printf(why, "no memory for node %s", n->name);
+        go_down(n);
+        return false;
+    }
+    live_deliver(n, &e);
+    return true;
+}
+
+/* Keep a place for one more node. */
+static bool reserve_host(struct live *l)
+{
+    if (l->host_count < l->host_cap)
+        return true;
+    size_t cap = l->host_cap > 0 ? l->host_cap * 2 : 16;
+    struct host **more = realloc(l->host, cap * sizeof(struct host *));
+    if (more == NULL)
+        return false;
+    l->host = more;
+    l->host_cap = cap;
+    return true;
+}
+
+static struct live_node *node_new(struct live *l, const struct protocol *p,
+                                  const struct settings *s)
+{
+    struct live_node *n = reserve_host(l) ? calloc(1, sizeof *n) : NULL;
+
+    if (n == NULL)
+        return NULL;
+    n->host = (struct host){.calls = &live_calls,
+                            .protocol = p,
+                            .name = n->name,
+                            .state = NODE_DOWN,
+                            .index = (uint32_t)l->host_count};
+    n->live = l;
+    n->settings = s;
+    n->tcp = n->udp = -1;
+    n->stop_us = n->accept_us = NEVER;
+    for (int i = 0; i < TIMERS_PER_NODE; i++)
+        n->timer[i].due_us = NEVER;
+    return n;
+}
+
+static void name_node(struct live_node *n, const char *name)
+{
+    struct text t = text_new();
+
+    if (name != NULL)
+        text_add(&t, name);
+    else
+        addr_text(&t, n->host.addr);
+    size_t len = t.len < NAME_BYTES_MAX ? t.len : NAME_BYTES_MAX;
+    memcpy(n->name, t.data, len);
+    text_free(&t);
+}
+
+static struct host *start(struct live *l, const struct protocol *p,
+                          const char *name, struct addr listen,
+                          struct addr join, struct addr introducer,
+                          const char *id, const struct settings *s,
+                          struct text *why)
+{
+    assert(!l->busy);
+    struct live_node *n = node_new(l, p, s);
+
+    if (n == NULL) {
+        text_add(why, "no memory for another node");
+        return NULL;
+    }
+    if (!listen_at(n, listen, why)) {
+        free(n);
+        return NULL;
+    }
+    name_node(n, name);
+    if (p->identify != NULL &&
+        !p->identify(s, n->host.addr, id, &n->host.id, why)) {
+        go_down(n);
+        free(n);
+        return NULL;
+    }
+    l->host[l->host_count++] = &n->host;
+    return begin(n, join, introducer, why) ? &n->host : NULL;
+}
+
+struct host *live_start(struct live *l, const char *name, struct addr listen,
+                        struct addr join, struct addr introducer,
+                        const char *id, const struct settings *s,
+                        struct text *why)
+{
+    return start(l, l->protocol, name, listen, join, introducer, id, s, why);
+}
+
+struct host *live_start_introducer(struct live *l, const char *name,
+                                   struct addr listen, struct text *why)
+{
+    struct addr none = {0, 0};
+
+    return start(l, &introducer_protocol, name, listen, none, none, NULL,
+                 l->settings, why);
+}
+
+/* Record what befalls a node: "crash n32". */
+static void record_fault(struct live_node *n, const char *fault)
+{
+    struct text t = text_new();
+
+    live_step(n->live, 0);
+    text_printf(&t, "%s %s", fault, n->name);
+    record_text(n, RECORD_FAULT, t.data);
+    text_free(&t);
+}
+
+bool live_restart(struct live *l, struct host *h, struct addr join,
+                  struct addr introducer, struct text *why)
+{
+    struct live_node *n = node_of(h);
+
+    assert(!l->busy);
+    if (h->state != NODE_DOWN)
+        return true;
+    streams_close(n, true); /* what a vanished one still holds open */
+    close_socket(n, &n->udp);
+    close_socket(n, &n->tcp);
+    record_fault(n, "restart");
+    if (!listen_at(n, h->addr, why))
+        return false;
+    n->restarts++;
+    return begin(n, join, introducer, why);
+}
+
+void live_kill(struct live *l, struct host *h)
+{
+    assert(!l->busy);
+    if (h->state == NODE_DOWN)
+        return;
+    record_fault(node_of(h), "crash");
+    go_down(node_of(h));
+}
+
+void live_vanish(struct live *l, struct host *h)
+{
+    struct live_node *n = node_of(h);
+
+    assert(!l->busy);
+    if (h->state == NODE_DOWN)
+        return;
+    record_fault(n, "vanish");
+    n->vanished = true;
+    waiter_remove(l->waiter, n->udp);
+    waiter_remove(l->waiter, n->tcp);
+    streams_vanish(n);
+    forget_all(n, "the node is down");
+}
+
+void live_stop(struct live *l, struct host *h)
+{
+    struct live_node *n = node_of(h);
+    struct event e = {.kind = EVENT_STOP};
+
+    assert(!l->busy);
+    if (h->state != NODE_UP)
+        return;
+    record_fault(n, "leave");
+    h->state = NODE_LEAVING;
+    n->stop_us = l->now_us + LEAVE_US;
+    live_deliver(n, &e);
+}
+
+/* Take nodes down that have left and written all, or had time enough. */
+static void finish_leaving(struct live *l)
+{
+    for (size_t i = 0; i < l->host_count; i++) {
+        struct live_node *n = node_of(l->host[i]);
+        if (n->host.state != NODE_LEAVING)
+            continue;
+        if (n->left) {
+            close_socket(n, &n->udp);
+            close_socket(n, &n->tcp);
+            streams_leave(n);
+        }
+        if ((n->left && streams_flushed(n)) || n->stop_us <= live_now(l))
+            go_down(n);
+    }
+}
+
+/* -- Commands ------------------------------------------------------------------ */
+
+uint32_t live_command(struct live *l, struct host *h, const char *text)
+{
+    assert(!l->busy);
+    if (h->state != NODE_UP || l->open_count == COMMANDS_MAX)
+        return 0;
+    if (l->open_count == l->open_cap) {
+        size_t cap = l->open_cap > 0 ? l->open_cap * 2 : 16;
+        struct open_command *more = realloc(l->open, cap * sizeof *more);
+        if (more == NULL)
+            return 0;
+        l->open = more;
+        l->open_cap = cap;
+    }
+    const struct command *c = command_find(h->protocol, text);
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return 0;
+    uint32_t number = ++l->command_count;
+    live_step(l, number);
+    l->open[l->open_count++] = (struct open_command){
+        .number = number,
+        .node = node_of(h),
+        .deadline_us =
+            c == NULL || c->limit_us > 0
+                ? l->now_us + (c != NULL ? c->limit_us : COMMAND_LIMIT_US)
+                : NEVER,
+        .text = copy};
+    struct record r = {.kind = RECORD_COMMAND,
+                       .command = number,
+                       .to = live_self(node_of(h)),
+                       .text = text};
+    live_record(l, &r);
+    struct event e = {.kind = EVENT_COMMAND,
+                      .command = number,
+                      .data = (const uint8_t *)text,
+                      .len = strlen(text)};
+    live_deliver(node_of(h), &e);
+    return number;
+}
+
+/* Fail the commands that nobody has answered in time. */
+static void expire_commands(struct live *l)
+{
+    for (size_t i = 0; i < l->open_count;) {
+        struct open_command c = l->open[i];
+        if (c.deadline_us > live_now(l)) {
+            i++;
+            continue;
+        }
+        const struct command *known =
+            command_find(c.node->host.protocol, c.text);
+        uint64_t limit = known != NULL ? known->limit_us : COMMAND_LIMIT_US;
+        struct text t = text_new();
+        text_add(&t, "no answer within ");
+        text_seconds(&t, limit);
+        text_add(&t, " s");
+        live_step(l, c.number);
+        host_failed(&c.node->host, c.number, t.data);
+        text_free(&t);
+    }
+}
+
+/* -- Other descriptors ------------------------------------------------------------ */
+
+struct watch {
+    int fd;
+    void (*ready)(void *context, int fd);
+    void *context;
+    struct watch *next;
+};
+
+static void on_watch(struct live *l, void *owner, int fd, unsigned what)
+{
+    const struct watch *w = owner;
+
+    (void)l;
+    (void)what;
+    w->ready(w->context, fd);
+}
+
+void live_watch(struct live *l, int fd, void (*ready)(void *context, int fd),
+                void *context)
+{
+    struct watch *w = malloc(sizeof *w);
+
+    if (w == NULL || !waiter_set(l->waiter, fd, WAIT_READ, on_watch, w)) {
+        free(w);
+        return;
+    }
+    *w = (struct watch){fd, ready, context, l->watches};
+    l->watches = w;
+}
+
+void live_unwatch(struct live *l, int fd)
+{
+    for (struct watch **at = &l->watches; *at != NULL; at = &(*at)->next)
+        if ((*at)->fd == fd) {
+            struct watch *w = *at;
+            *at = w->next;
+            waiter_remove(l->waiter, fd);
+            free(w);
+            return;
+        }
+}
+
+/* -- The loop ------------------------------------------------------------------- */
+
+static int earliest(const struct live_node *n)
+{
+    int slot = 0;
+
+    for (int i = 1; i < TIMERS_PER_NODE; i++)
+        if (n->timer[i].due_us < n->timer[slot].due_us)
+            slot = i;
+    return slot;
+}
+
+static void fire(struct live_node *n, int slot)
+{
+    struct live *l = n->live;
+    struct event e = {.kind = EVENT_TIMER, .timer = slot};
+    struct record r = {.kind = RECORD_TIMER,
+                       .to = live_self(n),
+                       .cause = n->timer[slot].cause,
+                       .text = host_timer_name(&n->host, slot)};
+
+    n->timer[slot].due_us = NEVER;
+    live_step(l, 0);
+    live_record(l, &r);
+    live_deliver(n, &e);
+}
+
+/* Fire what is due by now; what is armed meanwhile waits for its round. */
+static void fire_timers(struct live *l)
+{
+    uint64_t now = live_now(l);
+
+    for (size_t i = 0; i < l->host_count; i++) {
+        struct live_node *n = node_of(l->host[i]);
+        for (int k = 0; k < TIMERS_PER_NODE; k++) {
+            int slot = earliest(n);
+            if (n->timer[slot].due_us > now || n->left)
+                break;
+            fire(n, slot);
+        }
+        if (n->accept_us <= now) {
+            n->accept_us = NEVER;
+            waiter_set(l->waiter, n->tcp, WAIT_READ, stream_accept, n);
+        }
+    }
+}
+
+/* When the loop must wake without a socket. */
+static uint64_t next_deadline(const struct live *l)
+{
+    uint64_t next = l->conn_deadline_us;
+
+    for (size_t i = 0; i < l->host_count; i++) {
+        const struct live_node *n = node_of(l->host[i]);
+        uint64_t due = n->left ? NEVER : n->timer[earliest(n)].due_us;
+        next = due < next ? due : next;
+        next = n->stop_us < next ? n->stop_us : next;
+        next = n->accept_us < next ? n->accept_us : next;
+    }
+    for (size_t i = 0; i < l->open_count; i++)
+        if (l->open[i].deadline_us < next)
+            next = l->open[i].deadline_us;
+    return next;
+}
+
+bool live_poll(struct live *l, uint64_t max_us, struct text *why)
+{
+    assert(!l->busy);
+    uint64_t next = next_deadline(l), now = live_now(l);
+    uint64_t wait = next <= now ? 0 : next - now;
+
+    if (l->wake || l->settle_count > 0)
+        wait = 0;
+    l->wake = false;
+    if (!waiter_run(l->waiter, wait < max_us ? wait : max_us, l)) {
+        text_printf(why, "cannot wait for sockets: %s", strerror(errno));
+        return false;
+    }
+    fire_timers(l);
+    expire_commands(l);
+    streams_settle(l);
+    finish_leaving(l);
+    streams_free_dead(l);
+    return true;
+}
+
+/* -- Beginning and end ------------------------------------------------------------ */
+
+static struct host *by_name(const struct network *n, const char *name)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (strcmp(n->host[i]->name, name) == 0)
+            return n->host[i];
+    return NULL;
+}
+
+static struct host *by_addr(const struct network *n, struct addr addr)
+{
+    struct live_node *at = live_local(n->context, addr);
+
+    return at != NULL ? &at->host : NULL;
+}
+
+const struct network *live_network(struct live *l)
+{
+    l->network = (struct network){.settings = l->settings,
+                                  .count = l->host_count,
+                                  .host = l->host,
+                                  .by_name = by_name,
+                                  .by_addr = by_addr,
+                                  .context = l,
+                                  .now_us = live_now(l)};
+    return &l->network;
+}
+
+/* Every stream takes a descriptor: take as many as there may be. */
+static void raise_descriptors(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+        r.rlim_cur = r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+    }
+}
+
+struct live *live_new(const struct protocol *p, const struct settings *s,
+                      uint64_t seed, struct text *why)
+{
+    struct live *l = calloc(1, sizeof *l);
+
+    raise_descriptors();
+    if (l != NULL) {
+        l->protocol = p;
+        l->settings = s;
+        l->seed = seed;
+        l->epoch_us = clock_us();
+        l->conn_deadline_us = NEVER;
+        l->waiter = waiter_new();
+        l->scratch = malloc(SCRATCH_BYTES);
+        if (l->waiter != NULL && l->scratch != NULL)
+            return l;
+        live_free(l);
+    }
+    text_add(why, "no memory, or no descriptors, for real sockets");
+    return NULL;
+}
+
+void live_free(struct live *l)
+{
+    if (l == NULL)
+        return;
+    l->observer = (struct observer){0};
+    l->answered = NULL;
+    for (size_t i = 0; i < l->host_count; i++) {
+        go_down(node_of(l->host[i]));
+        free(l->host[i]);
+    }
+    while (l->watches != NULL)
+        live_unwatch(l, l->watches->fd);
+    streams_free_dead(l);
+    waiter_free(l->waiter);
+    free(l->host);
+    free(l->open);
+    free(l->conn);
+    free(l->opener_of_port);
+    free(l->settle);
+    bytes_free(&l->decoded);
+    free(l->scratch);
+    free(l);
+}
+
+const struct host_calls live_calls = {
+    .now = call_now,
+    .random = call_random,
+    .alloc = call_alloc,
+    .free = call_free,
+    .timer = call_timer,
+    .timer_cancel = call_timer_cancel,
+    .send = call_send,
+    .connect = stream_connect,
+    .write = stream_write,
+    .decoded = stream_decoded,
+    .phase = stream_phase,
+    .finish = stream_finish,
+    .abort = stream_abort,
+    .result = call_result,
+    .note = call_note,
+    .wants_notes = call_wants_notes,
+    .left = call_left,
+};

@@ -1,0 +1,215 @@
+/*
+ * The inside of the live host, shared by live.c (nodes, timers, datagrams,
+ * commands), live_stream.c (connections), live_wait.c (epoll or poll) and
+ * live_run.c (scenarios).  Nobody else includes this.
+ *
+ * One loop, live_poll: wait for sockets, handle those that are ready, fire
+ * the timers that are due, then settle the streams that have something to
+ * say without their socket (a connect that failed at once, a finish that
+ * completed a close).  An event is delivered from the loop only, so a host
+ * call never calls back into a node.
+ */
+#ifndef COMMON_LIVE_HOST_H
+#define COMMON_LIVE_HOST_H
+
+#include <netinet/in.h>
+
+#include "common/live.h"
+#include "common/random.h"
+
+#define CONNS_PER_NODE_MAX 12000
+#define SCRATCH_BYTES (128 * 1024) /* read from one socket in one round */
+#define BURST_MAX 64               /* datagrams or accepts in one round */
+#define PASSAGES_MAX 1024          /* datagrams under way to a local node */
+#define COMMANDS_MAX 4096          /* open at the same time */
+#define LEAVE_US (5 * (uint64_t)1000000)
+#define ACCEPT_PAUSE_US ((uint64_t)200000) /* when descriptors run out */
+
+/* -- Waiting (live_wait.c) ------------------------------------------------ */
+
+enum { WAIT_READ = 1, WAIT_WRITE = 2, WAIT_ERROR = 4 };
+
+struct waiter;
+
+/* A descriptor that is ready, and what for. */
+typedef void ready_fn(struct live *l, void *owner, int fd, unsigned what);
+
+struct waiter *waiter_new(void);
+void waiter_free(struct waiter *w);
+/* Wait for `interest` (0: errors only) on a descriptor, known or new; false
+   when the system refuses. */
+bool waiter_set(struct waiter *w, int fd, unsigned interest, ready_fn *ready,
+                void *owner);
+void waiter_remove(struct waiter *w, int fd); /* before it is closed */
+/* Wait up to `max_us` and call those that are ready; false: errno. */
+bool waiter_run(struct waiter *w, uint64_t max_us, struct live *l);
+
+/* -- Streams --------------------------------------------------------------- */
+
+/* A first-in, first-out run of bytes; holds no memory while it is empty. */
+struct bytes {
+    uint8_t *data;
+    size_t start, len, cap;
+};
+bool bytes_add(struct bytes *b, const void *data, size_t len);
+void bytes_drop(struct bytes *b, size_t len); /* from the front */
+void bytes_free(struct bytes *b);
+
+/* What is known of a message between two nodes of this process, from its
+   sending to its arrival. */
+struct passage {
+    struct addr from; /* datagrams */
+    uint64_t hash;    /* datagrams: of the bytes */
+    uint64_t end;     /* streams: the offset behind the message */
+    uint64_t sent_us, step;
+    uint32_t command;
+    enum phase phase;
+};
+
+struct conn {
+    conn_id id;
+    conn_id stream; /* its number in records: the opener's id */
+    conn_id mate;   /* the other end, when that is in this process; or 0 */
+    struct live_node *node;
+    int fd;                  /* -1: a connect that can only fail */
+    struct addr local, peer; /* as the sockets have them; local: openers */
+    struct addr shown;       /* in records: the peer's node, where known */
+    bool connecting, opener;
+    bool peer_local; /* the other end is, or was, in this process */
+    bool eof;        /* the peer has finished, and the node knows */
+    bool finishing;  /* the node has finished */
+    bool shut;       /* ... and everything before that is written */
+    bool broken;     /* writing failed; reading will tell the reason */
+    bool full;       /* the backlog was high: owes a ROOM */
+    bool failed;     /* owes a CLOSED with `error` */
+    bool dead;       /* closed; freed at the end of the round */
+    enum close_reason error;
+    enum phase phase;      /* of what this side writes */
+    uint64_t deadline_us;  /* TIMEOUT then; NEVER */
+    struct bytes in;       /* not yet consumed */
+    struct bytes out;      /* not yet taken by the system */
+    struct bytes arriving; /* passages of messages to this side */
+    struct bytes leaving;  /* ... from it, while it has no mate */
+    uint64_t written, consumed;
+    struct conn *next_dead;
+};
+
+/* -- The host --------------------------------------------------------------- */
+
+struct block { /* in front of what host_alloc returns */
+    struct block *next, *prev;
+};
+
+struct timer {
+    uint64_t due_us; /* NEVER: not armed */
+    uint64_t cause;  /* the step that armed it */
+};
+
+struct live_node {
+    struct host host; /* first: hosts are cast to nodes */
+    struct live *live;
+    const struct settings *settings;
+    char name[NAME_BYTES_MAX + 1];
+    uint32_t restarts;
+    struct random random;
+    int tcp, udp;
+    bool vanished;      /* down, its sockets open and deaf */
+    bool left;          /* has said so; only flushes */
+    uint64_t stop_us;   /* down then, at the latest */
+    uint64_t accept_us; /* accepts again then */
+    struct timer timer[TIMERS_PER_NODE];
+    uint32_t conn_count;
+    struct block *memory;
+    struct bytes arriving; /* passages of datagrams to this node */
+};
+
+struct open_command {
+    uint32_t number;
+    struct live_node *node;
+    uint64_t deadline_us;
+    char *text;
+};
+
+struct live {
+    const struct protocol *protocol;
+    const struct settings *settings;
+    uint64_t seed;
+    struct observer observer; /* .record NULL: nobody */
+    /* live_run's ear for results; called before the command is forgotten. */
+    void (*answered)(void *context, const struct record *r);
+    void *answered_context;
+
+    uint64_t epoch_us, now_us; /* now: of the present event */
+    uint64_t steps;
+    uint64_t step;    /* the present event's; what notes and results cite */
+    uint32_t command; /* that the present event descends from, or 0 */
+    bool busy;        /* an event is being handled */
+    bool wake;        /* do not wait: something changed outside of sockets */
+    struct waiter *waiter;
+    uint8_t *scratch;
+
+    struct host **host; /* each the front of a live_node */
+    size_t host_count, host_cap;
+    struct network network;
+
+    struct open_command *open;
+    size_t open_count, open_cap;
+    uint32_t command_count;
+
+    /* Streams by id: in slot id & (cap - 1), one each. */
+    struct conn **conn;
+    size_t conn_count, conn_cap;
+    conn_id conn_last;
+    conn_id *opener_of_port;   /* the latest opener from a local port */
+    uint64_t conn_deadline_us; /* no stream's deadline is before it */
+    conn_id *settle;           /* streams to settle, in order */
+    size_t settle_count, settle_cap;
+    struct conn *dead;
+    struct bytes decoded; /* by the present event: lengths and messages */
+
+    struct watch *watches;
+};
+
+static inline struct live_node *node_of(struct host *h)
+{
+    return (struct live_node *)(void *)h;
+}
+
+/* Begin a step: the event that is about to be handled or recorded. */
+void live_step(struct live *l, uint32_t command);
+/* Hand an event to a node that is up and has not left. */
+size_t live_deliver(struct live_node *n, const struct event *e);
+bool live_observed(const struct live *l);
+void live_record(struct live *l, struct record *r);
+/* Fill in and report a message that node `n` sends in the present step. */
+void live_record_sent(struct live_node *n, struct record *r);
+struct endpoint live_endpoint(struct live *l, struct addr a);
+struct endpoint live_self(const struct live_node *n);
+/* A local node that listens there, up or down. */
+struct live_node *live_local(struct live *l, struct addr a);
+/* Make a socket non-blocking, and closed on exec. */
+bool live_prepare(int fd);
+struct sockaddr_in live_sockaddr(struct addr a);
+struct addr live_addr(const struct sockaddr_in *s);
+
+extern const struct host_calls live_calls;
+
+/* live_stream.c */
+ready_fn stream_accept;
+conn_id stream_connect(struct host *h, struct addr to);
+size_t stream_write(struct host *h, conn_id id, const void *wire,
+                    size_t wire_len, const void *plain, size_t plain_len);
+void stream_decoded(struct host *h, conn_id id, const void *plain, size_t len);
+void stream_phase(struct host *h, conn_id id, enum phase phase);
+void stream_finish(struct host *h, conn_id id);
+void stream_abort(struct host *h, conn_id id);
+/* Deliver what waits on no socket; true when there was any. */
+void streams_settle(struct live *l);
+void streams_free_dead(struct live *l);
+/* Close all of a node's streams, by resets if `reset`. */
+void streams_close(struct live_node *n, bool reset);
+void streams_leave(struct live_node *n);         /* flush, then finish */
+bool streams_flushed(const struct live_node *n); /* ... and is that done? */
+void streams_vanish(struct live_node *n);
+
+#endif

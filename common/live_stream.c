@@ -1,0 +1,844 @@
+/*
+ * The streams of the live host: TCP connections with the semantics of
+ * node.h.
+ *
+ * A stream holds memory only for what is under way: bytes are read into one
+ * buffer that all streams share and shown to the node at once; only what it
+ * leaves is kept.  A write goes to the system at once; only what that does
+ * not take is kept.
+ *
+ * Streams stand in a table by id, in slot id & (cap - 1), one a slot: ids
+ * count up, and an id whose slot is taken is skipped.  A closed stream stays
+ * in memory until the end of the round, since the event that closed it may
+ * have been reading its bytes.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/live_host.h"
+
+#define PORTS 65536
+
+/* -- Runs of bytes ---------------------------------------------------------- */
+
+bool bytes_add(struct bytes *b, const void *data, size_t len)
+{
+    if (b->start + b->len + len > b->cap) {
+        size_t cap = 256;
+        while (cap < b->len + len)
+            cap *= 2;
+        if (cap > b->cap || b->start < b->cap / 2) {
+            uint8_t *more = malloc(cap);
+            if (more == NULL)
+                return false;
+            if (b->len > 0)
+                memcpy(more, b->data + b->start, b->len);
+            free(b->data);
+            b->data = more;
+            b->cap = cap;
+        } else {
+            memmove(b->data, b->data + b->start, b->len);
+        }
+        b->start = 0;
+    }
+    if (len > 0)
+        memcpy(b->data + b->start + b->len, data, len);
+    b->len += len;
+    return true;
+}
+
+void bytes_drop(struct bytes *b, size_t len)
+{
+    assert(len <= b->len);
+    b->start += len;
+    b->len -= len;
+    if (b->len == 0)
+        bytes_free(b);
+}
+
+void bytes_free(struct bytes *b)
+{
+    free(b->data);
+    *b = (struct bytes){0};
+}
+
+/* -- The table of streams ----------------------------------------------------- */
+
+static struct conn *conn_find(const struct live *l, conn_id id)
+{
+    if (l->conn_cap == 0)
+        return NULL;
+    struct conn *c = l->conn[id & (l->conn_cap - 1)];
+    return c != NULL && c->id == id ? c : NULL;
+}
+
+/* A stream of `h`'s, or NULL: hosts must not reach those of others. */
+static struct conn *conn_of(struct host *h, conn_id id)
+{
+    struct conn *c = conn_find(node_of(h)->live, id);
+
+    return c != NULL && c->node == node_of(h) ? c : NULL;
+}
+
+/* Keep the table at most half full, so that ids are not skipped for long. */
+static bool reserve_conn(struct live *l)
+{
+    if (l->conn_count < l->conn_cap / 2)
+        return true;
+    size_t cap = l->conn_cap > 0 ? l->conn_cap * 2 : 64;
+    struct conn **more = calloc(cap, sizeof(struct conn *));
+    if (more == NULL)
+        return false;
+    for (size_t i = 0; i < l->conn_cap; i++)
+        if (l->conn[i] != NULL)
+            more[l->conn[i]->id & (cap - 1)] = l->conn[i];
+    free(l->conn);
+    l->conn = more;
+    l->conn_cap = cap;
+    return true;
+}
+
+static struct conn *conn_new(struct live_node *n, int fd, struct addr peer)
+{
+    struct live *l = n->live;
+    struct conn *c = reserve_conn(l) ? calloc(1, sizeof *c) : NULL;
+
+    if (c == NULL)
+        return NULL;
+    do
+        l->conn_last++;
+    while (l->conn_last == 0 ||
+           l->conn[l->conn_last & (l->conn_cap - 1)] != NULL);
+    *c = (struct conn){.id = l->conn_last,
+                       .stream = l->conn_last,
+                       .node = n,
+                       .fd = fd,
+                       .peer = peer,
+                       .shown = peer,
+                       .phase = PHASE_MESSAGES,
+                       .deadline_us = NEVER};
+    l->conn[c->id & (l->conn_cap - 1)] = c;
+    l->conn_count++;
+    n->conn_count++;
+    return c;
+}
+
+/* Close a stream and take it off the table.  Its memory stays until the end
+   of the round. */
+static void conn_remove(struct conn *c, bool reset)
+{
+    struct live *l = c->node->live;
+    struct conn *mate = conn_find(l, c->mate);
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    if (c->fd >= 0) {
+        if (reset)
+            setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        waiter_remove(l->waiter, c->fd);
+        close(c->fd);
+    }
+    if (mate != NULL)
+        mate->mate = 0;
+    l->conn[c->id & (l->conn_cap - 1)] = NULL;
+    l->conn_count--;
+    c->node->conn_count--;
+    c->dead = true;
+    c->next_dead = l->dead;
+    l->dead = c;
+}
+
+void streams_free_dead(struct live *l)
+{
+    while (l->dead != NULL) {
+        struct conn *c = l->dead;
+        l->dead = c->next_dead;
+        bytes_free(&c->in);
+        bytes_free(&c->out);
+        bytes_free(&c->arriving);
+        bytes_free(&c->leaving);
+        free(c);
+    }
+}
+
+/* -- Telling the node ----------------------------------------------------------- */
+
+/* May events of this stream still be delivered? */
+static bool is_served(const struct conn *c)
+{
+    return !c->dead && c->node->host.state != NODE_DOWN && !c->node->left;
+}
+
+static void record_stream(const struct conn *c, const char *text)
+{
+    struct live *l = c->node->live;
+    struct record r = {.kind = RECORD_STREAM,
+                       .from = live_endpoint(l, c->shown),
+                       .to = live_self(c->node),
+                       .stream = true,
+                       .conn = c->stream,
+                       .text = text};
+
+    if (live_observed(l))
+        live_record(l, &r);
+}
+
+/* Deliver an event of the stream that is not BYTES. */
+static void tell(struct conn *c, struct event e, const char *text)
+{
+    e.conn = c->id;
+    e.peer = c->peer;
+    live_step(c->node->live, 0);
+    record_stream(c, text);
+    live_deliver(c->node, &e);
+}
+
+static void end(struct conn *c, enum close_reason reason)
+{
+    static const char *const text[] = {"closed", "refused", "reset", "timeout"};
+    bool served = is_served(c);
+
+    conn_remove(c, false);
+    if (served)
+        tell(c, (struct event){.kind = EVENT_CLOSED, .error = reason},
+             text[reason]);
+}
+
+/* The stream has something to say that waits on no socket; the loop comes
+   back to it. */
+static void end_later(struct conn *c, enum close_reason reason)
+{
+    struct live *l = c->node->live;
+
+    if (c->failed)
+        return;
+    if (l->settle_count == l->settle_cap) {
+        size_t cap = l->settle_cap > 0 ? l->settle_cap * 2 : 64;
+        conn_id *more = realloc(l->settle, cap * sizeof *more);
+        if (more == NULL)
+            return; /* then its socket, or its deadline, ends it */
+        l->settle = more;
+        l->settle_cap = cap;
+    }
+    c->failed = true;
+    c->error = reason;
+    l->settle[l->settle_count++] = c->id;
+}
+
+static enum close_reason reason_of(int error)
+{
+    return error == ECONNREFUSED || error == ENETUNREACH ? CLOSE_REFUSED
+           : error == ETIMEDOUT || error == EHOSTUNREACH ? CLOSE_TIMEOUT
+                                                         : CLOSE_RESET;
+}
+
+static void set_deadline(struct conn *c, uint64_t deadline_us)
+{
+    struct live *l = c->node->live;
+
+    c->deadline_us = deadline_us;
+    if (deadline_us < l->conn_deadline_us)
+        l->conn_deadline_us = deadline_us;
+}
+
+static void find_expired(struct live *l)
+{
+    uint64_t now = live_now(l);
+
+    if (l->conn_deadline_us > now)
+        return;
+    l->conn_deadline_us = NEVER;
+    for (size_t i = 0; i < l->conn_cap; i++) {
+        struct conn *c = l->conn[i];
+        if (c != NULL && c->deadline_us <= now)
+            end_later(c, CLOSE_TIMEOUT);
+        else if (c != NULL && c->deadline_us < l->conn_deadline_us)
+            l->conn_deadline_us = c->deadline_us;
+    }
+}
+
+void streams_settle(struct live *l)
+{
+    find_expired(l);
+    size_t count = l->settle_count; /* later ones: in the next round */
+    for (size_t i = 0; i < count; i++) {
+        struct conn *c = conn_find(l, l->settle[i]);
+        if (c != NULL)
+            end(c, c->error);
+    }
+    l->settle_count -= count;
+    if (l->settle_count > 0)
+        memmove(l->settle, l->settle + count,
+                l->settle_count * sizeof *l->settle);
+}
+
+/* -- Records of messages ----------------------------------------------------------- */
+
+/* A message is written: leave word with the other end if that is here, else
+   report it. */
+static void note_written(struct conn *c, const struct record *message)
+{
+    struct live *l = c->node->live;
+    struct conn *mate = conn_find(l, c->mate);
+
+    if (!live_observed(l))
+        return;
+    if (c->peer_local) {
+        struct passage p = {.end = c->written,
+                            .sent_us = l->now_us,
+                            .step = l->step,
+                            .command = l->command,
+                            .phase = c->phase};
+        bytes_add(mate != NULL ? &mate->arriving : &c->leaving, &p, sizeof p);
+        return;
+    }
+    struct record r = *message;
+    r.stream = true;
+    r.conn = c->stream;
+    r.framing = (struct framing){c->phase, c->opener};
+    r.to = live_endpoint(l, c->shown);
+    r.outgoing = true;
+    live_record_sent(c->node, &r);
+}
+
+/* The passage of the message that is consumed next. */
+static struct passage passage_of(struct conn *c)
+{
+    struct passage p = {.sent_us = NEVER, .phase = c->phase};
+
+    while (c->arriving.len > 0) {
+        struct passage first;
+        memcpy(&first, c->arriving.data + c->arriving.start, sizeof first);
+        if (first.end > c->consumed)
+            return first;
+        bytes_drop(&c->arriving, sizeof first);
+    }
+    return p;
+}
+
+/* Report what a BYTES call consumed: the bytes, or the plain messages that
+   the node decoded from them. */
+static void record_consumed(struct conn *c, const struct passage *p,
+                            const uint8_t *data, size_t len)
+{
+    struct live *l = c->node->live;
+    struct record r = {.kind = RECORD_MESSAGE,
+                       .sent_us = p->sent_us != NEVER ? p->sent_us : l->now_us,
+                       .cause = p->step,
+                       .command = p->command,
+                       .from = live_endpoint(l, c->shown),
+                       .to = live_self(c->node),
+                       .stream = true,
+                       .framing = {p->phase, !c->opener},
+                       .conn = c->stream,
+                       .data = data,
+                       .len = len};
+
+    if (l->decoded.len == 0) {
+        live_record(l, &r);
+        return;
+    }
+    r.wire = data;
+    r.wire_len = len;
+    while (l->decoded.len > 0) {
+        memcpy(&r.len, l->decoded.data + l->decoded.start, sizeof r.len);
+        r.data = l->decoded.data + l->decoded.start + sizeof r.len;
+        live_record(l, &r);
+        r.wire_len = 0; /* the first has them all */
+        bytes_drop(&l->decoded, sizeof r.len + r.len);
+    }
+}
+
+void stream_decoded(struct host *h, conn_id id, const void *plain, size_t len)
+{
+    struct live *l = node_of(h)->live;
+
+    if (!live_observed(l) || conn_of(h, id) == NULL)
+        return;
+    bytes_add(&l->decoded, &len, sizeof len);
+    bytes_add(&l->decoded, plain, len);
+}
+
+/* -- Reading ------------------------------------------------------------------------ */
+
+static ready_fn on_ready;
+
+/* Wait for what this stream needs. */
+static void wait_for(struct conn *c)
+{
+    unsigned read = c->eof || c->connecting ? 0 : WAIT_READ;
+    unsigned write = c->connecting || c->out.len > 0 ? WAIT_WRITE : 0;
+
+    if (!waiter_set(c->node->live->waiter, c->fd, read | write, on_ready, c))
+        end_later(c, CLOSE_RESET);
+}
+
+/* Show bytes to the node until it wants more; how many it consumed. */
+static size_t show(struct conn *c, const uint8_t *data, size_t len)
+{
+    struct live *l = c->node->live;
+    size_t at = 0, used = 1;
+
+    while (at < len && used > 0 && is_served(c)) {
+        struct event e = {.kind = EVENT_BYTES,
+                          .conn = c->id,
+                          .peer = c->peer,
+                          .data = data + at,
+                          .len = len - at};
+        struct passage p = passage_of(c);
+        live_step(l, p.command);
+        used = live_deliver(c->node, &e);
+        assert(used <= len - at);
+        if (used > 0 && live_observed(l))
+            record_consumed(c, &p, data + at, used);
+        bytes_free(&l->decoded);
+        c->consumed += used;
+        at += used;
+    }
+    return at;
+}
+
+static void show_kept(struct conn *c)
+{
+    bytes_drop(&c->in, show(c, c->in.data + c->in.start, c->in.len));
+}
+
+/* Bytes have come: show them, together with what was left before. */
+static void feed(struct conn *c, const uint8_t *data, size_t len)
+{
+    size_t used = c->in.len == 0 ? show(c, data, len) : 0;
+
+    if (c->dead)
+        return;
+    bool was_kept = c->in.len > 0;
+    bool ok = used == len || bytes_add(&c->in, data + used, len - used);
+    if (ok && was_kept)
+        show_kept(c);
+    if (is_served(c) && (!ok || c->in.len > UNCONSUMED_MAX)) {
+        struct linger now = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        end(c, CLOSE_RESET);
+    }
+}
+
+static void on_eof(struct conn *c)
+{
+    c->eof = true;
+    wait_for(c);
+    if (c->in.len > 0)
+        show_kept(c);
+    if (!is_served(c))
+        return;
+    if (c->broken) {
+        end(c, c->error);
+        return;
+    }
+    size_t left = c->in.len;
+    bytes_free(&c->in);
+    tell(c, (struct event){.kind = EVENT_EOF, .len = left}, "eof");
+    if (c->shut)
+        end_later(c, CLOSE_DONE);
+}
+
+static void receive(struct conn *c)
+{
+    struct live *l = c->node->live;
+    ssize_t len = recv(c->fd, l->scratch, SCRATCH_BYTES, 0);
+
+    if (len > 0)
+        feed(c, l->scratch, (size_t)len);
+    else if (len == 0)
+        on_eof(c);
+    else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        end(c, reason_of(errno));
+}
+
+/* -- Writing -------------------------------------------------------------------------- */
+
+/* Writing failed: the peer is gone.  What it had sent before is still read,
+   and the end of that tells; unless we had seen its end already. */
+static void writing_failed(struct conn *c, int error)
+{
+    c->broken = true;
+    c->error = reason_of(error);
+    bytes_free(&c->out);
+    if (c->eof)
+        end_later(c, c->error);
+}
+
+/* Write to the system; how many bytes it took. */
+static size_t push(struct conn *c, const uint8_t *data, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len && !c->broken) {
+        ssize_t n = send(c->fd, data + at, len - at, MSG_NOSIGNAL);
+        if (n >= 0)
+            at += (size_t)n;
+        else if (errno == EAGAIN || errno == EWOULDBLOCK)
+            break;
+        else if (errno != EINTR)
+            writing_failed(c, errno);
+    }
+    return at;
+}
+
+static void shut_if_done(struct conn *c)
+{
+    if (!c->finishing || c->shut || c->connecting || c->broken ||
+        c->out.len > 0)
+        return;
+    shutdown(c->fd, SHUT_WR);
+    c->shut = true;
+    if (c->eof)
+        end_later(c, CLOSE_DONE);
+}
+
+static void flush(struct conn *c)
+{
+    size_t taken = push(c, c->out.data + c->out.start, c->out.len);
+
+    if (!c->broken)
+        bytes_drop(&c->out, taken);
+    shut_if_done(c);
+    wait_for(c);
+    if (c->full && c->out.len < BACKLOG_LOW) {
+        c->full = false;
+        if (is_served(c) && !c->finishing && !c->broken)
+            tell(c, (struct event){.kind = EVENT_ROOM}, "room");
+    }
+}
+
+size_t stream_write(struct host *h, conn_id id, const void *wire,
+                    size_t wire_len, const void *plain, size_t plain_len)
+{
+    struct conn *c = conn_of(h, id);
+    bool coded = wire != plain;
+    struct record r = {.data = plain,
+                       .len = plain_len,
+                       .wire = coded ? wire : NULL,
+                       .wire_len = coded ? wire_len : 0};
+
+    if (c == NULL || c->finishing || c->broken || c->failed)
+        return 0;
+    c->written += wire_len;
+    note_written(c, &r);
+    size_t taken = 0;
+    if (!c->connecting && c->out.len == 0)
+        taken = push(c, wire, wire_len);
+    if (c->broken || taken == wire_len)
+        return c->broken ? 0 : c->out.len;
+    if (!bytes_add(&c->out, (const uint8_t *)wire + taken, wire_len - taken)) {
+        end_later(c, CLOSE_RESET);
+        return 0;
+    }
+    if (c->out.len >= BACKLOG_HIGH)
+        c->full = true;
+    if (c->fd >= 0)
+        wait_for(c);
+    return c->out.len;
+}
+
+void stream_phase(struct host *h, conn_id id, enum phase phase)
+{
+    struct conn *c = conn_of(h, id);
+
+    if (c != NULL)
+        c->phase = phase;
+}
+
+void stream_finish(struct host *h, conn_id id)
+{
+    struct conn *c = conn_of(h, id);
+
+    if (c == NULL)
+        return;
+    c->finishing = true;
+    shut_if_done(c);
+}
+
+void stream_abort(struct host *h, conn_id id)
+{
+    struct conn *c = conn_of(h, id);
+
+    if (c != NULL)
+        conn_remove(c, true);
+}
+
+/* -- Opening ---------------------------------------------------------------------------- */
+
+/* Small messages leave at once; a silent peer is given up after a minute. */
+static void set_options(int fd)
+{
+    int on = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef TCP_USER_TIMEOUT
+    unsigned timeout_ms = (unsigned)(STREAM_TIMEOUT_US / 1000);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
+               sizeof timeout_ms);
+#endif
+#ifdef TCP_KEEPIDLE
+    int idle_s = 30, every_s = 10;
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
+#endif
+}
+
+/* Remember who opens from a local port, so that accepting in this process
+   finds the other end. */
+static void remember_opener(struct live *l, struct conn *c)
+{
+    struct sockaddr_in s;
+    socklen_t size = sizeof s;
+
+    if (l->opener_of_port == NULL)
+        l->opener_of_port = calloc(PORTS, sizeof(conn_id));
+    if (getsockname(c->fd, (void *)&s, &size) != 0)
+        return;
+    c->local = live_addr(&s);
+    if (l->opener_of_port != NULL)
+        l->opener_of_port[c->local.port] = c->id;
+}
+
+/* A socket that has begun to connect, or -1 with errno. */
+static int begin_connect(const struct live_node *n, struct addr to)
+{
+    struct sockaddr_in s = live_sockaddr(to);
+
+    if (n->conn_count >= CONNS_PER_NODE_MAX) {
+        errno = EMFILE;
+        return -1;
+    }
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0)
+        return -1;
+    if (!live_prepare(fd) ||
+        (connect(fd, (void *)&s, sizeof s) != 0 && errno != EINPROGRESS)) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    set_options(fd);
+    return fd;
+}
+
+conn_id stream_connect(struct host *h, struct addr to)
+{
+    struct live_node *n = node_of(h), *local = live_local(n->live, to);
+    bool deaf = local != NULL && local->vanished;
+    int fd = deaf ? -1 : begin_connect(n, to), error = errno;
+    struct conn *c = conn_new(n, fd, to);
+
+    if (c == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    c->opener = c->connecting = true;
+    c->peer_local = local != NULL;
+    set_deadline(c, n->live->now_us + STREAM_TIMEOUT_US);
+    if (fd >= 0) {
+        remember_opener(n->live, c);
+        wait_for(c);
+    } else if (!deaf) {
+        end_later(c, error == EMFILE ? CLOSE_REFUSED : reason_of(error));
+    }
+    return c->id;
+}
+
+static int socket_error(int fd)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+}
+
+static void on_connected(struct conn *c)
+{
+    int error = socket_error(c->fd);
+
+    /* A port of ours that nobody listens on may have been drawn as the
+       socket's own: then it has connected to itself. */
+    if (error == 0 && addr_equal(c->local, c->peer))
+        error = ECONNREFUSED;
+    if (error != 0) {
+        end(c, reason_of(error));
+        return;
+    }
+    c->connecting = false;
+    c->deadline_us = NEVER;
+    wait_for(c);
+    if (is_served(c))
+        tell(c, (struct event){.kind = EVENT_OPEN}, "open");
+    if (!c->dead)
+        flush(c);
+}
+
+static void on_ready(struct live *l, void *owner, int fd, unsigned what)
+{
+    struct conn *c = owner;
+
+    (void)l;
+    if (c->connecting) {
+        on_connected(c);
+        return;
+    }
+    if ((what & WAIT_WRITE) != 0)
+        flush(c);
+    if (c->dead || (what & (WAIT_READ | WAIT_ERROR)) == 0)
+        return;
+    if (is_served(c) && !c->eof)
+        receive(c);
+    else if ((what & WAIT_ERROR) != 0)
+        end(c, c->broken ? c->error : reason_of(socket_error(fd)));
+}
+
+/* If the other end of an accepted stream is in this process, join the two. */
+static void pair(struct live *l, struct conn *c)
+{
+    struct conn *o = l->opener_of_port != NULL
+                         ? conn_find(l, l->opener_of_port[c->peer.port])
+                         : NULL;
+
+    if (o == NULL || !o->opener || o->mate != 0 ||
+        !addr_equal(o->local, c->peer) ||
+        !addr_equal(o->peer, c->node->host.addr))
+        return;
+    o->mate = c->id;
+    c->mate = o->id;
+    c->stream = o->stream;
+    c->peer_local = true;
+    c->shown = o->node->host.addr;
+    c->arriving = o->leaving;
+    o->leaving = (struct bytes){0};
+}
+
+static void accepted(struct live_node *n, int fd, struct addr peer)
+{
+    struct conn *c = NULL;
+
+    if (live_prepare(fd) && n->conn_count < CONNS_PER_NODE_MAX)
+        c = conn_new(n, fd, peer);
+    if (c == NULL) {
+        struct linger now = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        close(fd);
+        return;
+    }
+    set_options(fd);
+    wait_for(c);
+    pair(n->live, c);
+    tell(c, (struct event){.kind = EVENT_ACCEPT}, "accept");
+}
+
+void stream_accept(struct live *l, void *owner, int fd, unsigned what)
+{
+    struct live_node *n = owner;
+
+    (void)what;
+    for (int i = 0; i < BURST_MAX && n->tcp == fd && !n->left; i++) {
+        struct sockaddr_in s;
+        socklen_t size = sizeof s;
+        int conn = accept(fd, (void *)&s, &size);
+        if (conn >= 0) {
+            accepted(n, conn, live_addr(&s));
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            /* No descriptors: let those who wait wait, and do not spin. */
+            waiter_set(l->waiter, fd, 0, stream_accept, n);
+            n->accept_us = live_now(l) + ACCEPT_PAUSE_US;
+            return;
+        }
+    }
+}
+
+/* -- The end of a node --------------------------------------------------------------------- */
+
+/* Call `act` for every stream of a node. */
+static void each(struct live_node *n, void (*act)(struct conn *c))
+{
+    struct live *l = n->live;
+
+    for (size_t i = 0; n->conn_count > 0 && i < l->conn_cap; i++)
+        if (l->conn[i] != NULL && l->conn[i]->node == n)
+            act(l->conn[i]);
+}
+
+/* Unread bytes would turn the close of a polite node into a reset. */
+static void discard_unread(struct conn *c)
+{
+    struct live *l = c->node->live;
+
+    for (int i = 0; c->fd >= 0 && !c->connecting && i < BURST_MAX; i++)
+        if (recv(c->fd, l->scratch, SCRATCH_BYTES, 0) <= 0)
+            break;
+}
+
+static void finish_leaving(struct conn *c)
+{
+    c->finishing = c->eof = true; /* reads no more */
+    discard_unread(c);
+    if (c->connecting && c->out.len == 0)
+        conn_remove(c, false);
+    else if (!c->connecting)
+        flush(c);
+}
+
+static void close_reset(struct conn *c)
+{
+    conn_remove(c, true);
+}
+
+static void close_plain(struct conn *c)
+{
+    conn_remove(c, false);
+}
+
+void streams_close(struct live_node *n, bool reset)
+{
+    each(n, reset ? close_reset : close_plain);
+}
+
+void streams_leave(struct live_node *n)
+{
+    each(n, finish_leaving);
+}
+
+bool streams_flushed(const struct live_node *n)
+{
+    const struct live *l = n->live;
+
+    for (size_t i = 0; n->conn_count > 0 && i < l->conn_cap; i++)
+        if (l->conn[i] != NULL && l->conn[i]->node == n &&
+            l->conn[i]->out.len > 0)
+            return false;
+    return true;
+}
+
+void streams_vanish(struct live_node *n)
+{
+    struct live *l = n->live;
+
+    for (size_t i = 0; i < l->conn_cap; i++) {
+        struct conn *c = l->conn[i];
+        if (c == NULL)
+            continue;
+        const struct conn *mate = conn_find(l, c->mate);
+        if (c->node == n)
+            waiter_remove(l->waiter, c->fd);
+        else if ((mate != NULL && mate->node == n) ||
+                 (c->opener && addr_equal(c->peer, n->host.addr)))
+            set_deadline(c, l->now_us + STREAM_TIMEOUT_US);
+    }
+}

@@ -1,0 +1,174 @@
+/* A trace in memory; see trace_store.h. */
+#include "common/trace_store.h"
+
+#include <stdlib.h>
+
+#include "common/trace.h"
+
+struct chunk {
+    struct chunk *next;
+    size_t used, size;
+    char data[];
+};
+
+void *store_bytes(struct store *s, size_t len)
+{
+    struct chunk *c = s->chunk;
+
+    len = (len + 7) & ~(size_t)7;
+    if (c == NULL || c->size - c->used < len) {
+        size_t size = len > 65536 ? len : 65536;
+        if ((c = malloc(sizeof *c + size)) == NULL) {
+            s->no_memory = true;
+            return NULL;
+        }
+        *c = (struct chunk){.next = s->chunk, .size = size};
+        s->chunk = c;
+    }
+    c->used += len;
+    return c->data + c->used - len;
+}
+
+void *store_room(struct store *s, void *at, size_t count, size_t *cap,
+                 size_t size)
+{
+    if (count < *cap)
+        return at;
+    size_t more = *cap > 0 ? *cap * 2 : 64;
+    void *moved = realloc(at, more * size);
+    if (moved == NULL) {
+        s->no_memory = true;
+        return NULL;
+    }
+    *cap = more;
+    return moved;
+}
+
+void store_free(struct store *s)
+{
+    for (size_t i = 0; i < s->fields_count; i++)
+        fields_free(s->fields[i]);
+    free(s->fields);
+    for (struct chunk *c = s->chunk, *next; c != NULL; c = next) {
+        next = c->next;
+        free(c);
+    }
+}
+
+struct fields *store_fields(struct store *s)
+{
+    struct fields **all =
+        store_room(s, s->fields, s->fields_count, &s->fields_cap, sizeof *all);
+    struct fields *f = store_bytes(s, sizeof *f);
+
+    if (all != NULL)
+        s->fields = all;
+    if (all == NULL || f == NULL)
+        return NULL;
+    *f = fields_new();
+    s->fields[s->fields_count++] = f;
+    return f;
+}
+
+/* -- The trace ------------------------------------------------------------- */
+
+static uint64_t addr_key(struct addr a)
+{
+    return (uint64_t)a.ip << 16 | a.port;
+}
+
+void trace_free(struct trace *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->file_count; i++)
+        free(t->file[i]);
+    store_free(&t->store);
+    map_free(&t->endpoint_map);
+    map_free(&t->named);
+    free(t->endpoint);
+    free(t->entry);
+    free(t);
+}
+
+void trace_learn(struct trace *t, struct addr a, const char *name)
+{
+    if (name != NULL && name[0] != '\0' && !addr_none(a) &&
+        !map_set(&t->named, addr_key(a), (uint64_t)(uintptr_t)name))
+        t->store.no_memory = true;
+}
+
+void trace_add_endpoint(struct trace *t, struct addr a)
+{
+    uint64_t known;
+
+    if (addr_none(a) || map_get(&t->endpoint_map, addr_key(a), &known))
+        return;
+    struct endpoint *all = store_room(&t->store, t->endpoint, t->endpoint_count,
+                                      &t->endpoint_cap, sizeof *all);
+    if (all == NULL)
+        return;
+    t->endpoint = all;
+    if (!map_set(&t->endpoint_map, addr_key(a), t->endpoint_count))
+        t->store.no_memory = true;
+    t->endpoint[t->endpoint_count++] = (struct endpoint){.addr = a};
+}
+
+static const char *name_of(const struct trace *t, struct addr a)
+{
+    uint64_t name = 0;
+
+    return map_get(&t->named, addr_key(a), &name)
+               ? (const char *)(uintptr_t)name
+               : NULL;
+}
+
+size_t trace_count(const struct trace *t)
+{
+    return t->count;
+}
+
+void trace_get(const struct trace *t, size_t i, struct record *r)
+{
+    *r = t->entry[i].r;
+    r->from.name = name_of(t, r->from.addr);
+    r->to.name = name_of(t, r->to.addr);
+}
+
+size_t trace_endpoints(const struct trace *t)
+{
+    return t->endpoint_count;
+}
+
+struct endpoint trace_endpoint(const struct trace *t, size_t i)
+{
+    struct endpoint e = t->endpoint[i];
+
+    e.name = name_of(t, e.addr);
+    return e;
+}
+
+static const char *namer_name(const void *trace, struct addr a)
+{
+    return name_of(trace, a);
+}
+
+struct namer trace_namer(const struct trace *t)
+{
+    return (struct namer){.name = namer_name, .context = t};
+}
+
+const char *trace_program(const struct trace *t)
+{
+    return t->program;
+}
+
+const char *trace_scenario(const struct trace *t)
+{
+    return t->scenario != NULL ? t->scenario : "";
+}
+
+uint64_t trace_seed(const struct trace *t)
+{
+    return t->seed;
+}

@@ -1,0 +1,357 @@
+/* The live host alone: sockets, limits, floods, records. */
+#include "common/live.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/unit/test.h"
+#include "tests/unit/toy.h"
+
+static const struct addr nowhere = {0, 0};
+static const struct addr any_port = {0x7f000001, 0};
+
+/* One host, its nodes and what it reported. */
+struct bed {
+    struct settings settings;
+    struct live *live;
+    struct text why;
+    struct text records;
+    uint64_t results, failed;
+};
+
+static void on_record(void *context, const struct record *r)
+{
+    struct bed *b = context;
+    struct text *t = &b->records;
+
+    if (r->kind == RECORD_RESULT) {
+        b->results++;
+        b->failed += !r->ok;
+        const struct field *error = fields_find(r->fields, "error");
+        text_printf(t, "result %u %s %s\n", r->command, r->text,
+                    r->ok           ? "ok"
+                    : error != NULL ? error->text
+                                    : "failed");
+    } else if (r->kind == RECORD_MESSAGE) {
+        text_printf(
+            t, "%s>%s %s%zu%s%s\n", r->from.name != NULL ? r->from.name : "?",
+            r->to.name != NULL ? r->to.name : "?",
+            r->outgoing ? "outgoing " : "", r->len,
+            r->why != NULL ? " dropped: " : "", r->why != NULL ? r->why : "");
+        if (r->sent_us > r->time_us)
+            text_add(t, "arrived before it was sent\n");
+    }
+}
+
+static void bed_begin(struct bed *b)
+{
+    static const struct observer none;
+    struct observer o = {.record = on_record, .context = b};
+
+    toy_clear();
+    *b = (struct bed){.settings = settings_new(toy_options),
+                      .why = text_new(),
+                      .records = text_new()};
+    b->live = live_new(&toy_protocol, &b->settings, 1, &b->why);
+    if (b->live == NULL)
+        abort();
+    live_observe(b->live, &none);
+    live_observe(b->live, &o);
+}
+
+static void bed_end(struct bed *b)
+{
+    live_free(b->live);
+    text_free(&b->why);
+    text_free(&b->records);
+}
+
+static struct host *add(struct bed *b, const char *name, struct addr join)
+{
+    struct host *h = live_start(b->live, name, any_port, join, nowhere, NULL,
+                                &b->settings, &b->why);
+    if (h == NULL) {
+        printf("# %s\n", b->why.data);
+        abort();
+    }
+    return h;
+}
+
+/* Let the host work until nothing has happened for `quiet_ms`. */
+static void run(struct bed *b, uint64_t quiet_ms)
+{
+    uint64_t steps = live_steps(b->live), since = live_now(b->live);
+
+    while (live_now(b->live) - since < quiet_ms * 1000) {
+        if (!live_poll(b->live, 1000, &b->why))
+            abort();
+        if (live_steps(b->live) != steps)
+            since = live_now(b->live);
+        steps = live_steps(b->live);
+    }
+}
+
+static void tell(struct bed *b, struct host *h, const char *command)
+{
+    CHECK(live_command(b->live, h, command) != 0);
+    run(b, 10);
+}
+
+static const char *log_of(const struct host *h)
+{
+    return toy_log[toy_log_of(h->addr)].data;
+}
+
+TEST(a_datagram_between_local_nodes_is_recorded_once_at_its_arrival)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", x->addr);
+    tell(&b, y, "send 10");
+    tell(&b, y, "send 0");
+    CHECK_TEXT(log_of(x), "start\ndatagram 10\ndatagram 0\n");
+    CHECK_TEXT(b.records.data, "result 1 send 10 ok\ny>x 10\n"
+                               "result 2 send 0 ok\ny>x 0\n");
+    bed_end(&b);
+}
+
+TEST(a_datagram_to_another_process_is_recorded_when_it_leaves)
+{
+    struct bed b, other;
+
+    bed_begin(&other);
+    struct host *x = add(&other, "x", nowhere);
+    bed_begin(&b);
+    struct host *y = add(&b, "y", x->addr);
+    tell(&b, y, "send 10");
+    run(&other, 10);
+    CHECK_TEXT(b.records.data, "y>? outgoing 10\nresult 1 send 10 ok\n");
+    CHECK_TEXT(other.records.data, "?>x 10\n");
+    bed_end(&b);
+    bed_end(&other);
+}
+
+TEST(a_datagram_to_a_killed_node_is_dropped)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", x->addr);
+    live_kill(b.live, x);
+    tell(&b, y, "send 10");
+    CHECK_TEXT(b.records.data,
+               "y>x 10 dropped: x is down\nresult 1 send 10 ok\n");
+    CHECK(live_command(b.live, x, "count") == 0);
+    CHECK(live_restart(b.live, x, nowhere, nowhere, &b.why));
+    tell(&b, y, "send 11");
+    CHECK_TEXT(log_of(x), "start\nstart\ndatagram 11\n");
+    bed_end(&b);
+}
+
+TEST(replaced_and_cancelled_timers_are_never_delivered)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere);
+    live_command(b.live, x, "timer 1 20");
+    live_command(b.live, x, "timer 2 25");
+    live_command(b.live, x, "timer 3 1");
+    live_command(b.live, x, "timer 1 30");
+    live_command(b.live, x, "cancel 2");
+    run(&b, 50);
+    CHECK_TEXT(log_of(x), "start\ntimer 3\ntimer 1\n");
+    bed_end(&b);
+}
+
+TEST(an_unanswered_command_fails_after_its_limit)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere);
+    CHECK_U64(live_command(b.live, x, "silent"), 1);
+    run(&b, 350);
+    CHECK_TEXT(b.records.data, "result 1 silent no answer within 0.3 s\n");
+    CHECK_U64(live_command(b.live, x, "silent"), 2);
+    live_kill(b.live, x);
+    CHECK_U64(b.failed, 2);
+    bed_end(&b);
+}
+
+TEST(a_taken_port_is_refused_with_a_sentence)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere);
+    struct addr taken = x->addr;
+    CHECK(live_start(b.live, "y", taken, nowhere, nowhere, NULL, &b.settings,
+                     &b.why) == NULL);
+    CHECK(strstr(b.why.data, "cannot listen on 127.0.0.1:") != NULL);
+    CHECK(strstr(b.why.data, "another program has this port") != NULL);
+    CHECK_U64(live_network(b.live)->count, 1);
+    bed_end(&b);
+}
+
+TEST(a_node_without_name_is_called_by_its_address)
+{
+    struct bed b;
+    struct text t = text_new();
+
+    bed_begin(&b);
+    struct host *x = add(&b, NULL, nowhere);
+    const struct network *n = live_network(b.live);
+    addr_text(&t, x->addr);
+    CHECK_TEXT(x->name, t.data);
+    CHECK(n->by_name(n, t.data) == x);
+    CHECK(n->by_addr(n, x->addr) == x);
+    CHECK(n->by_name(n, "y") == NULL);
+    text_free(&t);
+    bed_end(&b);
+}
+
+TEST(a_polite_leave_writes_what_is_written_first)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", x->addr);
+    tell(&b, y, "connect");
+    live_command(b.live, y, "fill 200");
+    live_stop(b.live, y);
+    CHECK(y->state == NODE_LEAVING);
+    run(&b, 20);
+    CHECK(y->state == NODE_DOWN);
+    tell(&b, x, "count");
+    /* The fill stopped at the high mark; what it wrote arrives whole. */
+    CHECK(strstr(log_of(x), "accept\neof 0\ncounted ") != NULL);
+    CHECK(strstr(log_of(x), " 0 bytes") == NULL);
+    bed_end(&b);
+}
+
+static void read_one(void *context, int fd)
+{
+    char c;
+
+    if (read(fd, &c, 1) == 1)
+        *(char *)context = c;
+}
+
+TEST(a_pipe_and_a_file_can_be_watched)
+{
+    struct bed b;
+    int fd[2], null = open("/dev/null", O_RDONLY);
+    char seen = 0, other = 0;
+
+    bed_begin(&b);
+    CHECK(pipe(fd) == 0 && write(fd[1], "k", 1) == 1);
+    live_watch(b.live, fd[0], read_one, &seen);
+    live_watch(b.live, null, read_one, &other);
+    live_poll(b.live, 1000, &b.why);
+    CHECK_U64(seen, 'k');
+    live_unwatch(b.live, null);
+    live_unwatch(b.live, fd[0]);
+    CHECK(write(fd[1], "l", 1) == 1);
+    live_poll(b.live, 1000, &b.why);
+    CHECK_U64(seen, 'k');
+    bed_end(&b);
+    close(fd[0]);
+    close(fd[1]);
+    close(null);
+}
+
+static struct sockaddr_in sockaddr_of(struct addr a)
+{
+    struct sockaddr_in s = {.sin_family = AF_INET, .sin_port = htons(a.port)};
+
+    s.sin_addr.s_addr = htonl(a.ip);
+    return s;
+}
+
+TEST(a_flood_of_datagrams_starves_no_timer)
+{
+    struct bed b;
+    static uint8_t junk[1400];
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    bed_begin(&b);
+    live_observe(b.live, NULL);
+    struct host *x = add(&b, "x", nowhere);
+    struct sockaddr_in to = sockaddr_of(x->addr);
+    uint64_t end = live_now(b.live) + 200000;
+    live_command(b.live, x, "timer 1 100");
+    while (live_now(b.live) < end) {
+        for (int i = 0; i < 200; i++)
+            (void)sendto(fd, junk, sizeof junk, MSG_DONTWAIT, (void *)&to,
+                         sizeof to);
+        live_poll(b.live, 0, &b.why);
+    }
+    CHECK(strstr(log_of(x), "timer 1") != NULL);
+    CHECK(strstr(log_of(x), "datagram 1400") != NULL);
+    close(fd);
+    bed_end(&b);
+}
+
+TEST(garbage_without_end_is_reset_at_the_limit)
+{
+    struct bed b;
+    static uint8_t junk[64 * 1024];
+    struct host *x;
+    size_t sent = 0;
+    ssize_t n = 1;
+
+    bed_begin(&b);
+    x = add(&b, "x", nowhere);
+    struct sockaddr_in to = sockaddr_of(x->addr);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    memset(junk, 0xff, sizeof junk); /* a message of 4 GiB */
+    CHECK(connect(fd, (void *)&to, sizeof to) == 0);
+    while (n > 0 && sent < (64u << 20)) {
+        n = send(fd, junk, sizeof junk, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent += n > 0 ? (size_t)n : 0;
+        live_poll(b.live, 1000, &b.why);
+    }
+    CHECK(sent < (64u << 20));
+    CHECK_TEXT(log_of(x), "start\naccept\nclosed reset; write: 0\n");
+    close(fd);
+    bed_end(&b);
+}
+
+TEST(streams_between_local_nodes_are_recorded_once_by_name)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", x->addr);
+    tell(&b, x, "answer");
+    tell(&b, y, "connect_write 10");
+    tell(&b, y, "write3 20");
+    CHECK_TEXT(b.records.data,
+               "result 1 answer ok\nresult 2 connect_write 10 ok\n"
+               "y>x 10\nx>y 10\nresult 3 write3 20 ok\n"
+               "y>x 20\ny>x 20\ny>x 20\nx>y 20\nx>y 20\nx>y 20\n");
+    bed_end(&b);
+}
+
+int main(void)
+{
+    RUN(a_datagram_between_local_nodes_is_recorded_once_at_its_arrival);
+    RUN(a_datagram_to_another_process_is_recorded_when_it_leaves);
+    RUN(a_datagram_to_a_killed_node_is_dropped);
+    RUN(replaced_and_cancelled_timers_are_never_delivered);
+    RUN(an_unanswered_command_fails_after_its_limit);
+    RUN(a_taken_port_is_refused_with_a_sentence);
+    RUN(a_node_without_name_is_called_by_its_address);
+    RUN(a_polite_leave_writes_what_is_written_first);
+    RUN(a_pipe_and_a_file_can_be_watched);
+    RUN(a_flood_of_datagrams_starves_no_timer);
+    RUN(garbage_without_end_is_reset_at_the_limit);
+    RUN(streams_between_local_nodes_are_recorded_once_by_name);
+    return test_end();
+}
