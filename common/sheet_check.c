@@ -114,8 +114,8 @@ static void check_watch(struct check *c, const struct run *r,
     if (o == NULL)
         fail(c, FACT_RUN, b->line, "%s", why.data);
     else if (o->status != 0)
-        fail(c, FACT_RUN, b->line, "the monitor ended with %d: %s%s",
-             o->status, o->err.data, o->out.data);
+        fail(c, FACT_RUN, b->line, "the monitor ended with %d: %s%s", o->status,
+             o->err.data, o->out.data);
     text_free(&why);
 }
 
@@ -125,8 +125,7 @@ static void check_spoilt(struct seen *seen, const struct run *r,
 {
     for (size_t i = 0; i < r->count; i++)
         if (r->at[i].is_scenario || !answer_valid(&b->type, value) ||
-            answer_judge(&b->type, r->at[i].value.data, value) !=
-                ANSWER_RIGHT)
+            answer_judge(&b->type, r->at[i].value.data, value) != ANSWER_RIGHT)
             seen->spoilt[i] = false;
 }
 
@@ -158,9 +157,8 @@ static void check_ask(struct check *c, const struct run *r,
         if (l == NULL)
             break;
         text_clear(&why);
-        const struct outcome *o = words_is_command(l->text)
-                                      ? run_command(r, l->text, &why)
-                                      : NULL;
+        const struct outcome *o =
+            words_is_command(l->text) ? run_command(r, l->text, &why) : NULL;
         if (words_is_command(l->text) && (o == NULL || o->status > 1))
             fail(c, FACT_ORACLE, l->number, "%s: %s%s", l->text, why.data,
                  o != NULL ? o->err.data : "");
@@ -217,8 +215,8 @@ static void check_columns(struct check *c)
 {
     for (size_t i = 0; i < c->s->line_count; i++) {
         const struct sheet_line *l = &c->s->line[i];
-        if (l->mark == '$' && 2 + text_columns(l->text, strlen(l->text)) >
-                                  COMMAND_COLUMNS_MAX)
+        if (l->mark == '$' &&
+            2 + text_columns(l->text, strlen(l->text)) > COMMAND_COLUMNS_MAX)
             fail(c, FACT_PAGES, l->number, "a command of more than %d columns",
                  COMMAND_COLUMNS_MAX);
     }
@@ -257,9 +255,9 @@ static void check_spoilers(struct check *c, const struct run *names)
     const char *name;
 
     for (size_t i = 0; i < s->line_count; i++)
-        for (size_t n = 0, len; strchr(" $?+", s->line[i].mark) != NULL &&
-                                (len = printed_name(s->line[i].text, n,
-                                                    &name)) > 0;
+        for (size_t n = 0, len;
+             strchr(" $?+", s->line[i].mark) != NULL &&
+             (len = printed_name(s->line[i].text, n, &name)) > 0;
              n++) {
             const struct binding *v = run_find(names, name, len);
             for (size_t b = 0; v != NULL && b < s->block_count; b++)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/hash.h"
+#include "common/program.h"
 
 /* -- Which commands ------------------------------------------------------ */
 
@@ -137,19 +138,6 @@ bool words_allowed(const struct words *w, struct text *why)
     return true;
 }
 
-bool programs_directory(struct text *path)
-{
-    char self[4096];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self);
-
-    if (len <= 0 || len == (ssize_t)sizeof self)
-        return false;
-    while (len > 0 && self[len - 1] != '/')
-        len--;
-    text_bytes(path, self, (size_t)len);
-    return true;
-}
-
 /* -- Running one ---------------------------------------------------------- */
 
 static int64_t now_ms(void)
@@ -239,7 +227,7 @@ static bool run_program(const struct words *w, const char *dir, FILE *input,
     int out[2] = {-1, -1}, err[2] = {-1, -1};
     bool ok = false;
 
-    programs_directory(&path);
+    program_folder(&path);
     text_add(&path, w->word[0]);
     fflush(NULL);
     pid_t child = pipe(out) == 0 && pipe(err) == 0 ? fork() : -1;

@@ -52,7 +52,4 @@ const struct outcome *cache_run(struct cache *c, const struct words *w,
                                 const char *dir, const char *key,
                                 const char *input, struct text *why);
 
-/* The directory of the program that runs, with our other programs. */
-bool programs_directory(struct text *path);
-
 #endif

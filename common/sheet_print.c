@@ -139,9 +139,8 @@ static void put_let(const struct sheet *s, const struct run *r,
     for (size_t i = b->first; i < b->first + b->count; i++) {
         text_printf(out, " %s ", s->line[i].text);
         const struct binding *v =
-            r != NULL
-                ? run_find(r, s->line[i].text, strlen(s->line[i].text))
-                : NULL;
+            r != NULL ? run_find(r, s->line[i].text, strlen(s->line[i].text))
+                      : NULL;
         text_printf(out, "**%s**%s", v != NULL ? v->value.data : "____",
                     i + 1 < b->first + b->count ? "," : "\n\n");
     }
@@ -161,8 +160,9 @@ void sheet_handout(const struct sheet *s, const struct run *r, struct text *out)
         text_printf(out, "Student **%s**, seed %llu, about %u minutes\n\n",
                     r->student, (unsigned long long)r->seed, s->minutes);
     else
-        text_printf(out, "Student ____________________  seed ____________  "
-                         "about %u minutes\n\n",
+        text_printf(out,
+                    "Student ____________________  seed ____________  "
+                    "about %u minutes\n\n",
                     s->minutes);
     for (size_t i = 0; i < s->objective_count; i++)
         text_printf(out, "- %s: %s\n", s->objective[i].name,
