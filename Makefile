@@ -36,7 +36,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c
 BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all demo test unit pure asan fuzz sweep lint labs bench install clean expected
+.PHONY: all demo test unit replay pure asan fuzz sweep lint labs bench install clean expected
 .SECONDARY:
 
 all: $(addprefix $(BIN)/,$(PROTOCOLS) lab)
@@ -69,13 +69,25 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(NODES) $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
 
+# A fuzz target: libFuzzer's main when tests/fuzz/run asks for it, else one
+# that replays the inputs kept in tests/fuzz/corpus.
+REPLAY := $(addprefix $(BUILD)/fuzz/,$(FUZZ))
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o \
+		$(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/replay.o) $(NODES) \
+		$(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
+
 demo: all
 	@bin/chord
 
 unit: $(UNIT)
 	@tests/run-unit $(UNIT)
 
-test: all unit
+replay: $(REPLAY)
+	@for f in $(REPLAY); do $$f tests/fuzz/corpus/$${f##*/} || exit 1; done
+
+test: all unit replay
 	BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) bats tests
 
 asan:

@@ -1,0 +1,141 @@
+/*
+ * One mapping, a bump pointer and a free list for each size class; see
+ * arena.h.  Classes go in steps of 16 bytes up to 1 KiB, and four to a
+ * doubling above.
+ */
+#include "common/arena.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MAP_NORESERVE /* reserves no memory anyway, where it does not exist */
+#define MAP_NORESERVE 0
+#endif
+
+#define SMALL_BYTES 1024
+#define SMALL_CLASSES (SMALL_BYTES / 16)
+#define REGION_BYTES ((size_t)256 * 1024) /* smaller ones are not cut up */
+#define ARENA_BYTES_MIN ((size_t)64 * 1024)
+#define BLOCK_BYTES_MAX ((size_t)1 << 35) /* beyond the last class */
+
+struct free_block {
+    struct free_block *next;
+};
+
+/* The class of a size, and in *rounded the bytes that its blocks have. */
+static unsigned class_of(size_t bytes, size_t *rounded)
+{
+    unsigned doubling = 10; /* of 2^10 < bytes <= 2^11 */
+
+    if (bytes <= SMALL_BYTES) {
+        unsigned steps = bytes == 0 ? 1 : (unsigned)((bytes + 15) / 16);
+        *rounded = (size_t)steps * 16;
+        return steps - 1;
+    }
+    while ((bytes - 1) >> (doubling + 1) != 0)
+        doubling++;
+    size_t quarter = (bytes - 1) >> (doubling - 2); /* 4 to 7 */
+    *rounded = (quarter + 1) << (doubling - 2);
+    return SMALL_CLASSES + (doubling - 10) * 4 + (unsigned)(quarter - 4);
+}
+
+/* More than the machine has would end in the kernel killing some program. */
+static size_t memory_bytes(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+
+    return pages > 0 && bytes > 0 ? (size_t)pages * (size_t)bytes : SIZE_MAX;
+}
+
+struct arena *arena_new(size_t bytes)
+{
+    size_t most = memory_bytes();
+
+    while (bytes > most && bytes > ARENA_BYTES_MIN)
+        bytes /= 2;
+    for (; bytes >= ARENA_BYTES_MIN; bytes /= 2) {
+        struct arena *a =
+            mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (a == MAP_FAILED)
+            continue;
+        a->size = bytes;
+        a->used = (sizeof *a + 63) & ~(size_t)63;
+        return a;
+    }
+    return NULL;
+}
+
+void arena_delete(struct arena *a)
+{
+    (void)munmap(a, a->size);
+}
+
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+    size_t rounded = 0;
+
+    if (bytes > BLOCK_BYTES_MAX) {
+        a->full = true;
+        return NULL;
+    }
+    struct free_block **list = &a->free[class_of(bytes, &rounded)];
+    struct free_block *block = *list;
+    if (block != NULL) {
+        *list = block->next;
+        return block;
+    }
+    if (rounded <= (size_t)(a->region_end - a->region)) {
+        a->region += rounded;
+        return a->region - rounded;
+    }
+    if (rounded > a->size - a->used) {
+        a->full = true;
+        return NULL;
+    }
+    a->used += rounded;
+    return (uint8_t *)a + a->used - rounded;
+}
+
+void *arena_zalloc(struct arena *a, size_t bytes)
+{
+    void *memory = arena_alloc(a, bytes);
+
+    if (memory != NULL)
+        memset(memory, 0, bytes);
+    return memory;
+}
+
+void arena_free(struct arena *a, void *memory, size_t bytes)
+{
+    size_t rounded = 0;
+
+    if (memory == NULL)
+        return;
+    struct free_block **list = &a->free[class_of(bytes, &rounded)];
+    struct free_block *block = memory;
+
+    if (rounded >= REGION_BYTES &&
+        rounded > (size_t)(a->region_end - a->region)) {
+        a->region = memory; /* what is left of the old one is given up */
+        a->region_end = a->region + rounded;
+        return;
+    }
+    block->next = *list;
+    *list = block;
+}
+
+void *arena_grow(struct arena *a, void *memory, size_t from, size_t to)
+{
+    assert(from <= to);
+    void *moved = arena_alloc(a, to);
+
+    if (moved == NULL)
+        return NULL;
+    if (from > 0)
+        memcpy(moved, memory, from);
+    arena_free(a, memory, from);
+    return moved;
+}

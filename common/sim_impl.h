@@ -1,0 +1,276 @@
+/*
+ * Inside of the simulator; shared by sim.c and sim_*.c only.
+ *
+ *   sim.c         life of a run, one step after the other, checkpoints
+ *   sim_queue.c   what will happen: a heap ordered by (time, number)
+ *   sim_node.c    nodes: names, addresses, start and end, their host calls
+ *   sim_net.c     latency, partitions, datagrams
+ *   sim_stream.c  streams
+ *   sim_acts.c    the scenario's acts, commands, expects, quiet
+ *   sim_hand.c    what is in flight, and what a student does to it
+ *
+ * Everything here stands in the arena, the `struct sim` included.  Functions
+ * that find no memory give up quietly: the arena is then `full`, and the run
+ * ends before its next step.
+ */
+#ifndef COMMON_SIM_IMPL_H
+#define COMMON_SIM_IMPL_H
+
+#include "common/arena.h"
+#include "common/random.h"
+#include "common/sim.h"
+
+#define SIM_PORT 7000 /* of every node */
+#define JOIN_RETRY_US (2 * (uint64_t)1000000)
+#define LEAVE_LIMIT_US (5 * (uint64_t)1000000)
+#define QUIET_LIMIT_US (3600 * (uint64_t)1000000)
+#define QUIET_DEFAULT_US ((uint64_t)1000000)
+#define COMMANDS_KEPT 1024 /* whose cost can be asked for */
+#define NOBODY UINT32_MAX  /* no node's index */
+
+/* -- What will happen --------------------------------------------------- */
+
+enum entry_kind {
+    ENTRY_TIMER,    /* .node .slot .cause; stale unless due then */
+    ENTRY_DATAGRAM, /* .what: a struct message */
+    ENTRY_JOIN,     /* .node tries again to join */
+    ENTRY_LEAVE,    /* .node has had its time to leave; .cause: restarts */
+    ENTRY_LIMIT,    /* .cause: the command whose time is over */
+    ENTRY_SEGMENT,  /* .what: a struct segment arrives */
+    ENTRY_DOWNLINK, /* .what: a struct segment reaches a slow downlink */
+    ENTRY_ACK,      /* .what: a struct segment is acknowledged */
+    ENTRY_UPLINK,   /* .node's uplink is free again */
+    ENTRY_ROOM,     /* .what: a struct side's backlog has gone */
+    ENTRY_CLOSED,   /* .what: a struct side has finished both ways */
+    ENTRY_STALL     /* .what: a struct stream may have waited too long */
+};
+
+struct entry {
+    uint64_t time_us;
+    uint64_t number; /* order among equal times */
+    union {
+        void *what;
+        uint64_t cause; /* timers: the step that armed them */
+    };
+    uint32_t node;
+    uint8_t kind; /* enum entry_kind */
+    uint8_t slot;
+};
+
+struct queue {
+    struct entry *at; /* a heap of four children each */
+    size_t count, cap;
+    uint64_t number; /* of the last entry */
+};
+
+/* -- Nodes --------------------------------------------------------------- */
+
+struct node {
+    struct host host; /* at the front: what the seam sees of it */
+    struct sim *sim;
+    struct random random;
+    uint64_t name_hash;
+    uint64_t due_us[TIMERS_PER_NODE]; /* armed timers; else NEVER */
+    const struct node_spec *spec;
+    struct link *link; /* NULL before its first stream */
+    uint32_t restarts;
+    uint32_t join;     /* index of the node it joined, or NOBODY */
+    uint16_t group;    /* of the partition */
+    bool vanished;     /* down without a trace; else down as by kill */
+    bool done_leaving; /* it has called host_left */
+    bool waiting;      /* for the node that it joins to come up */
+};
+
+/* A datagram under way. */
+struct message {
+    uint64_t sent_us, cause;
+    uint64_t order;  /* of sending, among all messages */
+    const char *why; /* will be lost; NULL: will arrive */
+    uint32_t command;
+    uint32_t from, to; /* indices; `to` may be NOBODY */
+    uint32_t len;
+    struct addr to_addr;
+    uint8_t data[];
+};
+
+/* A hash table from 32-bit keys to numbers other than 0; a key may have
+   several.  Open addressing, at most three quarters full. */
+struct table {
+    struct table_slot *slot;
+    uint32_t cap, count;
+};
+
+/* -- Commands --------------------------------------------------------------- */
+
+struct command_run {
+    uint32_t number; /* 0: the place is free */
+    uint32_t node;
+    bool open;
+    struct act *act; /* of the scenario; NULL: from outside */
+    char *text;
+    uint64_t messages, bytes; /* that descend from it */
+};
+
+/* -- The run ------------------------------------------------------------------ */
+
+/* Kinds of steps, as the rolling hash has them. */
+enum step_kind {
+    STEP_START = 1,
+    STEP_COMMAND,
+    STEP_FAULT,
+    STEP_DATAGRAM,
+    STEP_LOSS,
+    STEP_TIMER,
+    STEP_JOIN,
+    STEP_OPEN,
+    STEP_ACCEPT,
+    STEP_BYTES,
+    STEP_EOF,
+    STEP_ROOM,
+    STEP_CLOSED
+};
+
+struct in_flight; /* a message under way, as sim_in_flight lists them */
+
+struct sim {
+    /* Not part of the state: sim_restore keeps these. */
+    struct arena *arena;
+    const struct scenario *scenario;
+    const struct observer *observer;
+    struct in_flight *in_flight; /* by arrival; from malloc */
+    size_t in_flight_count;
+    uint64_t in_flight_step; /* when it was made, plus 1; 0: never */
+
+    /* What checkpoints save begins here. */
+    uint64_t now_us, steps, hash;
+    uint32_t command;     /* that the present event descends from, or 0 */
+    struct random chance; /* the network's: loss, jitter */
+    struct random choice; /* whom churn picks */
+    const struct network_model *model;
+    struct queue queue;
+    uint64_t order; /* of the last message sent */
+
+    struct network network;
+    struct host **hosts; /* what network.host shows */
+    size_t host_cap;
+    uint32_t waiting_count, leaving_count; /* not quiet while there are any */
+    struct table names, addresses, ids;
+
+    struct cursor cursor;
+    struct act act; /* the next one, when has_act */
+    bool has_act;
+    bool acts_over;
+    bool before_command;       /* the first one comes next, or has been given */
+    size_t intervention;       /* the next one */
+    const char *const *groups; /* of the partition, or NULL */
+
+    uint64_t quiet_began_us, quiet_since_us; /* NEVER: not quiet now */
+    uint64_t sample_us; /* when to look next; NEVER: not waiting */
+
+    struct command_run *commands; /* by number modulo command_cap */
+    uint32_t command_cap, command_count;
+    uint32_t outside_open;
+    struct sim_status status;
+    char *complaints;
+    size_t complaints_len, complaints_cap;
+};
+
+static inline struct node *node_at(const struct sim *sim, uint32_t index)
+{
+    return (struct node *)sim->network.host[index];
+}
+
+static inline bool node_is_up(const struct node *n)
+{
+    return n->host.state != NODE_DOWN;
+}
+
+/* sim_queue.c */
+void queue_push(struct sim *sim, const struct entry *e);
+/* The next entry, or NULL; timers that were replaced are thrown away. */
+const struct entry *queue_top(struct sim *sim);
+struct entry queue_pop(struct sim *sim);
+/* Take out the entry at `i`, or give it another time, as the next or not. */
+struct entry queue_remove(struct sim *sim, size_t i);
+/* Remove all that `unwanted` says; it frees what they point to. */
+void queue_filter(struct sim *sim,
+                  bool (*unwanted)(struct sim *sim, const struct entry *e));
+
+/* sim.c */
+/* Count a step, and mix it into the hash; `n` may be NULL. */
+void step_begin(struct sim *sim, enum step_kind kind, const struct node *n,
+                const void *data, size_t len);
+/* A record of the present step, to be filled in and observed. */
+struct record record_new(const struct sim *sim, enum record_kind kind);
+struct endpoint endpoint_of(const struct node *n);
+void observe(const struct sim *sim, const struct record *r);
+/* Say why the run is bad: "FILE:LINE: text". */
+void complain(struct sim *sim, const struct act *act, const char *text);
+/* Do what an entry that was taken from the queue says. */
+void entry_execute(struct sim *sim, const struct entry *e);
+/* Hand an event to a node, with `command` as what it descends from. */
+size_t deliver(struct node *n, const struct event *e, uint32_t command);
+
+/* sim_node.c */
+void nodes_new(struct sim *sim);
+/* Take the ids that node lines give, so that no other node draws them. */
+bool nodes_reserve_ids(struct sim *sim, struct text *why);
+struct node *node_by_name(const struct sim *sim, const char *name);
+uint32_t node_by_addr(const struct sim *sim, struct addr a); /* or NOBODY */
+/* A node of a scenario's line; NULL, with a complaint, when it has no id. */
+struct node *node_new(struct sim *sim, const struct act *act);
+/* Start it, or let it wait for the node it joins; executes a step. */
+void node_start(struct node *n);
+void node_retry_join(struct node *n, uint64_t restarts);
+enum down { DOWN_KILLED, DOWN_VANISHED, DOWN_LEFT };
+void node_down(struct node *n, enum down how);
+void node_leave(struct node *n);
+/* Its time to leave is over; `restarts` says which life was meant. */
+void node_leave_limit(struct node *n, uint64_t restarts);
+void node_restart(struct node *n);
+uint32_t node_first_live(const struct sim *sim, uint32_t except);
+uint32_t node_random_live(struct sim *sim, bool may_fail);
+void warm(struct sim *sim);
+
+/* sim_net.c */
+uint64_t latency_us(const struct sim *sim, struct addr a, struct addr b);
+uint64_t jitter_us(struct sim *sim);
+bool partitioned(const struct node *a, const struct node *b);
+uint16_t group_of(const char *const *groups, const char *name);
+void set_groups(struct sim *sim, const char *const *groups);
+void net_send(struct host *h, struct addr to, const void *data, size_t len);
+void message_arrive(struct sim *sim, struct message *m);
+void message_queue(struct sim *sim, struct message *m, uint64_t time_us);
+struct message *message_copy(struct sim *sim, const struct message *m);
+/* Fill in who sent what to whom. */
+void message_record(struct sim *sim, const struct message *m, struct record *r);
+void message_free(struct sim *sim, struct message *m);
+/* Count a message that was sent in the present event. */
+void count_cost(struct sim *sim, size_t bytes);
+/* Count one that arrived, or was lost. */
+void count_message(struct sim *sim, size_t bytes, bool lost);
+
+/* sim_acts.c */
+void act_execute(struct sim *sim, const struct act *act);
+void quiet_begin(struct sim *sim);
+void quiet_sample(struct sim *sim);
+void command_result(struct host *h, uint32_t number, bool ok,
+                    const struct fields *fields);
+void command_expire(struct sim *sim, uint32_t number);
+/* The open commands of a node that went down fail. */
+void commands_fail(struct node *n);
+/* Expects that have no result when the run ends are not met. */
+void commands_unanswered(struct sim *sim);
+struct command_run *command_get(const struct sim *sim, uint32_t number);
+
+/* sim_hand.c */
+/* What a line `at step N` does, just before that step. */
+void intervene(struct sim *sim, const struct act *act);
+
+/* sim_node.c: the hash table */
+bool table_add(struct sim *sim, struct table *t, uint32_t key, uint32_t value);
+/* The next value of `key`, or 0; *at is 0 at first. */
+uint32_t table_next(const struct table *t, uint32_t key, uint32_t *at);
+void table_remove(struct table *t, uint32_t key, uint32_t value);
+
+#endif

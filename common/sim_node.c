@@ -1,0 +1,582 @@
+/*
+ * Nodes of a simulation: how they get their address, id and random stream,
+ * how they start and end, and the host calls that concern one node only.
+ *
+ * A node is entered when its line of the scenario is due, and stays in the
+ * network for the whole run.  Names, addresses and ids are found by small
+ * hash tables, never by walking.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "common/introducer.h"
+#include "common/sim_impl.h"
+
+#define DRAWS_MAX 10000 /* of an address, before all ids seem taken */
+
+/* -- The hash table ---------------------------------------------------------- */
+
+struct table_slot {
+    uint32_t key, value;
+};
+
+static uint32_t table_place(const struct table *t, uint32_t key)
+{
+    return (uint32_t)random_mix(key) & (t->cap - 1);
+}
+
+static void table_put(struct table *t, uint32_t key, uint32_t value)
+{
+    uint32_t i = table_place(t, key);
+
+    while (t->slot[i].value != 0)
+        i = (i + 1) & (t->cap - 1);
+    t->slot[i] = (struct table_slot){.key = key, .value = value};
+    t->count++;
+}
+
+bool table_add(struct sim *sim, struct table *t, uint32_t key, uint32_t value)
+{
+    if (t->count + 1 > t->cap / 4 * 3) {
+        struct table bigger = {.cap = t->cap > 0 ? t->cap * 2 : 16};
+        bigger.slot =
+            arena_zalloc(sim->arena, bigger.cap * sizeof *bigger.slot);
+        if (bigger.slot == NULL)
+            return false;
+        for (uint32_t i = 0; i < t->cap; i++)
+            if (t->slot[i].value != 0)
+                table_put(&bigger, t->slot[i].key, t->slot[i].value);
+        arena_free(sim->arena, t->slot, t->cap * sizeof *t->slot);
+        *t = bigger;
+    }
+    table_put(t, key, value);
+    return true;
+}
+
+uint32_t table_next(const struct table *t, uint32_t key, uint32_t *at)
+{
+    if (t->cap == 0)
+        return 0;
+    uint32_t i = (table_place(t, key) + *at) & (t->cap - 1);
+
+    for (; t->slot[i].value != 0; i = (i + 1) & (t->cap - 1)) {
+        ++*at;
+        if (t->slot[i].key == key)
+            return t->slot[i].value;
+    }
+    return 0;
+}
+
+void table_remove(struct table *t, uint32_t key, uint32_t value)
+{
+    uint32_t mask = t->cap - 1, i = table_place(t, key);
+
+    while (t->slot[i].key != key || t->slot[i].value != value)
+        i = (i + 1) & mask;
+    t->count--;
+    /* Close the gap: move up what would no longer be found behind it. */
+    for (uint32_t k = (i + 1) & mask; t->slot[k].value != 0;
+         k = (k + 1) & mask) {
+        uint32_t home = table_place(t, t->slot[k].key);
+        if (((k - home) & mask) >= ((k - i) & mask)) {
+            t->slot[i] = t->slot[k];
+            i = k;
+        }
+    }
+    t->slot[i] = (struct table_slot){.value = 0};
+}
+
+/* -- Finding nodes --------------------------------------------------------------- */
+
+static uint64_t hash_name(const char *name)
+{
+    return hash_roll(0, name, strlen(name));
+}
+
+struct node *node_by_name(const struct sim *sim, const char *name)
+{
+    uint32_t at = 0, found = 0, key = (uint32_t)hash_name(name);
+
+    while ((found = table_next(&sim->names, key, &at)) != 0)
+        if (strcmp(node_at(sim, found - 1)->host.name, name) == 0)
+            return node_at(sim, found - 1);
+    return NULL;
+}
+
+uint32_t node_by_addr(const struct sim *sim, struct addr a)
+{
+    uint32_t at = 0, found = table_next(&sim->addresses, a.ip, &at);
+
+    return found != 0 && a.port == SIM_PORT ? found - 1 : NOBODY;
+}
+
+static struct host *network_by_name(const struct network *n, const char *name)
+{
+    struct node *node = node_by_name(n->context, name);
+
+    return node != NULL ? &node->host : NULL;
+}
+
+static struct host *network_by_addr(const struct network *n, struct addr addr)
+{
+    uint32_t i = node_by_addr(n->context, addr);
+
+    return i != NOBODY ? n->host[i] : NULL;
+}
+
+void nodes_new(struct sim *sim)
+{
+    sim->network = (struct network){.settings = &sim->scenario->settings,
+                                    .by_name = network_by_name,
+                                    .by_addr = network_by_addr,
+                                    .context = sim};
+}
+
+/* Is `n` a live node of the protocol that others can join? */
+static bool is_live(const struct sim *sim, const struct node *n)
+{
+    return n->host.state == NODE_UP && n->host.node != NULL &&
+           n->host.protocol == sim->scenario->protocol;
+}
+
+uint32_t node_first_live(const struct sim *sim, uint32_t except)
+{
+    for (uint32_t i = 0; i < sim->network.count; i++)
+        if (i != except && is_live(sim, node_at(sim, i)))
+            return i;
+    return NOBODY;
+}
+
+uint32_t node_random_live(struct sim *sim, bool may_fail)
+{
+    uint32_t count = (uint32_t)sim->network.count, live = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node *n = node_at(sim, i);
+        live += is_live(sim, n) && !(may_fail && n->spec->keep);
+    }
+    uint64_t wanted = random_below(&sim->choice, live);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node *n = node_at(sim, i);
+        if (is_live(sim, n) && !(may_fail && n->spec->keep) && wanted-- == 0)
+            return i;
+    }
+    return NOBODY;
+}
+
+/* -- Host calls ------------------------------------------------------------------ */
+
+static struct node *node_of(struct host *h)
+{
+    return (struct node *)h;
+}
+
+static uint64_t call_now(struct host *h)
+{
+    return node_of(h)->sim->now_us;
+}
+
+static uint64_t call_random(struct host *h)
+{
+    return random_next(&node_of(h)->random);
+}
+
+static void *call_alloc(struct host *h, size_t bytes)
+{
+    return arena_zalloc(node_of(h)->sim->arena, bytes);
+}
+
+static void call_free(struct host *h, void *memory, size_t bytes)
+{
+    arena_free(node_of(h)->sim->arena, memory, bytes);
+}
+
+static void call_timer(struct host *h, int slot, uint64_t delay_us)
+{
+    struct node *n = node_of(h);
+    struct sim *sim = n->sim;
+    uint64_t due = sim->now_us + delay_us;
+
+    n->due_us[slot] = due;
+    queue_push(sim, &(struct entry){.time_us = due,
+                                    .kind = ENTRY_TIMER,
+                                    .slot = (uint8_t)slot,
+                                    .node = h->index,
+                                    .cause = sim->steps});
+}
+
+static void call_timer_cancel(struct host *h, int slot)
+{
+    node_of(h)->due_us[slot] = NEVER;
+}
+
+static void call_note(struct host *h, const char *text)
+{
+    struct record r = record_new(node_of(h)->sim, RECORD_NOTE);
+
+    r.to = endpoint_of(node_of(h));
+    r.text = text;
+    observe(node_of(h)->sim, &r);
+}
+
+static bool call_wants_notes(struct host *h)
+{
+    return node_of(h)->sim->observer != NULL;
+}
+
+static void call_left(struct host *h)
+{
+    node_of(h)->done_leaving = true;
+}
+
+static const struct host_calls calls = {.now = call_now,
+                                        .random = call_random,
+                                        .alloc = call_alloc,
+                                        .free = call_free,
+                                        .timer = call_timer,
+                                        .timer_cancel = call_timer_cancel,
+                                        .send = net_send,
+                                        .result = command_result,
+                                        .note = call_note,
+                                        .wants_notes = call_wants_notes,
+                                        .left = call_left};
+
+/* -- New nodes --------------------------------------------------------------------- */
+
+/* The key of an id in `ids`, a set: two ids may share one, and then the
+   second node draws another address for nothing. */
+static uint32_t id_key(const struct id *id)
+{
+    uint64_t h = 0;
+
+    for (size_t i = 0; i < ID_WORDS; i++)
+        h = hash_roll_u64(h, id->word[i]);
+    return (uint32_t)h;
+}
+
+static bool in_table(const struct table *t, uint32_t key)
+{
+    uint32_t at = 0;
+
+    return table_next(t, key, &at) != 0;
+}
+
+static const struct settings *settings_of(const struct sim *sim,
+                                          const struct node_spec *spec)
+{
+    return spec->settings != NULL ? spec->settings : &sim->scenario->settings;
+}
+
+/* Reserve the id of one node line; false with *why. */
+static bool reserve_id(struct sim *sim, const struct act *act, struct text *why)
+{
+    const struct protocol *p = sim->scenario->protocol;
+    const char *text = act->spec->id;
+    struct text problem = text_new();
+    struct id id = {{0}};
+
+    if (p->identify(settings_of(sim, act->spec), (struct addr){.ip = 0}, text,
+                    &id, &problem)) {
+        if (in_table(&sim->ids, id_key(&id)))
+            text_printf(&problem, "id %s is taken by an earlier node", text);
+        else if (!table_add(sim, &sim->ids, id_key(&id), 1))
+            text_add(&problem, "not enough memory");
+    }
+    bool ok = problem.len == 0;
+    if (!ok)
+        text_printf(why, "%s:%u: %s", act->file, act->line, problem.data);
+    text_free(&problem);
+    return ok;
+}
+
+bool nodes_reserve_ids(struct sim *sim, struct text *why)
+{
+    struct cursor c = cursor_new(sim->scenario);
+    struct act act;
+
+    if (sim->scenario->protocol->identify == NULL)
+        return true;
+    while (cursor_next(sim->scenario, &c, &act)) {
+        if (act.kind == ACT_UNTIL)
+            cursor_resume(&c, act.time_us == NEVER ? 0 : act.time_us);
+        else if (act.kind == ACT_START && act.spec->id != NULL &&
+                 !reserve_id(sim, &act, why))
+            return false;
+    }
+    return true;
+}
+
+/* Draw an address that is free, and so is the id that comes of it. */
+static bool draw_address(struct sim *sim, struct node *n)
+{
+    const struct protocol *p = n->host.protocol;
+    const char *given = n->spec->id;
+    struct text why = text_new();
+    bool drawn = false;
+
+    for (uint64_t i = 0; i < DRAWS_MAX && !drawn; i++) {
+        uint64_t h =
+            hash_roll_u64(hash_roll_u64(sim->scenario->seed, n->name_hash), i);
+        uint32_t last = 1 + (uint32_t)(h >> 32) % 254; /* not .0, not .255 */
+        n->host.addr.ip = 0x0a000000 | ((uint32_t)h & 0xffff) << 8 | last;
+        n->host.addr.port = SIM_PORT;
+        if (in_table(&sim->addresses, n->host.addr.ip))
+            continue;
+        if (p->identify == NULL) {
+            drawn = true;
+        } else if (p->identify(settings_of(sim, n->spec), n->host.addr, given,
+                               &n->host.id, &why)) {
+            uint32_t key = id_key(&n->host.id);
+            drawn = given != NULL || (!in_table(&sim->ids, key) &&
+                                      table_add(sim, &sim->ids, key, 1));
+        }
+    }
+    text_free(&why);
+    return drawn;
+}
+
+static bool enter(struct sim *sim, struct node *n)
+{
+    struct network *net = &sim->network;
+    uint32_t index = (uint32_t)net->count;
+
+    if (net->count == sim->host_cap) {
+        size_t cap = sim->host_cap > 0 ? sim->host_cap * 2 : 16;
+        /* The array is ours; only the view of it is constant. */
+        struct host **grown =
+            arena_grow(sim->arena, sim->hosts, sim->host_cap * sizeof *grown,
+                       cap * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        net->host = sim->hosts = grown;
+        sim->host_cap = cap;
+    }
+    if (!table_add(sim, &sim->names, (uint32_t)n->name_hash, index + 1) ||
+        !table_add(sim, &sim->addresses, n->host.addr.ip, index + 1))
+        return false;
+    n->host.index = index;
+    sim->hosts[net->count++] = &n->host;
+    return true;
+}
+
+struct node *node_new(struct sim *sim, const struct act *act)
+{
+    static const struct node_spec plain = {.join_any = true};
+    struct node *n = arena_zalloc(sim->arena, sizeof *n);
+    size_t bytes = strlen(act->name) + 1;
+    char *name = arena_alloc(sim->arena, bytes);
+
+    if (n == NULL || name == NULL)
+        return NULL;
+    memcpy(name, act->name, bytes);
+    n->sim = sim;
+    n->spec = act->spec != NULL ? act->spec : &plain;
+    n->name_hash = hash_name(name);
+    n->join = NOBODY;
+    n->group = group_of(sim->groups, name);
+    for (int i = 0; i < TIMERS_PER_NODE; i++)
+        n->due_us[i] = NEVER;
+    n->host.calls = &calls;
+    n->host.protocol =
+        n->spec->introducer ? &introducer_protocol : sim->scenario->protocol;
+    n->host.name = name;
+    n->host.state = NODE_DOWN;
+    if (!draw_address(sim, n)) {
+        struct text why = text_new();
+        text_printf(&why, "no id is left for node %s", name);
+        complain(sim, act, why.data);
+        text_free(&why);
+        sim->status.expects_failed++;
+        return NULL;
+    }
+    return enter(sim, n) ? n : NULL;
+}
+
+/* -- Start and end -------------------------------------------------------------------- */
+
+static void record_about(struct node *n, enum record_kind kind,
+                         const char *text)
+{
+    if (n->sim->observer == NULL)
+        return;
+    struct record r = record_new(n->sim, kind);
+
+    r.to = endpoint_of(n);
+    r.text = text;
+    observe(n->sim, &r);
+}
+
+/* Create the node's state, and begin.  Part of a step that has begun. */
+static void begin(struct node *n)
+{
+    struct sim *sim = n->sim;
+    struct host *h = &n->host;
+    struct config c = {
+        .settings = settings_of(sim, n->spec), .self = h->addr, .id = h->id};
+    struct addr introducer = {.ip = 0};
+
+    if (n->join != NOBODY) {
+        const struct host *other = sim->network.host[n->join];
+        if (other->protocol == &introducer_protocol)
+            introducer = other->addr;
+        else
+            c.join = other->addr;
+    }
+    n->random = host_random_stream(sim->scenario->seed, h->name, n->restarts);
+    n->vanished = n->done_leaving = false;
+    h->state = NODE_UP;
+    if (!host_begin(h, &c, introducer)) {
+        sim->arena->full = true;
+        h->state = NODE_DOWN;
+        return;
+    }
+    (void)deliver(n, &(struct event){.kind = EVENT_START}, 0);
+}
+
+/* Begin, unless the node to join is down: then try again later.  Who joins
+   by an introducer asks it again by itself. */
+static void begin_or_wait(struct node *n)
+{
+    struct sim *sim = n->sim;
+    const struct node *other = n->join != NOBODY ? node_at(sim, n->join) : NULL;
+
+    n->waiting = other != NULL && !node_is_up(other) &&
+                 other->host.protocol != &introducer_protocol;
+    if (!n->waiting) {
+        begin(n);
+        return;
+    }
+    sim->waiting_count++;
+    host_note(&n->host, "%s is down; %s tries again in 2 s", other->host.name,
+              n->host.name);
+    queue_push(sim, &(struct entry){.time_us = sim->now_us + JOIN_RETRY_US,
+                                    .kind = ENTRY_JOIN,
+                                    .node = n->host.index,
+                                    .cause = n->restarts});
+}
+
+void node_start(struct node *n)
+{
+    step_begin(n->sim, STEP_START, n, NULL, 0);
+    record_about(n, RECORD_START, NULL);
+    begin_or_wait(n);
+}
+
+void node_retry_join(struct node *n, uint64_t restarts)
+{
+    if (!n->waiting || n->restarts != restarts)
+        return;
+    n->sim->waiting_count--;
+    step_begin(n->sim, STEP_JOIN, n, NULL, 0);
+    record_about(n, RECORD_TIMER, "join");
+    begin_or_wait(n);
+}
+
+void node_down(struct node *n, enum down how)
+{
+    struct sim *sim = n->sim;
+
+    if (n->waiting) {
+        n->waiting = false;
+        sim->waiting_count--;
+    }
+    if (!node_is_up(n))
+        return;
+    sim->leaving_count -= n->host.state == NODE_LEAVING;
+    n->host.state = NODE_DOWN;
+    n->host.node = NULL;
+    n->host.introduced = NULL;
+    n->vanished = how == DOWN_VANISHED;
+    for (int i = 0; i < TIMERS_PER_NODE; i++)
+        n->due_us[i] = NEVER;
+    commands_fail(n);
+}
+
+void node_leave(struct node *n)
+{
+    struct sim *sim = n->sim;
+
+    if (n->host.state != NODE_UP) {
+        node_down(n, DOWN_KILLED); /* no longer waits to join */
+        return;
+    }
+    n->host.state = NODE_LEAVING;
+    sim->leaving_count++;
+    queue_push(sim, &(struct entry){.time_us = sim->now_us + LEAVE_LIMIT_US,
+                                    .kind = ENTRY_LEAVE,
+                                    .node = n->host.index,
+                                    .cause = n->restarts});
+    (void)deliver(n, &(struct event){.kind = EVENT_STOP}, 0);
+}
+
+void node_leave_limit(struct node *n, uint64_t restarts)
+{
+    if (n->host.state != NODE_LEAVING || n->restarts != restarts)
+        return;
+    step_begin(n->sim, STEP_FAULT, n, NULL, 0);
+    record_about(n, RECORD_FAULT, "left, for it had 5 s to leave");
+    node_down(n, DOWN_LEFT);
+}
+
+void node_restart(struct node *n)
+{
+    node_down(n, DOWN_KILLED);
+    n->restarts++;
+    if (n->spec->join == NULL)
+        n->join = node_first_live(n->sim, n->host.index);
+    begin_or_wait(n);
+}
+
+/* -- Warm start ------------------------------------------------------------------------ */
+
+static bool is_of_protocol(const struct sim *sim, const struct node *n)
+{
+    return node_is_up(n) && n->host.protocol == sim->scenario->protocol;
+}
+
+/* Whatever nodes of the protocol have caused is taken back. */
+static bool unwanted_when_warm(struct sim *sim, const struct entry *e)
+{
+    switch ((enum entry_kind)e->kind) {
+    case ENTRY_TIMER:
+        return is_of_protocol(sim, node_at(sim, e->node));
+    case ENTRY_DATAGRAM:
+        message_free(sim, e->what);
+        return true;
+    case ENTRY_JOIN:
+    case ENTRY_LEAVE:
+    case ENTRY_LIMIT:
+    case ENTRY_SEGMENT:
+    case ENTRY_DOWNLINK:
+    case ENTRY_ACK:
+    case ENTRY_UPLINK:
+    case ENTRY_ROOM:
+    case ENTRY_CLOSED:
+    case ENTRY_STALL:
+        break;
+    }
+    return false;
+}
+
+void warm(struct sim *sim)
+{
+    const struct protocol *p = sim->scenario->protocol;
+
+    queue_filter(sim, unwanted_when_warm);
+    for (uint32_t i = 0; i < sim->network.count; i++) {
+        struct node *n = node_at(sim, i);
+        if (!is_of_protocol(sim, n))
+            continue;
+        for (int slot = 0; slot < TIMERS_PER_NODE; slot++)
+            n->due_us[slot] = NEVER;
+    }
+    if (p->warm != NULL)
+        p->warm(sim_network(sim));
+}
+
+uint64_t sim_timer_due(const struct sim *sim, const struct host *node, int slot)
+{
+    (void)sim;
+    return ((const struct node *)node)->due_us[slot];
+}

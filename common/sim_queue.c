@@ -1,0 +1,124 @@
+/*
+ * What will happen, in order: a heap whose entries have four children, so
+ * that the children of one share a cache line or two.  Times first, then the
+ * number of the entry: what was queued first comes first.
+ *
+ * A timer that is armed again, or cancelled, leaves its old entry behind;
+ * that one is known by its time, which is no longer the time when the slot
+ * is due, and is skipped.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "common/sim_impl.h"
+
+static inline bool before(const struct entry *a, const struct entry *b)
+{
+    return a->time_us < b->time_us ||
+           (a->time_us == b->time_us && a->number < b->number);
+}
+
+/* Put `e` where the hole at `i` is, or above. */
+static void sift_up(struct entry *at, size_t i, const struct entry *e)
+{
+    while (i > 0) {
+        size_t parent = (i - 1) / 4;
+        if (!before(e, &at[parent]))
+            break;
+        at[i] = at[parent];
+        i = parent;
+    }
+    at[i] = *e;
+}
+
+/* Put `e` where the hole at `i` is, or below. */
+static void sift_down(struct entry *at, size_t count, size_t i,
+                      const struct entry *e)
+{
+    for (;;) {
+        size_t child = 4 * i + 1;
+        size_t end = child + 4 < count ? child + 4 : count;
+        size_t least = child;
+
+        if (child >= count)
+            break;
+        for (size_t k = child + 1; k < end; k++)
+            if (before(&at[k], &at[least]))
+                least = k;
+        if (!before(&at[least], e))
+            break;
+        at[i] = at[least];
+        i = least;
+    }
+    at[i] = *e;
+}
+
+void queue_push(struct sim *sim, const struct entry *e)
+{
+    struct queue *q = &sim->queue;
+    struct entry numbered = *e;
+
+    if (q->count == q->cap) {
+        size_t cap = q->cap > 0 ? q->cap * 2 : 64;
+        struct entry *at = arena_grow(sim->arena, q->at, q->cap * sizeof *at,
+                                      cap * sizeof *at);
+        if (at == NULL)
+            return;
+        q->at = at;
+        q->cap = cap;
+    }
+    numbered.number = ++q->number;
+    sift_up(q->at, q->count++, &numbered);
+}
+
+struct entry queue_remove(struct sim *sim, size_t i)
+{
+    struct queue *q = &sim->queue;
+    struct entry removed = q->at[i];
+    struct entry last = q->at[--q->count];
+
+    assert(i <= q->count);
+    if (i == q->count)
+        return removed;
+    if (i > 0 && before(&last, &q->at[(i - 1) / 4]))
+        sift_up(q->at, i, &last);
+    else
+        sift_down(q->at, q->count, i, &last);
+    return removed;
+}
+
+static bool is_stale(const struct sim *sim, const struct entry *e)
+{
+    return e->kind == ENTRY_TIMER &&
+           node_at(sim, e->node)->due_us[e->slot] != e->time_us;
+}
+
+const struct entry *queue_top(struct sim *sim)
+{
+    struct queue *q = &sim->queue;
+
+    while (q->count > 0 && is_stale(sim, &q->at[0]))
+        (void)queue_remove(sim, 0);
+    return q->count > 0 ? &q->at[0] : NULL;
+}
+
+struct entry queue_pop(struct sim *sim)
+{
+    return queue_remove(sim, 0);
+}
+
+void queue_filter(struct sim *sim,
+                  bool (*unwanted)(struct sim *sim, const struct entry *e))
+{
+    struct queue *q = &sim->queue;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < q->count; i++)
+        if (!unwanted(sim, &q->at[i]))
+            q->at[kept++] = q->at[i];
+    q->count = kept;
+    for (size_t i = kept / 4 + 1; i-- > 0 && kept > 0;) {
+        struct entry e = q->at[i];
+        sift_down(q->at, kept, i, &e);
+    }
+}
