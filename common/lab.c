@@ -273,7 +273,7 @@ static bool key_line(const struct sheet *s, const struct who *who,
     for (size_t i = 0; i < s->block_count; i++)
         if (s->block[i].kind == BLOCK_ASK) {
             text_clear(&value);
-            ok = run_answer(&r, &s->block[i], &value, why) && ok;
+            ok = ok && run_answer(&r, &s->block[i], &value, why);
             printf(",\"%s\"", value.data);
         }
     putchar('\n');

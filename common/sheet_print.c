@@ -211,8 +211,8 @@ size_t text_columns(const char *s, size_t len)
 static bool stands_alone(const char *s)
 {
     return *s == '\0' || *s == '#' || *s == '|' || strncmp(s, "    ", 4) == 0 ||
-           strncmp(s, "____", 4) == 0 || strncmp(s, "```", 3) == 0 ||
-           strcmp(s, ":::") == 0;
+           strncmp(s, "____", 4) == 0 || strncmp(s, "---", 3) == 0 ||
+           strncmp(s, "```", 3) == 0 || strcmp(s, ":::") == 0;
 }
 
 /* A list's item: the columns by which its further lines are indented. */
