@@ -397,6 +397,7 @@ static enum fact_outcome fact_free_id(struct fact_call *k)
 {
     struct random r = ring_random(k->network);
 
+    r.state = ~r.state; /* not the keys of pick-key */
     for (unsigned i = 0; i < 1000; i++) {
         struct id id = random_id(&r, bits_of(k));
         struct spot owner = chord_owner(k->network, &id);
