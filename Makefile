@@ -36,10 +36,10 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c
 BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all demo test unit pure asan fuzz sweep lint labs bench install clean expected
+.PHONY: all demo test unit replay pure asan fuzz sweep lint labs bench install clean expected
 .SECONDARY:
 
-all: $(addprefix $(BIN)/,$(PROTOCOLS))
+all: $(addprefix $(BIN)/,$(PROTOCOLS) lab)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -56,6 +56,10 @@ $(BIN)/$(1): $(call OBJECTS_OF,$(1)) $(BUILD)/libcommon.a
 endef
 $(foreach p,$(PROTOCOLS),$(eval $(call program,$(p))))
 
+$(BIN)/lab: $(BUILD)/labs/lab.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
+
 # Unit tests and benchmarks link every protocol's objects but main.o.
 NODES := $(foreach p,$(PROTOCOLS),$(call NODE_OF,$(p)))
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(NODES) $(BUILD)/libcommon.a
@@ -65,13 +69,25 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(NODES) $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
 
+# A fuzz target: libFuzzer's main when tests/fuzz/run asks for it, else one
+# that replays the inputs kept in tests/fuzz/corpus.
+REPLAY := $(addprefix $(BUILD)/fuzz/,$(FUZZ))
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o \
+		$(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/replay.o) $(NODES) \
+		$(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
+
 demo: all
 	@bin/chord
 
 unit: $(UNIT)
 	@tests/run-unit $(UNIT)
 
-test: all unit
+replay: $(REPLAY)
+	@for f in $(REPLAY); do $$f tests/fuzz/corpus/$${f##*/} || exit 1; done
+
+test: all unit replay
 	BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) bats tests
 
 asan:
@@ -98,7 +114,7 @@ labs: all
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/p2plab
-	install $(addprefix $(BIN)/,$(PROTOCOLS)) $(DESTDIR)$(PREFIX)/bin
+	install $(addprefix $(BIN)/,$(PROTOCOLS) lab) $(DESTDIR)$(PREFIX)/bin
 	cp -R labs $(DESTDIR)$(PREFIX)/share/p2plab/
 
 clean:

@@ -1,0 +1,765 @@
+/*
+ * The monitor: layout, loop, and the three ways to look at it.
+ *
+ * Everything is drawn into one grid of cells, anew after each key.  The grid
+ * goes to the terminal, or, with --dump and on a pipe, to standard output.
+ * With --line there is no grid: a line in, facts out.
+ *
+ *     title
+ *     -- picture ---------------------+-- node -----------------
+ *     ...                             | ...
+ *     -[1 MESSAGES]-[2 decode]-[3 log]-[4 tree]-----------------
+ *     the lower pane
+ *     prompt
+ *     keys
+ *
+ * From 120x36 on the lower panes are all open; below 80x24 there is one pane
+ * at a time, and below 40x12 only a request for more room.
+ */
+#include "common/monitor_core.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/export.h"
+
+#define STATE_COLUMNS 33
+#define LOWER_ROWS 6
+#define FRAME_MS 40  /* between two looks at a long walk */
+#define IDLE_MS 1000 /* the longest wait between two events while running */
+#define LINE_COLUMNS 100
+#define LINE_ROWS 40
+#define LINE_BYTES 1024
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal_number)
+{
+    interrupted = signal_number;
+}
+
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+void say(struct monitor *m, const char *format, ...)
+{
+    struct text t = text_new();
+    va_list args;
+
+    va_start(args, format);
+    text_vprintf(&t, format, args);
+    va_end(args);
+    text_clear(&m->say);
+    text_safe(&m->say, t.data, t.len);
+    text_free(&t);
+}
+
+void open_page(struct monitor *m, const char *title, struct text *page)
+{
+    text_free(&m->page);
+    m->page = *page;
+    *page = text_new();
+    m->page_title = title;
+    m->page_top = 0;
+}
+
+/* -- Layout --------------------------------------------------------------- */
+
+static void draw_heading(struct monitor *m, const struct pane *p, enum tab tab)
+{
+    struct text t = text_new();
+    bool active = m->tab == tab;
+
+    for (int c = 0; c < p->columns; c++)
+        pane_put(p, 0, c, '-', ATTR_FRAME);
+    tab_title(m, tab, &t);
+    int c = pane_text(p, 0, 2, 0, " ");
+    c = pane_text(p, 0, c, active ? ATTR_BOLD | ATTR_REVERSE : ATTR_BOLD,
+                  t.data);
+    pane_text(p, 0, c, 0, " ");
+    text_free(&t);
+}
+
+/* A heading, and the pane below it. */
+static void draw_boxed(struct monitor *m, const struct pane *p, enum tab tab)
+{
+    struct pane inside = pane_part(p, 1, 0, p->rows - 1, p->columns);
+
+    draw_heading(m, p, tab);
+    draw_tab(m, tab, &inside);
+}
+
+/* Two panes side by side, with a line between. */
+static void draw_pair(struct monitor *m, const struct pane *p, int left,
+                      enum tab a, enum tab b)
+{
+    struct pane one = pane_part(p, 0, 0, p->rows, left);
+    struct pane two = pane_part(p, 0, left + 1, p->rows, p->columns - left - 1);
+
+    draw_boxed(m, &one, a);
+    draw_boxed(m, &two, b);
+    pane_put(p, 0, left, '+', ATTR_FRAME);
+    for (int row = 1; row < p->rows; row++)
+        pane_put(p, row, left, '|', ATTR_FRAME);
+}
+
+static void draw_page(struct monitor *m, const struct pane *p)
+{
+    const char *line = m->page.data;
+    size_t lines = 0, height = (size_t)(p->rows > 1 ? p->rows - 1 : 1);
+
+    for (const char *s = line; *s != '\0'; s++)
+        lines += *s == '\n';
+    if (m->page_top + height > lines)
+        m->page_top = lines > height ? lines - height : 0;
+    for (int c = 0; c < p->columns; c++)
+        pane_put(p, 0, c, '-', ATTR_FRAME);
+    pane_printf(p, 0, 2, ATTR_BOLD, " %s ", m->page_title);
+    pane_text(p, 0, p->columns - 14, 0,
+              lines > height ? " j k  q close " : "----- q close ");
+    for (size_t i = 0; i < m->page_top; i++)
+        line += strcspn(line, "\n") + 1;
+    for (int row = 1; row < p->rows && *line != '\0'; row++) {
+        size_t len = strcspn(line, "\n");
+        pane_printf(p, row, 0, 0, "%.*s", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+    m->cursor_row = p->row + 1;
+    m->cursor_column = p->column;
+}
+
+static void draw_tab_bar(struct monitor *m, const struct pane *p)
+{
+    int column = 1;
+
+    for (int c = 0; c < p->columns; c++)
+        pane_put(p, 0, c, '-', ATTR_FRAME);
+    for (int tab = 0; tab < TAB_LOWER; tab++) {
+        bool active = (int)m->tab == tab;
+        char name[24];
+        size_t i = 0;
+        const char *s = tab_name((enum tab)tab);
+        for (; s[i] != '\0'; i++) /* capitals: the active one, in any colour */
+            name[i] = active && s[i] >= 'a' ? (char)(s[i] - 'a' + 'A') : s[i];
+        name[i] = '\0';
+        column = pane_printf(p, 0, column,
+                             active ? ATTR_BOLD | ATTR_REVERSE : ATTR_NORMAL,
+                             "[%d %s]", tab + 1, name) +
+                 1;
+    }
+    if (m->filter.expr != NULL)
+        pane_printf(p, 0, column, ATTR_BOLD, " filter: %s%s ",
+                    m->filter_inverted ? "not " : "", m->filter.text);
+}
+
+static int page_lines(const struct monitor *m)
+{
+    int lines = 0;
+
+    for (const char *s = m->page.data; *s != '\0'; s++)
+        lines += *s == '\n';
+    return lines;
+}
+
+/* 80x24 and what is near it. */
+static void draw_medium(struct monitor *m, const struct pane *p)
+{
+    int lower = LOWER_ROWS + (p->rows > 22 ? (p->rows - 22) / 2 : 0);
+    int upper = p->rows - 1 - lower;
+    struct pane top = pane_part(p, 0, 0, upper, p->columns);
+    struct pane bar = pane_part(p, upper, 0, 1, p->columns);
+    struct pane below = pane_part(p, upper + 1, 0, lower, p->columns);
+    enum tab tab = m->tab < TAB_LOWER ? m->tab : TAB_MESSAGES;
+
+    draw_pair(m, &top, p->columns - STATE_COLUMNS - 1, TAB_PICTURE, TAB_NODE);
+    draw_tab_bar(m, &bar);
+    if (m->page.len > 0) {
+        struct pane page = pane_part(p, upper, 0, lower + 1, p->columns);
+        pane_clear(&page);
+        draw_page(m, &page);
+    } else {
+        draw_tab(m, tab, &below);
+    }
+}
+
+static void draw_large(struct monitor *m, const struct pane *p)
+{
+    int left = p->columns * 96 / 160;
+    int middle = p->rows >= 42 ? 13 : 9;
+    struct pane bottom = pane_part(p, p->rows - 5, 0, 5, p->columns);
+    struct pane lower =
+        pane_part(p, p->rows - 5 - middle, 0, middle, p->columns);
+    struct pane top = pane_part(p, 0, 0, p->rows - 5 - middle, p->columns);
+
+    draw_pair(m, &top, left, TAB_PICTURE, TAB_NODE);
+    draw_pair(m, &lower, left, TAB_MESSAGES, TAB_DECODE);
+    draw_pair(m, &bottom, left, TAB_TREE, TAB_LOG);
+    if (m->page.len > 0) {
+        int rows = page_lines(m) + 2;
+        int most = p->rows - 4;
+        struct pane page = pane_part(p, p->rows - (rows < most ? rows : most),
+                                     0, rows < most ? rows : most, left);
+        pane_clear(&page);
+        draw_page(m, &page);
+    }
+}
+
+static void draw_prompt(struct monitor *m, const struct pane *p)
+{
+    if (m->asking == ASK_LINE || m->asking == ASK_LETTER) {
+        int c =
+            pane_printf(p, 0, 1, ATTR_BOLD,
+                        "%s: ", m->asker->keys[0] == ':' ? "" : m->asker->name);
+        int room = p->columns - c - 2;
+        int skip = (int)m->typed.len > room ? (int)m->typed.len - room : 0;
+        c = pane_text(p, 0, c, 0, m->typed.data + skip);
+        m->cursor_row = p->row;
+        m->cursor_column = p->column + c;
+    } else {
+        pane_text(p, 0, 1, m->asking == ASK_YES ? ATTR_BOLD : 0, m->say.data);
+        if (m->asking == ASK_YES) {
+            m->cursor_row = p->row;
+            m->cursor_column = (int)m->say.len + 1;
+        }
+    }
+}
+
+/* Cut from the right where it does not fit; help is never cut. */
+static void draw_keys(const struct pane *p)
+{
+    pane_text(p, 0, 0, 0,
+              "? help  . step  , back  SPC run  b break  f fault  / find  "
+              "\\ filter  TAB  q quit");
+    pane_text(p, 0, 0, ATTR_BOLD, "? help");
+}
+
+void draw_all(struct monitor *m, const struct pane *grid)
+{
+    pane_clear(grid);
+    m->rows = grid->rows;
+    m->columns = grid->columns;
+    if (grid->rows < 12 || grid->columns < 40) {
+        pane_text(grid, 0, 0, 0, "p2plab needs 40x12.");
+        pane_text(grid, 1, 0, 0, "Please enlarge this window.");
+        return;
+    }
+    struct pane title = pane_part(grid, 0, 0, 1, grid->columns);
+    struct pane body = pane_part(grid, 1, 0, grid->rows - 3, grid->columns);
+    struct pane prompt = pane_part(grid, grid->rows - 2, 0, 1, grid->columns);
+    struct pane keys = pane_part(grid, grid->rows - 1, 0, 1, grid->columns);
+    bool small = grid->rows < 24 || grid->columns < 80;
+    bool whole_page = m->page.len > 0 && page_lines(m) > LOWER_ROWS;
+
+    draw_title(m, &title);
+    if (small || m->zoom != TABS || whole_page) {
+        enum tab tab = m->zoom != TABS ? m->zoom : m->tab;
+        if (m->page.len > 0)
+            draw_page(m, &body);
+        else
+            draw_boxed(m, &body, tab);
+    } else if (grid->rows >= 36 && grid->columns >= 120) {
+        draw_large(m, &body);
+    } else {
+        draw_medium(m, &body);
+    }
+    draw_prompt(m, &prompt);
+    draw_keys(&keys);
+}
+
+/* -- Keys ------------------------------------------------------------------- */
+
+static bool too_small(const struct monitor *m)
+{
+    return m->rows > 0 && (m->rows < 12 || m->columns < 40);
+}
+
+static void answer(struct monitor *m, int key)
+{
+    char *what = m->pending;
+
+    m->asking = ASK_NOTHING;
+    m->pending = NULL;
+    if (key == 'y' || key == 'Y')
+        m->confirmed(m, what);
+    else
+        say(m, "nothing was done");
+    free(what);
+}
+
+static void type_key(struct monitor *m, int key)
+{
+    if (key == 27) {
+        m->asking = ASK_NOTHING;
+        say(m, "nothing was done");
+    } else if (key == 8) {
+        if (m->typed.len > 0)
+            m->typed.data[--m->typed.len] = '\0';
+    } else if (key == '\n') {
+        m->asking = ASK_NOTHING;
+        struct text line = m->typed;
+        m->typed = text_new();
+        bool optional = m->asker->args[0] == '[';
+        if (line.len > 0 || optional)
+            run_command(m, m->asker, line.data);
+        text_free(&line);
+    } else if (key >= ' ' && key <= '~' && m->typed.len < LINE_BYTES) {
+        text_char(&m->typed, (char)key);
+        if (m->asking == ASK_LETTER)
+            type_key(m, '\n');
+    }
+}
+
+void press(struct monitor *m, int key)
+{
+    if (too_small(m) && key != 'q' && key != 'y')
+        return;
+    if (m->asking == ASK_YES) {
+        answer(m, key);
+        return;
+    }
+    if (m->asking != ASK_NOTHING) {
+        type_key(m, key);
+        return;
+    }
+    const struct key_command *c = command_of_key(key);
+    if (c == NULL) {
+        struct text name = text_new();
+        key_name(&name, key);
+        say(m, "%s is no key here; ? shows the keys", name.data);
+        text_free(&name);
+    } else if (c->ask != ASK_NOTHING) {
+        m->asking = c->ask;
+        m->asker = c;
+        text_clear(&m->typed);
+        suggest(m, c, &m->typed);
+    } else {
+        run_command(m, c, "");
+    }
+}
+
+static bool press_all(struct monitor *m, const char *keys)
+{
+    while (*keys != '\0' && !m->quit) {
+        int key = next_key(&keys);
+        if (key == SCREEN_NONE) {
+            fprintf(stderr,
+                    "%s: --keys: unknown key at '%.20s'; write < as "
+                    "<lt>\n",
+                    m->protocol->name, keys);
+            return false;
+        }
+        press(m, key);
+    }
+    return true;
+}
+
+/* -- Opening and closing ------------------------------------------------------ */
+
+bool monitor_patience(void *monitor, uint64_t step, uint64_t goal)
+{
+    struct monitor *m = monitor;
+    uint64_t now;
+
+    if (interrupted)
+        return false;
+    if (!m->interactive)
+        return true;
+    now = clock_ms();
+    if (!m->waiting) {
+        m->waiting = true;
+        m->walk_ms = now;
+    }
+    if (now - m->walk_ms < FRAME_MS)
+        return true;
+    m->walk_ms = now;
+    struct pane prompt =
+        pane_part(&m->grid, m->grid.rows - 2, 0, 1, m->grid.columns);
+    pane_clear(&prompt);
+    pane_printf(&prompt, 0, 1, ATTR_BOLD, "step %llu",
+                (unsigned long long)step);
+    if (goal != 0 && goal != UINT64_MAX)
+        pane_printf(&prompt, 0, 18, 0, "of %llu", (unsigned long long)goal);
+    pane_text(&prompt, 0, 40, 0, "any key stops here");
+    screen_show(&m->grid, m->grid.rows - 2, 1);
+    return screen_key(0) == SCREEN_NONE;
+}
+
+static void set_up(struct monitor *m, const struct program *p,
+                   const struct monitor_options *o)
+{
+    *m =
+        (struct monitor){.program = p,
+                         .protocol = p->protocol,
+                         .options = o,
+                         .at = NEVER,
+                         .zoom = TABS,
+                         .everything = {.all = true},
+                         .flight_selected = SIZE_MAX,
+                         .node = SIZE_MAX,
+                         .pinned = SIZE_MAX,
+                         .follow = true,
+                         .speed = 2,
+                         .say = text_new(),
+                         .typed = text_new(),
+                         .page = text_new(),
+                         .page_title = "",
+                         .source_name = "",
+                         .rows = o->dump_rows > 0 ? o->dump_rows : 24,
+                         .columns = o->dump_columns > 0 ? o->dump_columns : 80};
+}
+
+static void tear_down(struct monitor *m)
+{
+    list_forget(&m->messages);
+    list_forget(&m->everything);
+    condition_free(&m->find);
+    condition_free(&m->filter);
+    for (size_t i = 0; i < m->stops; i++)
+        condition_free(&m->stop[i]);
+    memo_free(&m->before);
+    text_free(&m->say);
+    text_free(&m->typed);
+    text_free(&m->page);
+    free(m->pending);
+    stepper_free(m->stepper);
+    log_free(m->own_log);
+}
+
+/* To --step or --at; else just before the first command, warm and all. */
+static void go_to_opening(struct monitor *m)
+{
+    if (m->options->has_step) {
+        go_to(m, m->options->step);
+    } else if (m->options->has_at) {
+        go_to_time(m, m->options->at_us);
+    } else if (m->stepper != NULL) {
+        while (!sim_before_command(stepper_sim(m->stepper)) &&
+               monitor_patience(m, the_step(m), 0) &&
+               stepper_forward(m->stepper))
+            ;
+        memo_take(m, false);
+        look_around(m);
+    } else if (m->trace != NULL) {
+        go_to(m, 1);
+    }
+}
+
+static int dump(struct monitor *m)
+{
+    struct pane grid = pane_new(m->rows, m->columns);
+    struct text t = text_new();
+
+    draw_all(m, &grid);
+    if (m->options->utf8)
+        pane_dump_utf8(&t, &grid);
+    else
+        pane_dump(&t, &grid);
+    fwrite(t.data, 1, t.len, stdout);
+    text_free(&t);
+    pane_free(&grid);
+    return fflush(stdout) == 0 ? 0 : 2;
+}
+
+/* -- On a terminal ---------------------------------------------------------------- */
+
+static void show(struct monitor *m)
+{
+    int rows, columns;
+
+    screen_size(&rows, &columns);
+    if (m->grid.cell == NULL || m->grid.rows != rows ||
+        m->grid.columns != columns) {
+        pane_free(&m->grid);
+        m->grid = pane_new(rows, columns);
+    }
+    m->cursor_row = m->cursor_column = 0;
+    draw_all(m, &m->grid);
+    screen_show(&m->grid, m->cursor_row, m->cursor_column);
+}
+
+/* Execute what is due; the milliseconds until the next event is. */
+static int run_events(struct monitor *m)
+{
+    static const double speeds[SPEEDS] = {0.01, 0.03, 0.1, 0.3, 1, 3, 10};
+    uint64_t now = clock_ms(), stop = now + FRAME_MS;
+
+    if (m->next_ms == 0)
+        m->next_ms = now;
+    while (m->next_ms <= now) {
+        uint64_t before = the_time(m);
+        if (clock_ms() > stop) {
+            m->next_ms = clock_ms();
+            break;
+        }
+        run_line(m, "step");
+        uint64_t next = sim_next_time(stepper_sim(m->stepper));
+        if (next == NEVER || the_step(m) == 0) {
+            m->running = false;
+            return 0;
+        }
+        (void)before;
+        double wait = (double)(next - the_time(m)) / 1000 / speeds[m->speed];
+        m->next_ms += wait > IDLE_MS ? IDLE_MS : (uint64_t)wait;
+    }
+    return m->next_ms > now ? (int)(m->next_ms - now) : 0;
+}
+
+static void click(struct monitor *m)
+{
+    int row, column;
+
+    screen_mouse(&row, &column);
+    bool medium = m->columns < 120 || m->rows < 36;
+    /* In a list: the rows from the cursor's to the one that was hit. */
+    if (m->page.len > 0 || !medium)
+        return;
+    for (; m->cursor_row < row; row--)
+        run_line(m, "down");
+    for (; m->cursor_row > row; row++)
+        run_line(m, "up");
+}
+
+/* One key, waited for as long as nothing else is due. */
+static void take_key(struct monitor *m, int wait_ms)
+{
+    int key = screen_key(wait_ms);
+
+    m->waiting = false;
+    if (key == SCREEN_LOST || interrupted) {
+        m->quit = true;
+    } else if (key == SCREEN_CLICK) {
+        click(m);
+    } else if (key != SCREEN_NONE && key != SCREEN_RESIZE) {
+        if (m->running && key != '+' && key != '-' && key != ' ')
+            m->running = false;
+        press(m, key);
+    }
+}
+
+static bool take_live(struct monitor *m, struct text *why)
+{
+    bool on = true;
+
+    if (m->run != NULL && !m->run_ended) {
+        m->run_ended = !live_run_poll(m->run, 10000, why);
+        on = why->len == 0;
+    } else {
+        on = live_poll(m->live, 10000, why);
+    }
+    if (m->at == NEVER)
+        look_around(m);
+    return on;
+}
+
+static int on_screen(struct monitor *m)
+{
+    struct text why = text_new();
+    bool color = m->options->color != COLOR_NEVER;
+    uint64_t shown_ms = 0;
+
+    if (m->options->color == COLOR_AUTO && getenv("NO_COLOR") != NULL &&
+        getenv("NO_COLOR")[0] != '\0')
+        color = false;
+    if (!screen_possible(&why) ||
+        !screen_open(color, m->options->utf8 || screen_utf8(), &why)) {
+        fprintf(stderr, "%s: %s\n", m->protocol->name, why.data);
+        text_free(&why);
+        return 2;
+    }
+    m->interactive = true;
+    show(m);
+    go_to_opening(m);
+    bool good = m->options->keys == NULL || press_all(m, m->options->keys);
+    while (good && !m->quit && why.len == 0) {
+        bool key_soon = m->live == NULL;
+        if (key_soon || clock_ms() - shown_ms >= FRAME_MS) {
+            show(m);
+            shown_ms = clock_ms();
+        }
+        if (m->live != NULL) {
+            take_live(m, &why);
+            take_key(m, 0);
+        } else {
+            take_key(m, m->running ? run_events(m) : -1);
+        }
+    }
+    screen_close();
+    pane_free(&m->grid);
+    if (why.len > 0)
+        fprintf(stderr, "%s: %s\n", m->protocol->name, why.data);
+    bool failed = why.len > 0 || !good;
+    text_free(&why);
+    return interrupted == SIGINT ? 130 : failed ? 2 : 0;
+}
+
+/* -- Line by line --------------------------------------------------------------------- */
+
+static void print_lines(const char *s)
+{
+    for (; *s != '\0';) {
+        size_t len = strcspn(s, "\n");
+        if (len > 0)
+            printf("%.*s\n", (int)len, s);
+        s += len + (s[len] == '\n');
+    }
+}
+
+/* A pane in words: its lines, without the layout around them. */
+static void print_pane(struct monitor *m)
+{
+    struct pane grid = pane_new(LINE_ROWS, LINE_COLUMNS);
+    /* Narrow, so that fields stand above their bytes and not beside. */
+    int columns = m->tab == TAB_DECODE ? 70 : LINE_COLUMNS;
+    struct pane part = pane_part(&grid, 0, 0, LINE_ROWS, columns);
+    struct text t = text_new();
+
+    draw_tab(m, m->tab, &part);
+    pane_dump(&t, &grid);
+    print_lines(t.data);
+    text_free(&t);
+    pane_free(&grid);
+}
+
+static void print_facts(struct monitor *m, const char *line)
+{
+    line += strspn(line, " \t:");
+    if (m->say.len > 0)
+        print_lines(m->say.data);
+    text_clear(&m->say);
+    print_lines(m->page.data);
+    text_clear(&m->page);
+    if (strncmp(line, "show", 4) == 0 || strncmp(line, "node", 4) == 0)
+        print_pane(m);
+    fflush(stdout);
+}
+
+static int line_by_line(struct monitor *m)
+{
+    char line[LINE_BYTES];
+    bool prompt = isatty(STDIN_FILENO);
+
+    go_to_opening(m);
+    printf("%s %s, step %llu; 'help' lists the commands\n", m->protocol->name,
+           m->source_name, (unsigned long long)the_step(m));
+    while (!m->quit && !interrupted) {
+        if (prompt)
+            printf("%llu> ", (unsigned long long)the_step(m));
+        fflush(stdout);
+        if (fgets(line, sizeof line, stdin) == NULL)
+            break;
+        line[strcspn(line, "\r\n")] = '\0';
+        if (m->asking == ASK_YES)
+            answer(m, line[0]);
+        else
+            run_line(m, line);
+        print_facts(m, line);
+    }
+    return interrupted == SIGINT ? 130 : 0;
+}
+
+/* -- Sources ------------------------------------------------------------------------------ */
+
+static int open_and_run(struct monitor *m)
+{
+    struct sigaction act = {.sa_handler = on_signal}, old_int, old_term;
+    int status = 0;
+
+    interrupted = 0;
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, &old_int);
+    sigaction(SIGTERM, &act, &old_term);
+    if (m->options->line) {
+        status = line_by_line(m);
+    } else if (m->options->dump_rows > 0 || !isatty(STDOUT_FILENO)) {
+        go_to_opening(m);
+        if (m->options->keys != NULL && !press_all(m, m->options->keys))
+            status = 2;
+        else
+            status = dump(m);
+    } else {
+        status = on_screen(m);
+    }
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGTERM, &old_term, NULL);
+    tear_down(m);
+    return status;
+}
+
+/* "lecture" of "labs/chord/lecture.scn". */
+static void set_name(struct monitor *m, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL ? slash + 1 : path;
+
+    snprintf(m->shown_name, sizeof m->shown_name, "%.24s", base);
+    char *dot = strrchr(m->shown_name, '.');
+    if (dot != NULL && dot != m->shown_name)
+        *dot = '\0';
+    m->source_name = m->shown_name;
+}
+
+int monitor_sim(const struct program *p, const struct scenario *s,
+                const struct monitor_options *o)
+{
+    static struct monitor m; /* large; a program has one */
+    struct text why = text_new();
+
+    set_up(&m, p, o);
+    set_name(&m, s->path != NULL ? s->path : "scenario");
+    m.stepper = stepper_new(s, &why);
+    if (m.stepper == NULL) {
+        fprintf(stderr, "%s: %s\n", p->protocol->name, why.data);
+        text_free(&why);
+        return 2;
+    }
+    stepper_patience(
+        m.stepper, (struct patience){.go_on = monitor_patience, .context = &m});
+    say(&m, "%s   (. steps on, ? helps)", s->title != NULL ? s->title : "");
+    return open_and_run(&m);
+}
+
+int monitor_trace(const struct program *p, const struct trace *t,
+                  const struct monitor_options *o)
+{
+    static struct monitor m;
+
+    set_up(&m, p, o);
+    m.trace = t;
+    m.source_name = "trace";
+    m.own_log = log_new(trace_count(t) + 1);
+    for (size_t i = 0; i < trace_count(t); i++) {
+        struct record r;
+        trace_get(t, i, &r);
+        log_add(m.own_log, &r);
+    }
+    snprintf(m.shown_name, sizeof m.shown_name, "trace");
+    say(&m, "a recorded trace: . steps through it, ? helps");
+    return open_and_run(&m);
+}
+
+int monitor_live(const struct program *p, struct live *l, struct live_run *run,
+                 const struct monitor_options *o)
+{
+    static struct monitor m;
+
+    set_up(&m, p, o);
+    m.live = l;
+    m.run = run;
+    m.own_log = log_new(LIVE_RECORDS_MAX);
+    live_observe(l,
+                 &(struct observer){.record = log_add, .context = m.own_log});
+    set_name(&m, run != NULL ? "live" : "node");
+    say(&m, "real nodes, in real time: , looks back at the record");
+    int status = open_and_run(&m);
+    live_observe(l, NULL);
+    return status;
+}

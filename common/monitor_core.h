@@ -1,0 +1,236 @@
+/*
+ * What the parts of the monitor share: monitor.c (loop and screens),
+ * monitor_source.c (where records come from), monitor_keys.c (the one table
+ * of keys and commands), monitor_panes.c (drawing), monitor_facts.c (what is
+ * computed: expressions, causes, comparisons).  Nobody else includes this.
+ */
+#ifndef COMMON_MONITOR_CORE_H
+#define COMMON_MONITOR_CORE_H
+
+#include "common/expr.h"
+#include "common/log.h"
+#include "common/monitor.h"
+#include "common/screen.h"
+#include "common/stepper.h"
+#include "common/view.h"
+
+#define BREAKS_MAX 16
+#define FLIGHTS_MAX 256    /* messages in flight that are listed */
+#define MEMO_NODES_MAX 256 /* above, only the nodes shown are remembered */
+#define WHY_MAX 256
+#define PATH_MAX_SHOWN 64
+#define SPEEDS 7
+#define LIVE_RECORDS_MAX 200000
+
+enum tab {
+    TAB_MESSAGES,
+    TAB_DECODE,
+    TAB_LOG,
+    TAB_TREE,
+    TAB_LOWER, /* those before are the tabs of the lower pane */
+    TAB_PICTURE = TAB_LOWER,
+    TAB_NODE,
+    TABS
+};
+
+/* The numbers of the log's records that a list shows, oldest first. */
+struct list {
+    size_t *at, count, cap;
+    size_t scanned; /* the log's records below this have been looked at */
+    bool all;       /* every kind of record; else what people and nodes say */
+};
+
+/* A breakpoint, filter or search. */
+struct condition {
+    struct expr *expr; /* NULL: none */
+    char *text;
+};
+
+/* What the state of nodes was before a step, by index. */
+struct memo {
+    struct state_rows *rows;
+    size_t count;
+};
+
+enum asking { ASK_NOTHING, ASK_LINE, ASK_LETTER, ASK_YES };
+
+struct key_command;
+
+struct monitor {
+    const struct program *program;
+    const struct protocol *protocol;
+    const struct monitor_options *options;
+
+    /* Source: one of three; all fill a log (monitor_source.c). */
+    struct stepper *stepper;
+    struct live *live;
+    struct live_run *run;
+    const struct trace *trace;
+    struct log *own_log; /* of live and trace */
+    uint64_t at;         /* live, trace: step looked at; NEVER: the newest */
+    struct network none; /* the network of a trace: nobody */
+    struct record flight[FLIGHTS_MAX];
+    size_t flight_count;
+
+    /* What is looked at. */
+    enum tab tab;  /* the active pane, and the lower one */
+    enum tab zoom; /* TABS: no pane is zoomed */
+    size_t picture;
+    struct list messages, everything;
+    size_t selected;        /* the log's number of the selected record */
+    size_t flight_selected; /* or the selected one in flight; SIZE_MAX */
+    size_t node, pinned;    /* index in the network; SIZE_MAX: none */
+    bool follow;            /* the node of the present event is shown */
+    uint32_t command;       /* the selected lookup: its path is drawn */
+    size_t field, byte;     /* in the decode pane */
+    size_t tree_row, node_top;
+    uint64_t why[WHY_MAX]; /* steps of the causal past, the latest first */
+    size_t why_count;      /* 0: not shown */
+    uint64_t mark[26];     /* steps; 0: none */
+    size_t mark_branch[26];
+    struct memo before; /* the state before the present step */
+
+    struct condition find, filter, stop[BREAKS_MAX];
+    size_t stops;
+    bool filter_inverted;
+
+    /* Talking. */
+    struct text say; /* the prompt's text, when nothing is asked */
+    enum asking asking;
+    const struct key_command *asker, *doing; /* doing: with `arg` */
+    const char *arg;
+    struct text typed;
+    char *pending; /* what waits for a y, and who is told then */
+    void (*confirmed)(struct monitor *m, const char *what);
+    struct text page; /* an open page of text; empty: none */
+    const char *page_title;
+    size_t page_top;
+
+    /* Going on by itself. */
+    bool running;
+    unsigned speed;
+    uint64_t next_ms; /* wall clock of the next event */
+    bool waiting;     /* a long walk is under way */
+    uint64_t walk_ms; /* wall clock when it was last shown */
+    bool interactive; /* a real terminal */
+    struct pane grid; /* what it shows */
+    bool quit, run_ended;
+    int rows, columns;
+    int cursor_row, cursor_column;
+    char shown_name[64]; /* of the scenario or trace */
+    const char *source_name;
+};
+
+/* -- monitor.c ------------------------------------------------------------ */
+
+void draw_all(struct monitor *m, const struct pane *grid);
+void press(struct monitor *m, int key);
+/* Let the user see and interrupt a long walk. */
+bool monitor_patience(void *monitor, uint64_t step, uint64_t goal);
+void say(struct monitor *m, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Open a page of text, which is taken over and emptied. */
+void open_page(struct monitor *m, const char *title, struct text *page);
+
+/* -- monitor_source.c ------------------------------------------------------ */
+
+const struct log *the_log(const struct monitor *m);
+const struct network *the_network(const struct monitor *m);
+struct namer the_names(const struct monitor *m);
+uint64_t the_step(const struct monitor *m); /* where we are */
+uint64_t the_time(const struct monitor *m);
+uint64_t last_step(const struct monitor *m); /* that is known so far */
+/* The log's records of number below this have happened. */
+size_t the_end(const struct monitor *m);
+const struct host *the_node(const struct monitor *m, size_t index);
+/* Move; each leaves everything that is looked at in agreement. */
+bool go_forward(struct monitor *m);
+bool go_to(struct monitor *m, uint64_t step);
+bool go_to_time(struct monitor *m, uint64_t time_us);
+/* To the next or previous record that matches; false: none, stay. */
+bool go_find(struct monitor *m, const struct search *f, bool forward);
+/* Read anew what is in flight, select the present event. */
+void look_around(struct monitor *m);
+/* The list with everything the log has by now. */
+const struct list *list_now(struct monitor *m, struct list *l);
+void list_forget(struct list *l);
+/* How many of its records have happened. */
+size_t list_here(const struct monitor *m, const struct list *l);
+/* The row of the cursor in it; rows behind list_here() are in flight. */
+size_t list_row(struct monitor *m, struct list *l);
+/* The selected record; false when there is none. */
+bool selected_record(struct monitor *m, struct record *r);
+/* The step before the present one. */
+uint64_t step_before(const struct monitor *m);
+
+/* -- monitor_keys.c --------------------------------------------------------- */
+
+struct key_command {
+    const char *keys; /* as --keys has them, separated by blanks; or "" */
+    const char *name;
+    const char *args; /* "STEP|TIME"; "[..]" optional; NULL: none */
+    enum asking ask;  /* what the key asks for before it acts */
+    int n;            /* which way, how far, which pane */
+    const char *help;
+    void (*run)(struct monitor *m); /* m->arg and m->doing say more */
+};
+extern const struct key_command key_commands[]; /* ends in a NULL name */
+void run_command(struct monitor *m, const struct key_command *c,
+                 const char *arg);
+/* Run a command line, "goto 118". */
+void run_line(struct monitor *m, const char *line);
+const struct key_command *command_of_key(int key);
+/* The next key of a --keys string; SCREEN_NONE at its end, and on a bad
+   one, which *s then still points to. */
+int next_key(const char **s);
+void key_name(struct text *t, int key);
+/* What the line that a command asks for begins with. */
+void suggest(struct monitor *m, const struct key_command *c, struct text *t);
+
+/* -- monitor_panes.c -------------------------------------------------------- */
+
+void draw_title(struct monitor *m, const struct pane *p);
+void draw_tab(struct monitor *m, enum tab tab, const struct pane *p);
+size_t picture_count(const struct monitor *m);
+const char *picture_name(const struct monitor *m);
+void tab_title(struct monitor *m, enum tab tab, struct text *t);
+const char *tab_name(enum tab tab);
+/* A record in words: "n80 -> n16 FIND_SUCC key 42". */
+void record_words(struct monitor *m, const struct record *r, struct text *t);
+void describe_record(const struct monitor *m, const struct record *r,
+                     struct fields *f);
+
+/* -- monitor_facts.c --------------------------------------------------------- */
+
+bool condition_set(struct condition *c, const char *text, struct text *why);
+void condition_free(struct condition *c);
+/* Is it true of a record, with what the nodes' states are now? */
+bool condition_true(struct monitor *m, const struct condition *c,
+                    const struct record *r);
+/* Show a node's state; the rows are the caller's. */
+void node_rows(const struct monitor *m, const struct host *h,
+               struct state_rows *rows);
+/* Remember the state of all nodes; of large networks' only of those shown,
+   unless `all`. */
+void memo_take(struct monitor *m, bool all);
+void memo_update(struct monitor *m, const struct host *h);
+void memo_free(struct memo *memo);
+/* What a row's value was before the present step; NULL: not known. */
+const struct text *memo_value(const struct monitor *m, const struct host *h,
+                              const char *name);
+/* Fill m->why from a record. */
+void find_causes(struct monitor *m, const struct record *r);
+bool is_cause(const struct monitor *m, uint64_t step);
+/* Compare two branches, as text. */
+void compare_branches(struct monitor *m, size_t a, size_t b, struct text *t);
+/* Run the shown branch until nothing is open any more, and its parent to the
+   same time; compare; go back to where the fault was. */
+void consequence(struct monitor *m, struct text *t);
+
+/* -- monitor_export.c -------------------------------------------------------- */
+
+/* The picture that every program has: messages as arrows between lanes. */
+void draw_sequence(struct monitor *m, const struct pane *p);
+/* Write the screen or the run to a file; the kind is the name's ending. */
+bool export_file(struct monitor *m, const char *path, struct text *why);
+
+#endif

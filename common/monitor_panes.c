@@ -1,0 +1,728 @@
+/*
+ * Drawing: each pane from what is looked at.  Panes read the model and draw;
+ * they change nothing but how far they are scrolled and where the cursor is.
+ *
+ * Every state has a character as well as an attribute: '>' the selected
+ * line, '~' changed by the present step, '*' a cause of the selected event.
+ */
+#include "common/monitor_core.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/output.h"
+
+#define HEX_COLUMNS 38         /* |0000 8 bytes and their letters */
+#define HEX_WIDE 70            /* with 16 bytes */
+#define PATH_SCAN_MAX 4096     /* records looked through for a lookup */
+#define CHECKED_NODES_MAX 1000 /* above, only :check asks the invariants */
+
+static const char *const tab_names[TABS] = {"messages", "decode",  "log",
+                                            "tree",     "picture", "node"};
+
+const char *tab_name(enum tab tab)
+{
+    return tab_names[tab];
+}
+
+/* -- Records in words --------------------------------------------------------- */
+
+void describe_record(const struct monitor *m, const struct record *r,
+                     struct fields *f)
+{
+    if (r->kind == RECORD_MESSAGE)
+        message_fields(m->protocol, r, f);
+}
+
+static void name_of(const struct monitor *m, const struct endpoint *e,
+                    struct text *t)
+{
+    struct namer names = the_names(m);
+    const char *name = e->name;
+
+    if (name == NULL && names.name != NULL)
+        name = names.name(names.context, e->addr);
+    if (name != NULL)
+        text_safe(t, name, strlen(name));
+    else if (!addr_none(e->addr))
+        addr_text(t, e->addr);
+}
+
+/* The type of a record, for the column "message". */
+static void type_of(const struct record *r, const struct fields *f,
+                    struct text *t)
+{
+    switch (r->kind) {
+    case RECORD_MESSAGE:
+        text_add(t, f->type != NULL ? f->type : "?");
+        break;
+    case RECORD_START:
+        text_add(t, "start");
+        break;
+    case RECORD_COMMAND:
+        text_add(t, "command");
+        break;
+    case RECORD_FAULT:
+        text_add(t, "fault");
+        break;
+    case RECORD_STREAM:
+        text_add(t, "stream");
+        break;
+    case RECORD_TIMER:
+        text_add(t, "timer");
+        break;
+    case RECORD_NOTE:
+        text_add(t, "note");
+        break;
+    case RECORD_RESULT:
+        text_add(t, r->ok ? "result" : "failed");
+        break;
+    }
+}
+
+/* What else there is to say of it. */
+static void info_of(const struct monitor *m, const struct record *r,
+                    const struct fields *f, struct text *t)
+{
+    struct namer names = the_names(m);
+
+    if (r->kind == RECORD_MESSAGE)
+        fields_line(t, f, &names);
+    else if (r->text != NULL)
+        text_safe(t, r->text, strlen(r->text));
+    if (r->kind == RECORD_RESULT && r->fields != NULL) {
+        text_add(t, ": ");
+        fields_line(t, r->fields, &names);
+    }
+}
+
+void record_words(struct monitor *m, const struct record *r, struct text *t)
+{
+    struct fields f = fields_new();
+
+    describe_record(m, r, &f);
+    if (r->kind == RECORD_MESSAGE) {
+        name_of(m, &r->from, t);
+        text_add(t, " -> ");
+    }
+    name_of(m, &r->to, t);
+    text_char(t, ' ');
+    type_of(r, &f, t);
+    text_char(t, ' ');
+    info_of(m, r, &f, t);
+    if (r->why != NULL)
+        text_printf(t, ": dropped (%s)", r->why);
+    fields_free(&f);
+}
+
+/* -- Title ---------------------------------------------------------------------- */
+
+static void mode_words(const struct monitor *m, struct text *t)
+{
+    static const char *const speeds[SPEEDS] = {"0.01", "0.03", "0.1", "0.3",
+                                               "1",    "3",    "10"};
+
+    if (m->trace != NULL || (m->live != NULL && m->at != NEVER))
+        text_add(t, "REPLAY");
+    else if (m->live != NULL)
+        text_add(t, "LIVE");
+    else if (m->running)
+        text_printf(t, "RUN x%s", speeds[m->speed]);
+    else if (stepper_ended(m->stepper) && the_step(m) == last_step(m))
+        text_add(t, "PAUSED at the end");
+    else
+        text_add(t, "PAUSED");
+}
+
+void draw_title(struct monitor *m, const struct pane *p)
+{
+    struct text t = text_new(), mode = text_new();
+    uint64_t step = the_step(m), last = last_step(m);
+
+    text_printf(&t, " %s | %s | ", m->protocol->name, m->shown_name);
+    if (m->stepper != NULL)
+        text_printf(
+            &t, "seed %llu | ",
+            (unsigned long long)sim_scenario(stepper_sim(m->stepper))->seed);
+    uint64_t ms = the_time(m) / 1000;
+    text_printf(&t, "t=%llu.%03llu | step %llu",
+                (unsigned long long)(ms / 1000),
+                (unsigned long long)(ms % 1000), (unsigned long long)step);
+    if (last > step)
+        text_printf(&t, "/%llu", (unsigned long long)last);
+    if (m->stepper != NULL)
+        text_printf(
+            &t, " | @%s",
+            stepper_branch(m->stepper, stepper_shown(m->stepper))->name);
+    mode_words(m, &mode);
+    for (int c = 0; c < p->columns; c++)
+        pane_put(p, 0, c, ' ', ATTR_REVERSE);
+    pane_text(p, 0, 0, ATTR_REVERSE, t.data);
+    int right = p->columns - (int)mode.len - 1;
+    pane_text(p, 0, right - 1, ATTR_REVERSE, " ");
+    pane_text(p, 0, right, ATTR_REVERSE | ATTR_BOLD, mode.data);
+    text_free(&t);
+    text_free(&mode);
+}
+
+size_t picture_count(const struct monitor *m)
+{
+    size_t n = 0;
+
+    while (m->program->pictures[n].name != NULL)
+        n++;
+    return n + 1; /* and the messages, which every program has */
+}
+
+const char *picture_name(const struct monitor *m)
+{
+    bool messages = m->trace != NULL || m->picture + 1 == picture_count(m);
+
+    return messages ? "who talks to whom"
+                    : m->program->pictures[m->picture].name;
+}
+
+void tab_title(struct monitor *m, enum tab tab, struct text *t)
+{
+    const struct network *n = the_network(m);
+    const struct host *h = the_node(m, m->node);
+    size_t up = 0;
+
+    switch (tab) {
+    case TAB_PICTURE:
+        for (size_t i = 0; i < n->count; i++)
+            up += network_is_up(n, i, m->protocol);
+        text_add(t, picture_name(m));
+        if (n->count > 0)
+            text_printf(t, ", %zu node%s", up, up == 1 ? "" : "s");
+        break;
+    case TAB_NODE:
+        text_printf(t, "node %s", h != NULL ? h->name : "");
+        if (m->live != NULL && m->at != NEVER)
+            text_add(t, " (as it is now)");
+        break;
+    case TAB_MESSAGES:
+    case TAB_DECODE:
+    case TAB_LOG:
+    case TAB_TREE:
+        text_add(t, tab_names[tab]);
+        if (tab != TAB_DECODE && tab != TAB_TREE && m->filter.expr != NULL)
+            text_printf(t, " (%s%s)", m->filter_inverted ? "not " : "",
+                        m->filter.text);
+        break;
+    case TABS:
+        break;
+    }
+}
+
+/* -- Messages and log --------------------------------------------------------------- */
+
+/* The first row to show, so that the cursor's row is in sight. */
+static size_t scroll(size_t row, size_t count, int rows)
+{
+    size_t height = rows > 0 ? (size_t)rows : 1;
+
+    if (count <= height)
+        return 0;
+    /* Leave a third of the pane for what comes next. */
+    size_t top =
+        row + height / 3 + 1 > height ? row + height / 3 + 1 - height : 0;
+    return top + height > count ? count - height : top;
+}
+
+static uint8_t row_attr(const struct monitor *m, const struct record *r,
+                        bool cursor)
+{
+    uint8_t attr = ATTR_NORMAL;
+
+    if (m->why_count > 0)
+        attr = is_cause(m, r->step) ? ATTR_BOLD : ATTR_DIM;
+    return cursor ? attr | ATTR_REVERSE : attr;
+}
+
+static void fill(const struct pane *p, int row, uint8_t attr)
+{
+    for (int c = 0; c < p->columns; c++)
+        pane_put(p, row, c, ' ', attr);
+}
+
+static void place_cursor(struct monitor *m, enum tab tab, const struct pane *p,
+                         int row, int column)
+{
+    if (m->tab != tab)
+        return;
+    m->cursor_row = p->row + row;
+    m->cursor_column = p->column + column;
+}
+
+static void put_time(const struct pane *p, int row, int column, uint8_t attr,
+                     uint64_t time_us)
+{
+    pane_printf(p, row, column, attr, "%5llu.%03llu",
+                (unsigned long long)(time_us / 1000000),
+                (unsigned long long)(time_us / 1000 % 1000));
+}
+
+static void draw_message(struct monitor *m, const struct pane *p, int row,
+                         const struct record *r, bool flying, bool cursor)
+{
+    struct fields f = fields_new();
+    struct text from = text_new(), to = text_new(), t = text_new();
+    uint8_t attr = row_attr(m, r, cursor);
+    const char *state = flying                      ? "IN FLIGHT"
+                        : r->why != NULL            ? "dropped"
+                        : r->kind == RECORD_MESSAGE ? "delivered"
+                                                    : "";
+    int state_column = p->columns - 10;
+    bool wide = p->columns >= 96;
+    int type = wide ? 40 : 34, info = type + 13;
+
+    describe_record(m, r, &f);
+    fill(p, row, attr);
+    pane_put(p, row, 0, cursor ? '>' : is_cause(m, r->step) ? '*' : ' ', attr);
+    if (!flying)
+        pane_printf(p, row, 1, attr, "%6llu", (unsigned long long)r->step);
+    put_time(p, row, 8, attr, r->time_us);
+    if (r->kind == RECORD_MESSAGE)
+        name_of(m, &r->from, &from);
+    name_of(m, &r->to, &to);
+    pane_printf(p, row, 19, attr, "%-*.*s", wide ? 10 : 7, wide ? 9 : 6,
+                from.data);
+    pane_printf(p, row, wide ? 29 : 26, attr, "%-*.*s", wide ? 10 : 7,
+                wide ? 10 : 7, to.data);
+    type_of(r, &f, &t);
+    pane_printf(p, row, type, attr, "%.12s", t.data);
+    text_clear(&t);
+    info_of(m, r, &f, &t);
+    bool told = r->kind == RECORD_MESSAGE;
+    pane_printf(p, row, info, attr, "%.*s",
+                (told ? state_column : p->columns) - info - 1, t.data);
+    if (told)
+        pane_text(p, row, state_column, attr | (flying ? ATTR_CYAN : 0), state);
+    text_free(&from);
+    text_free(&to);
+    text_free(&t);
+    fields_free(&f);
+}
+
+static void draw_messages(struct monitor *m, const struct pane *p)
+{
+    const struct list *l = list_now(m, &m->messages);
+    size_t here = list_here(m, l), row = list_row(m, &m->messages);
+    size_t count = here + m->flight_count;
+    size_t top = scroll(row, count, p->rows - 1);
+    bool wide = p->columns >= 96;
+
+    pane_text(p, 0, 0, ATTR_DIM,
+              wide ? "   step      t(s)  from      to         message      "
+                     "fields"
+                   : "   step      t(s)  from   to      message      fields");
+    pane_text(p, 0, p->columns - 10, ATTR_DIM, "state");
+    if (count == 0)
+        pane_text(p, 1, 1, 0, "nothing yet: . goes one event on");
+    for (int i = 1; i < p->rows && top < count; i++, top++) {
+        bool flying = top >= here;
+        const struct record *r =
+            flying ? &m->flight[top - here] : log_at(the_log(m), l->at[top]);
+        draw_message(m, p, i, r, flying, top == row);
+        if (top == row)
+            place_cursor(m, TAB_MESSAGES, p, i, 0);
+    }
+}
+
+static void draw_log(struct monitor *m, const struct pane *p)
+{
+    const struct list *l = list_now(m, &m->everything);
+    size_t here = list_here(m, l), row = list_row(m, &m->everything);
+    size_t top = scroll(row, here, p->rows);
+    struct namer names = the_names(m);
+    struct text t = text_new();
+
+    if (here == 0)
+        pane_text(p, 0, 1, 0, "nothing yet: . goes one event on");
+    for (int i = 0; i < p->rows && top < here; i++, top++) {
+        const struct record *r = log_at(the_log(m), l->at[top]);
+        uint8_t attr = row_attr(m, r, top == row);
+        text_clear(&t);
+        output_record(&t, OUTPUT_TEXT, m->protocol, r, &names);
+        t.data[strcspn(t.data, "\n")] = '\0';
+        fill(p, i, attr);
+        pane_put(p, i, 0,
+                 top == row             ? '>'
+                 : is_cause(m, r->step) ? '*'
+                                        : ' ',
+                 attr);
+        pane_text(p, i, 1, attr, t.data);
+        if (top == row)
+            place_cursor(m, TAB_LOG, p, i, 0);
+    }
+    text_free(&t);
+}
+
+/* -- Decode ---------------------------------------------------------------------------- */
+
+static void draw_fields(struct monitor *m, const struct pane *p,
+                        const struct fields *f)
+{
+    struct namer names = the_names(m);
+    size_t top = scroll(m->field, f->count, p->rows - 1);
+
+    for (int row = 1; row < p->rows && top < f->count; row++, top++) {
+        const struct field *field = &f->at[top];
+        bool cursor = top == m->field;
+        uint8_t attr = cursor ? ATTR_REVERSE : ATTR_NORMAL;
+        struct text t = text_new(), where = text_new();
+
+        bool group = field->kind == FIELD_GROUP || field->kind == FIELD_LIST;
+        text_printf(&t, "%c %*s%-10s ",
+                    cursor  ? '>'
+                    : group ? 'v'
+                            : ' ',
+                    2 * (int)field->depth, "", field->name);
+        field_value(&t, field, &names);
+        if (field->length == 1)
+            text_printf(&where, "byte %u", field->offset);
+        else if (field->length > 1)
+            text_printf(&where, "bytes %u-%u", field->offset,
+                        field->offset + field->length - 1);
+        fill(p, row, attr);
+        pane_text(p, row, 0, attr, t.data);
+        if (where.len > 0) {
+            int column = p->columns - (int)where.len - 4;
+            pane_printf(p, row, column, attr, cursor ? " [%s]" : "  %s ",
+                        where.data);
+        }
+        if (cursor)
+            place_cursor(m, TAB_DECODE, p, row, 0);
+        text_free(&t);
+        text_free(&where);
+    }
+}
+
+static void draw_hex(const struct monitor *m, const struct pane *p,
+                     const struct record *r, const struct field *field,
+                     int per_row)
+{
+    size_t lines = (r->len + (size_t)per_row - 1) / (size_t)per_row;
+    size_t line = scroll(m->byte / (size_t)per_row, lines, p->rows);
+    bool letters = p->columns >= 5 + 4 * per_row;
+    size_t first = field != NULL ? field->offset : 0;
+    size_t end = field != NULL ? first + field->length : 0;
+
+    for (int row = 0; row < p->rows && line < lines; row++, line++) {
+        size_t start = line * (size_t)per_row;
+        pane_printf(p, row, 0, ATTR_DIM, "%04zx", start);
+        for (int i = 0; i < per_row && start + (size_t)i < r->len; i++) {
+            size_t at = start + (size_t)i;
+            bool in = at >= first && at < end;
+            uint8_t attr = at == m->byte && m->tab == TAB_DECODE ? ATTR_REVERSE
+                           : in ? ATTR_BOLD | ATTR_YELLOW
+                                : ATTR_NORMAL;
+            if (in && (at == first || i == 0))
+                pane_put(p, row, 4 + 3 * i, '[', ATTR_NORMAL);
+            pane_printf(p, row, 5 + 3 * i, attr, "%02x", r->data[at]);
+            if (in && (at + 1 == end || i + 1 == per_row || at + 1 == r->len))
+                pane_put(p, row, 7 + 3 * i, ']', ATTR_NORMAL);
+            if (letters)
+                pane_put(p, row, 5 + 3 * per_row + i,
+                         isprint(r->data[at]) ? (char)r->data[at] : '.', attr);
+        }
+    }
+}
+
+static void draw_decode(struct monitor *m, const struct pane *p)
+{
+    struct record r;
+    struct fields f = fields_new();
+    struct text t = text_new();
+
+    if (!selected_record(m, &r) || r.kind != RECORD_MESSAGE) {
+        if (log_end(the_log(m)) > log_first(the_log(m)) &&
+            selected_record(m, &r))
+            record_words(m, &r, &t);
+        pane_text(p, 0, 1, 0, t.data);
+        pane_text(p, 1, 1, ATTR_DIM, "no bytes here: select a message");
+        place_cursor(m, TAB_DECODE, p, 0, 0);
+        text_free(&t);
+        return;
+    }
+    describe_record(m, &r, &f);
+    bool beside = p->columns >= 79;
+    int hex = p->columns >= 120 ? HEX_WIDE : HEX_COLUMNS;
+    int per_row = hex == HEX_WIDE || (!beside && p->columns >= 54) ? 16 : 8;
+    struct pane left = *p, right;
+
+    if (beside) {
+        left = pane_part(p, 0, 0, p->rows, p->columns - hex - 1);
+        right = pane_part(p, 0, p->columns - hex, p->rows, hex);
+        for (int i = 0; i < p->rows; i++)
+            pane_put(p, i, p->columns - hex - 1, '|', ATTR_FRAME);
+    } else {
+        int rows = p->rows - (p->rows > 9 ? 4 : 2);
+        left = pane_part(p, 0, 0, rows, p->columns);
+        right = pane_part(p, rows, 0, p->rows - rows, p->columns);
+    }
+    text_printf(&t, "%s  ", f.type);
+    name_of(m, &r.from, &t);
+    text_add(&t, " -> ");
+    name_of(m, &r.to, &t);
+    text_printf(&t, ", %zu bytes", r.len);
+    pane_text(&left, 0, 1, ATTR_BOLD, t.data);
+    if (m->field >= f.count)
+        m->field = f.count > 0 ? f.count - 1 : 0;
+    draw_fields(m, &left, &f);
+    draw_hex(m, &right, &r, f.count > 0 ? &f.at[m->field] : NULL, per_row);
+    text_free(&t);
+    fields_free(&f);
+}
+
+/* -- Tree of branches --------------------------------------------------------------------- */
+
+static void draw_branch(struct monitor *m, const struct pane *p, int row,
+                        size_t i, uint64_t longest, bool cursor)
+{
+    const struct branch *b = stepper_branch(m->stepper, i);
+    int width = p->columns / 3, start = 13;
+    uint64_t scale = longest > 0 ? longest : 1;
+    int fork = (int)(b->fork * (uint64_t)width / scale);
+    int done = (int)(b->done * (uint64_t)width / scale);
+    uint8_t attr = cursor ? ATTR_REVERSE : ATTR_NORMAL;
+    bool here = i == stepper_shown(m->stepper);
+
+    fill(p, row, attr);
+    pane_printf(p, row, 0, attr, "%c %-10s", cursor ? '>' : ' ', b->name);
+    for (int c = i == 0 ? 0 : fork; c <= done; c++)
+        pane_put(p, row, start + c, i > 0 && c == fork ? '`' : '-', attr);
+    if (here)
+        pane_put(p, row, start + (int)(the_step(m) * (uint64_t)width / scale),
+                 '@', attr | ATTR_BOLD);
+    int info = start + width + 2;
+    if (b->fault != NULL)
+        info = pane_printf(p, row, info, attr, "from %s, before step %llu: %s",
+                           stepper_branch(m->stepper, b->parent)->name,
+                           (unsigned long long)b->fork + 1, b->fault);
+    else
+        info = pane_printf(p, row, info, attr, "as the scenario has it");
+    if (cursor)
+        place_cursor(m, TAB_TREE, p, row, 0);
+}
+
+static void draw_tree(struct monitor *m, const struct pane *p)
+{
+    uint64_t longest = 0;
+
+    if (m->stepper == NULL) {
+        pane_text(p, 0, 1, 0,
+                  "only a simulation has branches: what happened, happened");
+        return;
+    }
+    size_t count = stepper_branches(m->stepper);
+    for (size_t i = 0; i < count; i++)
+        if (stepper_branch(m->stepper, i)->done > longest)
+            longest = stepper_branch(m->stepper, i)->done;
+    if (m->tree_row >= count)
+        m->tree_row = count - 1;
+    size_t i = scroll(m->tree_row, count, p->rows);
+    int row = 0;
+    for (; row < p->rows && i < count; row++, i++)
+        draw_branch(m, p, row, i, longest, i == m->tree_row);
+    if (row < p->rows && count == 1)
+        pane_text(p, row++, 2, ATTR_DIM,
+                  "a fault (f lists them) makes a branch; @ is where we are");
+    for (size_t b = 0; row < p->rows && b < m->stops; b++)
+        pane_printf(p, row++, 2, 0, "breakpoint %zu: %s", b + 1,
+                    m->stop[b].text);
+}
+
+/* -- Node ------------------------------------------------------------------------------------ */
+
+/* Fill in the selected lookup: its messages up to now, those in flight last,
+   and how it ended if it has.  `path` is the caller's room. */
+static void read_path(const struct monitor *m, struct view *v,
+                      struct record path[PATH_MAX_SHOWN])
+{
+    const struct log *l = the_log(m);
+    size_t end = the_end(m), from = end;
+
+    v->path = path;
+    if (m->command == 0)
+        return;
+    while (from > log_first(l) && end - from < PATH_SCAN_MAX) {
+        const struct record *r = log_at(l, --from);
+        if (r->kind == RECORD_COMMAND && r->command == m->command)
+            break;
+    }
+    for (; from < end && v->path_count < PATH_MAX_SHOWN; from++) {
+        const struct record *r = log_at(l, from);
+        if (r->command != m->command)
+            continue;
+        if (r->kind == RECORD_RESULT)
+            v->result = r->fields;
+        else if (r->kind == RECORD_MESSAGE || r->kind == RECORD_COMMAND)
+            path[v->path_count++] = *r;
+    }
+    for (size_t i = 0; i < m->flight_count; i++)
+        if (m->flight[i].command == m->command &&
+            v->path_count < PATH_MAX_SHOWN) {
+            path[v->path_count++] = m->flight[i];
+            v->path_flying++;
+        }
+}
+
+/* What every protocol has: do the invariants hold, what fires next? */
+static void common_rows(const struct monitor *m, const struct host *h,
+                        struct state_rows *rows)
+{
+    const struct network *n = the_network(m);
+    struct findings f = {0};
+    uint64_t next = NEVER;
+    int slot = 0;
+
+    if (n->count <= CHECKED_NODES_MAX) {
+        struct text *t = state_row(rows, "", NULL);
+        m->protocol->check(n, &f);
+        for (size_t i = 0; i < f.count && t->len == 0; i++)
+            if (!f.at[i].holds)
+                text_printf(t, "BROKEN: %s", f.at[i].name);
+        if (t->len == 0)
+            text_add(t, "invariants: all hold");
+        findings_free(&f);
+    }
+    for (int i = 0; m->stepper != NULL && m->protocol->timers[i] != NULL; i++) {
+        uint64_t due = sim_timer_due(stepper_sim(m->stepper), h, i);
+        if (due < next) {
+            next = due;
+            slot = i;
+        }
+    }
+    if (next != NEVER && next >= n->now_us) {
+        struct text *t = state_row(rows, "", NULL);
+        text_printf(t, "next: %s in ", m->protocol->timers[slot]);
+        text_seconds(t, (next - n->now_us) / 1000 * 1000);
+        text_add(t, " s");
+    }
+}
+
+static void draw_state(struct monitor *m, const struct host *h,
+                       const struct pane *p, size_t top)
+{
+    struct record event;
+    struct view v = {.network = the_network(m), .selected = h};
+    struct state_rows rows = {0};
+    struct record path[PATH_MAX_SHOWN];
+
+    if (h->node == NULL || h->protocol != m->protocol) {
+        pane_text(p, 0, 1, 0,
+                  h->protocol != m->protocol ? "the introducer" : "down");
+        return;
+    }
+    if (selected_record(m, &event))
+        v.event = &event;
+    read_path(m, &v, path);
+    m->program->state(&v, &rows);
+    common_rows(m, h, &rows);
+    if (top >= rows.count)
+        top = 0;
+    int width = 0;
+    for (size_t i = 0; i < rows.count; i++)
+        if ((int)strlen(rows.at[i].name) > width)
+            width = (int)strlen(rows.at[i].name);
+    for (int row = 0; row < p->rows && top < rows.count; row++, top++) {
+        const struct state_row *r = &rows.at[top];
+        const struct text *old =
+            r->name[0] != '\0' ? memo_value(m, h, r->name) : NULL;
+        bool changed = old != NULL && strcmp(old->data, r->value.data) != 0;
+        uint8_t attr = changed ? ATTR_BOLD | ATTR_YELLOW : ATTR_NORMAL;
+        pane_put(p, row, 0, changed ? '~' : ' ', attr);
+        if (r->name[0] == '\0')
+            pane_text(p, row, 1, attr, r->value.data);
+        else
+            pane_printf(p, row, 1, attr, "%-*s %s", width, r->name,
+                        r->value.data);
+        if (r->mark != NULL)
+            pane_text(p, row, p->columns - (int)strlen(r->mark) - 1, ATTR_BOLD,
+                      r->mark);
+        if (row + 1 == p->rows && top + 1 < rows.count)
+            pane_text(p, row, p->columns - 6, ATTR_DIM, " more");
+    }
+    state_rows_free(&rows);
+}
+
+static void draw_node(struct monitor *m, const struct pane *p)
+{
+    const struct host *h = the_node(m, m->node);
+    const struct host *pin = the_node(m, m->pinned);
+    struct pane top = *p;
+
+    place_cursor(m, TAB_NODE, p, 0, 0);
+    if (h == NULL) {
+        pane_text(p, 0, 1, 0,
+                  m->trace != NULL ? "a trace holds messages, not state"
+                                   : "no node yet");
+        return;
+    }
+    if (pin != NULL && pin != h && p->rows >= 22) {
+        int half = p->rows / 2;
+        top = pane_part(p, 0, 0, half, p->columns);
+        struct pane bottom =
+            pane_part(p, half + 1, 0, p->rows - half - 1, p->columns);
+        for (int c = 0; c < p->columns; c++)
+            pane_put(p, half, c, '-', ATTR_FRAME);
+        pane_printf(p, half, 2, 0, " node %s, pinned ", pin->name);
+        draw_state(m, pin, &bottom, 0);
+    }
+    draw_state(m, h, &top, m->node_top);
+}
+
+/* -- Picture ------------------------------------------------------------------------------------ */
+
+static void draw_picture(struct monitor *m, const struct pane *p)
+{
+    struct record event, path[PATH_MAX_SHOWN];
+    struct fields f = fields_new();
+    int row = 0, column = 0;
+    struct view v = {.network = the_network(m),
+                     .selected = the_node(m, m->node),
+                     .cursor_row = &row,
+                     .cursor_column = &column};
+
+    read_path(m, &v, path);
+    if (selected_record(m, &event)) {
+        v.event = &event;
+        describe_record(m, &event, &f);
+        v.fields = &f;
+    }
+    if (m->trace != NULL || m->picture + 1 == picture_count(m))
+        draw_sequence(m, p);
+    else
+        m->program->pictures[m->picture].draw(&v, p);
+    place_cursor(m, TAB_PICTURE, p, row, column);
+    fields_free(&f);
+}
+
+void draw_tab(struct monitor *m, enum tab tab, const struct pane *p)
+{
+    switch (tab) {
+    case TAB_MESSAGES:
+        draw_messages(m, p);
+        break;
+    case TAB_DECODE:
+        draw_decode(m, p);
+        break;
+    case TAB_LOG:
+        draw_log(m, p);
+        break;
+    case TAB_TREE:
+        draw_tree(m, p);
+        break;
+    case TAB_PICTURE:
+        draw_picture(m, p);
+        break;
+    case TAB_NODE:
+        draw_node(m, p);
+        break;
+    case TABS:
+        break;
+    }
+}
