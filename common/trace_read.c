@@ -487,6 +487,7 @@ static bool read_file(struct trace *t, const char *path, uint64_t *epoch_us,
 
 static void finish(struct trace *t, uint64_t base_us)
 {
+    t->epoch_us = base_us;
     trace_merge(t);
     for (size_t i = 0; i < t->count; i++) {
         struct record *r = &t->entry[i].r;

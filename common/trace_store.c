@@ -182,3 +182,8 @@ uint64_t trace_seed(const struct trace *t)
 {
     return t->seed;
 }
+
+uint64_t trace_epoch(const struct trace *t)
+{
+    return t->epoch_us;
+}

@@ -46,7 +46,7 @@ struct trace {
     size_t file_count;
     struct store store;
     const char *program, *scenario;
-    uint64_t seed;
+    uint64_t seed, epoch_us;
 };
 
 /* Remember a node's name, unless it is NULL. */
