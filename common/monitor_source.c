@@ -218,7 +218,7 @@ void look_around(struct monitor *m)
 
     read_flights(m);
     m->flight_selected = SIZE_MAX;
-    m->field = m->byte = 0;
+    m->field = m->byte = SIZE_MAX;
     m->why_count = 0;
     m->selected = first < end ? first : end > 0 ? end - 1 : 0;
     if (first >= end)
