@@ -351,14 +351,13 @@ void count_cost(struct sim *sim, size_t bytes);
 void count_message(struct sim *sim, size_t bytes, bool lost);
 
 /* sim_stream.c: host calls, what the queue holds, and the rest */
-conn_id stream_connect(struct host *h, struct addr to);
-size_t stream_write(struct host *h, conn_id conn, const void *wire,
-                    size_t wire_len, const void *plain, size_t plain_len);
-void stream_decoded(struct host *h, conn_id conn, const void *plain,
-                    size_t len);
-void stream_phase(struct host *h, conn_id conn, enum phase phase);
-void stream_finish(struct host *h, conn_id conn);
-void stream_abort(struct host *h, conn_id conn);
+conn_id net_connect(struct host *h, struct addr to);
+size_t net_write(struct host *h, conn_id conn, const void *wire,
+                 size_t wire_len, const void *plain, size_t plain_len);
+void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len);
+void net_phase(struct host *h, conn_id conn, enum phase phase);
+void net_finish(struct host *h, conn_id conn);
+void net_abort(struct host *h, conn_id conn);
 void segment_at_downlink(struct sim *sim, struct segment *g);
 void segment_arrive(struct sim *sim, struct segment *g);
 void segment_acknowledged(struct sim *sim, struct segment *g);

@@ -807,7 +807,7 @@ void streams_heal(struct sim *sim)
 
 /* -- Host calls ------------------------------------------------------------------------ */
 
-conn_id stream_connect(struct host *h, struct addr to)
+conn_id net_connect(struct host *h, struct addr to)
 {
     struct node *n = (struct node *)h;
     struct sim *sim = n->sim;
@@ -860,8 +860,8 @@ static struct write *write_new(struct side *s, const void *wire,
     return w;
 }
 
-size_t stream_write(struct host *h, conn_id conn, const void *wire,
-                    size_t wire_len, const void *plain, size_t plain_len)
+size_t net_write(struct host *h, conn_id conn, const void *wire,
+                 size_t wire_len, const void *plain, size_t plain_len)
 {
     struct side *s = find_side((struct node *)h, conn);
 
@@ -885,7 +885,7 @@ size_t stream_write(struct host *h, conn_id conn, const void *wire,
     return (size_t)backlog(s);
 }
 
-void stream_decoded(struct host *h, conn_id conn, const void *plain, size_t len)
+void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len)
 {
     (void)h; /* the writer has shown its plain message */
     (void)conn;
@@ -893,7 +893,7 @@ void stream_decoded(struct host *h, conn_id conn, const void *plain, size_t len)
     (void)len;
 }
 
-void stream_phase(struct host *h, conn_id conn, enum phase phase)
+void net_phase(struct host *h, conn_id conn, enum phase phase)
 {
     struct side *s = find_side((struct node *)h, conn);
 
@@ -901,7 +901,7 @@ void stream_phase(struct host *h, conn_id conn, enum phase phase)
         s->phase = phase;
 }
 
-void stream_finish(struct host *h, conn_id conn)
+void net_finish(struct host *h, conn_id conn)
 {
     struct side *s = find_side((struct node *)h, conn);
 
@@ -911,7 +911,7 @@ void stream_finish(struct host *h, conn_id conn)
     send_ready(s);
 }
 
-void stream_abort(struct host *h, conn_id conn)
+void net_abort(struct host *h, conn_id conn)
 {
     struct side *s = find_side((struct node *)h, conn);
 
