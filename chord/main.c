@@ -1,6 +1,7 @@
 /* The program `chord`: the protocol, and what people need around it. */
 #include "chord/facts.h"
 #include "chord/node.h"
+#include "chord/view.h"
 #include "common/program.h"
 
 static const struct program program = {
@@ -9,7 +10,9 @@ static const struct program program = {
     .scenario = "labs/chord/lecture.scn",
     .example = "n80 lookup 42",
     .port = 7074,
-    .facts = chord_facts};
+    .facts = chord_facts,
+    .pictures = chord_pictures,
+    .state = chord_state};
 
 int main(int argc, char **argv)
 {
