@@ -92,6 +92,7 @@ void step_begin(struct sim *sim, enum step_kind kind, const struct node *n,
     uint64_t h = hash_roll_u64(sim->hash, sim->now_us);
 
     sim->steps++;
+    sim->queue.number = sim->steps << QUEUE_STEP_SHIFT;
     h = hash_roll_u64(h, who + (uint64_t)kind);
     sim->hash = hash_roll(h, data, len);
 }
@@ -124,23 +125,6 @@ size_t node_deliver(struct node *n, const struct event *e, uint32_t command)
     return used;
 }
 
-static void timer_fire(struct sim *sim, const struct entry *e)
-{
-    struct node *n = node_at(sim, e->node);
-    struct event event = {.kind = EVENT_TIMER, .timer = e->slot};
-
-    n->due_us[e->slot] = NEVER;
-    step_begin(sim, STEP_TIMER, n, &e->slot, 1);
-    if (sim->observer != NULL) {
-        struct record r = record_new(sim, RECORD_TIMER);
-        r.cause = e->cause;
-        r.to = endpoint_of(n);
-        r.text = host_timer_name(&n->host, e->slot);
-        observe_record(sim, &r);
-    }
-    (void)node_deliver(n, &event, 0);
-}
-
 /* Do what an entry says; not every entry is a step. */
 void entry_execute(struct sim *sim, const struct entry *e)
 {
@@ -148,19 +132,19 @@ void entry_execute(struct sim *sim, const struct entry *e)
         sim->now_us = e->time_us;
     switch ((enum entry_kind)e->kind) {
     case ENTRY_TIMER:
-        timer_fire(sim, e);
+        timer_entry(sim, e);
         break;
     case ENTRY_DATAGRAM:
         message_arrive(sim, e->what);
         break;
     case ENTRY_JOIN:
-        node_retry_join(node_at(sim, e->node), e->cause);
+        node_retry_join(node_at(sim, e->node), e->value);
         break;
     case ENTRY_LEAVE:
-        node_leave_limit(node_at(sim, e->node), e->cause);
+        node_leave_limit(node_at(sim, e->node), e->value);
         break;
     case ENTRY_LIMIT:
-        command_expire(sim, (uint32_t)e->cause);
+        command_expire(sim, (uint32_t)e->value);
         break;
     case ENTRY_SEGMENT:
         segment_arrive(sim, e->what);
@@ -178,7 +162,7 @@ void entry_execute(struct sim *sim, const struct entry *e)
         side_room(sim, e->what);
         break;
     case ENTRY_CLOSED:
-        side_closed(e->what, (enum close_reason)e->slot);
+        side_closed(e->what, (enum close_reason)e->reason);
         break;
     case ENTRY_STALL:
         stream_stalled(sim, e->what);

@@ -2,10 +2,6 @@
  * What will happen, in order: a heap whose entries have four children, so
  * that the children of one share a cache line or two.  Times first, then the
  * number of the entry: what was queued first comes first.
- *
- * A timer that is armed again, or cancelled, leaves its old entry behind;
- * that one is known by its time, which is no longer the time when the slot
- * is due, and is skipped.
  */
 #include <assert.h>
 #include <string.h>
@@ -53,13 +49,12 @@ static void sift_down(struct entry *at, size_t count, size_t i,
     at[i] = *e;
 }
 
-void queue_push(struct sim *sim, const struct entry *e)
+void queue_insert(struct sim *sim, const struct entry *e)
 {
     struct queue *q = &sim->queue;
-    struct entry numbered = *e;
 
     if (q->count == q->cap) {
-        size_t cap = q->cap > 0 ? q->cap * 2 : 64;
+        size_t cap = q->cap > 0 ? q->cap + q->cap / 2 : 64;
         struct entry *at = arena_grow(sim->arena, q->at, q->cap * sizeof *at,
                                       cap * sizeof *at);
         if (at == NULL)
@@ -67,8 +62,15 @@ void queue_push(struct sim *sim, const struct entry *e)
         q->at = at;
         q->cap = cap;
     }
-    numbered.number = ++q->number;
-    sift_up(q->at, q->count++, &numbered);
+    sift_up(q->at, q->count++, e);
+}
+
+void queue_push(struct sim *sim, const struct entry *e)
+{
+    struct entry numbered = *e;
+
+    numbered.number = ++sim->queue.number;
+    queue_insert(sim, &numbered);
 }
 
 struct entry queue_remove(struct sim *sim, size_t i)
@@ -87,18 +89,15 @@ struct entry queue_remove(struct sim *sim, size_t i)
     return removed;
 }
 
-static bool is_stale(const struct sim *sim, const struct entry *e)
-{
-    return e->kind == ENTRY_TIMER &&
-           node_at(sim, e->node)->due_us[e->slot] != e->time_us;
-}
-
 const struct entry *queue_top(struct sim *sim)
 {
     struct queue *q = &sim->queue;
 
-    while (q->count > 0 && is_stale(sim, &q->at[0]))
-        (void)queue_remove(sim, 0);
+    while (q->count > 0 && q->at[0].kind == ENTRY_TIMER &&
+           timer_is_stale(sim, &q->at[0])) {
+        struct entry e = queue_remove(sim, 0);
+        timer_forget(sim, &e);
+    }
     return q->count > 0 ? &q->at[0] : NULL;
 }
 
