@@ -220,29 +220,41 @@ static void end(struct sim *sim)
     sim->status.ended = true;
 }
 
-/* Do the next thing, be it a step or not. */
-static void advance(struct sim *sim)
+/* When the next thing is due; the present time when there is none.  `top` is
+   the queue's first entry, or NULL. */
+static uint64_t next_time(const struct sim *sim, const struct entry *top)
+{
+    uint64_t queued = top != NULL ? top->time_us : NEVER;
+    uint64_t next = act_first(sim, queued) ? act_time(sim) : queued;
+
+    if (sim->again != NULL || next == NEVER || next < sim->now_us)
+        return sim->now_us;
+    return next;
+}
+
+/* Do the next thing, be it a step or not; false when it is due only after
+   `limit`, or when there is none. */
+static bool advance(struct sim *sim, uint64_t limit)
 {
     const struct scenario *s = sim->scenario;
 
-    sim->in_flight_step = 0;
     if (sim->arena->full) {
         sim->status.no_memory = true;
         end(sim);
-        return;
     }
+    if (sim->status.ended)
+        return false;
+    sim->in_flight_step = 0;
+    fetch_act(sim);
+    const struct entry *top = queue_top(sim);
+    if (next_time(sim, top) > limit)
+        return false;
     if (sim->intervention < s->intervention_count &&
         s->intervention[sim->intervention].step <= sim->steps + 1) {
         intervene(sim, &s->intervention[sim->intervention++].act);
-        return;
-    }
-    if (sim->again != NULL) {
+    } else if (sim->again != NULL) {
         stream_again(sim);
-        return;
-    }
-    fetch_act(sim);
-    const struct entry *top = queue_top(sim);
-    if (act_first(sim, top != NULL ? top->time_us : NEVER)) {
+    } else if (act_first(sim, top != NULL ? top->time_us : NEVER)) {
         do_act(sim);
     } else if (top == NULL || (!sim->has_act && sim->outside_open == 0)) {
         end(sim);
@@ -250,6 +262,7 @@ static void advance(struct sim *sim)
         struct entry e = queue_pop(sim);
         entry_execute(sim, &e);
     }
+    return true;
 }
 
 /* Look whether the first command of the scenario comes next. */
@@ -274,37 +287,30 @@ bool sim_step(struct sim *sim)
 {
     uint64_t steps = sim->steps;
 
-    do
-        advance(sim);
-    while (!look_ahead(sim) && sim->steps == steps && !sim->status.ended);
+    while (advance(sim, NEVER) && !look_ahead(sim) && sim->steps == steps)
+        ;
     return sim->steps != steps || !sim->status.ended;
 }
 
 void sim_run(struct sim *sim)
 {
-    while (!sim->status.ended)
-        advance(sim);
+    while (advance(sim, NEVER))
+        ;
 }
 
 uint64_t sim_next_time(struct sim *sim)
 {
     if (sim->status.ended)
         return NEVER;
-    if (sim->again != NULL)
-        return sim->now_us;
     fetch_act(sim);
-    const struct entry *top = queue_top(sim);
-    uint64_t next = act_time(sim);
-
-    if (top != NULL && top->time_us < next)
-        next = top->time_us;
-    return next > sim->now_us ? next : sim->now_us;
+    return next_time(sim, queue_top(sim));
 }
 
 void sim_run_to(struct sim *sim, uint64_t time_us)
 {
-    while (!sim->status.ended && sim_next_time(sim) <= time_us)
-        advance(sim);
+    while (advance(sim, time_us))
+        ;
+    (void)look_ahead(sim);
     if (!sim->status.ended && sim->now_us < time_us)
         sim->now_us = time_us;
 }

@@ -101,7 +101,7 @@ struct message {
     uint32_t command;
     uint32_t from, to; /* indices; `to` may be NOBODY */
     uint32_t len;
-    struct addr to_addr;
+    struct addr from_addr, to_addr;
     uint8_t data[];
 };
 

@@ -23,7 +23,8 @@ struct table_slot {
 
 static uint32_t table_place(const struct table *t, uint32_t key)
 {
-    return (uint32_t)random_mix(key) & (t->cap - 1);
+    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) &
+           (t->cap - 1);
 }
 
 static void table_put(struct table *t, uint32_t key, uint32_t value)

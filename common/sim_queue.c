@@ -8,10 +8,12 @@
 
 #include "common/sim_impl.h"
 
-static inline bool before(const struct entry *a, const struct entry *b)
+/* Without a branch, as nobody could predict it. */
+static inline size_t before(const struct entry *a, const struct entry *b)
 {
-    return a->time_us < b->time_us ||
-           (a->time_us == b->time_us && a->number < b->number);
+    return (size_t)(a->time_us < b->time_us) |
+           ((size_t)(a->time_us == b->time_us) &
+            (size_t)(a->number < b->number));
 }
 
 /* Put `e` where the hole at `i` is, or above. */
@@ -19,7 +21,7 @@ static void sift_up(struct entry *at, size_t i, const struct entry *e)
 {
     while (i > 0) {
         size_t parent = (i - 1) / 4;
-        if (!before(e, &at[parent]))
+        if (before(e, &at[parent]) == 0)
             break;
         at[i] = at[parent];
         i = parent;
@@ -27,24 +29,37 @@ static void sift_up(struct entry *at, size_t i, const struct entry *e)
     at[i] = *e;
 }
 
-/* Put `e` where the hole at `i` is, or below. */
+/* The least of the children that begin at `child`. */
+static inline size_t least_child(const struct entry *at, size_t count,
+                                 size_t child)
+{
+    if (child + 4 <= count) {
+        size_t a = child + before(&at[child + 1], &at[child]);
+        size_t b = child + 2 + before(&at[child + 3], &at[child + 2]);
+        return before(&at[b], &at[a]) != 0 ? b : a;
+    }
+    size_t least = child;
+    for (size_t k = child + 1; k < count; k++)
+        least = before(&at[k], &at[least]) != 0 ? k : least;
+    return least;
+}
+
+/* Put `e` where the hole at `i` is, or below.  It comes from the end of the
+   heap, and mostly belongs there again: so let the hole sink to the end
+   without asking, and `e` rise from there. */
 static void sift_down(struct entry *at, size_t count, size_t i,
                       const struct entry *e)
 {
-    for (;;) {
-        size_t child = 4 * i + 1;
-        size_t end = child + 4 < count ? child + 4 : count;
-        size_t least = child;
+    size_t top = i;
 
-        if (child >= count)
-            break;
-        for (size_t k = child + 1; k < end; k++)
-            if (before(&at[k], &at[least]))
-                least = k;
-        if (!before(&at[least], e))
-            break;
+    for (size_t child = 4 * i + 1; child < count; child = 4 * i + 1) {
+        size_t least = least_child(at, count, child);
         at[i] = at[least];
         i = least;
+    }
+    while (i > top && before(e, &at[(i - 1) / 4]) != 0) {
+        at[i] = at[(i - 1) / 4];
+        i = (i - 1) / 4;
     }
     at[i] = *e;
 }
@@ -82,7 +97,7 @@ struct entry queue_remove(struct sim *sim, size_t i)
     assert(i <= q->count);
     if (i == q->count)
         return removed;
-    if (i > 0 && before(&last, &q->at[(i - 1) / 4]))
+    if (i > 0 && before(&last, &q->at[(i - 1) / 4]) != 0)
         sift_up(q->at, i, &last);
     else
         sift_down(q->at, q->count, i, &last);
