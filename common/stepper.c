@@ -5,9 +5,9 @@
  * a row of checkpoints.  One is saved every `spacing` steps; when the row is
  * full, or all checkpoints together would take too much, every second one is
  * dropped and the spacing doubled.  So there are always 32 to 64 of them,
- * evenly spread, however long the run.  A further one, `near`, is taken
- * shortly before the place where a walk back ends: whoever steps back once
- * does so again.
+ * evenly spread, however long the run.  A further one, `near`, is taken on
+ * the way, and shortly before the place where a walk ends: whoever steps back
+ * once does so again.
  */
 #include "common/stepper.h"
 
@@ -18,7 +18,8 @@
 
 #define SPACING_MIN 256     /* steps between checkpoints, at first */
 #define SPACING_SIZE 512    /* and one step for so many bytes of state */
-#define NEAR_STEPS 1024     /* before the end of a walk back */
+#define NEAR_STEPS 1024     /* before the end of a walk */
+#define NEAR_SPACING 4096   /* behind the front of a run */
 #define PATIENCE_STEPS 1024 /* between questions whether to go on */
 #define HASHES_MAX (8u << 20)
 #define LINE_MAX_BYTES 512
@@ -185,8 +186,12 @@ bool stepper_forward(struct stepper *s)
     struct observer o = {.record = on_record, .context = s};
 
     s->fresh = sim_steps(t->sim) == t->b.done;
-    if (s->fresh)
+    if (s->fresh) {
         save_in_row(s, t);
+        if (t->b.done >= t->near.step + NEAR_SPACING &&
+            t->b.done >= t->near.step + sim_size(t->sim) / SPACING_SIZE)
+            save(s, t, &t->near);
+    }
     sim_observe(t->sim, s->fresh || s->searching ? &o : NULL);
     if (!sim_step(t->sim)) {
         t->ended = t->ended || s->fresh;
@@ -209,12 +214,11 @@ bool stepper_goto(struct stepper *s, uint64_t step)
     struct track *t = shown(s);
     uint64_t at = sim_steps(t->sim);
     const struct checkpoint *c = nearest(t, step);
-    bool back = step < at;
 
-    if (back || c->step > at)
+    if (step < at || c->step > at)
         restore(t, c);
     while ((at = sim_steps(t->sim)) < step) {
-        if (back && step - at == NEAR_STEPS)
+        if (step - at == NEAR_STEPS)
             save(s, t, &t->near);
         if (!patient(s, at, step) || !stepper_forward(s))
             return false;
