@@ -119,6 +119,10 @@ static void draw_boxed(struct monitor *m, const struct pane *p, enum tab tab)
 static void draw_pair(struct monitor *m, const struct pane *p, int left,
                       enum tab a, enum tab b)
 {
+    if (b == TAB_NODE && m->trace != NULL) { /* which holds no state */
+        draw_boxed(m, p, a);
+        return;
+    }
     struct pane one = pane_part(p, 0, 0, p->rows, left);
     struct pane two = pane_part(p, 0, left + 1, p->rows, p->columns - left - 1);
 
@@ -253,10 +257,18 @@ static void draw_prompt(struct monitor *m, const struct pane *p)
 /* Cut from the right where it does not fit; help is never cut. */
 static void draw_keys(const struct pane *p)
 {
-    pane_text(p, 0, 0, 0,
-              "? help  . step  , back  SPC run  b break  f fault  / find  "
-              "\\ filter  TAB  q quit");
-    pane_text(p, 0, 0, ATTR_BOLD, "? help");
+    static const char *const items[] = {
+        "? help",  ". step", ", back",    "SPC run", "b break",
+        "f fault", "/ find", "\\ filter", "TAB",     "q quit"};
+    int column = 0;
+
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        if (column + (int)strlen(items[i]) > p->columns)
+            break;
+        column = pane_text(p, 0, column, i == 0 ? ATTR_BOLD : ATTR_NORMAL,
+                           items[i]) +
+                 2;
+    }
 }
 
 void draw_all(struct monitor *m, const struct pane *grid)

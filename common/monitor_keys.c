@@ -111,7 +111,9 @@ static void do_last(struct monitor *m)
     if (m->stepper != NULL)
         stepper_goto_time(m->stepper, NEVER - 1);
     go_to(m, m->stepper != NULL ? the_step(m) : last_step(m));
-    moved(m, true, "");
+    say_event(m);
+    if (m->live != NULL)
+        say(m, "now: , looks back at the record");
 }
 
 static bool of_lookup(void *monitor, const struct record *r)

@@ -18,11 +18,29 @@ const struct log *the_log(const struct monitor *m)
     return m->stepper != NULL ? stepper_log(m->stepper) : m->own_log;
 }
 
+/* A trace has nobody. */
+static struct host *nobody_by_name(const struct network *n, const char *name)
+{
+    (void)n;
+    (void)name;
+    return NULL;
+}
+
+static struct host *nobody_by_addr(const struct network *n, struct addr addr)
+{
+    (void)n;
+    (void)addr;
+    return NULL;
+}
+
+static const struct network nobody = {.by_name = nobody_by_name,
+                                      .by_addr = nobody_by_addr};
+
 const struct network *the_network(const struct monitor *m)
 {
     if (m->stepper != NULL)
         return sim_network(stepper_sim(m->stepper));
-    return m->live != NULL ? live_network(m->live) : &m->none;
+    return m->live != NULL ? live_network(m->live) : &nobody;
 }
 
 static const char *trace_name(const void *context, struct addr addr)
