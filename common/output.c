@@ -15,7 +15,7 @@
 
 #define LINE_COLUMNS 80
 #define NAME_COLUMNS 6
-#define BODY_COLUMN 33 /* where "what happened" begins, as a rule */
+#define NOTE_COLUMN 7 /* under the step that it explains */
 
 void message_fields(const struct protocol *p, const struct record *r,
                     struct fields *f)
@@ -203,7 +203,7 @@ static void text_line(struct text *t, const struct protocol *p,
         return;
     }
     if (r->kind == RECORD_NOTE) {
-        text_repeat(t, ' ', BODY_COLUMN - 2);
+        text_repeat(t, ' ', NOTE_COLUMN);
         text_add(t, "# ");
         text_safe(t, r->text, strlen(r->text));
         return;
