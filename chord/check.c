@@ -258,6 +258,17 @@ void chord_warm(const struct network *net)
     host_free(h, at, bytes);
 }
 
+/* A newcomer that cannot come in: its id is taken, or nobody lives at the
+   address through which it would join.  The ring does not wait for it. */
+static bool is_stranded(const struct network *net, const struct spot *s)
+{
+    struct host *h = net->by_addr(net, s->c->join);
+
+    return s->n->refused ||
+           (s->n->phase != MEMBER_INSIDE && !addr_none(s->c->join) &&
+            (h == NULL || h->state == NODE_DOWN));
+}
+
 /* -- Settled ------------------------------------------------------------- */
 
 /* Successor, predecessor and list of one member agree with its neighbours'. */
@@ -335,9 +346,11 @@ bool chord_settled(const struct network *net)
     struct spot first = {.n = NULL}, s;
 
     while (chord_each(net, &at, &s)) {
-        if (s.c->leaving || (s.n->phase != MEMBER_INSIDE && !s.n->refused))
+        if (is_stranded(net, &s))
+            continue;
+        if (s.c->leaving || s.n->phase != MEMBER_INSIDE)
             return false;
-        if (!s.n->refused && count++ == 0)
+        if (count++ == 0)
             first = s;
     }
     s = first;
@@ -479,7 +492,7 @@ static void each_member(const struct network *net, struct ring_check *k,
     while (chord_each(net, &at, &s)) {
         if (s.n->phase == MEMBER_INSIDE)
             act(net, s, k);
-        else if (!s.n->refused && !s.c->leaving)
+        else if (!is_stranded(net, &s) && !s.c->leaving)
             broken(k->all, &s, " has not joined (yet)", NULL);
     }
 }
