@@ -258,15 +258,26 @@ void chord_warm(const struct network *net)
     host_free(h, at, bytes);
 }
 
-/* A newcomer that cannot come in: its id is taken, or nobody lives at the
-   address through which it would join.  The ring does not wait for it. */
+/* A newcomer that cannot come in: its id is taken, or nobody is in at the
+   address through which it would join, nor will be.  The ring does not wait
+   for it. */
 static bool is_stranded(const struct network *net, const struct spot *s)
 {
-    struct host *h = net->by_addr(net, s->c->join);
+    const struct chord *c = s->c;
 
-    return s->n->refused ||
-           (s->n->phase != MEMBER_INSIDE && !addr_none(s->c->join) &&
-            (h == NULL || h->state == NODE_DOWN));
+    if (s->n->refused)
+        return true;
+    if (s->n->phase == MEMBER_INSIDE || addr_none(c->join))
+        return false;
+    for (size_t i = 0; i < net->count; i++) { /* it may wait for another */
+        struct host *h = net->by_addr(net, c->join);
+        if (h == NULL || h->state != NODE_UP || h->node == NULL)
+            return true;
+        c = h->node;
+        if (c->member[0].phase == MEMBER_INSIDE || addr_none(c->join))
+            return false;
+    }
+    return true;
 }
 
 /* -- Settled ------------------------------------------------------------- */

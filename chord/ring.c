@@ -181,6 +181,16 @@ void chord_recheck_answered(struct chord *c, struct host *h, struct request *r)
 
 /* -- Failures ------------------------------------------------------------ */
 
+/* Another member on this host that is in, or NULL. */
+static const struct member *sibling(const struct chord *c,
+                                    const struct member *n)
+{
+    for (unsigned i = 0; i < c->member_count; i++)
+        if (&c->member[i] != n && c->member[i].phase == MEMBER_INSIDE)
+            return &c->member[i];
+    return NULL;
+}
+
 /* All successors are gone: any node that we still know brings us back, the
    nearest finger first; else the one through which we joined. */
 static void last_resort(struct chord *c, struct host *h, struct member *n)
@@ -194,7 +204,7 @@ static void last_resort(struct chord *c, struct host *h, struct member *n)
     }
     if (!peer_none(&n->pred) && !chord_is_self(c, n, &n->pred)) {
         take_list(c, h, n, &n->pred, NULL, 0);
-    } else if (!addr_none(c->join)) {
+    } else if (!addr_none(c->join) || sibling(c, n) != NULL) {
         chord_note(c, h, "{} knows nobody any more: joins anew", &n->id);
         n->phase = MEMBER_OUTSIDE;
         chord_join_start(c, h, n);
@@ -247,9 +257,8 @@ void chord_join_start(struct chord *c, struct host *h, struct member *n)
     n->phase = MEMBER_JOINING;
     r->first.ip = c->join.ip;
     r->first.port = c->join.port;
-    for (unsigned i = 0; i < c->member_count; i++)
-        if (c->member[i].phase == MEMBER_INSIDE) /* a sibling is in already */
-            r->first = chord_self(c, &c->member[i]);
+    if (sibling(c, n) != NULL)
+        r->first = chord_self(c, sibling(c, n));
     chord_note(c, h, "who is the successor of {}?", &n->id);
     chord_find_begin(c, h, n, r);
 }
