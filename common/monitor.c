@@ -66,16 +66,20 @@ void say(struct monitor *m, const char *format, ...)
 /* Break lines that are wider than the screen, between words. */
 static void wrap(struct text *to, const char *line, size_t columns)
 {
+    size_t indent = 0;
+
     while (*line != '\0') {
-        size_t len = strcspn(line, "\n"), cut = len;
-        if (len >= columns) {
-            for (cut = columns - 1; cut > 20 && line[cut] != ' ';)
+        size_t len = strcspn(line, "\n"), room = columns - indent;
+        size_t cut = len;
+        if (len >= room)
+            for (cut = room - 1; cut > room / 2 && line[cut] != ' ';)
                 cut--;
-        }
+        text_repeat(to, ' ', indent);
         text_bytes(to, line, cut);
-        text_add(to, cut < len ? "\n   " : "\n");
+        text_char(to, '\n');
+        indent = cut < len ? 4 : 0;
         line += cut;
-        line += *line == '\n';
+        line += cut < len ? strspn(line, " ") : *line == '\n';
     }
 }
 
@@ -471,10 +475,8 @@ static void go_to_opening(struct monitor *m)
     } else if (m->options->has_at) {
         go_to_time(m, m->options->at_us);
     } else if (m->stepper != NULL) {
-        while (!sim_before_command(stepper_sim(m->stepper)) &&
-               monitor_patience(m, the_step(m), 0) &&
-               stepper_forward(m->stepper))
-            ;
+        if (!stepper_open(m->stepper) && stepper_ended(m->stepper))
+            stepper_goto(m->stepper, 0); /* no command: all is a lesson */
         memo_take(m, false);
         look_around(m);
     } else if (m->trace != NULL) {

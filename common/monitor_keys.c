@@ -206,7 +206,7 @@ static bool at_stop(void *monitor, const struct record *r)
         hit = hit || condition_true(m, &m->stop[i], r);
         state = state || expr_needs_state(m->stop[i].expr);
     }
-    if (state && !hit)
+    if (state)
         remember(m, r);
     return hit;
 }
@@ -216,7 +216,7 @@ static bool at_found(void *monitor, const struct record *r)
     struct monitor *m = monitor;
     bool hit = condition_true(m, &m->find, r);
 
-    if (!hit && expr_needs_state(m->find.expr))
+    if (expr_needs_state(m->find.expr))
         remember(m, r);
     return hit;
 }
@@ -966,7 +966,8 @@ static void do_help(struct monitor *m)
         struct text name = text_new();
         text_printf(&name, ":%s%s%s", c->name, c->args != NULL ? " " : "",
                     c->args != NULL ? c->args : "");
-        text_printf(&t, " %-12s %-21s %s\n", c->keys, name.data, c->help);
+        const char *keys = strcmp(c->keys, "<lt>") == 0 ? "<" : c->keys;
+        text_printf(&t, " %-12s %-21s %s\n", keys, name.data, c->help);
         text_free(&name);
     }
     open_page(m, "help", &t);

@@ -117,6 +117,8 @@ void record_words(struct monitor *m, const struct record *r, struct text *t)
     if (r->why != NULL)
         text_printf(t, "(%s) ", r->why);
     info_of(m, r, &f, t);
+    while (t->len > 0 && t->data[t->len - 1] == ' ')
+        t->data[--t->len] = '\0';
     fields_free(&f);
 }
 
@@ -699,7 +701,7 @@ static void draw_state(struct monitor *m, const struct host *h,
             pane_text(p, row, p->columns - (int)strlen(r->mark) - 1, ATTR_BOLD,
                       r->mark);
         if (row + 1 == p->rows && top + 1 < rows.count)
-            pane_text(p, row, p->columns - 6, ATTR_DIM, " more");
+            pane_text(p, row, p->columns - 7, ATTR_DIM, "  more ");
     }
     state_rows_free(&rows);
 }

@@ -209,9 +209,11 @@ static void flights_of_log(struct monitor *m)
         end = i + AHEAD_MAX;
     for (; i < end && m->flight_count < FLIGHTS_MAX; i++) {
         const struct record *r = log_at(l, i);
-        if (r->kind == RECORD_MESSAGE && r->sent_us <= now &&
-            r->cause <= the_step(m))
-            m->flight[m->flight_count++] = *r;
+        if (r->kind != RECORD_MESSAGE || r->sent_us > now ||
+            r->cause > the_step(m))
+            continue;
+        m->flight[m->flight_count] = *r;
+        m->flight[m->flight_count++].step = 0; /* it has none yet */
     }
 }
 
@@ -225,7 +227,7 @@ static void read_flights(struct monitor *m)
     while (m->flight_count < FLIGHTS_MAX &&
            sim_in_flight(stepper_sim(m->stepper), m->flight_count,
                          &m->flight[m->flight_count]))
-        m->flight_count++;
+        m->flight[m->flight_count++].step = 0; /* it has none yet */
 }
 
 void look_around(struct monitor *m)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "chord/node.h"
+#include "common/network.h"
 #include "common/stepper.h"
 #include "tests/unit/test.h"
 
@@ -204,6 +205,29 @@ TEST(a_fault_makes_a_branch_and_the_parent_stays_what_it_was)
     scenario_free(s);
 }
 
+TEST(the_opening_is_warm_whenever_one_comes_back_to_it)
+{
+    struct scenario *s = parse("seed 7\nset bits 7\nnode n16 id=16\n"
+                               "node n80 id=80 join=n16\nwarm\n"
+                               "n80 lookup 42\nrun until 3s\n");
+    struct stepper *t = open_stepper(s);
+    struct findings f = {0};
+
+    CHECK(stepper_open(t));
+    uint64_t opening = stepper_step(t);
+    CHECK(stepper_forward(t));
+    CHECK_U64(stepper_step(t), opening + 1);
+    CHECK(stepper_goto(t, opening));
+    chord_check(sim_network(stepper_sim(t)), &f);
+    CHECK(findings_hold(&f)); /* two nodes know each other */
+    findings_free(&f);
+    CHECK(stepper_goto(t, 0));
+    CHECK(stepper_goto(t, opening + 1));
+    CHECK_U64(stepper_strayed(t), 0);
+    stepper_free(t);
+    scenario_free(s);
+}
+
 static bool stop_at_once(void *context, uint64_t step, uint64_t goal)
 {
     (void)goal;
@@ -234,6 +258,7 @@ int main(void)
     RUN(find_goes_to_the_next_and_back_to_the_one_before);
     RUN(a_time_is_after_all_its_steps);
     RUN(a_fault_makes_a_branch_and_the_parent_stays_what_it_was);
+    RUN(the_opening_is_warm_whenever_one_comes_back_to_it);
     RUN(a_long_walk_can_be_interrupted);
     return test_end();
 }
