@@ -6,24 +6,14 @@
  * member is an appendage.  Members are walked along these pointers and
  * marked, so a check takes time linear in the network.
  */
-#include "chord/node.h"
-
-#include "common/network.h"
-
-/* A live ring member, as the functions here pass it round. */
-struct spot {
-    struct host *host;
-    struct chord *c;
-    struct member *n;
-};
+#include "chord/check.h"
 
 static struct chord *chord_at(const struct network *net, size_t i)
 {
     return network_is_up(net, i, &chord_protocol) ? net->host[i]->node : NULL;
 }
 
-/* The live member that `p` means; .n is NULL when there is none. */
-static struct spot find(const struct network *net, const struct peer *p)
+struct spot chord_find(const struct network *net, const struct peer *p)
 {
     struct host *h = peer_none(p) ? NULL : net->by_addr(net, peer_addr(p));
     struct spot s = {.host = h};
@@ -37,6 +27,98 @@ static struct spot find(const struct network *net, const struct peer *p)
         id_equal(&s.c->member[p->vnode].id, &p->id))
         s.n = &s.c->member[p->vnode];
     return s;
+}
+
+bool chord_each(const struct network *net, struct spot_cursor *at,
+                struct spot *s)
+{
+    for (; at->host < net->count; at->host++, at->vnode = 0) {
+        struct chord *c = chord_at(net, at->host);
+        if (c == NULL || at->vnode >= c->member_count)
+            continue;
+        *s = (struct spot){net->host[at->host], c, &c->member[at->vnode]};
+        at->vnode++;
+        return true;
+    }
+    return false;
+}
+
+/* -- The oracle ---------------------------------------------------------- */
+
+struct spot chord_owner(const struct network *net, const struct id *key)
+{
+    struct spot_cursor at = {0};
+    struct spot s, best = {.n = NULL};
+    struct id least = {{0}};
+
+    while (chord_each(net, &at, &s)) {
+        struct id way = id_distance(s.n->id, *key, s.c->bits);
+        if (s.n->phase != MEMBER_INSIDE ||
+            (best.n != NULL && id_compare(&way, &least) >= 0))
+            continue;
+        best = s;
+        least = way;
+    }
+    return best;
+}
+
+struct spot chord_before(const struct network *net, const struct id *key)
+{
+    struct spot_cursor at = {0};
+    struct spot s, best = {.n = NULL};
+    struct id least = {{0}};
+
+    while (chord_each(net, &at, &s)) {
+        struct id way = id_distance(*key, s.n->id, s.c->bits);
+        if (s.n->phase != MEMBER_INSIDE || id_is_zero(&way) ||
+            (best.n != NULL && id_compare(&way, &least) >= 0))
+            continue;
+        best = s;
+        least = way;
+    }
+    return best;
+}
+
+static bool is_down(const void *context, const struct peer *p)
+{
+    return chord_find(context, p).n == NULL;
+}
+
+struct way chord_walk(const struct network *net, struct spot from,
+                      const struct id *key,
+                      void (*visit)(void *context, const struct spot *s),
+                      void *context)
+{
+    const struct settings *set = from.c->settings;
+    unsigned max = 2U * from.c->bits + (unsigned)setting(set, CHORD_SUCCESSORS);
+    struct way w = {.last = from};
+    struct id previous;
+    struct query q = {.key = *key,
+                      .paper = setting(set, CHORD_RULE) == RULE_PAPER,
+                      .skip = is_down,
+                      .context = net};
+
+    visit(context, &from);
+    for (;;) {
+        struct route route = chord_route(w.last.c, w.last.n, &q);
+        struct spot next = chord_find(net, &route.peer);
+        if (route.kind == ROUTE_DEAD_END || w.hops > max)
+            return w;
+        w.arrived = route.kind == ROUTE_OWNER;
+        previous = w.last.n->id;
+        if (next.n != w.last.n) {
+            visit(context, &next);
+            w.hops++;
+        }
+        w.last = next;
+        if (w.arrived)
+            break;
+        w.forwards++;
+        q.previous = &previous;
+    }
+    if (!q.paper) /* the last hop led from the predecessor to the owner */
+        w.forwards -= w.forwards > 0;
+    return w;
 }
 
 /* -- Warm start ---------------------------------------------------------- */
@@ -76,21 +158,19 @@ static void sort(struct spot *at, size_t count)
     }
 }
 
-/* All members of live nodes that may be in the ring; count when `at` is
-   NULL. */
-static size_t collect(const struct network *net, struct spot *at)
+/* All members that may be in the ring; how many, when `all` is NULL. */
+static size_t collect(const struct network *net, struct spot *all)
 {
+    struct spot_cursor at = {0};
+    struct spot s;
     size_t count = 0;
 
-    for (size_t i = 0; i < net->count; i++) {
-        struct chord *c = chord_at(net, i);
-        for (unsigned k = 0; c != NULL && k < c->member_count; k++) {
-            if (c->leaving || c->member[k].refused)
-                continue;
-            if (at != NULL)
-                at[count] = (struct spot){net->host[i], c, &c->member[k]};
-            count++;
-        }
+    while (chord_each(net, &at, &s)) {
+        if (s.c->leaving || s.n->refused)
+            continue;
+        if (all != NULL)
+            all[count] = s;
+        count++;
     }
     return count;
 }
@@ -195,7 +275,7 @@ static bool neighbours_right(const struct network *net, const struct spot *s,
         struct peer *next = &at.n->succ[0];
         if (!peer_same(next, &s->n->succ[k]))
             return false;
-        at = find(net, next);
+        at = chord_find(net, next);
         if (at.n == NULL || (at.n->succ_count == 0 && count > 1))
             return false;
         if (k == 0 && !peer_same(&at.n->pred, &self))
@@ -213,7 +293,7 @@ static bool fingers_right(const struct network *net, const struct spot *s)
         unsigned first = chord_finger_first(s->n, k);
         unsigned last = k + 1 < runs ? chord_finger_first(s->n, k + 1) - 1U
                                      : s->c->bits - 1U;
-        struct spot f = find(net, &s->n->finger[k]);
+        struct spot f = chord_find(net, &s->n->finger[k]);
         struct id a = chord_finger_start(s->c, s->n, first);
         struct id b = chord_finger_start(s->c, s->n, last);
         if (f.n == NULL)
@@ -235,7 +315,7 @@ static bool values_right(const struct network *net, const struct spot *s)
 
     for (unsigned i = 0; i < REPLICAS_MAX; i++) {
         struct peer p = chord_store_target(s->c, s->n, i);
-        struct spot t = find(net, &p);
+        struct spot t = chord_find(net, &p);
         if (!peer_none(&p) &&
             (t.n == NULL || chord_store_checksum(t.n, from, &s->n->id) != sum))
             return false;
@@ -250,20 +330,15 @@ static bool values_right(const struct network *net, const struct spot *s)
  */
 bool chord_settled(const struct network *net)
 {
+    struct spot_cursor at = {0};
     size_t count = 0, wraps = 0;
     struct spot first = {.n = NULL}, s;
 
-    for (size_t i = 0; i < net->count; i++) {
-        struct chord *c = chord_at(net, i);
-        for (unsigned k = 0; c != NULL && k < c->member_count; k++) {
-            struct member *n = &c->member[k];
-            if (c->leaving || (n->phase != MEMBER_INSIDE && !n->refused))
-                return false;
-            if (n->refused)
-                continue;
-            if (count++ == 0)
-                first = (struct spot){net->host[i], c, n};
-        }
+    while (chord_each(net, &at, &s)) {
+        if (s.c->leaving || (s.n->phase != MEMBER_INSIDE && !s.n->refused))
+            return false;
+        if (!s.n->refused && count++ == 0)
+            first = s;
     }
     s = first;
     for (size_t i = 0; i < count; i++) {
@@ -271,7 +346,7 @@ bool chord_settled(const struct network *net)
             return false;
         struct peer next = chord_successor(s.c, s.n);
         wraps += id_compare(&next.id, &s.n->id) <= 0;
-        s = find(net, &next);
+        s = chord_find(net, &next);
     }
     if (count > 0 && (s.n != first.n || wraps != 1))
         return false;
@@ -279,7 +354,7 @@ bool chord_settled(const struct network *net)
         if (!fingers_right(net, &s) || !values_right(net, &s))
             return false;
         struct peer next = chord_successor(s.c, s.n);
-        s = find(net, &next);
+        s = chord_find(net, &next);
     }
     return true;
 }
@@ -299,7 +374,7 @@ static struct spot best_successor(const struct network *net,
     struct spot best = *s; /* alone: its own successor */
 
     for (unsigned i = 0; i < s->n->succ_count; i++) {
-        best = find(net, &s->n->succ[i]);
+        best = chord_find(net, &s->n->succ[i]);
         if (best.n != NULL)
             return best;
     }
@@ -398,15 +473,14 @@ static void each_member(const struct network *net, struct ring_check *k,
                         void (*act)(const struct network *, struct spot,
                                     struct ring_check *))
 {
-    for (size_t i = 0; i < net->count; i++) {
-        struct chord *c = chord_at(net, i);
-        for (unsigned j = 0; c != NULL && j < c->member_count; j++) {
-            struct spot s = {net->host[i], c, &c->member[j]};
-            if (s.n->phase == MEMBER_INSIDE)
-                act(net, s, k);
-            else if (!s.n->refused && !c->leaving)
-                broken(k->all, &s, " has not joined (yet)", NULL);
-        }
+    struct spot_cursor at = {0};
+    struct spot s;
+
+    while (chord_each(net, &at, &s)) {
+        if (s.n->phase == MEMBER_INSIDE)
+            act(net, s, k);
+        else if (!s.n->refused && !s.c->leaving)
+            broken(k->all, &s, " has not joined (yet)", NULL);
     }
 }
 
@@ -444,7 +518,7 @@ static bool only_hope(const struct network *net, const struct spot *s,
     bool hope = s->n->succ_count == 0;
 
     for (unsigned i = 0; i < s->n->succ_count; i++) {
-        struct spot e = find(net, &s->n->succ[i]);
+        struct spot e = chord_find(net, &s->n->succ[i]);
         hope = hope || (e.n != NULL && e.host != host);
     }
     return !hope;
@@ -454,18 +528,17 @@ static bool only_hope(const struct network *net, const struct spot *s,
    between them? */
 static bool is_skipped(const struct network *net, const struct member *n)
 {
-    for (size_t i = 0; i < net->count; i++) {
-        struct chord *c = chord_at(net, i);
-        for (unsigned j = 0; c != NULL && j < c->member_count; j++) {
-            struct member *m = &c->member[j];
-            const struct id *a = &m->id;
-            if (m == n || m->phase != MEMBER_INSIDE)
-                continue;
-            for (unsigned k = 0; k < m->succ_count; k++) {
-                if (id_in_open(&n->id, a, &m->succ[k].id))
-                    return true;
-                a = &m->succ[k].id;
-            }
+    struct spot_cursor at = {0};
+    struct spot s;
+
+    while (chord_each(net, &at, &s)) {
+        const struct id *a = &s.n->id;
+        if (s.n == n || s.n->phase != MEMBER_INSIDE)
+            continue;
+        for (unsigned k = 0; k < s.n->succ_count; k++) {
+            if (id_in_open(&n->id, a, &s.n->succ[k].id))
+                return true;
+            a = &s.n->succ[k].id;
         }
     }
     return false;
@@ -480,19 +553,17 @@ bool chord_may_fail(const struct network *net, const struct host *host)
 {
     unsigned r = (unsigned)setting(net->settings, CHORD_SUCCESSORS);
     unsigned principals = 0, own = 0;
+    struct spot_cursor at = {0};
+    struct spot s;
 
-    for (size_t i = 0; i < net->count; i++) {
-        struct chord *c = chord_at(net, i);
-        for (unsigned j = 0; c != NULL && j < c->member_count; j++) {
-            struct spot s = {net->host[i], c, &c->member[j]};
-            if (s.n->phase != MEMBER_INSIDE)
-                continue;
-            if (s.host != host && only_hope(net, &s, host))
-                return false;
-            bool principal = !is_skipped(net, s.n);
-            principals += principal;
-            own += principal && s.host == host;
-        }
+    while (chord_each(net, &at, &s)) {
+        if (s.n->phase != MEMBER_INSIDE)
+            continue;
+        if (s.host != host && only_hope(net, &s, host))
+            return false;
+        bool principal = !is_skipped(net, s.n);
+        principals += principal;
+        own += principal && s.host == host;
     }
     return setting(net->settings, CHORD_VARIANT) == VARIANT_ORIGINAL ||
            own == 0 || principals - own >= r + 1;

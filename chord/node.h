@@ -354,7 +354,7 @@ void chord_command_found(struct chord *c, struct host *h, struct request *r);
 void chord_command_value(struct chord *c, struct host *h, struct request *r,
                          const struct chord_msg *m);
 
-/* -- check.c ------------------------------------------------------------- */
+/* -- check.c, for the table in node.c ------------------------------------- */
 
 struct network;
 struct findings;
