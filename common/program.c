@@ -24,6 +24,7 @@ static const struct verb shared_verbs[] = {
     {"show", "SCENARIO FACT...", "print one fact about a run", verb_show},
     {"trace", "FILE...", "print, filter, merge or convert recorded traces",
      verb_trace},
+    {"lab", "[N]", "the guided worksheet N; without N, the list", verb_lab},
     {"introducer", "", "the HTTP service that hands a newcomer other nodes",
      verb_introducer},
     {.name = NULL},
