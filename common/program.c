@@ -22,6 +22,7 @@ static const struct verb shared_verbs[] = {
     {"live", "[SCENARIO]", "a scenario on real loopback sockets", verb_live},
     {"show", "SCENARIO FACT...", "print one fact about a run", verb_show},
     {"trace", "FILE...", "print, filter or merge recorded traces", verb_trace},
+    {"lab", "[N]", "the guided worksheet N; without N, the list", verb_lab},
     {"introducer", "", "name recent nodes to newcomers, by HTTP",
      verb_introducer},
     {.name = NULL},
