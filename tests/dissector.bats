@@ -1,7 +1,7 @@
 # Wireshark's view of a message is ours: the dissector in labs/wireshark gives
 # every field the name and the value that `describe` gives it.
 
-bin=${BIN:-bin}
+bin=$(realpath "${BIN:-bin}")
 lua=$BATS_TEST_DIRNAME/../labs/wireshark/chord.lua
 
 setup() {

@@ -1,6 +1,6 @@
 # Traces: recorded runs, printed, filtered, merged, and read by tshark.
 
-bin=${BIN:-bin}
+bin=$(realpath "${BIN:-bin}")
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || exit 1
