@@ -258,6 +258,28 @@ void chord_warm(const struct network *net)
     host_free(h, at, bytes);
 }
 
+/* A newcomer that cannot come in: its id is taken, or nobody is in at the
+   address through which it would join, nor will be.  The ring does not wait
+   for it. */
+static bool is_stranded(const struct network *net, const struct spot *s)
+{
+    const struct chord *c = s->c;
+
+    if (s->n->refused)
+        return true;
+    if (s->n->phase == MEMBER_INSIDE || addr_none(c->join))
+        return false;
+    for (size_t i = 0; i < net->count; i++) { /* it may wait for another */
+        struct host *h = net->by_addr(net, c->join);
+        if (h == NULL || h->state != NODE_UP || h->node == NULL)
+            return true;
+        c = h->node;
+        if (c->member[0].phase == MEMBER_INSIDE || addr_none(c->join))
+            return false;
+    }
+    return true;
+}
+
 /* -- Settled ------------------------------------------------------------- */
 
 /* Successor, predecessor and list of one member agree with its neighbours'. */
@@ -335,9 +357,11 @@ bool chord_settled(const struct network *net)
     struct spot first = {.n = NULL}, s;
 
     while (chord_each(net, &at, &s)) {
-        if (s.c->leaving || (s.n->phase != MEMBER_INSIDE && !s.n->refused))
+        if (is_stranded(net, &s))
+            continue;
+        if (s.c->leaving || s.n->phase != MEMBER_INSIDE)
             return false;
-        if (!s.n->refused && count++ == 0)
+        if (count++ == 0)
             first = s;
     }
     s = first;
@@ -479,7 +503,7 @@ static void each_member(const struct network *net, struct ring_check *k,
     while (chord_each(net, &at, &s)) {
         if (s.n->phase == MEMBER_INSIDE)
             act(net, s, k);
-        else if (!s.n->refused && !s.c->leaving)
+        else if (!is_stranded(net, &s) && !s.c->leaving)
             broken(k->all, &s, " has not joined (yet)", NULL);
     }
 }

@@ -563,7 +563,7 @@ static void on_timer(struct chord *c, struct host *h, enum chord_timer timer)
     if (timer == TIMER_RECHECK)
         chord_recheck(c, h);
     if (timer == TIMER_JOIN || c->leaving ||
-        (timer == TIMER_RECHECK && peer_none(&c->lost)))
+        (timer == TIMER_RECHECK && c->lost == NULL))
         return;
     arm_period(c, h, timer, false);
 }
@@ -748,9 +748,9 @@ static void dump(const void *node, struct host *h, struct text *t)
         dump_member(c, &c->member[i], t);
     for (const struct request *r = c->requests; r != NULL; r = r->next)
         dump_request(c, r, t);
-    if (!peer_none(&c->lost)) {
+    for (unsigned i = 0; c->lost != NULL && i < c->lost->count; i++) {
         text_add(t, "lost");
-        dump_peer(c, &c->lost, t);
+        dump_peer(c, &c->lost->peer[i], t);
         text_char(t, '\n');
     }
     if (c->leaving)

@@ -157,6 +157,12 @@ struct request {
     struct item *item; /* what to put, or the name to get */
 };
 
+/* Remembered in this order; the oldest makes room. */
+struct lost {
+    uint8_t count;
+    struct peer peer[LOST_MAX];
+};
+
 struct chord {
     const struct settings *settings;
     struct addr self;
@@ -168,7 +174,7 @@ struct chord {
     uint32_t next_request;
     uint64_t armed_us; /* TIMER_TIMEOUT; 0: not armed */
     struct request *requests;
-    struct peer lost; /* the last peer taken for dead, to look for again */
+    struct lost *lost; /* peers taken for dead, to look for again; or NULL */
     struct member member[];
 };
 
