@@ -694,7 +694,7 @@ static int line_by_line(struct monitor *m)
             run_line(m, line);
         print_facts(m, line);
     }
-    return interrupted == SIGINT ? 130 : 0;
+    return interrupted == SIGINT ? 130 : m->failed;
 }
 
 /* -- Sources ------------------------------------------------------------------------------ */

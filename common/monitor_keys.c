@@ -41,6 +41,7 @@ static void say_event(struct monitor *m)
 
 static void moved(struct monitor *m, bool there, const char *why_not)
 {
+    m->failed |= !there;
     if (there)
         say_event(m);
     else
@@ -316,10 +317,12 @@ static void do_find(struct monitor *m)
     const char *arg = m->arg;
     struct text why = text_new();
 
-    if (condition_set(&m->find, arg, &why))
+    if (condition_set(&m->find, arg, &why)) {
         do_again(m);
-    else
+    } else {
         say(m, "? %s", why.data);
+        m->failed = true;
+    }
     text_free(&why);
 }
 
@@ -914,6 +917,17 @@ static void do_why(struct monitor *m)
     text_free(&t);
 }
 
+static void do_value(struct monitor *m)
+{
+    const char *arg = m->arg;
+    struct text value = text_new();
+    struct record r;
+
+    m->failed |= !selected_record(m, &r) || !record_value(m, &r, arg, &value);
+    say(m, "%s", value.len > 0 ? value.data : "the event has no such field");
+    text_free(&value);
+}
+
 static void do_check(struct monitor *m)
 {
     struct findings f = {0};
@@ -927,6 +941,7 @@ static void do_check(struct monitor *m)
     for (size_t i = 0; i < f.count; i++)
         text_printf(&t, " %-28s %s %s\n", f.at[i].name,
                     f.at[i].holds ? "holds" : "BROKEN:", f.at[i].why.data);
+    m->failed |= !findings_hold(&f);
     findings_free(&f);
     open_page(m, "invariants", &t);
 }
@@ -1044,6 +1059,7 @@ const struct key_command key_commands[] = {
     {"=", "compare", "[A B]", 0, 0, "compare two branches", do_compare},
     {"", "branch", "NAME", 0, 0, "show another branch", do_branch},
     {"w", "why", NULL, 0, 0, "what caused the selected event", do_why},
+    {"", "value", "FIELD", 0, 0, "a field of the selected event", do_value},
     {"", "check", NULL, 0, 0, "do the invariants hold?", do_check},
     {"e", "export", "FILE", ASK_LINE, 0, ".txt .svg .mmd .dot .pcapng .scn",
      do_export},
@@ -1095,6 +1111,7 @@ void run_line(struct monitor *m, const char *line)
     }
     memcpy(word, line, len < sizeof word ? len : sizeof word - 1);
     const char *near = nearest_word(word, names, count);
+    m->failed = true;
     say(m, "there is no command '%s'%s%s; ? lists them", word,
         near != NULL ? "; did you mean " : "", near != NULL ? near : "");
 }

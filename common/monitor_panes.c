@@ -122,6 +122,27 @@ void record_words(struct monitor *m, const struct record *r, struct text *t)
     fields_free(&f);
 }
 
+bool record_value(struct monitor *m, const struct record *r, const char *name,
+                  struct text *t)
+{
+    struct fields f = fields_new();
+    struct namer names = the_names(m);
+    size_t before = t->len;
+
+    describe_record(m, r, &f);
+    const struct field *field = fields_find(&f, name);
+    if (strcmp(name, "type") == 0)
+        type_of(r, &f, t);
+    else if (strcmp(name, "from") == 0)
+        name_of(m, &r->from, t);
+    else if (strcmp(name, "to") == 0)
+        name_of(m, &r->to, t);
+    else if (field != NULL)
+        field_value(t, field, &names);
+    fields_free(&f);
+    return t->len > before;
+}
+
 /* -- Title ---------------------------------------------------------------------- */
 
 static void mode_words(const struct monitor *m, struct text *t)
