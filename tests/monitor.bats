@@ -145,7 +145,7 @@ END
 }
 
 @test "monitor: --line says one fact a line, with the words of the keys" {
-    run -0 "$chord" monitor "$lecture" --line <<'END'
+    run -1 "$chord" monitor "$lecture" --line <<'END'
 next
 step 2
 next
