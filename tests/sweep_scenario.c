@@ -273,8 +273,7 @@ static void judge(const struct state *s, bool owners_known, bool values_kept)
         }
     }
     for (unsigned i = 0; i < VALUES && values_kept; i++)
-        printf("expect n%u get value%u value=content-%u\n", some_live(s), i,
-               i);
+        printf("expect n%u get value%u value=content-%u\n", some_live(s), i, i);
 }
 
 int main(int argc, char **argv)
