@@ -528,6 +528,8 @@ static void arm_periods(struct chord *c, struct host *h)
     arm_period(c, h, TIMER_STABILIZE, true);
     arm_period(c, h, TIMER_CHECK_PREDECESSOR, true);
     arm_period(c, h, TIMER_FIX_FINGERS, true);
+    if (c->member_count > 1)
+        arm_period(c, h, TIMER_RECHECK, true);
 }
 
 void chord_settle_down(struct chord *c, struct host *h)
@@ -563,7 +565,7 @@ static void on_timer(struct chord *c, struct host *h, enum chord_timer timer)
     if (timer == TIMER_RECHECK)
         chord_recheck(c, h);
     if (timer == TIMER_JOIN || c->leaving ||
-        (timer == TIMER_RECHECK && c->lost == NULL))
+        (timer == TIMER_RECHECK && c->lost == NULL && c->member_count == 1))
         return;
     arm_period(c, h, timer, false);
 }

@@ -125,7 +125,7 @@ static void start(struct state *s)
     }
     if (warm)
         printf("at %ums warm\n", s->now_ms);
-    s->now_ms += warm ? 1000 : 20000;
+    s->now_ms += warm ? 1000 : 20000 + 1000 * wanted * s->vnodes;
 }
 
 static void put_values(struct state *s)
