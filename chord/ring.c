@@ -145,9 +145,9 @@ void chord_recheck(struct chord *c, struct host *h)
     struct request *r;
 
     for (unsigned i = 0; i < c->member_count && c->member_count > 1; i++) {
-        struct member *next = &c->member[(i + 1) % c->member_count];
-        struct peer other = chord_self(c, next);
-        if (next->phase == MEMBER_INSIDE)
+        unsigned k = (unsigned)(host_random(h) % c->member_count);
+        struct peer other = chord_self(c, &c->member[k]);
+        if (k != i && c->member[k].phase == MEMBER_INSIDE)
             look_through(c, h, &c->member[i], &other);
     }
     if (lost == NULL || n->phase != MEMBER_INSIDE ||
