@@ -209,9 +209,9 @@ static const struct member *sibling(const struct chord *c,
 static void last_resort(struct chord *c, struct host *h, struct member *n)
 {
     for (unsigned i = 0; i < n->finger_count; i++) {
-        const struct peer *p = &n->finger[i];
-        if (!peer_none(p) && !id_equal(&p->id, &n->id)) {
-            take_list(c, h, n, p, NULL, 0);
+        struct peer p = chord_finger_run(c, n, i);
+        if (!peer_none(&p) && !id_equal(&p.id, &n->id)) {
+            take_list(c, h, n, &p, NULL, 0);
             return;
         }
     }
