@@ -68,7 +68,6 @@ struct monitor {
     const struct trace *trace;
     struct log *own_log; /* of live and trace */
     uint64_t at;         /* live, trace: step looked at; NEVER: the newest */
-    struct network none; /* the network of a trace: nobody */
     struct record flight[FLIGHTS_MAX];
     size_t flight_count;
 

@@ -112,7 +112,9 @@ static void do_last(struct monitor *m)
     if (m->stepper != NULL)
         stepper_goto_time(m->stepper, NEVER - 1);
     go_to(m, m->stepper != NULL ? the_step(m) : last_step(m));
-    moved(m, true, "");
+    say_event(m);
+    if (m->live != NULL)
+        say(m, "now: , looks back at the record");
 }
 
 static bool of_lookup(void *monitor, const struct record *r)
@@ -205,7 +207,7 @@ static bool at_stop(void *monitor, const struct record *r)
         hit = hit || condition_true(m, &m->stop[i], r);
         state = state || expr_needs_state(m->stop[i].expr);
     }
-    if (state && !hit)
+    if (state)
         remember(m, r);
     return hit;
 }
@@ -215,7 +217,7 @@ static bool at_found(void *monitor, const struct record *r)
     struct monitor *m = monitor;
     bool hit = condition_true(m, &m->find, r);
 
-    if (!hit && expr_needs_state(m->find.expr))
+    if (expr_needs_state(m->find.expr))
         remember(m, r);
     return hit;
 }
@@ -979,7 +981,8 @@ static void do_help(struct monitor *m)
         struct text name = text_new();
         text_printf(&name, ":%s%s%s", c->name, c->args != NULL ? " " : "",
                     c->args != NULL ? c->args : "");
-        text_printf(&t, " %-12s %-21s %s\n", c->keys, name.data, c->help);
+        const char *keys = strcmp(c->keys, "<lt>") == 0 ? "<" : c->keys;
+        text_printf(&t, " %-12s %-21s %s\n", keys, name.data, c->help);
         text_free(&name);
     }
     open_page(m, "help", &t);
