@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define RULE "________________________________________________________________"
-#define PICTURE "64x22"
+#define PICTURE "64x21"
+#define PICTURE_ROWS 21
 #define OUTPUT_ROWS_MAX 16
 
 /* -- The handout as Markdown ---------------------------------------------- */
@@ -61,20 +62,26 @@ static void put_output(const char *printed, size_t rows_max, struct text *out)
     }
 }
 
+/* The monitor's picture of a run, without its title and key bar. */
 static void put_picture(const struct run *r, const struct block *b,
                         struct text *out)
 {
-    struct text command = text_new(), why = text_new();
+    struct text why = text_new(), rows = text_new();
+    const struct outcome *o = run_picture(r, b, PICTURE, &why);
+    size_t count = 0;
 
-    text_printf(&command, "%s monitor @%s --dump " PICTURE,
-                run_program_name(r->sheet), b->name);
-    const struct outcome *o = run_execute(r, command.data, &why);
-    if (o != NULL && o->status == 0) {
+    for (const char *at = o != NULL ? o->out.data : ""; *at != '\0'; count++) {
+        size_t len = strcspn(at, "\n");
+        if (count >= 1 && count < PICTURE_ROWS - 2)
+            text_printf(&rows, "%.*s\n", (int)len, at);
+        at += len + (at[len] == '\n');
+    }
+    if (o != NULL && o->status == 0 && count == PICTURE_ROWS) {
         text_add(out, "```\n");
-        put_output(o->out.data, PAGE_ROWS, out);
+        put_output(rows.data, PAGE_ROWS, out);
         text_add(out, "```\n\n");
     }
-    text_free(&command);
+    text_free(&rows);
     text_free(&why);
 }
 
@@ -166,6 +173,8 @@ static void put_watch(const struct sheet *s, const struct run *r,
 
 void sheet_handout(const struct sheet *s, const struct run *r, struct text *out)
 {
+    bool pictured = false;
+
     text_printf(out, "# %s\n\n", s->title);
     if (r != NULL)
         text_printf(out, "Student **%s**, seed %llu, about %u minutes\n\n",
@@ -186,9 +195,10 @@ void sheet_handout(const struct sheet *s, const struct run *r, struct text *out)
             put_lines(s, r, b, out);
             text_char(out, '\n');
             break;
-        case BLOCK_SCENARIO:
-            if (r != NULL)
+        case BLOCK_SCENARIO: /* the first one: the student's ring */
+            if (r != NULL && !pictured)
                 put_picture(r, b, out);
+            pictured = true;
             break;
         case BLOCK_LET:
             put_let(s, r, b, out);
