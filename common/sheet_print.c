@@ -139,18 +139,43 @@ static void put_question(const struct sheet *s, const struct run *r,
     text_add(out, ":::\n\n");
 }
 
+/* Does any text that students read name this variable?  Others (the owner
+   that a scenario crashes) may be answers. */
+static bool is_named(const struct sheet *s, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t b = 0; b < s->block_count; b++) {
+        const struct block *block = &s->block[b];
+        if (block->kind == BLOCK_SCENARIO || block->kind == BLOCK_LET)
+            continue;
+        for (size_t i = block->first; i < block->first + block->count; i++) {
+            const char *at = s->line[i].text;
+            while (strchr(" $>", s->line[i].mark) != NULL &&
+                   (at = strchr(at, '@')) != NULL)
+                if (sheet_name(++at) == len && memcmp(at, name, len) == 0)
+                    return true;
+        }
+    }
+    return false;
+}
+
 static void put_let(const struct sheet *s, const struct run *r,
                     const struct block *b, struct text *out)
 {
-    text_add(out, "Yours:");
+    const char *between = "Yours: ";
+
     for (size_t i = b->first; i < b->first + b->count; i++) {
-        text_printf(out, " %s ", s->line[i].text);
-        const struct binding *v =
-            r != NULL ? run_find(r, s->line[i].text, strlen(s->line[i].text))
-                      : NULL;
-        text_printf(out, "**%s**%s", v != NULL ? v->value.data : "____",
-                    i + 1 < b->first + b->count ? "," : "\n\n");
+        const char *name = s->line[i].text;
+        if (!is_named(s, name))
+            continue;
+        text_printf(out, "%s%s **", between, name);
+        text_add(out, r != NULL ? run_find(r, name, strlen(name))->value.data
+                                : "____");
+        text_add(out, "**");
+        between = ", ";
     }
+    text_add(out, "\n\n");
 }
 
 static void put_watch(const struct sheet *s, const struct run *r,
