@@ -39,7 +39,7 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 .PHONY: all demo test unit replay pure asan fuzz sweep lint labs bench install clean expected
 .SECONDARY:
 
-all: $(addprefix $(BIN)/,$(PROTOCOLS))
+all: $(addprefix $(BIN)/,$(PROTOCOLS) lab)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -55,6 +55,10 @@ $(BIN)/$(1): $(call OBJECTS_OF,$(1)) $(BUILD)/libcommon.a
 	$(Q)$(CC) $(SAN) $(LDFLAGS) $$^ $(LIBS) -o $$@
 endef
 $(foreach p,$(PROTOCOLS),$(eval $(call program,$(p))))
+
+$(BIN)/lab: $(BUILD)/labs/lab.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # Unit tests and benchmarks link every protocol's objects but main.o.
 NODES := $(foreach p,$(PROTOCOLS),$(call NODE_OF,$(p)))
@@ -110,7 +114,7 @@ labs: all
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/p2plab
-	install $(addprefix $(BIN)/,$(PROTOCOLS)) $(DESTDIR)$(PREFIX)/bin
+	install $(addprefix $(BIN)/,$(PROTOCOLS) lab) $(DESTDIR)$(PREFIX)/bin
 	cp -R labs $(DESTDIR)$(PREFIX)/share/p2plab/
 
 clean:

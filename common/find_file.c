@@ -5,8 +5,7 @@
 
 #include "common/program.h"
 
-/* The folder of the running program; false where the system cannot say. */
-static bool program_folder(struct text *path)
+bool program_folder(struct text *path)
 {
     char exe[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);

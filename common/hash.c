@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 
 #include "common/random.h"
@@ -14,6 +15,24 @@ void hash_sha1(uint8_t digest[SHA1_BYTES], const void *data, size_t len)
 
     assert(ok == 1);
     assert(bytes == SHA1_BYTES);
+}
+
+void hash_sha256(uint8_t digest[SHA256_BYTES], const void *data, size_t len)
+{
+    int ok = EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL);
+
+    assert(ok == 1);
+}
+
+void hash_hmac(uint8_t digest[SHA256_BYTES], const void *key, size_t key_len,
+               const void *data, size_t len)
+{
+    uint8_t out[SHA256_BYTES];
+    const uint8_t *done =
+        HMAC(EVP_sha256(), key, (int)key_len, data, len, out, NULL);
+
+    assert(done != NULL);
+    memcpy(digest, out, sizeof out);
 }
 
 uint64_t hash_roll_u64(uint64_t h, uint64_t value)

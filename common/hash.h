@@ -9,8 +9,14 @@
 #include <stdint.h>
 
 #define SHA1_BYTES 20
+#define SHA256_BYTES 32
 
 void hash_sha1(uint8_t digest[SHA1_BYTES], const void *data, size_t len);
+
+void hash_sha256(uint8_t digest[SHA256_BYTES], const void *data, size_t len);
+/* HMAC-SHA-256 of `data` under `key`; the digest may lie in either. */
+void hash_hmac(uint8_t digest[SHA256_BYTES], const void *key, size_t key_len,
+               const void *data, size_t len);
 
 /* Mix `len` bytes into the rolling hash `h`; the same on every machine. */
 uint64_t hash_roll(uint64_t h, const void *data, size_t len);

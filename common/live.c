@@ -29,8 +29,6 @@
 #include "common/introducer.h"
 #include "common/live_host.h"
 
-#define PORT_TRIES 64
-
 /* -- Time and records ------------------------------------------------------- */
 
 static uint64_t clock_us(void)
@@ -58,7 +56,7 @@ void live_observe(struct live *l, const struct observer *o)
 
 bool live_observed(const struct live *l)
 {
-    return l->observer.record != NULL || l->answered != NULL;
+    return l->observer.record != NULL || l->inner.record != NULL;
 }
 
 void live_step(struct live *l, uint32_t command)
@@ -76,8 +74,8 @@ void live_record(struct live *l, struct record *r)
     r->time_us = l->now_us;
     if (l->observer.record != NULL)
         l->observer.record(l->observer.context, r);
-    if (l->answered != NULL)
-        l->answered(l->answered_context, r);
+    if (l->inner.record != NULL)
+        l->inner.record(l->inner.context, r);
 }
 
 struct endpoint live_self(const struct live_node *n)
@@ -113,9 +111,8 @@ void live_record_sent(struct live_node *n, struct record *r)
     live_record(l, r);
 }
 
-/* A record about node `n` alone, whose text says all. */
-static void record_text(struct live_node *n, enum record_kind kind,
-                        const char *text)
+void live_record_text(struct live_node *n, enum record_kind kind,
+                      const char *text)
 {
     struct record r = {.kind = kind, .to = live_self(n), .text = text};
 
@@ -215,7 +212,7 @@ static void call_result(struct host *h, uint32_t command, bool ok,
 
 static void call_note(struct host *h, const char *text)
 {
-    record_text(node_of(h), RECORD_NOTE, text);
+    live_record_text(node_of(h), RECORD_NOTE, text);
 }
 
 static bool call_wants_notes(struct host *h)
@@ -342,8 +339,16 @@ static void arrive(struct live_node *n, struct addr from, const uint8_t *data,
     live_deliver(n, &e);
 }
 
+void live_discard_datagrams(struct live_node *n)
+{
+    for (int i = 0; i < 64 * BURST_MAX && n->udp >= 0; i++)
+        if (recv(n->udp, n->live->scratch, SCRATCH_BYTES, 0) < 0)
+            break;
+    bytes_free(&n->arriving);
+}
+
 /* A burst at most: neither timers nor other sockets starve in a flood. */
-static void on_datagrams(struct live *l, void *owner, int fd, unsigned what)
+void live_datagrams(struct live *l, void *owner, int fd, unsigned what)
 {
     struct live_node *n = owner;
 
@@ -360,347 +365,35 @@ static void on_datagrams(struct live *l, void *owner, int fd, unsigned what)
     }
 }
 
-/* -- Sockets of a node -------------------------------------------------------- */
-
-bool live_prepare(int fd)
-{
-#ifdef SO_NOSIGPIPE
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof on);
-#endif
-    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
-           fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
-}
-
-static int open_socket(int type, struct addr *listen)
-{
-    struct sockaddr_in s = live_sockaddr(*listen);
-    socklen_t size = sizeof s;
-    int fd = socket(AF_INET, type, 0), on = 1;
-
-    if (fd < 0)
-        return -1;
-    /* On UDP it would let a second process take the port. */
-    if (type == SOCK_STREAM)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (live_prepare(fd) && bind(fd, (void *)&s, sizeof s) == 0 &&
-        getsockname(fd, (void *)&s, &size) == 0) {
-        *listen = live_addr(&s);
-        return fd;
-    }
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
-/* Take one port for TCP and UDP; try again when a free one of TCP is taken
-   in UDP.  False: errno. */
-static bool open_sockets(struct live_node *n, struct addr listen_addr)
-{
-    int tries = listen_addr.port == 0 ? PORT_TRIES : 1;
-
-    for (; tries > 0; tries--) {
-        n->host.addr = listen_addr;
-        n->tcp = open_socket(SOCK_STREAM, &n->host.addr);
-        if (n->tcp < 0)
-            return false;
-        n->udp = open_socket(SOCK_DGRAM, &n->host.addr);
-        if (n->udp >= 0 && listen(n->tcp, SOMAXCONN) == 0)
-            return true;
-        int error = errno;
-        close(n->tcp);
-        if (n->udp >= 0)
-            close(n->udp);
-        n->tcp = n->udp = -1;
-        errno = error;
-    }
-    return false;
-}
-
-static void close_socket(struct live_node *n, int *fd)
-{
-    if (*fd < 0)
-        return;
-    waiter_remove(n->live->waiter, *fd);
-    close(*fd);
-    *fd = -1;
-}
-
-static bool listen_at(struct live_node *n, struct addr a, struct text *why)
-{
-    struct waiter *w = n->live->waiter;
-
-    if (!open_sockets(n, a)) {
-        text_add(why, "cannot listen on ");
-        addr_text(why, a);
-        text_printf(why, ": %s",
-                    errno == EADDRINUSE
-                        ? "another program has this port; choose another"
-                        : strerror(errno));
-        return false;
-    }
-    if (waiter_set(w, n->udp, WAIT_READ, on_datagrams, n) &&
-        waiter_set(w, n->tcp, WAIT_READ, stream_accept, n))
-        return true;
-    text_printf(why, "cannot wait for sockets: %s", strerror(errno));
-    close_socket(n, &n->udp);
-    close_socket(n, &n->tcp);
-    return false;
-}
-
-/* -- Nodes --------------------------------------------------------------------- */
-
-/* Everything that a node has in memory; commands that wait for it fail. */
-static void forget_all(struct live_node *n, const char *why)
-{
-    struct live *l = n->live;
-
-    n->host.state = NODE_DOWN;
-    n->host.node = NULL;
-    n->host.introduced = NULL;
-    for (size_t i = 0; i < l->open_count;)
-        if (l->open[i].node == n)
-            host_failed(&n->host, l->open[i].number, why);
-        else
-            i++;
-    for (int i = 0; i < TIMERS_PER_NODE; i++)
-        n->timer[i].due_us = NEVER;
-    n->stop_us = n->accept_us = NEVER;
-    bytes_free(&n->arriving);
-    while (n->memory != NULL) {
-        struct block *b = n->memory;
-        n->memory = b->next;
-        free(b);
-    }
-}
-
-static void go_down(struct live_node *n)
-{
-    streams_close(n, false);
-    close_socket(n, &n->udp);
-    close_socket(n, &n->tcp);
-    forget_all(n, "the node is down");
-}
-
-static bool begin(struct live_node *n, struct addr join, struct addr introducer,
-                  struct text *why)
-{
-    struct live *l = n->live;
-    struct config c = {.settings = n->settings,
-                       .self = n->host.addr,
-                       .join = join,
-                       .id = n->host.id};
-    struct event e = {.kind = EVENT_START};
-
-    n->host.state = NODE_UP;
-    n->left = n->vanished = false;
-    n->random = host_random_stream(l->seed, n->name, n->restarts);
-    live_step(l, 0);
-    record_text(n, RECORD_START, "");
-    if (!host_begin(&n->host, &c, introducer)) {
-        text_printf(why, "no memory for node %s", n->name);
-        go_down(n);
-        return false;
-    }
-    live_deliver(n, &e);
-    return true;
-}
-
-/* Keep a place for one more node. */
-static bool reserve_host(struct live *l)
-{
-    if (l->host_count < l->host_cap)
-        return true;
-    size_t cap = l->host_cap > 0 ? l->host_cap * 2 : 16;
-    struct host **more = realloc(l->host, cap * sizeof(struct host *));
-    if (more == NULL)
-        return false;
-    l->host = more;
-    l->host_cap = cap;
-    return true;
-}
-
-static struct live_node *node_new(struct live *l, const struct protocol *p,
-                                  const struct settings *s)
-{
-    struct live_node *n = reserve_host(l) ? calloc(1, sizeof *n) : NULL;
-
-    if (n == NULL)
-        return NULL;
-    n->host = (struct host){.calls = &live_calls,
-                            .protocol = p,
-                            .name = n->name,
-                            .state = NODE_DOWN,
-                            .index = (uint32_t)l->host_count};
-    n->live = l;
-    n->settings = s;
-    n->tcp = n->udp = -1;
-    n->stop_us = n->accept_us = NEVER;
-    for (int i = 0; i < TIMERS_PER_NODE; i++)
-        n->timer[i].due_us = NEVER;
-    return n;
-}
-
-static void name_node(struct live_node *n, const char *name)
-{
-    struct text t = text_new();
-
-    if (name != NULL)
-        text_add(&t, name);
-    else
-        addr_text(&t, n->host.addr);
-    size_t len = t.len < NAME_BYTES_MAX ? t.len : NAME_BYTES_MAX;
-    memcpy(n->name, t.data, len);
-    text_free(&t);
-}
-
-static struct host *start(struct live *l, const struct protocol *p,
-                          const char *name, struct addr listen,
-                          struct addr join, struct addr introducer,
-                          const char *id, const struct settings *s,
-                          struct text *why)
-{
-    assert(!l->busy);
-    struct live_node *n = node_new(l, p, s);
-
-    if (n == NULL) {
-        text_add(why, "no memory for another node");
-        return NULL;
-    }
-    if (!listen_at(n, listen, why)) {
-        free(n);
-        return NULL;
-    }
-    name_node(n, name);
-    if (p->identify != NULL &&
-        !p->identify(s, n->host.addr, id, &n->host.id, why)) {
-        go_down(n);
-        free(n);
-        return NULL;
-    }
-    l->host[l->host_count++] = &n->host;
-    return begin(n, join, introducer, why) ? &n->host : NULL;
-}
-
-struct host *live_start(struct live *l, const char *name, struct addr listen,
-                        struct addr join, struct addr introducer,
-                        const char *id, const struct settings *s,
-                        struct text *why)
-{
-    return start(l, l->protocol, name, listen, join, introducer, id, s, why);
-}
-
-struct host *live_start_introducer(struct live *l, const char *name,
-                                   struct addr listen, struct text *why)
-{
-    struct addr none = {0, 0};
-
-    return start(l, &introducer_protocol, name, listen, none, none, NULL,
-                 l->settings, why);
-}
-
-/* Record what befalls a node: "crash n32". */
-static void record_fault(struct live_node *n, const char *fault)
-{
-    struct text t = text_new();
-
-    live_step(n->live, 0);
-    text_printf(&t, "%s %s", fault, n->name);
-    record_text(n, RECORD_FAULT, t.data);
-    text_free(&t);
-}
-
-bool live_restart(struct live *l, struct host *h, struct addr join,
-                  struct addr introducer, struct text *why)
-{
-    struct live_node *n = node_of(h);
-
-    assert(!l->busy);
-    if (h->state != NODE_DOWN)
-        return true;
-    streams_close(n, true); /* what a vanished one still holds open */
-    close_socket(n, &n->udp);
-    close_socket(n, &n->tcp);
-    record_fault(n, "restart");
-    if (!listen_at(n, h->addr, why))
-        return false;
-    n->restarts++;
-    return begin(n, join, introducer, why);
-}
-
-void live_kill(struct live *l, struct host *h)
-{
-    assert(!l->busy);
-    if (h->state == NODE_DOWN)
-        return;
-    record_fault(node_of(h), "crash");
-    go_down(node_of(h));
-}
-
-void live_vanish(struct live *l, struct host *h)
-{
-    struct live_node *n = node_of(h);
-
-    assert(!l->busy);
-    if (h->state == NODE_DOWN)
-        return;
-    record_fault(n, "vanish");
-    n->vanished = true;
-    waiter_remove(l->waiter, n->udp);
-    waiter_remove(l->waiter, n->tcp);
-    streams_vanish(n);
-    forget_all(n, "the node is down");
-}
-
-void live_stop(struct live *l, struct host *h)
-{
-    struct live_node *n = node_of(h);
-    struct event e = {.kind = EVENT_STOP};
-
-    assert(!l->busy);
-    if (h->state != NODE_UP)
-        return;
-    record_fault(n, "leave");
-    h->state = NODE_LEAVING;
-    n->stop_us = l->now_us + LEAVE_US;
-    live_deliver(n, &e);
-}
-
-/* Take nodes down that have left and written all, or had time enough. */
-static void finish_leaving(struct live *l)
-{
-    for (size_t i = 0; i < l->host_count; i++) {
-        struct live_node *n = node_of(l->host[i]);
-        if (n->host.state != NODE_LEAVING)
-            continue;
-        if (n->left) {
-            close_socket(n, &n->udp);
-            close_socket(n, &n->tcp);
-            streams_leave(n);
-        }
-        if ((n->left && streams_flushed(n)) || n->stop_us <= live_now(l))
-            go_down(n);
-    }
-}
-
 /* -- Commands ------------------------------------------------------------------ */
 
-uint32_t live_command(struct live *l, struct host *h, const char *text)
+/* Keep a place for one more open command. */
+static bool reserve_command(struct live *l)
 {
-    assert(!l->busy);
-    if (h->state != NODE_UP || l->open_count == COMMANDS_MAX)
-        return 0;
-    if (l->open_count == l->open_cap) {
-        size_t cap = l->open_cap > 0 ? l->open_cap * 2 : 16;
-        struct open_command *more = realloc(l->open, cap * sizeof *more);
-        if (more == NULL)
-            return 0;
-        l->open = more;
-        l->open_cap = cap;
-    }
+    if (l->open_count < l->open_cap)
+        return true;
+    size_t cap = l->open_cap > 0 ? l->open_cap * 2 : 16;
+    struct open_command *more = realloc(l->open, cap * sizeof *more);
+    if (more == NULL)
+        return false;
+    l->open = more;
+    l->open_cap = cap;
+    return true;
+}
+
+static uint64_t command_limit(const struct host *h, const char *text)
+{
     const struct command *c = command_find(h->protocol, text);
-    char *copy = strdup(text);
+
+    return c != NULL ? c->limit_us : COMMAND_LIMIT_US;
+}
+
+uint32_t live_give(struct live *l, struct host *h, const char *text)
+{
+    uint64_t limit = command_limit(h, text);
+    char *copy = reserve_command(l) ? strdup(text) : NULL;
+
+    assert(!l->busy);
     if (copy == NULL)
         return 0;
     uint32_t number = ++l->command_count;
@@ -708,10 +401,7 @@ uint32_t live_command(struct live *l, struct host *h, const char *text)
     l->open[l->open_count++] = (struct open_command){
         .number = number,
         .node = node_of(h),
-        .deadline_us =
-            c == NULL || c->limit_us > 0
-                ? l->now_us + (c != NULL ? c->limit_us : COMMAND_LIMIT_US)
-                : NEVER,
+        .deadline_us = limit > 0 ? l->now_us + limit : NEVER,
         .text = copy};
     struct record r = {.kind = RECORD_COMMAND,
                        .command = number,
@@ -722,8 +412,32 @@ uint32_t live_command(struct live *l, struct host *h, const char *text)
                       .command = number,
                       .data = (const uint8_t *)text,
                       .len = strlen(text)};
-    live_deliver(node_of(h), &e);
+    if (h->state == NODE_DOWN || node_of(h)->left)
+        live_commands_fail(node_of(h));
+    else
+        live_deliver(node_of(h), &e);
     return number;
+}
+
+uint32_t live_command(struct live *l, struct host *h, const char *text)
+{
+    if (h->state != NODE_UP || l->open_count >= COMMANDS_MAX)
+        return 0;
+    return live_give(l, h, text);
+}
+
+void live_commands_fail(struct live_node *n)
+{
+    struct live *l = n->live;
+    struct text why = text_new();
+
+    text_printf(&why, "%s is down", n->name);
+    for (size_t i = 0; i < l->open_count;)
+        if (l->open[i].node == n)
+            host_failed(&n->host, l->open[i].number, why.data);
+        else
+            i++;
+    text_free(&why);
 }
 
 /* Fail the commands that nobody has answered in time. */
@@ -735,12 +449,9 @@ static void expire_commands(struct live *l)
             i++;
             continue;
         }
-        const struct command *known =
-            command_find(c.node->host.protocol, c.text);
-        uint64_t limit = known != NULL ? known->limit_us : COMMAND_LIMIT_US;
         struct text t = text_new();
         text_add(&t, "no answer within ");
-        text_seconds(&t, limit);
+        text_seconds(&t, command_limit(&c.node->host, c.text));
         text_add(&t, " s");
         live_step(l, c.number);
         host_failed(&c.node->host, c.number, t.data);
@@ -872,7 +583,7 @@ bool live_poll(struct live *l, uint64_t max_us, struct text *why)
     fire_timers(l);
     expire_commands(l);
     streams_settle(l);
-    finish_leaving(l);
+    live_finish_leaving(l);
     streams_free_dead(l);
     return true;
 }
@@ -944,9 +655,9 @@ void live_free(struct live *l)
     if (l == NULL)
         return;
     l->observer = (struct observer){0};
-    l->answered = NULL;
+    l->inner = (struct observer){0};
     for (size_t i = 0; i < l->host_count; i++) {
-        go_down(node_of(l->host[i]));
+        live_down(node_of(l->host[i]));
         free(l->host[i]);
     }
     while (l->watches != NULL)

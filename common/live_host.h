@@ -135,9 +135,7 @@ struct live {
     const struct settings *settings;
     uint64_t seed;
     struct observer observer; /* .record NULL: nobody */
-    /* live_run's ear for results; called before the command is forgotten. */
-    void (*answered)(void *context, const struct record *r);
-    void *answered_context;
+    struct observer inner;    /* live_run's ear */
 
     uint64_t epoch_us, now_us; /* now: of the present event */
     uint64_t steps;
@@ -151,6 +149,8 @@ struct live {
     struct host **host; /* each the front of a live_node */
     size_t host_count, host_cap;
     struct network network;
+    const struct id *reserved; /* for nodes that come later */
+    size_t reserved_count;
 
     struct open_command *open;
     size_t open_count, open_cap;
@@ -184,6 +184,9 @@ void live_record(struct live *l, struct record *r);
 /* Fill in and report a message that node `n` sends in the present step. */
 void live_record_sent(struct live_node *n, struct record *r);
 struct endpoint live_endpoint(struct live *l, struct addr a);
+/* A record about node `n` alone, whose text says all. */
+void live_record_text(struct live_node *n, enum record_kind kind,
+                      const char *text);
 struct endpoint live_self(const struct live_node *n);
 /* A local node that listens there, up or down. */
 struct live_node *live_local(struct live *l, struct addr a);
@@ -193,6 +196,29 @@ struct sockaddr_in live_sockaddr(struct addr a);
 struct addr live_addr(const struct sockaddr_in *s);
 
 extern const struct host_calls live_calls;
+ready_fn live_datagrams;
+void live_discard_datagrams(struct live_node *n); /* what has arrived */
+
+/* As live_command; to a node that is down it fails at once, as a result. */
+uint32_t live_give(struct live *l, struct host *h, const char *text);
+/* The open commands of a node that is down fail. */
+void live_commands_fail(struct live_node *n);
+
+/* live_node.c */
+/* A node that has its address and id, but is not up. */
+struct live_node *live_add(struct live *l, const struct protocol *p,
+                           const char *name, struct addr listen, const char *id,
+                           const struct settings *s, struct text *why);
+bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
+                struct text *why);
+/* Close the sockets on which others reach it. */
+void live_deafen(struct live_node *n);
+/* Take it down, and everything of it but its name, address and id. */
+void live_down(struct live_node *n);
+/* Take nodes down that have left and written all, or had time enough. */
+void live_finish_leaving(struct live *l);
+/* The first half of live_restart: the end of the old life. */
+void live_end(struct live *l, struct host *h);
 
 /* live_stream.c */
 ready_fn stream_accept;

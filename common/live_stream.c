@@ -695,8 +695,8 @@ static void on_ready(struct live *l, void *owner, int fd, unsigned what)
     }
     if ((what & WAIT_WRITE) != 0)
         flush(c);
-    if (c->dead || (what & (WAIT_READ | WAIT_ERROR)) == 0)
-        return;
+    if (c->dead || c->failed || (what & (WAIT_READ | WAIT_ERROR)) == 0)
+        return; /* `failed`: how it ends is known, and comes later */
     if (is_served(c) && !c->eof)
         receive(c);
     else if ((what & WAIT_ERROR) != 0)

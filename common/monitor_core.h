@@ -199,10 +199,6 @@ void record_words(struct monitor *m, const struct record *r, struct text *t);
 void describe_record(const struct monitor *m, const struct record *r,
                      struct fields *f);
 
-/* The selected lookup's messages up to now; *result: how it ended. */
-size_t read_path(const struct monitor *m, struct record *path,
-                 const struct fields **result);
-
 /* -- monitor_facts.c --------------------------------------------------------- */
 
 bool condition_set(struct condition *c, const char *text, struct text *why);

@@ -13,8 +13,10 @@
 
 #include "common/output.h"
 
-#define HEX_COLUMNS 38 /* |0000 8 bytes and their letters */
-#define HEX_WIDE 70    /* with 16 bytes */
+#define HEX_COLUMNS 38         /* |0000 8 bytes and their letters */
+#define HEX_WIDE 70            /* with 16 bytes */
+#define PATH_SCAN_MAX 4096     /* records looked through for a lookup */
+#define CHECKED_NODES_MAX 1000 /* above, only :check asks the invariants */
 
 static const char *const tab_names[TABS] = {"messages", "decode",  "log",
                                             "tree",     "picture", "node"};
@@ -535,6 +537,73 @@ static void draw_tree(struct monitor *m, const struct pane *p)
 
 /* -- Node ------------------------------------------------------------------------------------ */
 
+/* Fill in the selected lookup: its messages up to now, those in flight last,
+   and how it ended if it has.  `path` is the caller's room. */
+static void read_path(const struct monitor *m, struct view *v,
+                      struct record path[PATH_MAX_SHOWN])
+{
+    const struct log *l = the_log(m);
+    size_t end = the_end(m), from = end;
+
+    v->path = path;
+    if (m->command == 0)
+        return;
+    while (from > log_first(l) && end - from < PATH_SCAN_MAX) {
+        const struct record *r = log_at(l, --from);
+        if (r->kind == RECORD_COMMAND && r->command == m->command)
+            break;
+    }
+    for (; from < end && v->path_count < PATH_MAX_SHOWN; from++) {
+        const struct record *r = log_at(l, from);
+        if (r->command != m->command)
+            continue;
+        if (r->kind == RECORD_RESULT)
+            v->result = r->fields;
+        else if (r->kind == RECORD_MESSAGE || r->kind == RECORD_COMMAND)
+            path[v->path_count++] = *r;
+    }
+    for (size_t i = 0; i < m->flight_count; i++)
+        if (m->flight[i].command == m->command &&
+            v->path_count < PATH_MAX_SHOWN) {
+            path[v->path_count++] = m->flight[i];
+            v->path_flying++;
+        }
+}
+
+/* What every protocol has: do the invariants hold, what fires next? */
+static void common_rows(const struct monitor *m, const struct host *h,
+                        struct state_rows *rows)
+{
+    const struct network *n = the_network(m);
+    struct findings f = {0};
+    uint64_t next = NEVER;
+    int slot = 0;
+
+    if (n->count <= CHECKED_NODES_MAX) {
+        struct text *t = state_row(rows, "", NULL);
+        m->protocol->check(n, &f);
+        for (size_t i = 0; i < f.count && t->len == 0; i++)
+            if (!f.at[i].holds)
+                text_printf(t, "BROKEN: %s", f.at[i].name);
+        if (t->len == 0)
+            text_add(t, "invariants: all hold");
+        findings_free(&f);
+    }
+    for (int i = 0; m->stepper != NULL && m->protocol->timers[i] != NULL; i++) {
+        uint64_t due = sim_timer_due(stepper_sim(m->stepper), h, i);
+        if (due < next) {
+            next = due;
+            slot = i;
+        }
+    }
+    if (next != NEVER && next >= n->now_us) {
+        struct text *t = state_row(rows, "", NULL);
+        text_printf(t, "next: %s in ", m->protocol->timers[slot]);
+        text_seconds(t, (next - n->now_us) / 1000 * 1000);
+        text_add(t, " s");
+    }
+}
+
 static void draw_state(struct monitor *m, const struct host *h,
                        const struct pane *p, size_t top)
 {
@@ -550,9 +619,9 @@ static void draw_state(struct monitor *m, const struct host *h,
     }
     if (selected_record(m, &event))
         v.event = &event;
-    v.path = path;
-    v.path_count = read_path(m, path, &v.result);
+    read_path(m, &v, path);
     m->program->state(&v, &rows);
+    common_rows(m, h, &rows);
     if (top >= rows.count)
         top = 0;
     int width = 0;
@@ -566,7 +635,11 @@ static void draw_state(struct monitor *m, const struct host *h,
         bool changed = old != NULL && strcmp(old->data, r->value.data) != 0;
         uint8_t attr = changed ? ATTR_BOLD | ATTR_YELLOW : ATTR_NORMAL;
         pane_put(p, row, 0, changed ? '~' : ' ', attr);
-        pane_printf(p, row, 1, attr, "%-*s %s", width, r->name, r->value.data);
+        if (r->name[0] == '\0')
+            pane_text(p, row, 1, attr, r->value.data);
+        else
+            pane_printf(p, row, 1, attr, "%-*s %s", width, r->name,
+                        r->value.data);
         if (r->mark != NULL)
             pane_text(p, row, p->columns - (int)strlen(r->mark) - 1, ATTR_BOLD,
                       r->mark);
@@ -604,32 +677,6 @@ static void draw_node(struct monitor *m, const struct pane *p)
 
 /* -- Picture ------------------------------------------------------------------------------------ */
 
-/* The selected lookup's messages so far, and its result if it has one. */
-size_t read_path(const struct monitor *m, struct record *path,
-                 const struct fields **result)
-{
-    const struct log *l = the_log(m);
-    size_t end = the_end(m), from = end, count = 0;
-
-    if (m->command == 0)
-        return 0;
-    while (from > log_first(l) && end - from < 4096) {
-        const struct record *r = log_at(l, --from);
-        if (r->kind == RECORD_COMMAND && r->command == m->command)
-            break;
-    }
-    for (; from < end && count < PATH_MAX_SHOWN; from++) {
-        const struct record *r = log_at(l, from);
-        if (r->command != m->command)
-            continue;
-        if (r->kind == RECORD_RESULT)
-            *result = r->fields;
-        else if (r->kind == RECORD_MESSAGE || r->kind == RECORD_COMMAND)
-            path[count++] = *r;
-    }
-    return count;
-}
-
 static void draw_picture(struct monitor *m, const struct pane *p)
 {
     struct record event, path[PATH_MAX_SHOWN];
@@ -637,11 +684,10 @@ static void draw_picture(struct monitor *m, const struct pane *p)
     int row = 0, column = 0;
     struct view v = {.network = the_network(m),
                      .selected = the_node(m, m->node),
-                     .path = path,
                      .cursor_row = &row,
                      .cursor_column = &column};
 
-    v.path_count = read_path(m, path, &v.result);
+    read_path(m, &v, path);
     if (selected_record(m, &event)) {
         v.event = &event;
         describe_record(m, &event, &f);

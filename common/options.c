@@ -210,6 +210,16 @@ struct settings settings_new(const struct option *options)
     return s;
 }
 
+const struct option *option_find(const struct option *options, const char *name,
+                                 size_t len)
+{
+    for (; options->name != NULL; options++)
+        if (strlen(options->name) == len &&
+            memcmp(options->name, name, len) == 0)
+            return options;
+    return NULL;
+}
+
 static bool parse_choice(const char *choices, const char *value, int64_t *out)
 {
     size_t len = strlen(value);
@@ -323,9 +333,10 @@ static void unknown_option(const struct option *options, const char *name,
 bool settings_set(struct settings *s, const char *name, const char *value,
                   struct text *why)
 {
-    for (size_t i = 0; s->options[i].name != NULL; i++)
-        if (strcmp(s->options[i].name, name) == 0)
-            return option_parse(&s->options[i], value, &s->value[i], why);
+    const struct option *o = option_find(s->options, name, strlen(name));
+
+    if (o != NULL)
+        return option_parse(o, value, &s->value[o - s->options], why);
     unknown_option(s->options, name, why);
     return false;
 }

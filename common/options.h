@@ -47,6 +47,9 @@ static inline int64_t setting(const struct settings *s, unsigned index)
     return s->value[index];
 }
 
+/* The option called by the first `len` letters of `name`, or NULL. */
+const struct option *option_find(const struct option *options, const char *name,
+                                 size_t len);
 /* Read one value; false with a sentence in *why: what was expected. */
 bool option_parse(const struct option *o, const char *value, int64_t *out,
                   struct text *why);

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "common/http.h"
+
 #define LINE_COLUMNS 80
 #define NAME_COLUMNS 8
 #define BODY_COLUMN 38 /* where "what happened" begins, as a rule */
@@ -22,6 +24,10 @@ void message_fields(const struct protocol *p, const struct record *r,
 
     fields_clear(f);
     p->describe(&r->framing, r->data, r->len, f);
+    if (f->type == NULL && r->framing.phase == PHASE_HTTP) {
+        fields_clear(f); /* the introducer's, which no protocol knows */
+        http_describe(r->data, r->len, f);
+    }
     for (size_t i = 0; i < f->count; i++)
         if ((size_t)f->at[i].offset + f->at[i].length > end)
             end = (size_t)f->at[i].offset + f->at[i].length;
@@ -364,6 +370,10 @@ void output_summary(struct text *t, enum output_form form,
                 (unsigned long long)s->steps, (unsigned long long)s->messages,
                 (unsigned long long)s->bytes, (unsigned long long)s->dropped);
     text_seconds(t, s->time_us);
-    text_printf(t, json ? ",\"hash\":\"%016llx\"}\n" : " s, hash %016llx\n",
-                (unsigned long long)s->hash);
+    if (!json)
+        text_add(t, " s");
+    if (s->hash != 0)
+        text_printf(t, json ? ",\"hash\":\"%016llx\"" : ", hash %016llx",
+                    (unsigned long long)s->hash);
+    text_add(t, json ? "}\n" : "\n");
 }

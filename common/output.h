@@ -22,7 +22,8 @@ void output_record(struct text *t, enum output_form form,
                    const struct namer *names);
 
 struct summary {
-    uint64_t steps, messages, bytes, dropped, time_us, hash;
+    uint64_t steps, messages, bytes, dropped, time_us;
+    uint64_t hash; /* 0: not known, and left out */
 };
 void output_run(struct text *t, enum output_form form, const char *program,
                 const char *scenario, uint64_t seed);

@@ -59,5 +59,8 @@ int program_main(const struct program *p, int argc, char **argv);
    directory, beside the program, or where it was installed.  False when it
    is nowhere. */
 bool program_find_file(const char *name, struct text *path);
+/* Append the folder of the running program, which holds the other programs,
+   with a slash behind it; false where the system cannot say. */
+bool program_folder(struct text *path);
 
 #endif

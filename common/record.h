@@ -36,16 +36,20 @@ struct endpoint {
 
 struct record {
     enum record_kind kind;
-    uint64_t step; /* of the run, from 1; notes and results: their cause's */
+    uint32_t command; /* command that it descends from through messages, or 0;
+                          results: the command's number */
+    uint64_t step;    /* of the run, from 1; notes and results: their cause's */
     uint64_t time_us;
     uint64_t sent_us; /* messages: when it was sent */
     uint64_t cause;   /* step that sent the message, armed the timer; or 0 */
-    uint32_t command; /* command that it descends from through messages, or 0;
-                          results: the command's number */
     struct endpoint from, to;
 
     /* messages */
     bool stream; /* TCP, else UDP */
+    /* Seen leaving `from` (time_us is sent_us), towards a node that this host
+       does not run: how a real node reports what it sends to other processes.
+       Merging traces pairs it with the record of its arrival there. */
+    bool outgoing;
     struct framing framing;
     conn_id conn;        /* same number for both directions of a stream */
     const uint8_t *data; /* the plain message */
@@ -53,10 +57,6 @@ struct record {
     const uint8_t *wire; /* what was on the wire where that differs */
     size_t wire_len;
     const char *why; /* dropped, and why: "loss", "n32 is down"; else NULL */
-    /* Seen leaving `from` (time_us is sent_us), towards a node that this host
-       does not run: how a real node reports what it sends to other processes.
-       Merging traces pairs it with the record of its arrival there. */
-    bool outgoing;
 
     /* the others */
     const char *text;

@@ -1033,28 +1033,17 @@ static bool parse_seed(struct parser *p)
     return true;
 }
 
-/* The index of an option in its table; false when it is not there. */
-static bool option_find(const struct option *options, const char *name,
-                        size_t *i)
-{
-    for (*i = 0; options[*i].name != NULL; ++*i)
-        if (strcmp(options[*i].name, name) == 0)
-            return true;
-    return false;
-}
-
 static bool parse_set(struct parser *p)
 {
     const char *name = word(p), *value = name != NULL ? word(p) : NULL;
     struct text why = text_new();
-    size_t i;
 
     if (value == NULL)
         return unexpected(p, name, "'set NAME VALUE'");
     if (p->settled)
         return fail(p, "'set' comes too late, expected it above the first "
                        "node");
-    bool of_host = option_find(host_options, name, &i);
+    bool of_host = option_find(host_options, name, strlen(name)) != NULL;
     struct settings *s = of_host ? &p->own_host : &p->own, scratch = *s;
     bool good = settings_set(&scratch, name, value, &why);
     if (!good)
@@ -1062,8 +1051,8 @@ static bool parse_set(struct parser *p)
     text_free(&why);
     if (!good || !done(p))
         return false;
-    if (!of_host)
-        (void)option_find(s->options, name, &i);
+    size_t i =
+        (size_t)(option_find(s->options, name, strlen(name)) - s->options);
     unsigned *depth = of_host ? &p->depths.host[i] : &p->depths.option[i];
     if (p->source->depth <= *depth) {
         *depth = p->source->depth;
@@ -1080,15 +1069,12 @@ static bool same_settings(const struct settings *a, const struct settings *b)
 /* --set NAME=VALUE, over what the files say. */
 static bool override(struct parser *p, const char *assignment)
 {
-    char name[64] = "";
-    size_t len = strcspn(assignment, "="), i;
     struct text why = text_new();
+    bool of_host =
+        option_find(host_options, assignment, strcspn(assignment, "=")) != NULL;
+    bool good =
+        settings_assign(of_host ? &p->host : &p->s->settings, assignment, &why);
 
-    if (len < sizeof name)
-        memcpy(name, assignment, len);
-    bool good = settings_assign(
-        option_find(host_options, name, &i) ? &p->host : &p->s->settings,
-        assignment, &why);
     if (!good)
         (void)fail(p, "with --set: %s", why.data);
     text_free(&why);

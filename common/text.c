@@ -144,6 +144,25 @@ static size_t utf8_length(const unsigned char *s, size_t len)
     return need;
 }
 
+size_t text_printable(const char *s, size_t len)
+{
+    const unsigned char *at = (const unsigned char *)s;
+    size_t n = len > 0 ? utf8_length(at, len) : 0;
+
+    if (n == 0 || at[0] < ' ' || at[0] == 0x7f)
+        return 0;
+    /* U+0080-9F are control characters; U+200E-0F, U+202A-2E and U+2066-69
+       turn the direction of the text around them. */
+    if (n == 2 && at[0] == 0xc2 && at[1] < 0xa0)
+        return 0;
+    if (n == 3 && at[0] == 0xe2 &&
+        ((at[1] == 0x80 && (at[2] == 0x8e || at[2] == 0x8f ||
+                            (at[2] >= 0xaa && at[2] <= 0xae))) ||
+         (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)))
+        return 0;
+    return n;
+}
+
 void text_json(struct text *t, const char *s, size_t len)
 {
     text_char(t, '"');

@@ -47,6 +47,9 @@ void text_vprintf(struct text *t, const char *format, va_list args)
 /* Append bytes from outside with every control character shown as '.', so
    that no peer can speak to the terminal. */
 void text_safe(struct text *t, const char *s, size_t len);
+/* The bytes of the printable UTF-8 character at the front of `s`; 0 when it
+   is a control character, or no UTF-8. */
+size_t text_printable(const char *s, size_t len);
 /* Append a JSON string with its quotes; invalid UTF-8 and control characters
    come out as \u00XX. */
 void text_json(struct text *t, const char *s, size_t len);

@@ -48,5 +48,7 @@ const char *trace_program(const struct trace *t);
 /* The scenario's name, or "", and its seed; of the first file. */
 const char *trace_scenario(const struct trace *t);
 uint64_t trace_seed(const struct trace *t);
+/* Wall-clock time of the start of the first run, 0 from the simulator. */
+uint64_t trace_epoch(const struct trace *t);
 
 #endif

@@ -195,6 +195,8 @@ static const char *store_span(struct store *store, struct span s, size_t *len)
     char *out = store_bytes(store, s.len + 1);
     size_t n = 0;
 
+    if (len != NULL)
+        *len = 0;
     if (out == NULL)
         return "";
     for (size_t i = 0; i < s.len; i++) {

@@ -438,36 +438,33 @@ static bool walk_blocks(struct walk *w)
     return true;
 }
 
-static bool load(struct trace *t, const char *path, size_t *len,
-                 struct text *why)
+/* The bytes of a file, with malloc; NULL with *why. */
+static char *load(const char *path, size_t *len, struct text *why)
 {
     FILE *f = fopen(path, "rb");
-    size_t cap = 65536, n;
-    char *data = malloc(cap);
+    size_t cap = 65536, n = 1;
+    char *data = f != NULL ? malloc(cap) : NULL;
 
-    *len = 0;
-    while (f != NULL && data != NULL &&
-           (n = fread(data + *len, 1, cap - *len, f)) > 0) {
-        *len += n;
-        char *more = *len < cap ? data : realloc(data, cap *= 2);
-        if (more == NULL || *len > FILE_BYTES_MAX)
-            break;
-        data = more;
+    for (*len = 0; data != NULL && n > 0 && *len <= FILE_BYTES_MAX; *len += n) {
+        if (*len == cap) {
+            char *more = realloc(data, cap *= 2);
+            if (more == NULL)
+                free(data);
+            data = more;
+        }
+        n = data != NULL ? fread(data + *len, 1, cap - *len, f) : 0;
     }
-    bool good = f != NULL && data != NULL && !ferror(f) && feof(f);
-    if (!good)
+    if (data == NULL || ferror(f) || *len > FILE_BYTES_MAX) {
         text_printf(why, "%s: cannot read: %s", path,
                     f == NULL || ferror(f) ? strerror(errno)
-                    : *len > FILE_BYTES_MAX
-                        ? "it is longer than 256 MiB; cut it with editcap"
-                        : "memory is short");
+                    : data == NULL         ? "memory is short"
+                                           : "it is longer than 256 MiB");
+        free(data);
+        data = NULL;
+    }
     if (f != NULL)
         fclose(f);
-    if (!good)
-        free(data);
-    else
-        t->file[t->file_count] = data;
-    return good;
+    return data;
 }
 
 static bool read_file(struct trace *t, const char *path, uint64_t *epoch_us,
@@ -475,9 +472,11 @@ static bool read_file(struct trace *t, const char *path, uint64_t *epoch_us,
 {
     struct walk w = {.t = t, .path = path, .why = why};
 
-    if (!load(t, path, &w.len, why))
+    char *data = load(path, &w.len, why);
+    if (data == NULL)
         return false;
-    w.data = (const uint8_t *)t->file[t->file_count];
+    t->file[t->file_count] = data;
+    w.data = (const uint8_t *)data;
     bool good = walk_blocks(&w);
     *epoch_us = w.epoch_us;
     t->file_count++; /* it is freed with the trace, good or bad */
@@ -488,6 +487,7 @@ static bool read_file(struct trace *t, const char *path, uint64_t *epoch_us,
 
 static void finish(struct trace *t, uint64_t base_us)
 {
+    t->epoch_us = base_us;
     trace_merge(t);
     for (size_t i = 0; i < t->count; i++) {
         struct record *r = &t->entry[i].r;

@@ -2,6 +2,7 @@
 #include "common/trace_store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/trace.h"
 
@@ -57,8 +58,8 @@ void store_free(struct store *s)
 
 struct fields *store_fields(struct store *s)
 {
-    struct fields **all =
-        store_room(s, s->fields, s->fields_count, &s->fields_cap, sizeof *all);
+    struct fields **all = store_room(s, s->fields, s->fields_count,
+                                     &s->fields_cap, sizeof(struct fields *));
     struct fields *f = store_bytes(s, sizeof *f);
 
     if (all != NULL)
@@ -86,15 +87,33 @@ void trace_free(struct trace *t)
     store_free(&t->store);
     map_free(&t->endpoint_map);
     map_free(&t->named);
+    free(t->name);
     free(t->endpoint);
     free(t->entry);
     free(t);
 }
 
+static const char *name_of(const struct trace *t, struct addr a)
+{
+    uint64_t i;
+
+    return map_get(&t->named, addr_key(a), &i) ? t->name[i] : NULL;
+}
+
 void trace_learn(struct trace *t, struct addr a, const char *name)
 {
-    if (name != NULL && name[0] != '\0' && !addr_none(a) &&
-        !map_set(&t->named, addr_key(a), (uint64_t)(uintptr_t)name))
+    const char *known = name_of(t, a);
+
+    if (name == NULL || name[0] == '\0' || addr_none(a) ||
+        (known != NULL && strcmp(known, name) == 0))
+        return;
+    const char **all = store_room(&t->store, t->name, t->name_count,
+                                  &t->name_cap, sizeof(const char *));
+    if (all == NULL)
+        return;
+    t->name = all;
+    t->name[t->name_count] = name;
+    if (!map_set(&t->named, addr_key(a), t->name_count++))
         t->store.no_memory = true;
 }
 
@@ -112,15 +131,6 @@ void trace_add_endpoint(struct trace *t, struct addr a)
     if (!map_set(&t->endpoint_map, addr_key(a), t->endpoint_count))
         t->store.no_memory = true;
     t->endpoint[t->endpoint_count++] = (struct endpoint){.addr = a};
-}
-
-static const char *name_of(const struct trace *t, struct addr a)
-{
-    uint64_t name = 0;
-
-    return map_get(&t->named, addr_key(a), &name)
-               ? (const char *)(uintptr_t)name
-               : NULL;
 }
 
 size_t trace_count(const struct trace *t)
@@ -171,4 +181,9 @@ const char *trace_scenario(const struct trace *t)
 uint64_t trace_seed(const struct trace *t)
 {
     return t->seed;
+}
+
+uint64_t trace_epoch(const struct trace *t)
+{
+    return t->epoch_us;
 }

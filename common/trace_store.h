@@ -38,13 +38,15 @@ struct trace {
     size_t count, cap;
     struct endpoint *endpoint;
     size_t endpoint_count, endpoint_cap;
-    struct map endpoint_map;     /* address -> index */
-    struct map named;            /* address -> name, a pointer into the store */
+    struct map endpoint_map; /* address -> index */
+    struct map named;        /* address -> index of its name */
+    const char **name;       /* in the store */
+    size_t name_count, name_cap;
     char *file[TRACE_FILES_MAX]; /* their bytes */
     size_t file_count;
     struct store store;
     const char *program, *scenario;
-    uint64_t seed;
+    uint64_t seed, epoch_us;
 };
 
 /* Remember a node's name, unless it is NULL. */

@@ -20,6 +20,7 @@ struct view {
        order, up to the present step: the path of a lookup under way. */
     size_t path_count;
     const struct record *path;
+    size_t path_flying; /* of these, the last so many are in flight */
     /* Set by draw_picture: where the selected node was drawn. */
     int *cursor_row, *cursor_column;
 };
@@ -32,7 +33,7 @@ struct picture {
 
 /* One row of a node's state. */
 struct state_row {
-    const char *name; /* "succ": what state.NAME in expressions means */
+    char name[16]; /* "succ": what state.NAME in expressions means; copied */
     struct text value;
     const char *mark; /* "<== hop 1", or NULL */
 };

@@ -179,8 +179,9 @@ TEST(an_expression_has_an_end)
     char s[4 * EXPR_BYTES_MAX] = "";
     struct text why = text_new();
 
-    for (int i = 0; i < 2 * EXPR_NODES_MAX; i++)
-        strcat(s, i > 0 ? "||a=1" : "a=1");
+    for (size_t i = 0; i < (size_t)2 * EXPR_NODES_MAX; i++)
+        memcpy(s + 5 * i, "a=1||", 6);
+    s[(size_t)10 * EXPR_NODES_MAX - 2] = '\0';
     CHECK(expr_parse(s, &why) == NULL && why.len > 0);
     s[5 * 70 - 2] = '\0';
     text_clear(&why);

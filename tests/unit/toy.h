@@ -21,11 +21,12 @@
 
 struct toy {
     struct config config;
-    conn_id conn;        /* the latest */
-    bool hold;           /* consume nothing */
-    bool answer;         /* write each message back */
-    bool finish_at_eof;  /* and finish when the peer has */
-    bool write_at_room;  /* go on filling */
+    conn_id conn;       /* the latest */
+    bool hold;          /* consume nothing */
+    bool answer;        /* write each message back */
+    bool finish_at_eof; /* and finish when the peer has */
+    bool heard_room;
+    bool dribble;        /* write byte by byte */
     uint64_t fill_count; /* messages still to write */
     uint64_t messages, bytes;
     size_t log; /* its index in toy_log */
@@ -90,7 +91,9 @@ static inline size_t toy_write(struct toy *t, struct host *h, size_t len)
         m[i] = (uint8_t)(body >> (24 - 8 * i));
     for (size_t i = 0; i < body; i++)
         m[TOY_HEAD + i] = (uint8_t)(i * 7 + body);
-    return host_write(h, t->conn, m, len);
+    for (size_t i = 0; t->dribble && i < len; i++)
+        host_write(h, t->conn, m + i, 1);
+    return t->dribble ? 0 : host_write(h, t->conn, m, len);
 }
 
 static inline void toy_fill(struct toy *t, struct host *h)
@@ -146,6 +149,10 @@ static inline void toy_command(struct toy *t, struct host *h,
     } else if (strcmp(word, "write3") == 0) {
         for (int i = 0; i < 3; i++)
             toy_write(t, h, a);
+    } else if (strcmp(word, "dribble") == 0) { /* a message byte by byte */
+        t->dribble = true;
+        toy_write(t, h, a);
+        t->dribble = false;
     } else if (strcmp(word, "raw") == 0) { /* the front of a message */
         static const uint8_t front[16] = {1};
         assert(a <= sizeof front);
@@ -211,7 +218,9 @@ static inline size_t toy_event(void *node, struct host *h,
     case EVENT_BYTES:
         return toy_bytes(t, h, e);
     case EVENT_ROOM:
-        toy_say(t, "room");
+        if (!t->heard_room) /* how often depends on the buffers */
+            toy_say(t, "room");
+        t->heard_room = true;
         toy_fill(t, h);
         break;
     case EVENT_EOF:
@@ -278,14 +287,23 @@ static const char *const toy_timers[] = {
         name, "n?n?", name, "", COMMAND_LIMIT_US                               \
     }
 static const struct command toy_commands[] = {
-    TOY_COMMAND("connect"), TOY_COMMAND("connect_write"),
-    TOY_COMMAND("write"),   TOY_COMMAND("write3"),
-    TOY_COMMAND("raw"),     TOY_COMMAND("fill"),
-    TOY_COMMAND("count"),   TOY_COMMAND("hold"),
-    TOY_COMMAND("answer"),  TOY_COMMAND("polite"),
-    TOY_COMMAND("finish"),  TOY_COMMAND("abort"),
-    TOY_COMMAND("timer"),   TOY_COMMAND("cancel"),
-    TOY_COMMAND("send"),    {"silent", "", "silent", "", 300000},
+    TOY_COMMAND("connect"),
+    TOY_COMMAND("connect_write"),
+    TOY_COMMAND("write"),
+    TOY_COMMAND("write3"),
+    TOY_COMMAND("dribble"),
+    TOY_COMMAND("raw"),
+    TOY_COMMAND("fill"),
+    TOY_COMMAND("count"),
+    TOY_COMMAND("hold"),
+    TOY_COMMAND("answer"),
+    TOY_COMMAND("polite"),
+    TOY_COMMAND("finish"),
+    TOY_COMMAND("abort"),
+    TOY_COMMAND("timer"),
+    TOY_COMMAND("cancel"),
+    TOY_COMMAND("send"),
+    {"silent", "", "silent", "", 300000},
     {.name = NULL}};
 
 static const struct protocol toy_protocol = {.name = "toy",

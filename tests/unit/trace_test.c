@@ -181,6 +181,8 @@ TEST(every_record_comes_back)
     struct trace *t = read_one(path[0]);
 
     CHECK(t != NULL);
+    if (t == NULL)
+        return;
     CHECK_U64(trace_count(t), RECORDS);
     for (size_t i = 0; i < trace_count(t); i++) {
         struct record got, want = record_of(i);
@@ -253,6 +255,9 @@ TEST(no_byte_that_is_wrong_breaks_the_reader)
 
     write_some(path[0], 1, 40);
     size_t len = slurp(path[0], &bytes);
+    CHECK(len > 1200);
+    if (bytes == NULL || len <= 1200)
+        return;
     struct random random = {.state = 1};
     for (int round = 0; round < 600; round++) {
         size_t at = random_below(&random, round % 2 ? 1200 : len);
@@ -384,8 +389,9 @@ TEST(a_message_in_two_traces_becomes_one_record)
 
     write_pair();
     struct trace *t = trace_read(files, 2, &why);
-    CHECK(t != NULL);
-    CHECK_U64(trace_count(t), 4);
+    CHECK(t != NULL && trace_count(t) == 4);
+    if (t == NULL || trace_count(t) != 4)
+        return;
     struct record r[4];
     for (size_t i = 0; i < 4; i++)
         trace_get(t, i, &r[i]);

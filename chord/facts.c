@@ -1,0 +1,661 @@
+/*
+ * The facts of `show`: what a worksheet may ask of a run, computed from the
+ * nodes' tables as they stand, or from the ids of the live nodes (the oracle).
+ *
+ * A fact about a node means its first ring member.  What has to be picked for
+ * a student (a key, a source) depends on the ring only, so that it is the
+ * same for tutor and grader, and differs from ring to ring.
+ */
+#include <string.h>
+
+#include "chord/check.h"
+#include "chord/facts.h"
+#include "common/random.h"
+
+/* Pairs of node and key over which means are taken: all when they are few,
+   else so many at random. */
+#define PAIRS_MAX (UINT64_C(1) << 20)
+#define SAMPLES 100000
+
+/* -- Arguments and output ------------------------------------------------ */
+
+static unsigned bits_of(const struct fact_call *k)
+{
+    return (unsigned)setting(k->network->settings, CHORD_BITS);
+}
+
+static bool key_of(struct fact_call *k, size_t arg, struct id *key)
+{
+    const char *text = k->args[arg], *name;
+    size_t name_len;
+
+    if (chord_key(bits_of(k), text, strlen(text), key, &name, &name_len))
+        return true;
+    text_printf(k->why, "%s is no key: a number below 2^%u, or a name", text,
+                bits_of(k));
+    return false;
+}
+
+static bool number_of(struct fact_call *k, size_t arg, uint64_t *value)
+{
+    if (parse_u64(k->args[arg], UINT32_MAX, value))
+        return true;
+    text_printf(k->why, "%s is no number", k->args[arg]);
+    return false;
+}
+
+/* The first ring member of a live node. */
+static bool member_of(struct fact_call *k, size_t arg, struct spot *s)
+{
+    struct host *h = k->network->by_name(k->network, k->args[arg]);
+
+    *s = (struct spot){.host = h};
+    if (h == NULL || h->state == NODE_DOWN || h->node == NULL ||
+        h->protocol != &chord_protocol) {
+        text_printf(k->why, "node %s is not up", k->args[arg]);
+        return false;
+    }
+    s->c = h->node;
+    s->n = &s->c->member[0];
+    return true;
+}
+
+static void add(struct fact_call *k, const char *word)
+{
+    if (k->out->len > 0)
+        text_char(k->out, ' ');
+    text_add(k->out, word);
+}
+
+static void add_id(struct fact_call *k, const struct id *id)
+{
+    add(k, "");
+    id_text(k->out, id, bits_of(k));
+}
+
+static void add_peer(struct fact_call *k, const struct peer *p)
+{
+    struct host *h = k->network->by_addr(k->network, peer_addr(p));
+
+    add(k, h != NULL ? h->name : "none");
+}
+
+static void add_node(void *context, const struct spot *s)
+{
+    add(context, s->host->name);
+}
+
+static void ignore(void *context, const struct spot *s)
+{
+    (void)context;
+    (void)s;
+}
+
+static enum fact_outcome print_spot(struct fact_call *k, const struct spot *s)
+{
+    add(k, s->n != NULL ? s->host->name : "none");
+    return s->n != NULL ? FACT_OK : FACT_BROKEN;
+}
+
+/* -- One node ------------------------------------------------------------ */
+
+static enum fact_outcome fact_fingers(struct fact_call *k)
+{
+    struct spot s;
+
+    if (!member_of(k, 0, &s))
+        return FACT_ERROR;
+    for (unsigned i = 0; i < s.c->bits; i++) {
+        struct peer p = chord_finger_get(s.c, s.n, i);
+        if (peer_none(&p))
+            add(k, "-");
+        else
+            add_id(k, &p.id);
+    }
+    return FACT_OK;
+}
+
+static bool finger_args(struct fact_call *k, struct spot *s, uint64_t *i)
+{
+    if (!member_of(k, 0, s) || !number_of(k, 1, i))
+        return false;
+    if (*i < s->c->bits)
+        return true;
+    text_printf(k->why, "fingers are numbered from 0 to %u", s->c->bits - 1U);
+    return false;
+}
+
+static enum fact_outcome fact_finger(struct fact_call *k)
+{
+    struct spot s;
+    uint64_t i;
+
+    if (!finger_args(k, &s, &i))
+        return FACT_ERROR;
+    struct peer p = chord_finger_get(s.c, s.n, (unsigned)i);
+    add_peer(k, &p);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_finger_start(struct fact_call *k)
+{
+    struct spot s;
+    uint64_t i;
+
+    if (!finger_args(k, &s, &i))
+        return FACT_ERROR;
+    struct id start = chord_finger_start(s.c, s.n, (unsigned)i);
+    add_id(k, &start);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_successors(struct fact_call *k)
+{
+    struct spot s;
+
+    if (!member_of(k, 0, &s))
+        return FACT_ERROR;
+    for (unsigned i = 0; i < s.n->succ_count; i++)
+        add_peer(k, &s.n->succ[i]);
+    if (s.n->succ_count == 0)
+        add(k, s.host->name);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_predecessor(struct fact_call *k)
+{
+    struct spot s;
+
+    if (!member_of(k, 0, &s))
+        return FACT_ERROR;
+    add_peer(k, &s.n->pred);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_keys(struct fact_call *k)
+{
+    struct spot s;
+
+    if (!member_of(k, 0, &s))
+        return FACT_ERROR;
+    for (const struct item *i = s.n->items; i != NULL; i = i->next)
+        if (!i->deleted)
+            add_id(k, &i->key);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_id(struct fact_call *k)
+{
+    struct spot s;
+
+    if (!member_of(k, 0, &s))
+        return FACT_ERROR;
+    add_id(k, &s.n->id);
+    return FACT_OK;
+}
+
+/* -- Ways of lookups ----------------------------------------------------- */
+
+static bool way_args(struct fact_call *k, struct spot *s, struct id *key)
+{
+    return member_of(k, 0, s) && key_of(k, 1, key);
+}
+
+static enum fact_outcome fact_path(struct fact_call *k)
+{
+    struct spot s;
+    struct id key;
+
+    if (!way_args(k, &s, &key))
+        return FACT_ERROR;
+    return chord_walk(k->network, s, &key, add_node, k).arrived ? FACT_OK
+                                                                : FACT_BROKEN;
+}
+
+static enum fact_outcome print_way(struct fact_call *k, bool hops)
+{
+    struct spot s;
+    struct id key;
+
+    if (!way_args(k, &s, &key))
+        return FACT_ERROR;
+    struct way w = chord_walk(k->network, s, &key, ignore, NULL);
+    text_u64(k->out, hops ? w.hops : w.forwards);
+    return w.arrived ? FACT_OK : FACT_BROKEN;
+}
+
+static enum fact_outcome fact_hops(struct fact_call *k)
+{
+    return print_way(k, true);
+}
+
+static enum fact_outcome fact_forwards(struct fact_call *k)
+{
+    return print_way(k, false);
+}
+
+static enum fact_outcome fact_path_by_successors(struct fact_call *k)
+{
+    struct spot s, owner;
+    struct id key;
+
+    if (!way_args(k, &s, &key))
+        return FACT_ERROR;
+    owner = chord_owner(k->network, &key);
+    add_node(k, &s);
+    for (size_t i = 0; i < k->network->count && s.n != owner.n; i++) {
+        struct peer next = chord_successor(s.c, s.n);
+        s = chord_find(k->network, &next);
+        if (s.n == NULL)
+            return FACT_BROKEN;
+        add_node(k, &s);
+    }
+    return s.n == owner.n ? FACT_OK : FACT_BROKEN;
+}
+
+/* Pseudo-random, from the ids of the live nodes. */
+static struct random ring_random(const struct network *net)
+{
+    struct random r = {.state = 0};
+    struct spot_cursor at = {0};
+    struct spot s;
+
+    while (chord_each(net, &at, &s))
+        r.state += random_mix(id_low(s.n->id) + 1);
+    return r;
+}
+
+static struct id random_id(struct random *r, unsigned bits)
+{
+    struct id id = {{0}};
+
+    for (unsigned i = 0; i < bits; i++)
+        if (random_next(r) >> 63)
+            id = id_add_power(id, i, bits);
+    return id;
+}
+
+/* What is told of all pairs of source and key. */
+struct survey {
+    uint64_t pairs, hops, max;
+};
+
+static void survey_one(struct survey *v, const struct network *net,
+                       struct spot s, const struct id *key)
+{
+    struct way w = chord_walk(net, s, key, ignore, NULL);
+
+    v->pairs++;
+    v->hops += w.hops;
+    v->max = w.hops > v->max ? w.hops : v->max;
+}
+
+static size_t member_count(const struct network *net)
+{
+    struct spot_cursor at = {0};
+    struct spot s;
+    size_t count = 0;
+
+    while (chord_each(net, &at, &s))
+        count += s.n->phase == MEMBER_INSIDE;
+    return count;
+}
+
+static struct survey survey(const struct fact_call *k)
+{
+    const struct network *net = k->network;
+    unsigned bits = bits_of(k);
+    struct survey v = {0};
+    struct random r = ring_random(net);
+    struct spot_cursor at = {0};
+    struct spot s;
+    size_t count = member_count(net);
+    bool all = bits < 32 && ((uint64_t)count << bits) <= PAIRS_MAX;
+    uint64_t each = all ? UINT64_C(1) << bits : SAMPLES / (count + 1) + 1;
+
+    while (chord_each(net, &at, &s)) {
+        if (s.n->phase != MEMBER_INSIDE)
+            continue;
+        for (uint64_t i = 0; i < each; i++) {
+            struct id key = all ? id_of(i) : random_id(&r, bits);
+            survey_one(&v, net, s, &key);
+        }
+    }
+    return v;
+}
+
+static enum fact_outcome fact_max_hops(struct fact_call *k)
+{
+    text_u64(k->out, survey(k).max);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_mean_hops(struct fact_call *k)
+{
+    struct survey v = survey(k);
+    uint64_t mean = v.pairs == 0 ? 0 : (v.hops * 10000 + v.pairs / 2) / v.pairs;
+
+    text_printf(k->out, "%u.%04u", (unsigned)(mean / 10000),
+                (unsigned)(mean % 10000));
+    return FACT_OK;
+}
+
+/* -- What to ask a student ----------------------------------------------- */
+
+/* A live node from which the way to `key` has at least `hops`. */
+static struct spot source_for(const struct network *net, const struct id *key,
+                              uint64_t hops)
+{
+    struct random r = ring_random(net);
+    struct spot_cursor at = {0};
+    struct spot s, best = {.n = NULL};
+    uint64_t salt = id_low(*key), found = 0;
+
+    r.state += salt;
+    while (chord_each(net, &at, &s)) {
+        if (s.n->phase != MEMBER_INSIDE || s.n->vnode > 0 ||
+            chord_walk(net, s, key, ignore, NULL).hops < hops)
+            continue;
+        if (random_below(&r, ++found) == 0) /* each with the same chance */
+            best = s;
+    }
+    return best;
+}
+
+static enum fact_outcome fact_pick_key(struct fact_call *k)
+{
+    struct random r = ring_random(k->network);
+    uint64_t hops;
+
+    if (!number_of(k, 0, &hops))
+        return FACT_ERROR;
+    for (unsigned i = 0; i < 1000; i++) {
+        struct id key = random_id(&r, bits_of(k));
+        struct spot owner = chord_owner(k->network, &key);
+        if (owner.n == NULL || id_equal(&owner.n->id, &key) ||
+            source_for(k->network, &key, hops).n == NULL)
+            continue;
+        add_id(k, &key);
+        return FACT_OK;
+    }
+    text_printf(k->why, "no key found that is %u hops away", (unsigned)hops);
+    return FACT_ERROR;
+}
+
+static enum fact_outcome fact_pick_source(struct fact_call *k)
+{
+    struct id key;
+    uint64_t hops;
+
+    if (!key_of(k, 0, &key) || !number_of(k, 1, &hops))
+        return FACT_ERROR;
+    struct spot s = source_for(k->network, &key, hops);
+    return print_spot(k, &s);
+}
+
+static enum fact_outcome fact_free_id(struct fact_call *k)
+{
+    struct random r = ring_random(k->network);
+
+    r.state = ~r.state; /* not the keys of pick-key */
+    for (unsigned i = 0; i < 1000; i++) {
+        struct id id = random_id(&r, bits_of(k));
+        struct spot owner = chord_owner(k->network, &id);
+        if (owner.n != NULL && id_equal(&owner.n->id, &id))
+            continue;
+        add_id(k, &id);
+        return FACT_OK;
+    }
+    text_add(k->why, "every id is taken");
+    return FACT_ERROR;
+}
+
+/* -- Ownership ----------------------------------------------------------- */
+
+static enum fact_outcome fact_owner(struct fact_call *k)
+{
+    struct id key;
+
+    if (!key_of(k, 0, &key))
+        return FACT_ERROR;
+    struct spot s = chord_owner(k->network, &key);
+    return print_spot(k, &s);
+}
+
+static enum fact_outcome fact_before(struct fact_call *k)
+{
+    struct id key;
+
+    if (!key_of(k, 0, &key))
+        return FACT_ERROR;
+    struct spot s = chord_before(k->network, &key);
+    return print_spot(k, &s);
+}
+
+static enum fact_outcome fact_key(struct fact_call *k)
+{
+    struct id key;
+
+    if (!key_of(k, 0, &key))
+        return FACT_ERROR;
+    add_id(k, &key);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_ring(struct fact_call *k)
+{
+    struct id key = id_of(0);
+    struct spot first = chord_owner(k->network, &key), s = first;
+
+    while (s.n != NULL) {
+        add_node(k, &s);
+        key = id_add_power(s.n->id, 0, bits_of(k));
+        s = chord_owner(k->network, &key);
+        if (s.n == first.n)
+            return FACT_OK;
+    }
+    return FACT_BROKEN;
+}
+
+static enum fact_outcome fact_affected_by_join(struct fact_call *k)
+{
+    struct id id;
+
+    if (!key_of(k, 0, &id))
+        return FACT_ERROR;
+    struct spot a = chord_before(k->network, &id);
+    struct spot b = chord_owner(k->network, &id);
+    if (a.n == NULL || b.n == NULL)
+        return FACT_BROKEN;
+    add_node(k, &a);
+    if (b.n != a.n)
+        add_node(k, &b);
+    return FACT_OK;
+}
+
+/* A..B/STEP */
+static bool range_of(struct fact_call *k, size_t arg, uint64_t v[3])
+{
+    char text[64], *dots, *slash;
+    size_t len = strlen(k->args[arg]);
+
+    if (len < sizeof text) {
+        memcpy(text, k->args[arg], len + 1);
+        dots = memchr(text, '.', len);
+        slash = memchr(text, '/', len);
+        if (dots != NULL && dots[1] == '.') {
+            *dots = '\0';
+            v[2] = 1;
+            if (slash != NULL)
+                *slash = '\0';
+            if (parse_u64(text, UINT32_MAX, &v[0]) &&
+                parse_u64(dots + 2, UINT32_MAX, &v[1]) &&
+                (slash == NULL || parse_u64(slash + 1, UINT32_MAX, &v[2])) &&
+                v[2] > 0)
+                return true;
+        }
+    }
+    text_printf(k->why, "%s is no range; wanted FIRST..LAST/STEP, as 0..60/4",
+                k->args[arg]);
+    return false;
+}
+
+static enum fact_outcome fact_keys_moved(struct fact_call *k)
+{
+    struct id id;
+    uint64_t v[3];
+
+    if (!key_of(k, 0, &id) || !range_of(k, 1, v))
+        return FACT_ERROR;
+    struct spot a = chord_before(k->network, &id);
+    for (uint64_t i = v[0]; a.n != NULL && i <= v[1]; i += v[2]) {
+        struct id key = id_of(i);
+        if (id_in_half_open(&key, &a.n->id, &id))
+            add_id(k, &key);
+    }
+    return FACT_OK;
+}
+
+/* Which entries of perfect tables would name `id`, if it were there?  As
+   n32[0] n32[1]; `live`: entries of the tables as they stand. */
+static void entries_to(struct fact_call *k, const struct id *id, bool live)
+{
+    struct spot_cursor at = {0};
+    struct spot s, a = chord_before(k->network, id);
+
+    while (chord_each(k->network, &at, &s)) {
+        for (unsigned i = 0; i < s.c->bits && a.n != NULL; i++) {
+            struct peer p = chord_finger_get(s.c, s.n, i);
+            struct id start = chord_finger_start(s.c, s.n, i);
+            bool names = live ? !peer_none(&p) && id_equal(&p.id, id)
+                              : id_in_half_open(&start, &a.n->id, id);
+            if (!names || s.n->phase != MEMBER_INSIDE)
+                continue;
+            add_node(k, &s);
+            text_printf(k->out, "[%u]", i);
+        }
+    }
+}
+
+static enum fact_outcome fact_fingers_changed(struct fact_call *k)
+{
+    struct id id;
+
+    if (!key_of(k, 0, &id))
+        return FACT_ERROR;
+    entries_to(k, &id, false);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_fingers_to(struct fact_call *k)
+{
+    struct host *h = k->network->by_name(k->network, k->args[0]);
+
+    entries_to(k, &h->id, true);
+    return FACT_OK;
+}
+
+/* -- Failures ------------------------------------------------------------ */
+
+static enum fact_outcome fact_replicas(struct fact_call *k)
+{
+    const char *text = k->args[0], *name;
+    struct spot_cursor at = {0};
+    struct item_view v;
+    struct spot s;
+    size_t len;
+
+    memset(&v, 0, sizeof v);
+    if (!key_of(k, 0, &v.key) ||
+        !chord_key(bits_of(k), text, strlen(text), &v.key, &name, &len))
+        return FACT_ERROR;
+    v.name = (const uint8_t *)name;
+    v.name_len = (uint8_t)len;
+    while (chord_each(k->network, &at, &s)) {
+        const struct item *i = chord_item_find(s.n, &v);
+        if (i != NULL && !i->deleted)
+            add_node(k, &s);
+    }
+    return k->out->len > 0 ? FACT_OK : FACT_BROKEN;
+}
+
+static enum fact_outcome fact_min_cut(struct fact_call *k)
+{
+    uint64_t r = (uint64_t)setting(k->network->settings, CHORD_SUCCESSORS);
+    uint64_t others = member_count(k->network);
+
+    others -= others > 0;
+    text_u64(k->out, r < others ? r : others);
+    return FACT_OK;
+}
+
+/* What leads the node before a dead one on: its list, when that has a second
+   entry; else the nearest finger. */
+static enum fact_outcome fact_repaired_by(struct fact_call *k)
+{
+    add(k, setting(k->network->settings, CHORD_SUCCESSORS) > 1
+               ? "successor-list"
+               : "fingers");
+    return FACT_OK;
+}
+
+const struct fact chord_facts[] = {
+    {"fingers", "N", "fingers NODE", "ids in its finger table, from finger 0",
+     "fingers n80", fact_fingers},
+    {"finger", "Nn", "finger NODE I", "the node in one entry", "finger n80 4",
+     fact_finger},
+    {"finger-start", "Nn", "finger-start NODE I", "where that finger begins",
+     "finger-start n80 4", fact_finger_start},
+    {"fingers-to", "N", "fingers-to NODE", "entries that name it, as n32[0]",
+     "fingers-to n45", fact_fingers_to},
+    {"fingers-changed", "n", "fingers-changed ID",
+     "entries that a node of that id will change", "fingers-changed 40",
+     fact_fingers_changed},
+    {"successors", "N", "successors NODE", "its successor list",
+     "successors n80", fact_successors},
+    {"predecessor", "N", "predecessor NODE", "its predecessor",
+     "predecessor n80", fact_predecessor},
+    {"id", "N", "id NODE", "its identifier", "id n80", fact_id},
+    {"keys", "N", "keys NODE", "keys of the values that it holds", "keys n45",
+     fact_keys},
+    {"ring", "", "ring", "the live nodes in ring order", "ring", fact_ring},
+    {"key", "n", "key NAME", "the key of a name", "key file188.txt", fact_key},
+    {"owner", "n", "owner KEY", "the first live node at or after it",
+     "owner 42", fact_owner},
+    {"before", "n", "before KEY", "the last live node before it", "before 42",
+     fact_before},
+    {"path", "Nn", "path NODE KEY", "the way of a lookup, owner included",
+     "path n80 42", fact_path},
+    {"hops", "Nn", "hops NODE KEY", "its length, up to the owner",
+     "hops n80 42", fact_hops},
+    {"forwards", "Nn", "forwards NODE KEY",
+     "the paper's count, up to the predecessor", "forwards n80 42",
+     fact_forwards},
+    {"path-by-successors", "Nn", "path-by-successors NODE KEY",
+     "the way without fingers", "path-by-successors n80 42",
+     fact_path_by_successors},
+    {"max-hops", "", "max-hops", "the longest way, over nodes and keys",
+     "max-hops", fact_max_hops},
+    {"mean-hops", "", "mean-hops", "the mean way, over nodes and keys",
+     "mean-hops", fact_mean_hops},
+    {"pick-key", "n", "pick-key HOPS", "a key that far from some node",
+     "pick-key 3", fact_pick_key},
+    {"pick-source", "nn", "pick-source KEY HOPS",
+     "a node at least that far from a key", "pick-source 42 3",
+     fact_pick_source},
+    {"free-id", "", "free-id", "an id that no node has", "free-id",
+     fact_free_id},
+    {"affected-by-join", "n", "affected-by-join ID",
+     "nodes whose neighbours such a newcomer changes", "affected-by-join 40",
+     fact_affected_by_join},
+    {"keys-moved", "nw", "keys-moved ID RANGE",
+     "keys of FIRST..LAST/STEP that go to such a newcomer",
+     "keys-moved 40 0..124/4", fact_keys_moved},
+    {"replicas", "n", "replicas NAME", "nodes that hold a value",
+     "replicas file188.txt", fact_replicas},
+    {"min-cut", "", "min-cut",
+     "neighbours that must die at once to cut the ring", "min-cut",
+     fact_min_cut},
+    {"repaired-by", "N", "repaired-by NODE", "what leads round it when it dies",
+     "repaired-by n32", fact_repaired_by},
+    {.name = NULL}};

@@ -1,0 +1,16 @@
+/* The program `chord`: the protocol, and what people need around it. */
+#include "chord/facts.h"
+#include "chord/node.h"
+#include "common/program.h"
+
+static const struct program program = {
+    .protocol = &chord_protocol,
+    .idea = "a ring of nodes, and fingers across it",
+    .scenario = "labs/chord/lecture.scn",
+    .port = 7074,
+    .facts = chord_facts};
+
+int main(int argc, char **argv)
+{
+    return program_main(&program, argc, argv);
+}

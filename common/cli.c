@@ -1,0 +1,327 @@
+/* The command line that all verbs share; see cli.h. */
+#include "common/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OPTIONS_SEEN_MAX 32 /* of one verb, the shared ones included */
+
+/* -- Errors and output ---------------------------------------------------- */
+
+static void say(const struct text *t)
+{
+    if (write(STDERR_FILENO, t->data, t->len) < 0)
+        return; /* there is nobody left to tell */
+}
+
+int cli_error(const struct program *p, const char *format, ...)
+{
+    struct text t = text_new(), safe = text_new();
+    va_list args;
+
+    va_start(args, format);
+    text_vprintf(&t, format, args);
+    va_end(args);
+    text_printf(&safe, "%s: ", p->protocol->name);
+    text_safe(&safe, t.data, t.len);
+    text_char(&safe, '\n');
+    say(&safe);
+    text_free(&t);
+    text_free(&safe);
+    return EXIT_USAGE;
+}
+
+int cli_unknown(const struct program *p, const char *what, const char *word,
+                const char *const *words, size_t count)
+{
+    const char *near = nearest_word(word, words, count);
+
+    if (near != NULL)
+        return cli_error(p, "unknown %s '%.60s'; did you mean '%s'?", what,
+                         word, near);
+    return cli_error(p, "unknown %s '%.60s'; see '%s --help'", what, word,
+                     p->protocol->name);
+}
+
+bool cli_print(const struct program *p, const struct text *t)
+{
+    if (fwrite(t->data, 1, t->len, stdout) == t->len && fflush(stdout) == 0)
+        return true;
+    if (errno == EPIPE)
+        return false;
+    exit(cli_error(p, "cannot write to standard output: %s", strerror(errno)));
+}
+
+static volatile sig_atomic_t signal_caught;
+
+static void on_signal(int number)
+{
+    if (number == SIGINT && signal_caught == SIGINT)
+        _exit(EXIT_INTERRUPTED);
+    signal_caught = number;
+}
+
+void cli_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART */
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int cli_interrupted(void)
+{
+    return signal_caught;
+}
+
+struct scenario *cli_scenario(const struct program *p, const char *name,
+                              const struct run_options *run)
+{
+    struct overrides over = {.has_seed = run->seed.given,
+                             .seed = run->seed.value,
+                             .set = run->set,
+                             .until_us = run->until.value};
+    struct text path = text_new(), why = text_new();
+    struct scenario *s = NULL;
+
+    if (strcmp(name, "-") != 0 && !program_find_file(name, &path)) {
+        cli_error(p, "there is no scenario '%.200s' here; see labs/ for some",
+                  name);
+    } else {
+        s = scenario_load(strcmp(name, "-") == 0 ? "-" : path.data, p->protocol,
+                          &over, &why);
+        text_char(&why, '\n');
+        if (s == NULL)
+            say(&why);
+    }
+    text_free(&path);
+    text_free(&why);
+    return s;
+}
+
+/* -- Options ---------------------------------------------------------------- */
+
+/* The verb's own options, then the shared ones, then --help. */
+static size_t all_options(const struct cli *c, struct cli_option *all,
+                          bool *help)
+{
+    size_t n = 0;
+
+    for (const struct cli_option *o = c->options; o != NULL && o->name != NULL;
+         o++)
+        all[n++] = *o;
+    if (c->run != NULL) {
+        struct run_options *r = c->run;
+        const struct cli_option shared[] = {
+            {"seed", "N", "the run's seed, over the scenario's", CLI_NUMBER,
+             &r->seed},
+            {"set", "NAME=VALUE", "a setting, over the scenario's; repeatable",
+             CLI_LIST, r->set},
+            {"until", "TIME", "end the run at 250ms, 10s, 2m", CLI_TIME,
+             &r->until},
+            {"json", NULL, "print JSON, one object a line", CLI_FLAG, &r->json},
+            {"trace", "FILE", "write what happens to a pcapng file", CLI_TEXT,
+             &r->trace},
+            {"quiet", NULL, "print results only", CLI_FLAG, &r->quiet},
+            {"color", "WHEN", "auto, always or never", CLI_COLOR, &r->color},
+        };
+        memcpy(all + n, shared, sizeof shared);
+        n += sizeof shared / sizeof *shared;
+    }
+    all[n++] = (struct cli_option){"help", NULL, "print this", CLI_FLAG, help};
+    return n;
+}
+
+static bool bad_value(const struct cli *c, const struct cli_option *o,
+                      const char *value, const char *expected)
+{
+    cli_error(c->program, "--%s is '%.60s', expected %s", o->name, value,
+              expected);
+    return false;
+}
+
+static bool store_color(const struct cli *c, const struct cli_option *o,
+                        const char *value)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, words[i]) == 0) {
+            *(enum color *)o->into = (enum color)i;
+            return true;
+        }
+    return bad_value(c, o, value, "auto, always or never");
+}
+
+static bool store_item(const struct cli *c, const struct cli_option *o,
+                       const char *value)
+{
+    const char **list = o->into;
+    size_t n = 0;
+
+    while (list[n] != NULL)
+        n++;
+    if (n == SETS_MAX)
+        return bad_value(c, o, value, "fewer of them");
+    list[n] = value;
+    return true;
+}
+
+static bool store(const struct cli *c, const struct cli_option *o,
+                  const char *value)
+{
+    struct cli_number *number = o->into;
+
+    switch (o->kind) {
+    case CLI_FLAG:
+        *(bool *)o->into = true;
+        return true;
+    case CLI_TEXT:
+        *(const char **)o->into = value;
+        return true;
+    case CLI_NUMBER:
+        number->given = true;
+        return parse_u64(value, UINT64_MAX, &number->value) ||
+               bad_value(c, o, value, "a number");
+    case CLI_TIME:
+        number->given = true;
+        return parse_time(value, &number->value) ||
+               bad_value(c, o, value, "a time (250ms, 10s, 2m)");
+    case CLI_COLOR:
+        return store_color(c, o, value);
+    case CLI_LIST:
+        return store_item(c, o, value);
+    }
+    return false;
+}
+
+static bool unknown_option(const struct cli *c, const struct cli_option *all,
+                           size_t count, const char *arg)
+{
+    const char *words[OPTIONS_SEEN_MAX];
+    char word[48] = "";
+    size_t len = strcspn(arg + strspn(arg, "-"), "=");
+
+    for (size_t i = 0; i < count; i++)
+        words[i] = all[i].name;
+    memcpy(word, arg + strspn(arg, "-"), len < sizeof word ? len : 0);
+    const char *near = nearest_word(word, words, count);
+    if (near != NULL)
+        cli_error(c->program, "unknown option '%.60s'; did you mean '--%s'?",
+                  arg, near);
+    else
+        cli_error(c->program, "unknown option '%.60s'; see '%s %s --help'", arg,
+                  c->program->protocol->name, c->verb);
+    return false;
+}
+
+/* Take the option at argv[*i], and its value; false when it is wrong. */
+static bool take_option(const struct cli *c, const struct cli_option *all,
+                        size_t count, char **argv, int *i)
+{
+    const char *arg = argv[*i], *name = arg + 2;
+    size_t len = strcspn(name, "=");
+    const struct cli_option *o = NULL;
+
+    for (size_t k = 0; strncmp(arg, "--", 2) == 0 && k < count; k++)
+        if (strlen(all[k].name) == len && strncmp(name, all[k].name, len) == 0)
+            o = &all[k];
+    if (o == NULL)
+        return unknown_option(c, all, count, arg);
+    const char *value = name[len] == '=' ? name + len + 1 : NULL;
+    if (o->kind == CLI_FLAG && value != NULL)
+        return bad_value(c, o, value, "no value");
+    if (o->kind != CLI_FLAG && value == NULL) {
+        if (argv[*i + 1] == NULL) {
+            cli_error(c->program, "--%s needs a value: --%s %s", o->name,
+                      o->name, o->value);
+            return false;
+        }
+        value = argv[++*i];
+    }
+    return store(c, o, value);
+}
+
+/* -- Help --------------------------------------------------------------------- */
+
+static void print_help(const struct cli *c, const struct cli_option *all,
+                       size_t count)
+{
+    struct text t = text_new();
+
+    text_printf(&t, "%s %s%s%s\n%s\n\n", c->program->protocol->name, c->verb,
+                c->usage[0] != '\0' ? " " : "", c->usage, c->about);
+    for (size_t i = 0; i < count; i++) {
+        size_t start = t.len;
+        text_printf(&t, "  --%s %s", all[i].name,
+                    all[i].value != NULL ? all[i].value : "");
+        text_repeat(&t, ' ', 22 - (t.len - start < 22 ? t.len - start : 21));
+        text_printf(&t, "%s\n", all[i].help);
+    }
+    if (c->more != NULL)
+        c->more(c->program, &t);
+    (void)cli_print(c->program, &t);
+    text_free(&t);
+}
+
+/* Every --set must be a setting of this program; id= is none. */
+static bool check_sets(const struct cli *c)
+{
+    struct settings protocol = settings_new(c->program->protocol->options);
+    struct settings host = settings_new(host_options);
+    struct text why = text_new();
+    size_t kept = 0;
+    bool good = true;
+
+    for (size_t i = 0; good && c->run->set[i] != NULL; i++) {
+        const char *s = c->run->set[i];
+        if (c->id != NULL && strncmp(s, "id=", 3) == 0) {
+            *c->id = s + 3;
+            continue;
+        }
+        bool of_host = option_find(host_options, s, strcspn(s, "=")) != NULL;
+        good = settings_assign(of_host ? &host : &protocol, s, &why);
+        c->run->set[kept++] = s;
+    }
+    c->run->set[kept] = NULL;
+    if (!good)
+        cli_error(c->program, "--set: %s", why.data);
+    text_free(&why);
+    return good;
+}
+
+bool cli_parse(struct cli *c, int argc, char **argv, int *status)
+{
+    struct cli_option all[OPTIONS_SEEN_MAX];
+    bool help = false, options = true;
+    size_t count = all_options(c, all, &help), kept = 0;
+
+    *status = EXIT_USAGE;
+    for (int i = 1; i < argc; i++) {
+        if (!options || argv[i][0] != '-' || argv[i][1] == '\0')
+            argv[kept++] = argv[i]; /* never ahead of i */
+        else if (strcmp(argv[i], "-h") == 0)
+            help = true;
+        else if (strcmp(argv[i], "--") == 0)
+            options = false;
+        else if (!take_option(c, all, count, argv, &i))
+            return false;
+    }
+    c->args = (const char *const *)argv;
+    c->arg_count = kept;
+    if (help) {
+        print_help(c, all, count);
+        *status = EXIT_OK;
+        return false;
+    }
+    if (kept < c->args_min || kept > c->args_max) {
+        cli_error(c->program, "usage: %s %s %s", c->program->protocol->name,
+                  c->verb, c->usage);
+        return false;
+    }
+    return c->run == NULL || check_sets(c);
+}

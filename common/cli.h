@@ -1,0 +1,93 @@
+/*
+ * The command line: one parser and one help page for every verb, both from
+ * the same table; and what all verbs share: errors, output, Ctrl-C.
+ */
+#ifndef COMMON_CLI_H
+#define COMMON_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/monitor.h"
+#include "common/program.h"
+
+#define EXIT_OK 0
+#define EXIT_FAILED 1 /* it ran, and an expectation was not met */
+#define EXIT_USAGE 2  /* it could not run */
+#define EXIT_INTERRUPTED 130
+
+#define SETS_MAX 64 /* --set on one command line */
+
+enum cli_kind {
+    CLI_FLAG,   /* bool */
+    CLI_TEXT,   /* const char *; NULL when not given */
+    CLI_NUMBER, /* struct cli_number */
+    CLI_TIME,   /* struct cli_number, microseconds */
+    CLI_COLOR,  /* enum color */
+    CLI_LIST    /* const char *[SETS_MAX + 1], NULL-terminated */
+};
+
+struct cli_number {
+    bool given;
+    uint64_t value;
+};
+
+struct cli_option {
+    const char *name;  /* "seed" for --seed; NULL ends a table */
+    const char *value; /* "N": how help names its value */
+    const char *help;
+    enum cli_kind kind;
+    void *into;
+};
+
+/* A verb's command line. */
+struct cli {
+    const struct program *program;
+    const char *verb;
+    const char *usage;                /* "[SCENARIO]" */
+    const char *about;                /* a sentence or two for help */
+    const struct cli_option *options; /* of this verb alone; may be NULL */
+    struct run_options *run;          /* the shared ones; may be NULL */
+    const char **id; /* takes the value of --set id=...; may be NULL */
+    size_t args_min, args_max;
+    void (*more)(const struct program *p, struct text *help); /* or NULL */
+
+    const char *const *args; /* filled in: what is no option */
+    size_t arg_count;
+};
+
+/* Options of every verb that runs something (design.md 4). */
+struct run_options {
+    struct cli_number seed, until;
+    const char *set[SETS_MAX + 1];
+    const char *trace;
+    bool json, quiet;
+    enum color color;
+};
+
+/* Parse argv[1] and what follows it (argv[0] is the verb).  False when the
+   verb has to end with *status: help was asked for, or the usage is wrong. */
+bool cli_parse(struct cli *c, int argc, char **argv, int *status);
+
+/* Say "PROGRAM: ..." on standard error, on one line; returns EXIT_USAGE. */
+int cli_error(const struct program *p, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+/* "unknown WHAT 'word'; did you mean '...'?"; returns EXIT_USAGE. */
+int cli_unknown(const struct program *p, const char *what, const char *word,
+                const char *const *words, size_t count);
+
+/* Find and load a scenario; NULL, and the error is said, when it is bad. */
+struct scenario *cli_scenario(const struct program *p, const char *name,
+                              const struct run_options *run);
+
+/* Write to standard output.  False when nobody reads it any more: end, and
+   quietly.  Any other failure is said once, and ends the program. */
+bool cli_print(const struct program *p, const struct text *t);
+
+/* From now on Ctrl-C and SIGTERM only set what cli_interrupted returns: 0, or
+   the signal.  A second Ctrl-C ends the program at once. */
+void cli_catch_signals(void);
+int cli_interrupted(void);
+
+#endif

@@ -1,0 +1,239 @@
+/* The journal and the student's state directory; see journal.h. */
+#include "common/journal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/hash.h"
+#include "common/sheet.h"
+
+/* The hash of a line, from the hash before and what stands behind it. */
+static void chain(char hex[65], const char *before, const char *rest)
+{
+    struct text t = text_new();
+    uint8_t digest[SHA256_BYTES];
+
+    text_printf(&t, "%s %s", before, rest);
+    hash_sha256(digest, t.data, t.len);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    text_free(&t);
+}
+
+static bool refuse(const struct journal *j, unsigned line, const char *what,
+                   struct text *why)
+{
+    text_clear(why);
+    text_safe(why, j->path.data, j->path.len);
+    text_printf(why, ":%u: %s", line, what);
+    return false;
+}
+
+/* Cut one word off the front of *at; NULL when there is none. */
+static const char *word(char **at)
+{
+    char *begin = *at, *blank = begin != NULL ? strchr(begin, ' ') : NULL;
+
+    *at = blank != NULL ? blank + 1 : NULL;
+    if (blank != NULL)
+        *blank = '\0';
+    return begin;
+}
+
+static bool is_printable(const char *s, size_t len)
+{
+    for (size_t i = 0, n; i < len; i += n)
+        if ((n = text_printable(s + i, len - i)) == 0)
+            return false;
+    return true;
+}
+
+/* Check one line and append it to the table. */
+static bool take_line(struct journal *j, char *line, size_t len,
+                      struct text *why)
+{
+    unsigned number = (unsigned)j->count + 1;
+    char hash[65];
+
+    if (len > JOURNAL_LINE_MAX || len < 66 || line[64] != ' ' ||
+        !is_printable(line, len))
+        return refuse(j, number, "this is no line of a journal", why);
+    line[64] = '\0';
+    chain(hash, j->head, line + 65);
+    if (strcmp(hash, line) != 0)
+        return refuse(j, number,
+                      "the hash does not follow from the line before: this "
+                      "journal was changed. Move it away to begin again",
+                      why);
+    memcpy(j->head, hash, sizeof hash);
+    if (j->count == j->cap) {
+        size_t cap = j->cap > 0 ? j->cap * 2 : 64;
+        struct entry *more = realloc(j->at, cap * sizeof *more);
+        if (more == NULL)
+            return refuse(j, number, "no memory", why);
+        j->at = more;
+        j->cap = cap;
+    }
+    char *at = line + 65;
+    struct entry e = {.line = number};
+    e.time = word(&at);
+    e.what = word(&at);
+    e.id = word(&at);
+    e.text = at != NULL ? at : "";
+    if (e.what == NULL || e.id == NULL)
+        return refuse(j, number, "HASH TIME WHAT ID TEXT was expected", why);
+    j->at[j->count++] = e;
+    return true;
+}
+
+bool journal_open(struct journal *j, const char *path, struct text *why)
+{
+    struct stat st;
+
+    *j = (struct journal){.path = text_new(), .bytes = text_new()};
+    text_add(&j->path, path);
+    memset(j->head, '0', 64);
+    if (stat(path, &st) != 0 && errno == ENOENT)
+        return true;
+    if (!read_file(path, JOURNAL_BYTES_MAX, &j->bytes, why))
+        return false;
+    char *at = j->bytes.data, *end = at + j->bytes.len;
+    while (at < end) {
+        char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t len = (size_t)((newline != NULL ? newline : end) - at);
+        at[len] = '\0';
+        if (!take_line(j, at, len, why))
+            return false;
+        at += len + (newline != NULL);
+    }
+    return true;
+}
+
+bool journal_add(struct journal *j, const char *what, const char *id,
+                 const char *text, struct text *why)
+{
+    struct text line = text_new();
+    char now[32], hash[65];
+    time_t t = time(NULL);
+    struct tm tm;
+    size_t len = strlen(text);
+
+    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+    text_printf(&line, "%s %s %s ", now, what, id);
+    for (size_t i = 0, n; i < len && line.len < JOURNAL_LINE_MAX - 80; i += n)
+        if ((n = text_printable(text + i, len - i)) > 0)
+            text_bytes(&line, text + i, n);
+        else
+            n = 1;
+    chain(hash, j->head, line.data);
+    FILE *f = fopen(j->path.data, "a");
+    bool ok = f != NULL && fprintf(f, "%s %s\n", hash, line.data) > 0;
+    ok = (f == NULL || fclose(f) == 0) && ok;
+    if (ok)
+        memcpy(j->head, hash, sizeof hash);
+    else
+        text_printf(why, "%s: cannot be written: %s", j->path.data,
+                    strerror(errno));
+    text_free(&line);
+    return ok;
+}
+
+void journal_free(struct journal *j)
+{
+    text_free(&j->path);
+    text_free(&j->bytes);
+    free(j->at);
+    *j = (struct journal){0};
+}
+
+/* -- Where it lives ------------------------------------------------------- */
+
+/* Make every folder of a path. */
+static bool make_path(char *path)
+{
+    for (char *at = strchr(path + 1, '/');; at = strchr(at + 1, '/')) {
+        if (at != NULL)
+            *at = '\0';
+        bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
+        if (at != NULL)
+            *at = '/';
+        if (!ok || at == NULL)
+            return ok;
+    }
+}
+
+bool state_directory(const char *lab, struct text *path, struct text *why)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+    if (state != NULL && state[0] == '/')
+        text_printf(path, "%s/p2plab", state);
+    else if (home != NULL && home[0] == '/')
+        text_printf(path, "%s/.local/state/p2plab", home);
+    else {
+        text_add(why, "neither XDG_STATE_HOME nor HOME says where the journal "
+                      "goes");
+        return false;
+    }
+    if (lab != NULL)
+        text_printf(path, "/%s", lab);
+    if (make_path(path->data))
+        return true;
+    text_printf(why, "%s: cannot be made: %s", path->data, strerror(errno));
+    return false;
+}
+
+bool state_choose(const char *lab, struct text *why)
+{
+    struct text path = text_new();
+    bool ok = state_directory(NULL, &path, why);
+
+    if (ok) {
+        text_add(&path, "/current");
+        FILE *f = fopen(path.data, "w");
+        ok = f != NULL && fprintf(f, "%s\n", lab) > 0;
+        ok = (f == NULL || fclose(f) == 0) && ok;
+        if (!ok)
+            text_printf(why, "%s: cannot be written", path.data);
+    }
+    text_free(&path);
+    return ok;
+}
+
+bool state_scenario(const char *name, struct text *path, struct text *why)
+{
+    struct text current = text_new(), lab = text_new();
+    struct text ignored = text_new();
+    bool ok = false;
+
+    if (sheet_name(name) > 0 && name[sheet_name(name)] == '\0' &&
+        state_directory(NULL, &current, why)) {
+        text_printf(path, "%s/", current.data);
+        text_add(&current, "/current");
+        ok = read_file(current.data, 64, &lab, &ignored) && lab.len > 1;
+        for (size_t i = 0; ok && i + 1 < lab.len; i++)
+            ok = lab.data[i] != '/' && lab.data[i] > ' ';
+    }
+    if (ok) {
+        text_bytes(path, lab.data, lab.len - 1);
+        text_printf(path, "/%s.scn", name);
+        FILE *f = fopen(path->data, "r");
+        ok = f != NULL;
+        if (f != NULL)
+            fclose(f);
+    }
+    if (!ok && why->len == 0) {
+        text_add(why, "@");
+        text_safe(why, name, strlen(name));
+        text_add(why, " is no run of your present worksheet: open one with "
+                      "'PROGRAM lab N' first");
+    }
+    text_free(&current);
+    text_free(&lab);
+    text_free(&ignored);
+    return ok;
+}

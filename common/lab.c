@@ -1,0 +1,522 @@
+/*
+ * The program `lab`: what instructors do with worksheets (design.md 7).
+ * Each verb is a function here; the tutor, the test and the grading that it
+ * calls have files of their own.
+ */
+#include "common/lab.h"
+
+#include <dirent.h>
+#include <glob.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/options.h"
+#include "common/program.h"
+#include "common/sheet_check.h"
+#include "common/sheet_print.h"
+#include "common/tutor.h"
+
+static const char usage[] =
+    "usage: lab list                         the worksheets\n"
+    "       lab run FILE [--line]            work through one\n"
+    "       lab test FILE... [--seeds 20]    do they hold what they promise?\n"
+    "       lab print FILE [--html]          the handout; --student ID fills "
+    "it in\n"
+    "       lab key FILE --roster CSV        every student's answers, as CSV\n"
+    "       lab grade JOURNAL                TAP, and results.json\n"
+    "       lab export FILE... [--out DIR]   without rubrics, which go to "
+    ".key files\n"
+    "       lab ratio A B                    quotient of what two commands "
+    "print\n"
+    "       lab order FACT PROGRAM...        programs by a fact, least first\n"
+    "options: --student ID   whose run (default: the login name)\n"
+    "         --course KEY   the course's secret; also P2PLAB_STUDENT and\n"
+    "                        P2PLAB_COURSE in the environment\n"
+    "         --seed N       in place of the student's own seed\n"
+    "         --sheet FILE   grade: the worksheet, when it is not in labs/\n"
+    "         --results FILE grade: where results.json goes\n";
+
+int lab_fail(const char *why)
+{
+    bool placed = strchr(why, ':') != NULL && strchr(why, '/') != NULL;
+
+    fflush(stdout);
+    fprintf(stderr, placed ? "%s\n" : "lab: %s\n", why);
+    return 2;
+}
+
+static const char *login_name(void)
+{
+    const struct passwd *p = getpwuid(getuid());
+
+    return p != NULL ? p->pw_name : "student";
+}
+
+/* Where the value of an option goes; NULL: there is no such option. */
+static const char **option_place(struct lab_options *o, const char *name,
+                                 const char **number)
+{
+    const struct {
+        const char *name;
+        const char **place;
+    } table[] = {{"--student", &o->who.student}, {"--course", &o->who.course},
+                 {"--roster", &o->roster},       {"--sheet", &o->sheet},
+                 {"--results", &o->results},     {"--out", &o->out},
+                 {"--seeds", &number[0]},        {"--seed", &number[1]}};
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].place;
+    return NULL;
+}
+
+bool lab_options(struct lab_options *o, int argc, char **argv)
+{
+    const char *number[2] = {NULL, NULL}, *env;
+    uint64_t seeds = 20;
+
+    *o = (struct lab_options){.who = {.student = login_name(), .course = ""}};
+    if ((env = getenv("P2PLAB_STUDENT")) != NULL && env[0] != '\0')
+        o->who.student = env;
+    o->named = env != NULL && env[0] != '\0';
+    if ((env = getenv("P2PLAB_COURSE")) != NULL)
+        o->who.course = env;
+    for (int i = 0; i < argc; i++) {
+        const char **place = option_place(o, argv[i], number);
+        if (strcmp(argv[i], "--html") == 0)
+            o->html = true;
+        else if (strcmp(argv[i], "--line") == 0)
+            o->line = true;
+        else if (place != NULL && i + 1 < argc) {
+            o->named |= place == &o->who.student || place == &number[1];
+            *place = argv[++i];
+        } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            fprintf(stderr,
+                    "lab: %s is no option, or lacks its value; see "
+                    "'lab --help'\n",
+                    argv[i]);
+            return false;
+        } else if (o->file_count < sizeof o->file / sizeof *o->file)
+            o->file[o->file_count++] = argv[i];
+    }
+    if ((number[0] != NULL && !parse_u64(number[0], 1000, &seeds)) ||
+        (number[1] != NULL &&
+         !parse_u64(number[1], UINT64_MAX, &o->who.seed)) ||
+        seeds == 0) {
+        fprintf(stderr, "lab: a number was expected behind --seeds (at most "
+                        "1000) and --seed\n");
+        return false;
+    }
+    o->seeds = (unsigned)seeds;
+    o->who.has_seed = number[1] != NULL;
+    return true;
+}
+
+/* -- Files ---------------------------------------------------------------- */
+
+bool sheet_list(const char *folder, struct sheet_list *list)
+{
+    struct text pattern = text_new();
+    glob_t found;
+
+    *list = (struct sheet_list){NULL, 0};
+    sheet_root("", &pattern);
+    text_printf(&pattern, "/labs/%s/*.md", folder != NULL ? folder : "*");
+    if (glob(pattern.data, 0, NULL, &found) == 0) {
+        list->path = calloc(found.gl_pathc, sizeof *list->path);
+        for (size_t i = 0; list->path != NULL && i < found.gl_pathc; i++)
+            list->path[list->count++] = strdup(found.gl_pathv[i]);
+        globfree(&found);
+    }
+    text_free(&pattern);
+    return list->count > 0;
+}
+
+void sheet_list_free(struct sheet_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->path[i]);
+    free(list->path);
+}
+
+bool scratch_make(struct text *dir, struct text *why)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    text_printf(dir, "%s/p2plab.XXXXXX", tmp != NULL ? tmp : "/tmp");
+    if (mkdtemp(dir->data) != NULL)
+        return true;
+    text_printf(why, "no folder can be made below %s",
+                tmp != NULL ? tmp : "/tmp");
+    text_clear(dir);
+    return false;
+}
+
+void scratch_remove(struct text *dir)
+{
+    DIR *d = dir->len > 0 ? opendir(dir->data) : NULL;
+    struct text path = text_new();
+
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        text_clear(&path);
+        text_printf(&path, "%s/%s", dir->data, e->d_name);
+        unlink(path.data);
+    }
+    if (d != NULL) {
+        closedir(d);
+        rmdir(dir->data);
+    }
+    text_free(&path);
+    text_free(dir);
+}
+
+/* -- Verbs ---------------------------------------------------------------- */
+
+static int lab_list(const struct lab_options *o)
+{
+    struct sheet_list list;
+    struct text why = text_new();
+
+    (void)o;
+    if (!sheet_list(NULL, &list))
+        return lab_fail("no worksheets were found: labs/ was expected in the "
+                        "working directory, or installed");
+    for (size_t i = 0; i < list.count; i++) {
+        struct sheet *s = sheet_load(list.path[i], &why);
+        if (s != NULL)
+            printf("%-28s %3u min  %s\n", strstr(list.path[i], "labs/"),
+                   s->minutes, s->title);
+        else
+            fprintf(stderr, "%s\n", why.data);
+        sheet_free(s);
+        text_clear(&why);
+    }
+    sheet_list_free(&list);
+    text_free(&why);
+    return 0;
+}
+
+static int lab_test(const struct lab_options *o)
+{
+    struct text why = text_new(), dir = text_new();
+    struct cache *cache = cache_new();
+    unsigned number = 0, failed = 0;
+    int status = cache != NULL && scratch_make(&dir, &why) ? 0 : 2;
+
+    for (size_t i = 0; status == 0 && i < o->file_count; i++) {
+        struct sheet *s = sheet_load(o->file[i], &why);
+        if (s == NULL)
+            status = 2;
+        else
+            failed +=
+                sheet_check(s, o->seeds, dir.data, cache, &number, stdout);
+        fflush(stdout);
+        sheet_free(s);
+    }
+    if (status == 0)
+        printf("1..%u\n", number);
+    if (why.len > 0)
+        lab_fail(why.data);
+    scratch_remove(&dir);
+    cache_free(cache);
+    text_free(&why);
+    return status != 0 ? status : failed > 0 ? 1 : 0;
+}
+
+static int lab_print(const struct lab_options *o)
+{
+    bool filled = o->named;
+    struct text why = text_new(), dir = text_new();
+    struct text handout = text_new(), page = text_new();
+    struct cache *cache = cache_new();
+    struct sheet *s = sheet_load(o->file[0], &why);
+    struct run r;
+    int status = 2;
+
+    if (s == NULL || cache == NULL || !scratch_make(&dir, &why) ||
+        (filled && !run_open(&r, s, &o->who, dir.data, cache, &why)))
+        goto out;
+    sheet_handout(s, filled ? &r : NULL, &handout);
+    if (o->html)
+        handout_html(handout.data, &page);
+    else
+        handout_text(handout.data, &page);
+    fputs(page.data, stdout);
+    if (filled)
+        run_close(&r);
+    status = 0;
+out:
+    if (why.len > 0)
+        lab_fail(why.data);
+    scratch_remove(&dir);
+    sheet_free(s);
+    cache_free(cache);
+    text_free(&handout);
+    text_free(&page);
+    text_free(&why);
+    return status;
+}
+
+/* One student's line of the key. */
+static bool key_line(const struct sheet *s, const struct who *who,
+                     const char *dir, struct cache *cache, struct text *why)
+{
+    struct text value = text_new();
+    struct run r;
+
+    if (!run_open(&r, s, who, dir, cache, why))
+        return false;
+    printf("%s,%llu", r.student, (unsigned long long)r.seed);
+    bool ok = true;
+    for (size_t i = 0; i < s->block_count; i++)
+        if (s->block[i].kind == BLOCK_ASK) {
+            text_clear(&value);
+            ok = ok && run_answer(&r, &s->block[i], &value, why);
+            printf(",\"%s\"", value.data);
+        }
+    putchar('\n');
+    run_close(&r);
+    text_free(&value);
+    return ok;
+}
+
+/* A line of the roster: STUDENT or STUDENT,SEED. */
+static bool roster_line(char *line, const struct lab_options *o,
+                        struct who *who)
+{
+    char *comma = strchr(line, ',');
+
+    *who = o->who;
+    who->student = line;
+    who->has_seed = comma != NULL && comma[1] != '\0';
+    if (comma != NULL)
+        *comma = '\0';
+    return !who->has_seed || parse_u64(comma + 1, UINT64_MAX, &who->seed);
+}
+
+static bool key_roster(const struct lab_options *o, const struct sheet *s,
+                       char *roster, const char *dir, struct cache *cache,
+                       struct text *why)
+{
+    unsigned number = 0;
+    struct who who;
+
+    printf("student,seed");
+    for (size_t i = 0; i < s->block_count; i++)
+        if (s->block[i].kind == BLOCK_ASK)
+            printf(",%s", s->block[i].name);
+    putchar('\n');
+    for (char *line = roster, *end; *line != '\0'; line = end) {
+        size_t len = strcspn(line, "\r\n");
+        end = line + len + strspn(line + len, "\r\n");
+        line[len] = '\0';
+        if (++number == 1 && strncmp(line, "student", 7) == 0 &&
+            strchr(",", line[7]) != NULL)
+            continue;
+        if (!roster_line(line, o, &who)) {
+            text_printf(why, "%s:%u: STUDENT or STUDENT,SEED was expected",
+                        o->roster, number);
+            return false;
+        }
+        if (!key_line(s, &who, dir, cache, why))
+            return false;
+    }
+    return true;
+}
+
+static int lab_key(const struct lab_options *o)
+{
+    struct text why = text_new(), dir = text_new(), roster = text_new();
+    struct cache *cache = cache_new();
+    struct sheet *s = NULL;
+    bool ok = false;
+
+    if (o->roster == NULL)
+        text_add(&why, "key needs --roster CSV, a student a line");
+    else if ((s = sheet_load(o->file[0], &why)) != NULL && cache != NULL &&
+             read_file(o->roster, 1024 * 1024, &roster, &why) &&
+             scratch_make(&dir, &why))
+        ok = key_roster(o, s, roster.data, dir.data, cache, &why);
+    if (!ok)
+        lab_fail(why.data);
+    scratch_remove(&dir);
+    sheet_free(s);
+    cache_free(cache);
+    text_free(&roster);
+    text_free(&why);
+    return ok ? 0 : 2;
+}
+
+/* Write DIR/NAME.md without rubrics and DIR/NAME.key with them. */
+static bool export_one(const char *path, const char *dir, struct text *why)
+{
+    struct text in = text_new(), md = text_new(), key = text_new();
+    struct text name = text_new();
+    const char *base =
+        strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+    struct sheet *s = sheet_load(path, why);
+    bool ok = s != NULL && read_file(path, SHEET_BYTES_MAX, &in, why);
+    unsigned number = 1;
+
+    for (const char *at = in.data; ok && *at != '\0'; number++) {
+        size_t len = strcspn(at, "\n") + 1;
+        bool rubric = false;
+        for (size_t i = 0; i < s->line_count; i++)
+            rubric |= s->line[i].mark == '#' && s->line[i].number == number;
+        text_bytes(rubric ? &key : &md, at, strnlen(at, len));
+        at += strnlen(at, len);
+    }
+    size_t stem = strlen(base) - (strstr(base, ".md") != NULL ? 3 : 0);
+    for (int i = 0; ok && i < 2; i++) {
+        text_clear(&name);
+        text_printf(&name, "%s/%.*s%s", dir, (int)stem, base,
+                    i == 0 ? ".md" : ".key");
+        FILE *f = access(name.data, F_OK) != 0 ? fopen(name.data, "w") : NULL;
+        ok = f != NULL && fputs(i == 0 ? md.data : key.data, f) != EOF;
+        ok = (f == NULL || fclose(f) == 0) && ok;
+        if (ok)
+            printf("%s\n", name.data);
+        else
+            text_printf(why,
+                        "%s: exists already, or cannot be written; name "
+                        "another folder with --out",
+                        name.data);
+    }
+    sheet_free(s);
+    text_free(&in);
+    text_free(&md);
+    text_free(&key);
+    text_free(&name);
+    return ok;
+}
+
+static int lab_export(const struct lab_options *o)
+{
+    struct text why = text_new();
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < o->file_count; i++)
+        ok = export_one(o->file[i], o->out != NULL ? o->out : ".", &why);
+    if (!ok)
+        lab_fail(why.data);
+    text_free(&why);
+    return ok ? 0 : 2;
+}
+
+/* The number that one of our commands prints. */
+static bool command_number(const char *command, int64_t *millionths,
+                           struct text *why)
+{
+    struct cache *cache = cache_new();
+    struct words w;
+    const struct outcome *o = NULL;
+
+    if (cache != NULL && words_split(&w, command, why) &&
+        words_allowed(&w, why))
+        o = cache_run(cache, &w, ".", NULL, NULL, why);
+    char value[32] = "";
+    if (o != NULL)
+        snprintf(value, sizeof value, "%.*s", (int)strcspn(o->out.data, "\n"),
+                 o->out.data);
+    bool ok = o != NULL && o->status == 0 && decimal_parse(value, millionths);
+    if (!ok && why->len == 0)
+        text_printf(why, "'%s' printed no number", command);
+    cache_free(cache);
+    return ok;
+}
+
+static int lab_ratio(const struct lab_options *o)
+{
+    struct text why = text_new();
+    int64_t a = 0, b = 0;
+    bool ok = o->file_count == 2 && command_number(o->file[0], &a, &why) &&
+              command_number(o->file[1], &b, &why) && b > 0 && a >= 0;
+
+    if (ok)
+        printf("%.3f\n", (double)a / (double)b);
+    else
+        lab_fail(why.len > 0 ? why.data
+                             : "ratio takes two commands that print numbers, "
+                               "the second not 0");
+    text_free(&why);
+    return ok ? 0 : 2;
+}
+
+/* Programs by a fact of their labs/capstone/PROGRAM.scn, least first. */
+static int lab_order(const struct lab_options *o)
+{
+    struct text why = text_new(), command = text_new();
+    int64_t value[64];
+    size_t count = o->file_count;
+    const char *name[64];
+
+    for (size_t i = 1; i < count && why.len == 0; i++) {
+        text_clear(&command);
+        text_printf(&command, "%s show labs/capstone/%s.scn %s", o->file[i],
+                    o->file[i], o->file[0]);
+        size_t at = i - 1;
+        int64_t v = 0;
+        command_number(command.data, &v, &why);
+        for (; at > 0 && value[at - 1] > v; at--) {
+            value[at] = value[at - 1];
+            name[at] = name[at - 1];
+        }
+        value[at] = v;
+        name[at] = o->file[i];
+    }
+    bool ok = why.len == 0 && count >= 2;
+    for (size_t i = 0; ok && i + 1 < count; i++)
+        printf("%s%s", name[i], i + 2 < count ? " " : "\n");
+    if (!ok)
+        lab_fail(why.len > 0 ? why.data : "order takes FACT PROGRAM...");
+    text_free(&why);
+    text_free(&command);
+    return ok ? 0 : 2;
+}
+
+static int lab_run(const struct lab_options *o)
+{
+    return tutor_main(o->file[0], o);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const struct lab_options *o);
+} verbs[] = {
+    {"list", lab_list},     {"run", lab_run},     {"test", lab_test},
+    {"print", lab_print},   {"key", lab_key},     {"grade", lab_grade},
+    {"export", lab_export}, {"ratio", lab_ratio}, {"order", lab_order}};
+#define VERBS (sizeof verbs / sizeof *verbs)
+
+int lab_main(int argc, char **argv)
+{
+    const char *verb = argc > 1 ? argv[1] : "list", *names[VERBS];
+    struct lab_options o;
+
+    if (strcmp(verb, "--help") == 0 ||
+        (argc > 2 && strcmp(argv[2], "--help") == 0)) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (strcmp(verb, "--version") == 0) {
+        puts("lab " P2PLAB_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < VERBS; i++) {
+        names[i] = verbs[i].name;
+        if (strcmp(verb, verbs[i].name) != 0)
+            continue;
+        if (!lab_options(&o, argc > 2 ? argc - 2 : 0, argv + 2))
+            return 2;
+        if (i > 0 && o.file_count == 0)
+            return lab_fail("a file was expected; see 'lab --help'");
+        return verbs[i].run(&o);
+    }
+    const char *near = nearest_word(verb, names, VERBS);
+    fprintf(stderr, "lab: unknown verb '%s'%s%s%s; see 'lab --help'\n", verb,
+            near != NULL ? ": did you mean '" : "", near != NULL ? near : "",
+            near != NULL ? "'?" : "");
+    return 2;
+}

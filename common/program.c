@@ -1,0 +1,150 @@
+/*
+ * The front door of every program: choose the verb, print the help; see
+ * program.h and verbs.h.
+ */
+#include "common/program.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cli.h"
+#include "common/verbs.h"
+
+#define HELP_COLUMNS 79
+#define VERBS_MAX 64
+
+static const struct verb shared_verbs[] = {
+    {"sim", "[SCENARIO]", "run in the simulator; print messages and results",
+     verb_sim},
+    {"monitor", "[FILE...]", "step through a scenario, or recorded traces",
+     verb_monitor},
+    {"node", "", "one real node; commands on standard input", verb_node},
+    {"live", "[SCENARIO]", "the scenario's nodes on real loopback sockets",
+     verb_live},
+    {"show", "SCENARIO FACT...", "print one fact about a run", verb_show},
+    {"trace", "FILE...", "print, filter, merge or convert recorded traces",
+     verb_trace},
+    {"introducer", "", "the HTTP service that hands a newcomer other nodes",
+     verb_introducer},
+    {.name = NULL},
+};
+
+static const struct verb *verb_in(const struct verb *verbs, const char *name)
+{
+    for (; verbs != NULL && verbs->name != NULL; verbs++)
+        if (strcmp(verbs->name, name) == 0)
+            return verbs;
+    return NULL;
+}
+
+static void help_verbs(const struct program *p, const struct verb *verbs,
+                       struct text *t)
+{
+    for (; verbs != NULL && verbs->name != NULL; verbs++) {
+        size_t start = t->len;
+        text_printf(t, "  %s %s %s", p->protocol->name, verbs->name,
+                    verbs->usage);
+        text_repeat(t, ' ', 32 - (t->len - start < 31 ? t->len - start : 31));
+        text_printf(t, "%s\n", verbs->help);
+    }
+}
+
+/* One setting with its values, the default first: "bits=32 (3..160)". */
+static void help_setting(const struct option *o, struct text *t)
+{
+    text_printf(t, "%s=", o->name);
+    option_text(t, o, o->initial);
+    if (o->type != OPTION_CHOICE) {
+        text_add(t, " (");
+        option_text(t, o, o->min);
+        text_add(t, "..");
+        option_text(t, o, o->max);
+        text_char(t, ')');
+        return;
+    }
+    for (int64_t i = o->min; i <= o->max; i++) {
+        if (i == o->initial)
+            continue;
+        text_char(t, '|');
+        option_text(t, o, i);
+    }
+}
+
+static void help_settings(const struct option *o, struct text *t)
+{
+    struct text item = text_new();
+    size_t column = 0;
+
+    for (; o->name != NULL; o++) {
+        text_clear(&item);
+        help_setting(o, &item);
+        if (column > 0 && column + 2 + item.len > HELP_COLUMNS) {
+            text_char(t, '\n');
+            column = 0;
+        }
+        column += 2 + item.len;
+        text_printf(t, "  %s", item.data);
+    }
+    text_char(t, '\n');
+    text_free(&item);
+}
+
+static int help(const struct program *p)
+{
+    const char *name = p->protocol->name;
+    struct text t = text_new();
+
+    text_printf(&t, "%s: %s\n\n  %s", name, p->idea, name);
+    text_repeat(&t, ' ', 30 - strlen(name));
+    text_printf(&t, "the monitor on %s\n", p->scenario);
+    help_verbs(p, shared_verbs, &t);
+    help_verbs(p, p->verbs, &t);
+    text_printf(&t,
+                "\n'%s VERB --help' says more.  Settings, for --set and "
+                "scenarios:\n",
+                name);
+    help_settings(p->protocol->options, &t);
+    help_settings(host_options, &t);
+    (void)cli_print(p, &t);
+    text_free(&t);
+    return EXIT_OK;
+}
+
+static int unknown_verb(const struct program *p, const char *word)
+{
+    const char *words[VERBS_MAX] = {"--help", "--version"};
+    size_t n = 2;
+
+    for (const struct verb *v = shared_verbs; v->name != NULL; v++)
+        words[n++] = v->name;
+    for (const struct verb *v = p->verbs;
+         v != NULL && v->name != NULL && n < VERBS_MAX; v++)
+        words[n++] = v->name;
+    return cli_unknown(p, word[0] == '-' ? "option" : "verb", word, words, n);
+}
+
+int program_main(const struct program *p, int argc, char **argv)
+{
+    char monitor[] = "monitor", sim[] = "sim", *alone[] = {NULL, NULL};
+
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        bool screen = isatty(STDOUT_FILENO) != 0;
+        alone[0] = screen ? monitor : sim;
+        return screen ? verb_monitor(p, 1, alone) : verb_sim(p, 1, alone);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help(p);
+    if (strcmp(argv[1], "--version") == 0) {
+        struct text t = text_new();
+        text_printf(&t, "%s %s (p2plab)\n", p->protocol->name, P2PLAB_VERSION);
+        (void)cli_print(p, &t);
+        text_free(&t);
+        return EXIT_OK;
+    }
+    const struct verb *v = verb_in(p->verbs, argv[1]);
+    if (v == NULL)
+        v = verb_in(shared_verbs, argv[1]);
+    return v != NULL ? v->run(p, argc - 1, argv + 1) : unknown_verb(p, argv[1]);
+}

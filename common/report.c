@@ -1,0 +1,84 @@
+/* What a run prints; see report.h. */
+#include "common/report.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define LINES_BYTES (64 * 1024) /* written together */
+
+static enum output_form form_of(const struct report *r)
+{
+    return r->options->json ? OUTPUT_JSON : OUTPUT_TEXT;
+}
+
+bool report_begin(struct report *r, const struct program *p,
+                  const struct run_options *o, const struct namer *names,
+                  const char *scenario, uint64_t seed, uint64_t epoch_us)
+{
+    struct text why = text_new();
+
+    *r = (struct report){
+        .program = p, .options = o, .names = names, .lines = text_new()};
+    if (o->trace != NULL) {
+        r->trace = trace_create(o->trace, p->protocol->name, scenario, seed,
+                                epoch_us, &why);
+        if (r->trace == NULL)
+            cli_error(p, "%s", why.data);
+    }
+    text_free(&why);
+    if (!o->quiet)
+        output_run(&r->lines, form_of(r), p->protocol->name, scenario, seed);
+    return o->trace == NULL || r->trace != NULL;
+}
+
+void report_flush(struct report *r)
+{
+    if (!r->closed && r->lines.len > 0)
+        r->closed = !cli_print(r->program, &r->lines);
+    text_clear(&r->lines);
+}
+
+void report_record(void *report, const struct record *record)
+{
+    struct report *r = report;
+
+    if (r->trace != NULL)
+        trace_write(r->trace, record);
+    if (r->options->quiet && record->kind != RECORD_RESULT)
+        return;
+    output_record(&r->lines, form_of(r), r->program->protocol, record,
+                  r->names);
+    if (r->lines.len >= LINES_BYTES)
+        report_flush(r);
+}
+
+/* "chord: ..." for each line of `complaints`. */
+static void complain(const struct report *r, const char *complaints)
+{
+    while (*complaints != '\0') {
+        size_t len = strcspn(complaints, "\n");
+        cli_error(r->program, "%.*s", (int)len, complaints);
+        complaints += len + (complaints[len] != '\0');
+    }
+}
+
+int report_end(struct report *r, const struct sim_status *status,
+               const char *complaints, const struct summary *summary)
+{
+    struct text why = text_new();
+    int code = EXIT_OK;
+
+    output_summary(&r->lines, form_of(r), summary);
+    report_flush(r);
+    complain(r, complaints);
+    if (status->expects_failed > 0 || status->commands_failed > 0 ||
+        status->never_quiet)
+        code = EXIT_FAILED;
+    if (status->no_memory)
+        code = EXIT_USAGE;
+    if (r->trace != NULL && !trace_close(r->trace, &why))
+        code = cli_error(r->program, "%s", why.data);
+    text_free(&r->lines);
+    text_free(&why);
+    return code;
+}

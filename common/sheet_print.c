@@ -1,0 +1,481 @@
+/*
+ * Worksheets on paper.
+ *
+ * The handout is made in two steps.  `handout` turns the sheet into plain
+ * Markdown: pictures, values and outputs of a student's own run, or blanks to
+ * fill in where no student is named.  Then one of two renderers sets it: as
+ * text on pages of 80x60, or as HTML with print CSS.  Between the two, a line
+ * ":::" opens or closes a question, and a line of underscores is ruled.
+ */
+#include "common/sheet_print.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RULE "________________________________________________________________"
+#define PICTURE "64x22"
+#define OUTPUT_ROWS_MAX 16
+
+/* -- The handout as Markdown ---------------------------------------------- */
+
+/* Variables filled in, or blanks. */
+static void fill(const struct sheet *s, const struct run *r, const char *line,
+                 struct text *out)
+{
+    if (r != NULL) {
+        run_expand(r, line, EXPAND_SHOW, out);
+        return;
+    }
+    for (const char *at = line; *at != '\0'; at++) {
+        size_t n = *at == '@' ? sheet_name(at + 1) : 0;
+        bool variable = n == 4 && memcmp(at + 1, "seed", 4) == 0;
+        for (size_t i = 0; n > 0 && i < s->line_count; i++)
+            variable |= s->line[i].mark == '<' &&
+                        strlen(s->line[i].text) == n &&
+                        memcmp(s->line[i].text, at + 1, n) == 0;
+        if (variable) {
+            text_add(out, "____");
+            at += n;
+        } else {
+            text_char(out, *at);
+        }
+    }
+}
+
+/* Lines of what a program printed, without blank ones at the end. */
+static void put_output(const char *printed, size_t rows_max, struct text *out)
+{
+    size_t len = strlen(printed);
+
+    while (len > 0 && (printed[len - 1] == '\n' || printed[len - 1] == ' '))
+        len--;
+    for (size_t row = 0, at = 0; at < len; row++) {
+        size_t n = strcspn(printed + at, "\n");
+        if (row == rows_max) {
+            text_add(out, "...\n");
+            return;
+        }
+        text_safe(out, printed + at, n > len - at ? len - at : n);
+        text_char(out, '\n');
+        at += n + 1;
+    }
+}
+
+static void put_picture(const struct run *r, const struct block *b,
+                        struct text *out)
+{
+    struct text command = text_new(), why = text_new();
+
+    text_printf(&command, "%s monitor @%s --dump " PICTURE,
+                run_program_name(r->sheet), b->name);
+    const struct outcome *o = run_command(r, command.data, &why);
+    if (o != NULL && o->status == 0) {
+        text_add(out, "```\n");
+        put_output(o->out.data, PAGE_ROWS, out);
+        text_add(out, "```\n\n");
+    }
+    text_free(&command);
+    text_free(&why);
+}
+
+static void put_run(const struct sheet *s, const struct run *r,
+                    const struct block *b, struct text *out)
+{
+    struct text why = text_new();
+
+    text_add(out, "```\n");
+    for (size_t i = b->first; i < b->first + b->count; i++) {
+        const struct sheet_line *l = &s->line[i];
+        const struct outcome *o = NULL;
+        if (l->mark == '$') {
+            text_add(out, "$ ");
+            fill(s, r, l->text, out);
+            text_char(out, '\n');
+            if (r != NULL)
+                o = run_command(r, l->text, &why);
+            if (o != NULL)
+                put_output(o->out.data, OUTPUT_ROWS_MAX, out);
+        } else if (r == NULL && l->mark == ' ') {
+            fill(s, r, l->text, out);
+            text_char(out, '\n');
+        }
+    }
+    text_add(out, "```\n\n");
+    text_free(&why);
+}
+
+static void put_lines(const struct sheet *s, const struct run *r,
+                      const struct block *b, struct text *out)
+{
+    for (size_t i = b->first; i < b->first + b->count; i++)
+        if (s->line[i].mark == ' ') {
+            fill(s, r, s->line[i].text, out);
+            text_char(out, '\n');
+        }
+}
+
+static void put_question(const struct sheet *s, const struct run *r,
+                         const struct block *b, struct text *out)
+{
+    unsigned rows = b->kind == BLOCK_ASK ? 1 : 2 + b->words_min / 12;
+
+    text_printf(out, ":::\n**%s** (%u point%s) ", b->name, b->points,
+                b->points == 1 ? "" : "s");
+    put_lines(s, r, b, out);
+    if (b->kind == BLOCK_ASK && b->type.kind == ANSWER_CHOICE) {
+        text_char(out, '(');
+        answer_form(out, &b->type);
+        text_add(out, ")\n");
+    }
+    for (unsigned i = 0; i < rows; i++)
+        text_add(out, "\n" RULE "\n");
+    text_add(out, ":::\n\n");
+}
+
+static void put_let(const struct sheet *s, const struct run *r,
+                    const struct block *b, struct text *out)
+{
+    text_add(out, "Yours:");
+    for (size_t i = b->first; i < b->first + b->count; i++) {
+        text_printf(out, " %s ", s->line[i].text);
+        const struct binding *v =
+            r != NULL ? run_find(r, s->line[i].text, strlen(s->line[i].text))
+                      : NULL;
+        text_printf(out, "**%s**%s", v != NULL ? v->value.data : "____",
+                    i + 1 < b->first + b->count ? "," : "\n\n");
+    }
+}
+
+static void put_watch(const struct sheet *s, const struct block *b,
+                      struct text *out)
+{
+    text_printf(out, "In the monitor: `%s monitor @%s`\n\n",
+                run_program_name(s), b->name);
+}
+
+void sheet_handout(const struct sheet *s, const struct run *r, struct text *out)
+{
+    text_printf(out, "# %s\n\n", s->title);
+    if (r != NULL)
+        text_printf(out, "Student **%s**, seed %llu, about %u minutes\n\n",
+                    r->student, (unsigned long long)r->seed, s->minutes);
+    else
+        text_printf(out,
+                    "Student ____________________  seed ____________  "
+                    "about %u minutes\n\n",
+                    s->minutes);
+    for (size_t i = 0; i < s->objective_count; i++)
+        text_printf(out, "- %s: %s\n", s->objective[i].name,
+                    s->objective[i].text);
+    for (size_t i = 0; i < s->block_count; i++) {
+        const struct block *b = &s->block[i];
+        switch (b->kind) {
+        case BLOCK_TEXT:
+            text_char(out, '\n');
+            put_lines(s, r, b, out);
+            text_char(out, '\n');
+            break;
+        case BLOCK_SCENARIO:
+            if (r != NULL)
+                put_picture(r, b, out);
+            break;
+        case BLOCK_LET:
+            put_let(s, r, b, out);
+            break;
+        case BLOCK_RUN:
+            put_run(s, r, b, out);
+            break;
+        case BLOCK_ASK:
+        case BLOCK_REFLECT:
+            put_question(s, r, b, out);
+            break;
+        case BLOCK_WATCH:
+            put_watch(s, b, out);
+            break;
+        }
+    }
+}
+
+/* -- Text ----------------------------------------------------------------- */
+
+size_t text_columns(const char *s, size_t len)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < len; i++)
+        columns += (s[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+/* Does a line stand for itself: a heading, a table row, a rule? */
+static bool stands_alone(const char *s)
+{
+    return *s == '\0' || *s == '#' || *s == '|' || strncmp(s, "    ", 4) == 0 ||
+           strncmp(s, "____", 4) == 0 || strncmp(s, "---", 3) == 0 ||
+           strncmp(s, "```", 3) == 0 || strcmp(s, ":::") == 0;
+}
+
+/* A list's item: the columns by which its further lines are indented. */
+static size_t item_indent(const char *s)
+{
+    size_t digits = strspn(s, "0123456789");
+
+    if (strncmp(s, "- ", 2) == 0)
+        return 2;
+    return digits > 0 && digits < 3 && strncmp(s + digits, ". ", 2) == 0
+               ? digits + 2
+               : 0;
+}
+
+/* Set the words of a paragraph in lines. */
+static void set_paragraph(struct text *t, const char *words, size_t indent,
+                          size_t width)
+{
+    size_t column = 0;
+
+    for (const char *at = words; *at != '\0';) {
+        size_t n = strcspn(at, " "), columns = text_columns(at, n);
+        if (column > 0 && column + 1 + columns > width) {
+            text_char(t, '\n');
+            text_repeat(t, ' ', indent);
+            column = indent;
+        } else if (column > 0) {
+            text_char(t, ' ');
+            column++;
+        }
+        text_bytes(t, at, n);
+        column += columns;
+        at += n + strspn(at + n, " ");
+    }
+    if (column > 0)
+        text_char(t, '\n');
+}
+
+void sheet_wrap(struct text *t, const char *prose, size_t width)
+{
+    struct text paragraph = text_new(), line = text_new();
+    size_t indent = 0;
+    bool verbatim = false;
+
+    for (const char *at = prose; *at != '\0';) {
+        size_t len = strcspn(at, "\n");
+        text_clear(&line);
+        text_bytes(&line, at, len);
+        at += len + (at[len] == '\n');
+        bool fence = strncmp(line.data, "```", 3) == 0;
+        bool alone = verbatim || stands_alone(line.data);
+        size_t item = alone ? 0 : item_indent(line.data);
+        if (alone || item > 0) {
+            set_paragraph(t, paragraph.data, indent, width);
+            text_clear(&paragraph);
+            indent = item;
+        }
+        if (fence)
+            verbatim = !verbatim;
+        else if (alone)
+            text_printf(t, "%s%s\n", verbatim ? "    " : "", line.data);
+        else
+            text_printf(&paragraph, "%s ", line.data);
+    }
+    set_paragraph(t, paragraph.data, indent, width);
+    text_free(&paragraph);
+    text_free(&line);
+}
+
+/* Where a page that begins at `at` ends: at a blank line near its foot. */
+static const char *page_end(const char *at, size_t rows)
+{
+    const char *end = at, *blank = NULL;
+
+    for (size_t row = 0; row < rows && *end != '\0'; row++) {
+        size_t len = strcspn(end, "\n");
+        if (len == 0 && row + 12 > rows)
+            blank = end;
+        end += len + (end[len] == '\n');
+    }
+    return *end == '\0' || blank == NULL ? end : blank + 1;
+}
+
+unsigned handout_text(const char *handout, struct text *out)
+{
+    struct text lines = text_new(), set = text_new();
+    unsigned pages = 0;
+    bool blank = true;
+
+    sheet_wrap(&lines, handout, PAGE_COLUMNS - 2);
+    /* Drop the marks of questions, and blank lines that follow another. */
+    for (const char *at = lines.data; *at != '\0';) {
+        size_t len = strcspn(at, "\n") + 1;
+        bool mark = len == 4 && memcmp(at, ":::", 3) == 0;
+        if (!mark && !(len == 1 && blank))
+            text_bytes(&set, at, len);
+        blank = mark ? blank : len == 1;
+        at += len;
+    }
+    for (const char *at = set.data; *at != '\0';) {
+        const char *end = page_end(at, PAGE_ROWS - 2);
+        if (pages > 0)
+            text_char(out, '\f');
+        text_bytes(out, at, (size_t)(end - at));
+        text_printf(out, "\n%*s%u\n", PAGE_COLUMNS - 4, "page ", ++pages);
+        at = end + strspn(end, "\n");
+    }
+    text_free(&lines);
+    text_free(&set);
+    return pages;
+}
+
+/* -- HTML ----------------------------------------------------------------- */
+
+static const char html_head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+    "<style>\n"
+    "@page { size: A4; margin: 15mm 16mm 16mm }\n"
+    "body { font: 11pt/1.38 serif; max-width: 44em; margin: 1em auto;\n"
+    "  padding: 0 1em }\n"
+    "h1 { font-size: 1.5em; margin: 0 0 .3em }\n"
+    "h2 { font-size: 1.15em; margin: 1.1em 0 .3em; border-bottom: 1px solid }\n"
+    "p { margin: .45em 0 } ul { margin: .4em 0; padding-left: 1.3em }\n"
+    "pre { font: 8.5pt/1.18 monospace; background: #f4f4f4; padding: .5em;\n"
+    "  margin: .5em 0; overflow-x: auto }\n"
+    "code { font: .9em monospace }\n"
+    ".ask { border-left: 3px solid; padding: .1em 0 .3em .8em; margin: .7em 0 "
+    "}\n"
+    ".rule { border-bottom: 1px solid; height: 1.7em }\n"
+    "h2, pre, .ask { break-inside: avoid } h2 { break-after: avoid }\n"
+    "@media print { body { margin: 0; padding: 0; max-width: none;\n"
+    "  font-size: 10pt } pre { background: none; border: 1px solid #999;\n"
+    "  font-size: 7.5pt } }\n"
+    "</style>\n";
+
+static void escape(struct text *t, char c)
+{
+    switch (c) {
+    case '&':
+        text_add(t, "&amp;");
+        break;
+    case '<':
+        text_add(t, "&lt;");
+        break;
+    case '>':
+        text_add(t, "&gt;");
+        break;
+    case '"':
+        text_add(t, "&quot;");
+        break;
+    default:
+        text_char(t, c);
+    }
+}
+
+/* Marks inside of a line: `code`, **strong**, *emphasis*. */
+static const struct {
+    const char *mark, *open, *close;
+} marks[] = {{"`", "<code>", "</code>"},
+             {"**", "<strong>", "</strong>"},
+             {"*", "<em>", "</em>"}};
+
+static void put_inline(struct text *t, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t m = 0, n = 0, close = 0;
+        for (; m < 3; m++) {
+            n = strlen(marks[m].mark);
+            if (i + n < len && memcmp(s + i, marks[m].mark, n) == 0 &&
+                s[i + n] != ' ')
+                break;
+        }
+        for (close = i + n + 1; m < 3 && close + n <= len; close++)
+            if (memcmp(s + close, marks[m].mark, n) == 0)
+                break;
+        if (m == 3 || close + n > len) {
+            escape(t, s[i++]);
+            continue;
+        }
+        text_add(t, marks[m].open);
+        if (m == 0)
+            for (size_t c = i + n; c < close; c++)
+                escape(t, s[c]);
+        else
+            put_inline(t, s + i + n, close - i - n);
+        text_add(t, marks[m].close);
+        i = close + n;
+    }
+}
+
+/* What is open at present: "" or the tag to close. */
+static void close_tag(struct text *t, const char **open, const char *next)
+{
+    if (*open[0] != '\0' && strcmp(*open, next) != 0)
+        text_printf(t, "</%s>\n", *open);
+    if (next[0] != '\0' && strcmp(*open, next) != 0)
+        text_printf(t, "<%s>", next);
+    *open = next;
+}
+
+static void html_line(struct text *t, const char *s, size_t len,
+                      const char **open, bool *ask)
+{
+    struct text line = text_new();
+
+    text_bytes(&line, s, len);
+    if (strcmp(line.data, ":::") == 0) {
+        close_tag(t, open, "");
+        text_add(t, *ask ? "</div>\n" : "<div class=\"ask\">\n");
+        *ask = !*ask;
+    } else if (strncmp(s, "________", 8) == 0) {
+        close_tag(t, open, "");
+        text_add(t, "<div class=\"rule\"></div>\n");
+    } else if (len == 0) {
+        close_tag(t, open, "");
+    } else if (s[0] == '#') {
+        size_t level = strspn(s, "#");
+        size_t skip = level + strspn(s + level, " ");
+        close_tag(t, open, "");
+        text_printf(t, "<h%zu>", level);
+        put_inline(t, s + skip, len - skip);
+        text_printf(t, "</h%zu>\n", level);
+    } else if (item_indent(s) > 0) {
+        size_t skip = item_indent(s);
+        close_tag(t, open, s[0] == '-' ? "ul" : "ol");
+        text_add(t, "<li>");
+        put_inline(t, s + skip, len - skip);
+        text_char(t, '\n');
+    } else {
+        if (strcmp(*open, "ul") != 0 && strcmp(*open, "ol") != 0)
+            close_tag(t, open, "p");
+        put_inline(t, s, len);
+        text_char(t, '\n');
+    }
+    text_free(&line);
+}
+
+void handout_html(const char *handout, struct text *out)
+{
+    const char *open = "";
+    bool ask = false, verbatim = false;
+
+    text_add(out, html_head);
+    text_add(out, "<title>");
+    for (const char *at = handout + 2; *at != '\0' && *at != '\n'; at++)
+        escape(out, *at);
+    text_add(out, "</title></head><body>\n");
+    for (const char *at = handout; *at != '\0';) {
+        size_t len = strcspn(at, "\n");
+        if (strncmp(at, "```", 3) == 0) {
+            close_tag(out, &open, "");
+            text_add(out, verbatim ? "</pre>\n" : "<pre>");
+            verbatim = !verbatim;
+        } else if (verbatim) {
+            for (size_t i = 0; i < len; i++)
+                escape(out, at[i]);
+            text_char(out, '\n');
+        } else {
+            html_line(out, at, len, &open, &ask);
+        }
+        at += len + (at[len] == '\n');
+    }
+    close_tag(out, &open, "");
+    text_add(out, "</body></html>\n");
+}

@@ -1,0 +1,599 @@
+/*
+ * One student's run of a worksheet; see sheet_run.h.
+ *
+ * The seed is HMAC-SHA-256 under the course's key of the lab and student.  A
+ * seed whose run fails a `require:` is skipped for the next in the chain
+ * (the HMAC of the digest before), so tutor and grader come to the same one.
+ */
+#include "common/sheet_run.h"
+
+#include <limits.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "common/program.h"
+
+/* -- Names ---------------------------------------------------------------- */
+
+const struct binding *run_find(const struct run *r, const char *name,
+                               size_t len)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (strlen(r->at[i].name) == len &&
+            memcmp(r->at[i].name, name, len) == 0)
+            return &r->at[i];
+    return NULL;
+}
+
+static void expand_one(const struct run *r, const char *name, size_t len,
+                       enum expand how, struct text *out)
+{
+    const struct binding *b = run_find(r, name, len);
+
+    if (b != NULL && (!b->is_scenario || how == EXPAND_KEY))
+        text_add(out, b->value.data);
+    else if (b != NULL && how == EXPAND_RUN)
+        text_add(out, b->path.data);
+    else if (len == 4 && memcmp(name, "seed", 4) == 0)
+        text_u64(out, r->seed);
+    else if (len == 7 && memcmp(name, "student", 7) == 0)
+        text_add(out, r->student);
+    else
+        text_printf(out, "@%.*s", (int)len, name);
+}
+
+void run_expand(const struct run *r, const char *s, enum expand how,
+                struct text *out)
+{
+    for (const char *at = s; *at != '\0';) {
+        size_t n = *at == '@' ? sheet_name(at + 1) : 0;
+        bool address =
+            at > s && ((at[-1] >= '0' && at[-1] <= '9') ||
+                       ((at[-1] | 32) >= 'a' && (at[-1] | 32) <= 'z'));
+        if (n == 0 || address) {
+            text_char(out, *at++);
+            continue;
+        }
+        expand_one(r, at + 1, n, how, out);
+        at += 1 + n;
+    }
+}
+
+/* -- Commands ------------------------------------------------------------- */
+
+/* Expand each word of a command, so that a value never becomes two words. */
+static bool expand_words(const struct run *r, const struct words *raw,
+                         enum expand how, struct words *w, struct text *why)
+{
+    struct text word = text_new();
+    bool ok = true;
+
+    w->used = w->count = 0;
+    for (size_t i = 0; ok && i < raw->count; i++) {
+        text_clear(&word);
+        run_expand(r, raw->word[i], how, &word);
+        ok = words_add(w, word.data, word.len, why);
+    }
+    text_free(&word);
+    return ok;
+}
+
+static const struct outcome *execute(const struct run *r, const char *command,
+                                     const char *input, struct text *why)
+{
+    struct words raw, shown, w;
+    struct text key = text_new();
+    const struct outcome *o = NULL;
+
+    if (words_split(&raw, command, why) &&
+        expand_words(r, &raw, EXPAND_SHOW, &shown, why) &&
+        words_allowed(&shown, why) &&
+        expand_words(r, &raw, EXPAND_RUN, &w, why)) {
+        for (size_t i = 0; i < raw.count; i++) {
+            run_expand(r, raw.word[i], EXPAND_KEY, &key);
+            text_char(&key, '\1');
+        }
+        text_add(&key, input != NULL ? input : "");
+        o = cache_run(r->cache, &w, r->root.data, key.data, input, why);
+    }
+    text_free(&key);
+    return o;
+}
+
+const struct outcome *run_command(const struct run *r, const char *command,
+                                  struct text *why)
+{
+    return execute(r, command, NULL, why);
+}
+
+bool run_value(const struct run *r, const char *command, struct text *value,
+               struct text *why)
+{
+    const struct outcome *o = run_command(r, command, why);
+
+    if (o == NULL)
+        return false;
+    if (o->status != 0) {
+        text_safe(why, o->err.data, strcspn(o->err.data, "\n"));
+        text_printf(why, " (exit %d)", o->status);
+        return false;
+    }
+    size_t len = strcspn(o->out.data, "\n");
+    if (o->out.data[len] == '\n' && o->out.data[len + 1] != '\0') {
+        text_add(why, "it printed several lines; one was expected");
+        return false;
+    }
+    text_safe(value, o->out.data, len);
+    return true;
+}
+
+/* Begin a sentence about a line of the sheet. */
+static void at_line(const struct run *r, unsigned line, struct text *why)
+{
+    text_safe(why, r->sheet->path, strlen(r->sheet->path));
+    text_printf(why, ":%u: ", line);
+}
+
+static bool value_at(const struct run *r, unsigned line, const char *command,
+                     struct text *value, struct text *why)
+{
+    struct text reason = text_new();
+    bool ok = run_value(r, command, value, &reason);
+
+    if (!ok) {
+        at_line(r, line, why);
+        run_expand(r, command, EXPAND_SHOW, why);
+        text_printf(why, ": %s", reason.data);
+    }
+    text_free(&reason);
+    return ok;
+}
+
+bool run_answer(const struct run *r, const struct block *ask,
+                struct text *value, struct text *why)
+{
+    const struct sheet_line *oracle = block_line(r->sheet, ask, '=', 0);
+
+    if (!value_at(r, oracle->number, oracle->text, value, why))
+        return false;
+    if (answer_valid(&ask->type, value->data))
+        return true;
+    at_line(r, oracle->number, why);
+    text_printf(why, "the oracle says '%s'; ", value->data);
+    answer_form(why, &ask->type);
+    text_add(why, " was expected");
+    return false;
+}
+
+const struct outcome *run_watch(const struct run *r, const struct block *b,
+                                struct text *why)
+{
+    (void)r;
+    (void)b;
+    text_add(why, "not yet");
+    return NULL;
+}
+
+/* -- Evaluating a sheet --------------------------------------------------- */
+
+enum fit { FIT_OK, FIT_OTHER_SEED, FIT_BROKEN };
+
+static struct binding *bind(struct run *r, const char *name, bool is_scenario)
+{
+    struct binding *b = &r->at[r->count++]; /* the parser counted */
+
+    *b = (struct binding){name, is_scenario, text_new(), text_new()};
+    return b;
+}
+
+/* Write a scenario block as a file, `include @NAME` taken in. */
+static enum fit bind_scenario(struct run *r, const struct block *block,
+                              struct text *why)
+{
+    const struct sheet *s = r->sheet;
+    struct text body = text_new();
+
+    for (size_t i = block->first; i < block->first + block->count; i++) {
+        const char *line = s->line[i].text;
+        bool include = strncmp(line, "include @", 9) == 0;
+        run_expand(r, include ? line + 8 : line,
+                   include ? EXPAND_KEY : EXPAND_SHOW, &body);
+        text_char(&body, '\n');
+        if (body.len > SHEET_BYTES_MAX) {
+            at_line(r, s->line[i].number, why);
+            text_add(why, "the scenario grows too long");
+            text_free(&body);
+            return FIT_BROKEN;
+        }
+    }
+    struct binding *b = bind(r, block->name, true);
+    b->value = body;
+    text_printf(&b->path, "%s/%s.scn", r->dir.data, block->name);
+    FILE *f = fopen(b->path.data, "w");
+    bool ok = f != NULL && fputs(body.data, f) != EOF;
+    if ((f == NULL || fclose(f) != 0) || !ok) {
+        text_printf(why, "%s: cannot be written", b->path.data);
+        return FIT_BROKEN;
+    }
+    return FIT_OK;
+}
+
+/* Is every name in `s` bound by now? */
+static bool is_known(const struct run *r, const char *s)
+{
+    for (const char *at = strchr(s, '@'); at; at = strchr(at + 1, '@')) {
+        size_t n = sheet_name(at + 1);
+        bool builtin = (n == 4 && memcmp(at + 1, "seed", 4) == 0) ||
+                       (n == 7 && memcmp(at + 1, "student", 7) == 0);
+        if (n > 0 && !builtin && run_find(r, at + 1, n) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool compares(const char *a, const char *op, const char *b)
+{
+    int64_t x, y;
+    bool numbers = decimal_parse(a, &x) && decimal_parse(b, &y);
+    int order = numbers ? (x > y) - (x < y) : strcmp(a, b);
+
+    if (!numbers && strcmp(op, "==") != 0 && strcmp(op, "!=") != 0)
+        return false;
+    return (order == 0 && strchr(op, '=') != NULL && op[0] != '!') ||
+           (order < 0 && op[0] == '<') || (order > 0 && op[0] == '>') ||
+           (order != 0 && op[0] == '!');
+}
+
+/* Judge each `require` as soon as its names are known; `done` has a bit for
+   each that is. */
+static enum fit check_requires(struct run *r, unsigned *done, struct text *why)
+{
+    for (size_t i = 0; i < r->sheet->require_count; i++) {
+        const struct require *q = &r->sheet->require[i];
+        if ((*done >> i & 1) != 0 || !is_known(r, q->command))
+            continue;
+        struct text value = text_new();
+        *done |= 1u << i;
+        bool ok = value_at(r, q->line, q->command, &value, why);
+        bool met = ok && compares(value.data, q->op, q->value);
+        text_free(&value);
+        if (!met)
+            return ok ? FIT_OTHER_SEED : FIT_BROKEN;
+    }
+    return FIT_OK;
+}
+
+/* One line of a let block.  A fact that this seed's run does not have (exit
+   1) is a reason for another seed; everything else is an error. */
+static enum fit bind_value(struct run *r, const struct sheet_line *line,
+                           struct text *why)
+{
+    struct text value = text_new();
+    const struct outcome *o;
+
+    if (value_at(r, line->number, line->more, &value, why)) {
+        bind(r, line->text, false)->value = value;
+        return FIT_OK;
+    }
+    text_free(&value);
+    struct text ignored = text_new();
+    o = run_command(r, line->more, &ignored);
+    text_free(&ignored);
+    return o != NULL && o->status == 1 ? FIT_OTHER_SEED : FIT_BROKEN;
+}
+
+static void forget(struct run *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        text_free(&r->at[i].value);
+        text_free(&r->at[i].path);
+    }
+    r->count = 0;
+}
+
+/* Everything that a seed decides. */
+static enum fit evaluate(struct run *r, struct text *why)
+{
+    const struct sheet *s = r->sheet;
+    unsigned done = 0;
+
+    forget(r);
+    for (size_t i = 0; i < s->block_count; i++) {
+        const struct block *b = &s->block[i];
+        enum fit fit = FIT_OK;
+        if (b->kind == BLOCK_SCENARIO)
+            fit = bind_scenario(r, b, why);
+        for (size_t l = b->first;
+             fit == FIT_OK && b->kind == BLOCK_LET && l < b->first + b->count;
+             l++)
+            fit = bind_value(r, &s->line[l], why);
+        if (fit == FIT_OK && b->kind == BLOCK_SCENARIO)
+            fit = check_requires(r, &done, why);
+        if (fit != FIT_OK)
+            return fit;
+    }
+    return check_requires(r, &done, why);
+}
+
+/* The next seed of the chain. */
+static uint64_t next_seed(uint8_t digest[SHA256_BYTES], const char *course,
+                          size_t len)
+{
+    uint64_t seed = 0;
+
+    hash_hmac(digest, course, strlen(course), digest, len);
+    for (size_t i = 0; i < 8; i++)
+        seed = seed << 8 | digest[i];
+    return seed % SEED_MAX + 1;
+}
+
+static bool find_seed(struct run *r, const struct who *who, struct text *why)
+{
+    uint8_t digest[SHA256_BYTES + STUDENT_BYTES_MAX + 64];
+    size_t len = (size_t)snprintf((char *)digest, sizeof digest, "%s\n%s",
+                                  r->sheet->lab, r->student);
+    bool fixed = who->has_seed || !r->sheet->own_seed;
+    enum fit fit = FIT_OTHER_SEED;
+
+    while (fit == FIT_OTHER_SEED && r->tries < (fixed ? 1 : SEED_TRIES_MAX)) {
+        r->seed = who->has_seed ? who->seed
+                  : fixed       ? r->sheet->seed
+                                : next_seed(digest, who->course, len);
+        len = SHA256_BYTES;
+        r->tries++;
+        text_clear(why);
+        fit = evaluate(r, why);
+    }
+    if (fit == FIT_OTHER_SEED) {
+        struct text last = text_new();
+        text_add(&last, why->data);
+        text_clear(why);
+        at_line(r, r->sheet->require_count > 0 ? r->sheet->require[0].line : 1,
+                why);
+        text_printf(why, "no seed of %u meets every 'require' and let: %s",
+                    r->tries, last.data);
+        text_free(&last);
+    }
+    return fit == FIT_OK;
+}
+
+bool run_open(struct run *r, const struct sheet *s, const struct who *who,
+              const char *dir, struct cache *cache, struct text *why)
+{
+    *r = (struct run){
+        .sheet = s, .cache = cache, .dir = text_new(), .root = text_new()};
+    size_t len = strlen(who->student);
+
+    for (size_t i = 0; i < len; i++)
+        if (len > STUDENT_BYTES_MAX || who->student[i] <= ' ' ||
+            who->student[i] > '~' || who->student[i] == ',')
+            len = 0;
+    if (len == 0) {
+        text_printf(why,
+                    "a student's id was expected: 1 to %d letters and "
+                    "digits, no blanks or commas",
+                    STUDENT_BYTES_MAX);
+        return false;
+    }
+    memcpy(r->student, who->student, len);
+    text_add(&r->dir, dir);
+    sheet_root(s->path, &r->root);
+    if (find_seed(r, who, why))
+        return true;
+    run_close(r);
+    return false;
+}
+
+void run_close(struct run *r)
+{
+    forget(r);
+    text_free(&r->dir);
+    text_free(&r->root);
+}
+
+void sheet_root(const char *path, struct text *root)
+{
+    char real[PATH_MAX];
+    struct text found = text_new();
+    char *labs = realpath(path, real) != NULL ? strstr(real, "/labs/") : NULL;
+
+    for (char *next = labs; next != NULL; next = strstr(next + 1, "/labs/"))
+        labs = next;
+    if (labs == NULL && program_find_file("labs/README.md", &found) &&
+        realpath(found.data, real) != NULL)
+        labs = strstr(real, "/labs/README.md");
+    if (labs != NULL)
+        text_bytes(root, real, (size_t)(labs - real));
+    else
+        text_char(root, '.');
+    text_free(&found);
+}
+
+const char *run_program_name(const struct sheet *s)
+{
+    static char name[16];
+
+    for (size_t i = 0; i < s->line_count; i++) {
+        const char *command =
+            s->line[i].mark == '<' ? s->line[i].more : s->line[i].text;
+        size_t len = strcspn(command, " ");
+        if (strchr("<$=", s->line[i].mark) != NULL && len < sizeof name &&
+            words_is_command(command) && strncmp(command, "lab ", 4) != 0) {
+            memcpy(name, command, len);
+            name[len] = '\0';
+            return name;
+        }
+    }
+    return "chord";
+}
+
+/* -- Expected output ------------------------------------------------------ */
+
+bool glob_match(const char *pattern, const char *text)
+{
+    const char *star = NULL, *back = NULL;
+
+    while (*text != '\0') {
+        if (*pattern == '*') {
+            star = pattern++;
+            back = text;
+        } else if (*pattern == '?' || *pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star != NULL) {
+            pattern = star + 1;
+            text = ++back;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+/* A regular expression; without counts and references, which can take for
+   ever. */
+static bool regex_match(const char *pattern, const char *text)
+{
+    regex_t compiled;
+    struct text whole = text_new();
+    bool ok = strchr(pattern, '{') == NULL;
+
+    for (const char *at = pattern; ok && *at != '\0'; at++)
+        ok = !(at[0] == '\\' && at[1] >= '0' && at[1] <= '9');
+    text_printf(&whole, "^(%s)$", pattern);
+    if (ok && regcomp(&compiled, whole.data, REG_EXTENDED | REG_NOSUB) == 0) {
+        ok = regexec(&compiled, text, 0, NULL, 0) == 0;
+        regfree(&compiled);
+    } else {
+        ok = false;
+    }
+    text_free(&whole);
+    return ok;
+}
+
+/* One expected line against one printed one. */
+static bool line_matches(const char *expected, const char *got)
+{
+    size_t len = strlen(expected);
+    char pattern[SHEET_LINE_MAX + 1];
+    bool glob = len > 7 && strcmp(expected + len - 7, " (glob)") == 0;
+    bool re = len > 5 && strcmp(expected + len - 5, " (re)") == 0;
+
+    if ((!glob && !re) || len > SHEET_LINE_MAX)
+        return strcmp(expected, got) == 0;
+    snprintf(pattern, sizeof pattern, "%.*s", (int)(len - (glob ? 7 : 5)),
+             expected);
+    return glob ? glob_match(pattern, got) : regex_match(pattern, got);
+}
+
+/* Match expected lines e[0..en) with what was printed; "..." is any lines.
+   *far is set to the furthest printed line that was reached. */
+static bool lines_match(const char *const *e, size_t en, char *const *got,
+                        size_t gn)
+{
+    size_t i = 0, j = 0, star = SIZE_MAX, back = 0;
+
+    while (j < gn) {
+        if (i < en && strcmp(e[i], "...") == 0) {
+            star = i++;
+            back = j;
+        } else if (i < en && line_matches(e[i], got[j])) {
+            i++;
+            j++;
+        } else if (star != SIZE_MAX) {
+            i = star + 1;
+            j = ++back;
+        } else {
+            return false;
+        }
+    }
+    while (i < en && strcmp(e[i], "...") == 0)
+        i++;
+    return i == en;
+}
+
+/* Cut into lines, in place. */
+static size_t cut_lines(char *text, char *line[], size_t max)
+{
+    size_t count = 0;
+
+    for (char *at = text; *at != '\0' && count < max;) {
+        size_t len = strcspn(at, "\n");
+        bool more = at[len] == '\n';
+        at[len] = '\0';
+        line[count++] = at;
+        at += len + more;
+    }
+    return count;
+}
+
+#define OUTPUT_LINES_MAX 4000
+
+/* Compare with the lines of the sheet behind `command`, variables filled
+   in. */
+static bool output_matches(const struct run *r, size_t command, size_t end,
+                           const struct outcome *o)
+{
+    static char *got[OUTPUT_LINES_MAX];
+    static const char *expected[SHEET_LINES_MAX];
+    struct text printed = text_new(), wanted = text_new();
+    size_t en = 0;
+    int status = 0;
+
+    for (size_t i = command + 1; i < end && r->sheet->line[i].mark != '$';
+         i++) {
+        if (r->sheet->line[i].mark == '[') {
+            status = r->sheet->line[i].status;
+            continue;
+        }
+        run_expand(r, r->sheet->line[i].text, EXPAND_SHOW, &wanted);
+        text_char(&wanted, '\n');
+        en++;
+    }
+    text_add(&printed, o->out.data);
+    text_add(&printed, o->err.data);
+    char *at = wanted.data;
+    for (size_t i = 0; i < en; i++) {
+        expected[i] = at;
+        at += strcspn(at, "\n");
+        *at++ = '\0';
+    }
+    size_t gn = cut_lines(printed.data, got, OUTPUT_LINES_MAX);
+    bool ok = o->status == status && lines_match(expected, en, got, gn);
+    text_free(&printed);
+    text_free(&wanted);
+    return ok;
+}
+
+bool run_expected(const struct run *r, const struct block *b, size_t nth,
+                  const struct sheet_line **line, struct text *why)
+{
+    const struct sheet *s = r->sheet;
+
+    *line = block_line(s, b, '$', nth);
+    if (*line == NULL)
+        return true;
+    struct text reason = text_new();
+    const struct outcome *o = run_command(r, (*line)->text, &reason);
+    bool ok = o != NULL && output_matches(r, (size_t)(*line - s->line),
+                                          b->first + b->count, o);
+    if (!ok) {
+        at_line(r, (*line)->number, why);
+        run_expand(r, (*line)->text, EXPAND_SHOW, why);
+        if (o == NULL) {
+            text_printf(why, ": %s", reason.data);
+        } else {
+            text_printf(why,
+                        ": other output than expected (exit %d): ", o->status);
+            text_safe(why, o->out.data, o->out.len > 400 ? 400 : o->out.len);
+            text_safe(why, o->err.data, o->err.len > 400 ? 400 : o->err.len);
+        }
+    }
+    text_free(&reason);
+    return ok;
+}

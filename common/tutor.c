@@ -1,0 +1,668 @@
+/*
+ * The tutor; see tutor.h.
+ *
+ * Its state is a place in the sheet's list of blocks and, for every block,
+ * how it ended; both are rebuilt from the journal, which is why a student can
+ * stop at any time.  An answer goes into the journal first and is judged
+ * then.  Nobody gets stuck: hints are free, three wrong answers bring the
+ * right one with its reason, `skip` leaves a question for later.
+ */
+#include "common/tutor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/sheet_print.h"
+
+enum state { STATE_OPEN, STATE_RIGHT, STATE_TOLD, STATE_SKIPPED, STATE_DONE };
+
+static const char *const state_word[] = {"open", "right", "told", "skipped",
+                                         "done"};
+
+struct progress {
+    enum state state;
+    unsigned tries, hints, words;
+};
+
+struct tutor {
+    struct sheet *sheet;
+    struct run run;
+    struct cache *cache;
+    struct journal journal;
+    struct progress *at; /* by block */
+    size_t place;        /* the block that waits; block_count: the end */
+    size_t seen;         /* prose before this block has been shown */
+    size_t command;      /* within a run block */
+    bool head_shown, stop_shown, resumed;
+    char prompt[16];
+};
+
+static bool is_stop(const struct block *b)
+{
+    return b->kind == BLOCK_RUN || b->kind == BLOCK_ASK ||
+           b->kind == BLOCK_WATCH || b->kind == BLOCK_REFLECT;
+}
+
+static const struct block *here(const struct tutor *t)
+{
+    return t->place < t->sheet->block_count ? &t->sheet->block[t->place] : NULL;
+}
+
+/* What the journal calls a block: its ID, or its number. */
+static const char *block_id(const struct tutor *t, size_t i, char buffer[32])
+{
+    const struct block *b = &t->sheet->block[i];
+
+    if (b->kind == BLOCK_ASK || b->kind == BLOCK_REFLECT)
+        return b->name;
+    snprintf(buffer, 32, "block%zu", i);
+    return buffer;
+}
+
+/* -- Beginning ------------------------------------------------------------ */
+
+/* Replay the journal: how every block stands, and where to go on. */
+static void replay(struct tutor *t)
+{
+    for (size_t e = 0; e < t->journal.count; e++) {
+        const struct entry *entry = &t->journal.at[e];
+        for (size_t i = 0; i < t->sheet->block_count; i++) {
+            char buffer[32];
+            struct progress *p = &t->at[i];
+            if (!is_stop(&t->sheet->block[i]) ||
+                strcmp(block_id(t, i, buffer), entry->id) != 0)
+                continue;
+            p->tries += strcmp(entry->what, "answer") == 0;
+            p->hints += strcmp(entry->what, "hint") == 0;
+            for (int s = STATE_RIGHT; s <= STATE_DONE; s++)
+                if (strcmp(entry->what, "done") == 0 &&
+                    strcmp(entry->text, state_word[s]) == 0) {
+                    p->state = (enum state)s;
+                    t->place = i + 1;
+                }
+        }
+    }
+    t->resumed = t->journal.count > 1;
+    /* Who comes back sees again the prose that leads to the question. */
+    t->seen = t->place;
+    while (t->seen > 0 && t->place < t->sheet->block_count &&
+           t->sheet->block[t->seen].kind != BLOCK_TEXT)
+        t->seen--;
+}
+
+/* The first line of a journal, or its check against the student. */
+static bool begin_journal(struct tutor *t, struct text *why)
+{
+    struct text start = text_new();
+    bool ok;
+
+    text_printf(&start, "student=%s seed=%llu sheet=%s", t->run.student,
+                (unsigned long long)t->run.seed, t->sheet->digest);
+    if (t->journal.count == 0)
+        ok = journal_add(&t->journal, "start", t->sheet->lab, start.data, why);
+    else
+        ok = strncmp(t->journal.at[0].text, start.data,
+                     start.len - strlen(t->sheet->digest)) == 0;
+    if (!ok && why->len == 0)
+        text_printf(why,
+                    "%s: begun by another student, course or seed (%.80s): "
+                    "move it away, or set XDG_STATE_HOME",
+                    t->journal.path.data, t->journal.at[0].text);
+    text_free(&start);
+    return ok;
+}
+
+struct tutor *tutor_open(const char *path, const struct who *who,
+                         struct text *why)
+{
+    struct tutor *t = calloc(1, sizeof *t);
+    struct text dir = text_new(), journal = text_new();
+    bool ok = false;
+
+    if (t == NULL)
+        return NULL;
+    t->sheet = sheet_load(path, why);
+    t->cache = cache_new();
+    if (t->sheet != NULL && t->cache != NULL &&
+        state_directory(t->sheet->lab, &dir, why) &&
+        run_open(&t->run, t->sheet, who, dir.data, t->cache, why)) {
+        t->at = calloc(t->sheet->block_count + 1, sizeof *t->at);
+        text_printf(&journal, "%s/journal", dir.data);
+        ok = t->at != NULL && state_choose(t->sheet->lab, why) &&
+             journal_open(&t->journal, journal.data, why) &&
+             begin_journal(t, why);
+    }
+    text_free(&dir);
+    text_free(&journal);
+    if (!ok) {
+        tutor_close(t);
+        return NULL;
+    }
+    replay(t);
+    return t;
+}
+
+void tutor_close(struct tutor *t)
+{
+    if (t == NULL)
+        return;
+    if (t->run.sheet != NULL)
+        run_close(&t->run);
+    journal_free(&t->journal);
+    cache_free(t->cache);
+    sheet_free(t->sheet);
+    free(t->at);
+    free(t);
+}
+
+/* -- Showing -------------------------------------------------------------- */
+
+/* Points won, and to be won, by answers that were judged. */
+static void points(const struct tutor *t, unsigned *won, unsigned *of)
+{
+    *won = *of = 0;
+    for (size_t i = 0; i < t->sheet->block_count; i++)
+        if (t->sheet->block[i].kind == BLOCK_ASK) {
+            *of += t->sheet->block[i].points;
+            if (t->at[i].state == STATE_RIGHT)
+                *won += t->sheet->block[i].points;
+        }
+}
+
+static void say(struct text *out, size_t width, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+/* A paragraph for the student. */
+static void say(struct text *out, size_t width, const char *format, ...)
+{
+    struct text t = text_new();
+    va_list args;
+
+    va_start(args, format);
+    text_vprintf(&t, format, args);
+    va_end(args);
+    sheet_wrap(out, t.data, width);
+    text_free(&t);
+}
+
+static void show_head(const struct tutor *t, size_t width, struct text *out)
+{
+    const struct sheet *s = t->sheet;
+    unsigned won, of;
+
+    points(t, &won, &of);
+    say(out, width, "%s\n", s->title);
+    text_repeat(out, '=', width);
+    text_char(out, '\n');
+    if (t->resumed) {
+        say(out, width,
+            "Welcome back, %s: %u of %u points so far. You go on where you "
+            "left.\n\n",
+            t->run.student, won, of);
+        return;
+    }
+    say(out, width, "%s, seed %llu; about %u minutes; %u points.\n\n",
+        t->run.student, (unsigned long long)t->run.seed, s->minutes, of);
+    say(out, width, "Afterwards you can\n");
+    for (size_t i = 0; i < s->objective_count; i++)
+        say(out, width, "- %s\n", s->objective[i].text);
+    text_char(out, '\n');
+    say(out, width,
+        "Type an answer and Enter. Any command that begins with a program's "
+        "name runs here too. `hint`, `skip`, `help`, `quit` (your place is "
+        "kept).");
+    text_char(out, '\n');
+}
+
+/* The lines of a block with that mark, values filled in, as prose. */
+static void show_lines(const struct tutor *t, const struct block *b, char mark,
+                       size_t width, struct text *out)
+{
+    struct text prose = text_new();
+    const struct sheet_line *l;
+
+    for (size_t i = 0; (l = block_line(t->sheet, b, mark, i)) != NULL; i++) {
+        run_expand(&t->run, l->text, EXPAND_SHOW, &prose);
+        text_char(&prose, '\n');
+    }
+    sheet_wrap(out, prose.data, width);
+    text_free(&prose);
+}
+
+static void show_question(const struct tutor *t, const struct block *b,
+                          size_t width, struct text *out)
+{
+    struct text form = text_new();
+
+    say(out, width, "\n--- %s, %u point%s ---\n", b->name, b->points,
+        b->points == 1 ? "" : "s");
+    show_lines(t, b, ' ', width, out);
+    if (b->kind == BLOCK_ASK) {
+        answer_form(&form, &b->type);
+        say(out, width, "(%s)\n", form.data);
+    } else {
+        say(out, width,
+            "(at least %u words; end with a line that holds only a dot)\n",
+            b->words_min);
+    }
+    text_free(&form);
+}
+
+static void show_stop(const struct tutor *t, const struct block *b,
+                      size_t width, struct text *out)
+{
+    const struct sheet_line *l;
+
+    switch (b->kind) {
+    case BLOCK_RUN:
+        l = block_line(t->sheet, b, '$', t->command);
+        text_add(out, "\n  $ ");
+        run_expand(&t->run, l->text, EXPAND_SHOW, out);
+        text_add(out, "\n(Enter runs it)\n");
+        break;
+    case BLOCK_WATCH:
+        say(out, width, "\n--- in the monitor: @%s ---\n", b->name);
+        show_lines(t, b, ' ', width, out);
+        say(out, width, "(Enter opens it; q comes back)\n");
+        break;
+    case BLOCK_ASK:
+    case BLOCK_REFLECT:
+        show_question(t, b, width, out);
+        break;
+    case BLOCK_TEXT:
+    case BLOCK_SCENARIO:
+    case BLOCK_LET:
+        break;
+    }
+}
+
+static void show_end(const struct tutor *t, size_t width, struct text *out)
+{
+    unsigned won, of, open = 0;
+
+    points(t, &won, &of);
+    say(out, width,
+        "\n--- the end ---\nYou have %u of %u points; reflections "
+        "are read by your instructor.\n",
+        won, of);
+    for (size_t i = 0; i < t->sheet->block_count; i++)
+        if (t->at[i].state == STATE_SKIPPED) {
+            char buffer[32];
+            text_printf(out, "%s%s", open++ == 0 ? "Skipped: " : " ",
+                        block_id(t, i, buffer));
+        }
+    if (open > 0)
+        say(out, width, "\n`go Q1` goes back to a question.\n");
+    say(out, width, "Hand in this file:\n    %s\n", t->journal.path.data);
+}
+
+void tutor_show(struct tutor *t, size_t width, struct text *out)
+{
+    const struct sheet *s = t->sheet;
+    size_t i = t->seen < t->place ? t->seen : t->place;
+
+    if (t->stop_shown)
+        return;
+    if (!t->head_shown)
+        show_head(t, width, out);
+    t->head_shown = t->stop_shown = true;
+    for (; i < s->block_count; i++) {
+        const struct block *b = &s->block[i];
+        if (b->kind == BLOCK_TEXT && i >= t->seen)
+            show_lines(t, b, ' ', width, out);
+        if (is_stop(b) && i >= t->place && t->at[i].state == STATE_OPEN)
+            break;
+    }
+    t->place = i;
+    t->seen = i > t->seen ? i : t->seen;
+    if (here(t) != NULL)
+        show_stop(t, here(t), width, out);
+    else
+        show_end(t, width, out);
+}
+
+const char *tutor_prompt(struct tutor *t)
+{
+    const struct block *b = here(t);
+    bool named = b != NULL && b->name != NULL && b->kind != BLOCK_WATCH;
+
+    snprintf(t->prompt, sizeof t->prompt, "%s> ",
+             b == NULL                ? "done"
+             : named                  ? b->name
+             : b->kind == BLOCK_WATCH ? "watch"
+                                      : "run");
+    return t->prompt;
+}
+
+bool tutor_is_done(const struct tutor *t)
+{
+    return here(t) == NULL;
+}
+
+const char *tutor_watch(const struct tutor *t)
+{
+    const struct block *b = here(t);
+
+    if (b == NULL || b->kind != BLOCK_WATCH)
+        return NULL;
+    return run_find(&t->run, b->name, strlen(b->name))->path.data;
+}
+
+const char *tutor_program(const struct tutor *t)
+{
+    return run_program_name(t->sheet);
+}
+
+const char *tutor_scenario(const struct tutor *t)
+{
+    for (size_t i = 0; i < t->run.count; i++)
+        if (t->run.at[i].is_scenario)
+            return t->run.at[i].path.data;
+    return NULL;
+}
+
+/* -- Answering ------------------------------------------------------------ */
+
+/* A line of the journal; a full disk is said, and work goes on. */
+static void note(struct tutor *t, const char *what, const char *id,
+                 const char *text, struct text *out)
+{
+    struct text why = text_new();
+
+    if (!journal_add(&t->journal, what, id, text, &why))
+        text_printf(out, "The journal could not be written: %s\n", why.data);
+    text_free(&why);
+}
+
+/* The present block is over. */
+static void finish(struct tutor *t, enum state state, struct text *out)
+{
+    char buffer[32];
+
+    t->at[t->place].state = state;
+    note(t, "done", block_id(t, t->place, buffer), state_word[state], out);
+    t->place++;
+    t->command = 0;
+    t->stop_shown = false;
+}
+
+static void show_outcome(const struct outcome *o, struct text *out)
+{
+    const struct text *part[2] = {&o->out, &o->err};
+
+    for (int i = 0; i < 2; i++)
+        for (const char *at = part[i]->data; *at != '\0';) {
+            size_t n = strcspn(at, "\n");
+            text_add(out, "  ");
+            text_safe(out, at, n);
+            text_char(out, '\n');
+            at += n + (at[n] == '\n');
+        }
+    if (o->status != 0)
+        text_printf(out, "  [%d]\n", o->status);
+}
+
+/* A command that the student typed, or that Enter stands for. */
+static void run_line(struct tutor *t, const char *command, struct text *out)
+{
+    struct text why = text_new();
+    const struct outcome *o = run_command(&t->run, command, &why);
+
+    note(t, "ran", "-", command, out);
+    if (o != NULL)
+        show_outcome(o, out);
+    else
+        text_printf(out, "  %s\n", why.data);
+    text_free(&why);
+}
+
+static void input_run(struct tutor *t, const struct block *b, const char *line,
+                      size_t width, struct text *out)
+{
+    const struct sheet_line *l = block_line(t->sheet, b, '$', t->command);
+    const struct sheet_line *checked;
+    struct text why = text_new(), shown = text_new();
+
+    run_expand(&t->run, l->text, EXPAND_SHOW, &shown);
+    if (line[0] == '$' && line[1] == ' ')
+        line += 2;
+    bool same = line[0] == '\0' || strcmp(line, shown.data) == 0;
+    if (!same && !words_is_command(line)) {
+        say(out, width, "Enter alone runs the command above.\n");
+    } else {
+        run_line(t, same ? l->text : line, out);
+        if (same && !run_expected(&t->run, b, t->command, &checked, &why))
+            say(out, width,
+                "(The sheet expected other output here; tell your "
+                "instructor.)\n");
+        if (same && block_line(t->sheet, b, '$', ++t->command) == NULL)
+            finish(t, STATE_DONE, out);
+        t->stop_shown = t->stop_shown && !same;
+    }
+    text_free(&why);
+    text_free(&shown);
+}
+
+/* What is to be said of this wrong answer: its own feedback, or a hint. */
+static void say_wrong(struct tutor *t, const struct block *b,
+                      const char *answer, size_t width, struct text *out)
+{
+    struct progress *p = &t->at[t->place];
+    struct text value = text_new(), why = text_new(), shown = text_new();
+    const struct sheet_line *l;
+    const char *text = NULL;
+
+    for (size_t i = 0; (l = block_line(t->sheet, b, '!', i)) != NULL; i++) {
+        text_clear(&value);
+        if (words_is_command(l->text))
+            run_value(&t->run, l->text, &value, &why);
+        else
+            run_expand(&t->run, l->text, EXPAND_SHOW, &value);
+        if (answer_judge(&b->type, answer, value.data) == ANSWER_RIGHT) {
+            text = l->more;
+            break;
+        }
+    }
+    if (text == NULL && (l = block_line(t->sheet, b, '?', p->hints)) != NULL) {
+        text = l->text;
+        p->hints++;
+        note(t, "hint", b->name, "after a wrong answer", out);
+    }
+    run_expand(&t->run, text != NULL ? text : "Look once more.", EXPAND_SHOW,
+               &shown);
+    say(out, width, "Not so. %s (%u left)\n", shown.data, TRIES_MAX - p->tries);
+    text_free(&value);
+    text_free(&why);
+    text_free(&shown);
+}
+
+/* The reason behind an answer: the sheet's, else its last hint. */
+static void say_reason(const struct tutor *t, const struct block *b,
+                       size_t width, struct text *out)
+{
+    struct text shown = text_new();
+    const struct sheet_line *l = block_line(t->sheet, b, '+', 0), *hint;
+
+    for (size_t i = 0; l == NULL || l->mark == '?'; i++) {
+        if ((hint = block_line(t->sheet, b, '?', i)) == NULL)
+            break;
+        l = hint;
+    }
+    if (l != NULL) {
+        run_expand(&t->run, l->text, EXPAND_SHOW, &shown);
+        say(out, width, "%s\n", shown.data);
+    }
+    text_free(&shown);
+}
+
+static void judge(struct tutor *t, const struct block *b, const char *answer,
+                  size_t width, struct text *out)
+{
+    struct progress *p = &t->at[t->place];
+    struct text value = text_new(), why = text_new();
+
+    note(t, "answer", b->name, answer, out);
+    p->tries++;
+    if (!run_answer(&t->run, b, &value, &why)) {
+        say(out, width, "Recorded; but it cannot be judged here: %s\n",
+            why.data);
+        finish(t, STATE_DONE, out);
+    } else if (answer_judge(&b->type, answer, value.data) == ANSWER_RIGHT) {
+        say(out, width, "Right: %s. +%u\n", value.data, b->points);
+        say_reason(t, b, width, out);
+        finish(t, STATE_RIGHT, out);
+    } else if (p->tries < TRIES_MAX) {
+        say_wrong(t, b, answer, width, out);
+    } else {
+        say(out, width, "Not so either. The answer is: %s\n",
+            value.len > 0 ? value.data : "none");
+        say_reason(t, b, width, out);
+        say(out, width, "No points for this one; on we go.\n");
+        finish(t, STATE_TOLD, out);
+    }
+    text_free(&value);
+    text_free(&why);
+}
+
+static void input_ask(struct tutor *t, const struct block *b, const char *line,
+                      size_t width, struct text *out)
+{
+    struct text form = text_new();
+
+    if (answer_valid(&b->type, line) && line[0] != '\0') {
+        judge(t, b, line, width, out);
+    } else {
+        answer_form(&form, &b->type);
+        say(out, width,
+            "That does not count: %s was expected. (`none` is the "
+            "empty set; `hint` helps.)\n",
+            form.data);
+    }
+    text_free(&form);
+}
+
+static unsigned count_words(const char *s)
+{
+    unsigned words = 0;
+
+    for (bool inside = false; *s != '\0'; s++) {
+        words += *s != ' ' && !inside;
+        inside = *s != ' ';
+    }
+    return words;
+}
+
+static void input_reflect(struct tutor *t, const struct block *b,
+                          const char *line, size_t width, struct text *out)
+{
+    struct progress *p = &t->at[t->place];
+
+    if (strcmp(line, ".") != 0) {
+        if (line[0] != '\0')
+            note(t, "reflect", b->name, line, out);
+        p->words += count_words(line);
+        return;
+    }
+    if (p->words >= b->words_min || p->tries++ > 0) {
+        finish(t, STATE_DONE, out);
+        return;
+    }
+    say(out, width, "%u of %u words. Go on, or another dot to leave it so.\n",
+        p->words, b->words_min);
+}
+
+static void input_hint(struct tutor *t, const struct block *b, size_t width,
+                       struct text *out)
+{
+    struct progress *p = &t->at[t->place];
+    const struct sheet_line *l = b != NULL && b->kind == BLOCK_ASK
+                                     ? block_line(t->sheet, b, '?', p->hints)
+                                     : NULL;
+    struct text shown = text_new();
+
+    if (l == NULL) {
+        say(out, width,
+            "No further hint. Answer as well as you can: after "
+            "three tries the answer comes with its reason.\n");
+    } else {
+        p->hints++;
+        note(t, "hint", b->name, "asked for", out);
+        run_expand(&t->run, l->text, EXPAND_SHOW, &shown);
+        say(out, width, "Hint: %s\n", shown.data);
+    }
+    text_free(&shown);
+}
+
+/* `go Q3`: back to a question that is not settled. */
+static void input_go(struct tutor *t, const char *id, size_t width,
+                     struct text *out)
+{
+    for (size_t i = 0; i < t->sheet->block_count; i++) {
+        char buffer[32];
+        if (!is_stop(&t->sheet->block[i]) ||
+            strcmp(block_id(t, i, buffer), id) != 0)
+            continue;
+        if (t->at[i].state != STATE_OPEN && t->at[i].state != STATE_SKIPPED)
+            break;
+        t->at[i].state = STATE_OPEN;
+        t->place = i;
+        t->command = 0;
+        t->stop_shown = false;
+        return;
+    }
+    say(out, width, "There is no open question of that name.\n");
+}
+
+static void input_help(size_t width, struct text *out)
+{
+    say(out, width,
+        "- an answer and Enter: it is recorded, then judged\n"
+        "- hint: the next hint; it costs nothing\n"
+        "- skip: leave this for later; go Q3: back to it\n"
+        "- chord show @ring nodes: any command of our programs; @ring is your "
+        "own run, here and in another terminal\n"
+        "- again: the question once more; quit: your place is kept\n");
+}
+
+bool tutor_input(struct tutor *t, const char *line, size_t width,
+                 struct text *out)
+{
+    const struct block *b = here(t);
+    struct text clean = text_new();
+
+    for (size_t i = 0, n, len = strlen(line); i < len; i += n)
+        if ((n = text_printable(line + i, len - i)) > 0)
+            text_bytes(&clean, line + i, n);
+        else
+            n = 1;
+    while (clean.len > 0 && clean.data[clean.len - 1] == ' ')
+        clean.data[--clean.len] = '\0';
+    line = clean.data + strspn(clean.data, " ");
+    bool quit = strcmp(line, "quit") == 0 || strcmp(line, "q") == 0;
+    if (quit)
+        say(out, width, "Your place is kept.\n");
+    else if (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)
+        input_help(width, out);
+    else if (strcmp(line, "hint") == 0)
+        input_hint(t, b, width, out);
+    else if (strncmp(line, "go ", 3) == 0)
+        input_go(t, line + 3, width, out);
+    else if (b == NULL)
+        quit = line[0] == '\0';
+    else if (strcmp(line, "skip") == 0)
+        finish(t, STATE_SKIPPED, out);
+    else if (strcmp(line, "again") == 0)
+        t->stop_shown = false;
+    else if (b->kind == BLOCK_RUN)
+        input_run(t, b, line, width, out);
+    else if (b->kind == BLOCK_WATCH)
+        finish(t, STATE_DONE, out);
+    else if (b->kind == BLOCK_REFLECT)
+        input_reflect(t, b, line, width, out);
+    else if (words_is_command(line))
+        run_line(t, line, out);
+    else
+        input_ask(t, b, line, width, out);
+    text_free(&clean);
+    return !quit;
+}

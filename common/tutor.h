@@ -1,0 +1,41 @@
+/*
+ * The tutor: a worksheet as a guided exercise.  It is a state machine that
+ * takes lines and gives text, so that the terminal (tutor_main) and the
+ * monitor's lab pane are both front ends of it.
+ */
+#ifndef COMMON_TUTOR_H
+#define COMMON_TUTOR_H
+
+#include "common/lab.h"
+
+struct tutor;
+
+/* Open a worksheet for a student, at the place where the journal ends.  NULL
+   with *why. */
+struct tutor *tutor_open(const char *path, const struct who *who,
+                         struct text *why);
+void tutor_close(struct tutor *t);
+
+/* Append what has not been shown yet: prose, then the question or command
+   that waits for an answer; nothing when nothing is new.  `width`: columns. */
+void tutor_show(struct tutor *t, size_t width, struct text *out);
+/* "Q3> "; short. */
+const char *tutor_prompt(struct tutor *t);
+/* Take one line from the student and append what there is to say.  False
+   when the student quits. */
+bool tutor_input(struct tutor *t, const char *line, size_t width,
+                 struct text *out);
+/* Has every block been done or skipped? */
+bool tutor_is_done(const struct tutor *t);
+/* The scenario file that a watch block waits to be looked at; NULL: none.
+   The front end opens the monitor on it, then gives an empty line. */
+const char *tutor_watch(const struct tutor *t);
+/* The program that the sheet is about: "chord". */
+const char *tutor_program(const struct tutor *t);
+/* The file of the sheet's first scenario, or NULL. */
+const char *tutor_scenario(const struct tutor *t);
+
+/* Work through a worksheet in the terminal; an exit status. */
+int tutor_main(const char *path, const struct lab_options *o);
+
+#endif

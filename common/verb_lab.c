@@ -1,0 +1,68 @@
+/* PROGRAM lab [N]: a program's worksheets, for students. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/lab.h"
+#include "common/options.h"
+#include "common/program.h"
+#include "common/tutor.h"
+
+/* The worksheet whose file begins with "N-"; NULL: there is none. */
+static const char *numbered(const struct sheet_list *list, const char *number)
+{
+    size_t len = strlen(number);
+
+    for (size_t i = 0; i < list->count; i++) {
+        const char *base = strrchr(list->path[i], '/') + 1;
+        if (strncmp(base, number, len) == 0 && base[len] == '-')
+            return list->path[i];
+    }
+    return NULL;
+}
+
+static int print_list(const struct sheet_list *list, const char *program)
+{
+    struct text why = text_new();
+
+    for (size_t i = 0; i < list->count; i++) {
+        struct sheet *s = sheet_load(list->path[i], &why);
+        const char *base = strrchr(list->path[i], '/') + 1;
+        if (s != NULL)
+            printf("%s lab %.*s   %s (%u min)\n", program,
+                   (int)strcspn(base, "-"), base, s->title, s->minutes);
+        else
+            fprintf(stderr, "%s\n", why.data);
+        sheet_free(s);
+        text_clear(&why);
+    }
+    text_free(&why);
+    return 0;
+}
+
+int verb_lab(const struct program *p, int argc, char **argv)
+{
+    struct lab_options o;
+    struct sheet_list list;
+    const char *name = p->protocol->name;
+    int status = 2;
+
+    if (!lab_options(&o, argc, argv))
+        return 2;
+    if (!sheet_list(name, &list)) {
+        fprintf(stderr,
+                "%s: no worksheets were found: labs/%s was expected "
+                "here, or installed\n",
+                name, name);
+        return 2;
+    }
+    const char *path = o.file_count > 0 ? numbered(&list, o.file[0]) : NULL;
+    if (o.file_count == 0)
+        status = print_list(&list, name);
+    else if (path != NULL)
+        status = tutor_main(path, &o);
+    else
+        fprintf(stderr, "%s: there is no worksheet %s: see '%s lab'\n", name,
+                o.file[0], name);
+    sheet_list_free(&list);
+    return status;
+}

@@ -1,0 +1,446 @@
+/*
+ * `PROGRAM node` and `PROGRAM introducer`: one real node on real sockets.
+ *
+ * It reads commands from standard input, a line each, and prints results.
+ * It never waits for who reads them: lines queue up to a bound, are written
+ * when that does not block, and are dropped beyond the bound.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "common/cli.h"
+#include "common/introducer.h"
+#include "common/output.h"
+#include "common/random.h"
+#include "common/verbs.h"
+
+#define POLL_US 100000 /* between looks at signals */
+#define FLUSH_US 200000
+#define QUEUE_BYTES_MAX (256 * 1024)
+#define COMMAND_BYTES_MAX 4096
+
+/* Lines on their way to a file descriptor. */
+struct queue {
+    int fd;
+    struct text lines;
+    bool closed; /* nobody reads it any more */
+};
+
+struct server {
+    const struct program *program;
+    const struct run_options *options;
+    struct live *live;
+    struct host *host;
+    struct trace_writer *trace; /* NULL: none */
+    struct queue out, errors;
+    char command[COMMAND_BYTES_MAX + 1]; /* the line being read */
+    size_t command_len;
+    bool too_long; /* its end was cut off */
+};
+
+/* -- Output --------------------------------------------------------------- */
+
+static void queue_add(struct queue *q, const struct text *line)
+{
+    if (q->lines.len + line->len <= QUEUE_BYTES_MAX)
+        text_bytes(&q->lines, line->data, line->len);
+}
+
+/* Write what can be written at once. */
+static void queue_push(struct queue *q)
+{
+    struct pollfd p = {.fd = q->fd, .events = POLLOUT};
+
+    while (q->lines.len > 0 && !q->closed && poll(&p, 1, 0) == 1) {
+        size_t len = q->lines.len < PIPE_BUF ? q->lines.len : PIPE_BUF;
+        ssize_t n = write(q->fd, q->lines.data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        q->closed = n < 0;
+        if (n <= 0)
+            break;
+        q->lines.len -= (size_t)n;
+        memmove(q->lines.data, q->lines.data + n, q->lines.len + 1);
+    }
+}
+
+static void say_error(struct server *s, const char *error)
+{
+    struct text t = text_new();
+
+    text_printf(&t, "%s: ", s->program->protocol->name);
+    text_safe(&t, error, strlen(error));
+    text_char(&t, '\n');
+    queue_add(&s->errors, &t);
+    if (s->options->json) {
+        text_clear(&t);
+        text_add(&t, "{\"kind\":\"error\",\"text\":");
+        text_json(&t, error, strlen(error));
+        text_add(&t, "}\n");
+        queue_add(&s->out, &t);
+    }
+    text_free(&t);
+}
+
+static void on_record(void *context, const struct record *r)
+{
+    struct server *s = context;
+    struct namer names = network_namer(live_network(s->live));
+    struct text t = text_new();
+
+    if (s->trace != NULL)
+        trace_write(s->trace, r);
+    if (r->kind == RECORD_RESULT) {
+        output_record(&t, s->options->json ? OUTPUT_JSON : OUTPUT_TEXT,
+                      s->program->protocol, r, &names);
+        queue_add(&s->out, &t);
+    }
+    text_free(&t);
+}
+
+/* "listening on 127.0.0.1:7074, name n16, id 16" */
+static void say_listening(struct server *s, const struct settings *settings)
+{
+    const struct host *h = s->host;
+    const struct option *bits = option_find(settings->options, "bits", 4);
+    bool json = s->options->json;
+    struct text t = text_new(), addr = text_new();
+
+    addr_text(&addr, h->addr);
+    if (json) {
+        text_add(&t, "{\"kind\":\"listening\",\"node\":");
+        text_json(&t, h->name, strlen(h->name));
+        text_printf(&t, ",\"addr\":\"%s\"", addr.data);
+    } else {
+        text_printf(&t, "listening on %s", addr.data);
+        if (strcmp(h->name, addr.data) != 0)
+            text_printf(&t, ", name %s", h->name);
+    }
+    if (bits != NULL && h->protocol->identify != NULL) {
+        unsigned n = (unsigned)settings->value[bits - settings->options];
+        const char *quote = json && n > 32 ? "\"" : "";
+        text_printf(&t, json ? ",\"id\":%s" : ", id %s", quote);
+        id_text(&t, &h->id, n);
+        text_add(&t, quote);
+    }
+    text_add(&t, json ? "}\n" : "\n");
+    queue_add(&s->out, &t);
+    text_free(&t);
+    text_free(&addr);
+}
+
+/* -- Commands ------------------------------------------------------------- */
+
+static void give_command(struct server *s, char *line)
+{
+    struct text why = text_new();
+
+    line += strspn(line, " \t");
+    size_t len = strlen(line);
+    while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
+        line[--len] = '\0';
+    if (s->too_long)
+        say_error(s, "the command is too long, expected 4096 bytes at most");
+    else if (strcmp(line, "leave") == 0)
+        live_stop(s->live, s->host);
+    else if (len > 0 && line[0] != '#') {
+        if (command_check(s->program->protocol, line, &why))
+            (void)live_command(s->live, s->host, line);
+        else
+            say_error(s, why.data);
+    }
+    s->too_long = false;
+    text_free(&why);
+}
+
+static void on_input(void *context, int fd)
+{
+    struct server *s = context;
+    char block[COMMAND_BYTES_MAX];
+    ssize_t n = read(fd, block, sizeof block);
+
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0)
+        live_unwatch(s->live, fd); /* the node goes on without commands */
+    for (ssize_t i = 0; i < n; i++) {
+        if (block[i] != '\n') {
+            if (s->command_len < COMMAND_BYTES_MAX)
+                s->command[s->command_len++] =
+                    block[i] != '\0' ? block[i] : '.';
+            else
+                s->too_long = true;
+            continue;
+        }
+        s->command[s->command_len] = '\0';
+        s->command_len = 0;
+        give_command(s, s->command);
+    }
+}
+
+/* -- The loop --------------------------------------------------------------- */
+
+static uint64_t wall_clock_us(void)
+{
+    struct timeval t;
+
+    gettimeofday(&t, NULL);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+/* Run until the node has left; the exit status. */
+static int serve(struct server *s)
+{
+    uint64_t flushed_us = 0, until_us = s->options->until.value;
+    struct text why = text_new();
+    int status = EXIT_OK;
+
+    while (s->host->state != NODE_DOWN) {
+        int number = cli_interrupted();
+        if (number == SIGINT)
+            status = EXIT_INTERRUPTED;
+        if (number != 0 || s->out.closed ||
+            (until_us > 0 && live_now(s->live) >= until_us))
+            live_stop(s->live, s->host);
+        if (!live_poll(s->live, POLL_US, &why)) {
+            status = cli_error(s->program, "%s", why.data);
+            break;
+        }
+        queue_push(&s->out);
+        queue_push(&s->errors);
+        if (s->trace != NULL && live_now(s->live) >= flushed_us + FLUSH_US) {
+            flushed_us = live_now(s->live);
+            trace_flush(s->trace);
+        }
+    }
+    text_free(&why);
+    return status;
+}
+
+/* -- The verbs --------------------------------------------------------------- */
+
+/* Read HOST:PORT; HOST is a name or an address. */
+static bool resolve(const struct program *p, const char *s, struct addr *a)
+{
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    const char *colon = strrchr(s, ':');
+    char host[256];
+    uint64_t port;
+
+    if (addr_parse(a, s))
+        return true;
+    size_t len = colon != NULL ? (size_t)(colon - s) : 0;
+    if (len == 0 || len >= sizeof host || !parse_u64(colon + 1, 65535, &port)) {
+        cli_error(p, "'%.80s' is no address, expected HOST:PORT", s);
+        return false;
+    }
+    memcpy(host, s, len);
+    host[len] = '\0';
+    int error = getaddrinfo(host, NULL, &hints, &found);
+    if (error != 0) {
+        cli_error(p, "cannot find host '%.80s': %s", host, gai_strerror(error));
+        return false;
+    }
+    struct sockaddr_in in;
+    memcpy(&in, found->ai_addr, sizeof in);
+    freeaddrinfo(found);
+    *a = (struct addr){ntohl(in.sin_addr.s_addr), (uint16_t)port};
+    return true;
+}
+
+/* --listen: an address that peers can be told. */
+static bool listen_addr(const struct program *p, const char *s, uint16_t port,
+                        struct addr *a)
+{
+    *a = (struct addr){0x7f000001, port};
+    if (s == NULL)
+        return true;
+    if (!resolve(p, s, a))
+        return false;
+    if (a->ip != 0)
+        return true;
+    cli_error(p, "--listen needs an address that peers can be told, not "
+                 "0.0.0.0");
+    return false;
+}
+
+/* --join: HOST:PORT of a member, or http://HOST:PORT of an introducer. */
+static bool join_addr(const struct program *p, const char *s, struct addr *join,
+                      struct addr *introducer)
+{
+    static const char http[] = "http://";
+    char text[256];
+
+    if (s == NULL)
+        return true;
+    if (strncmp(s, http, sizeof http - 1) != 0)
+        return resolve(p, s, join);
+    s += sizeof http - 1;
+    size_t len = strcspn(s, "/");
+    if (len >= sizeof text)
+        return cli_error(p, "--join is too long, expected http://HOST:PORT") ==
+               EXIT_OK;
+    memcpy(text, s, len);
+    text[len] = '\0';
+    return resolve(p, text, introducer);
+}
+
+/* Checked already; those of the simulator mean nothing here. */
+static void set_all(struct settings *s, const char *const *set)
+{
+    struct text why = text_new();
+
+    for (; *set != NULL; set++)
+        (void)settings_assign(s, *set, &why);
+    text_free(&why);
+}
+
+static void help_commands(const struct program *p, struct text *t)
+{
+    text_add(t, "Commands:\n");
+    for (const struct command *c = p->protocol->commands; c->name != NULL; c++)
+        text_printf(t, "  %-19s %s\n", c->usage, c->help);
+}
+
+/* What `node` is told beside the shared options. */
+struct node_options {
+    const char *listen, *join, *name, *id;
+    bool monitor, introducer;
+};
+
+static bool start(struct server *s, const struct node_options *o,
+                  const struct settings *settings)
+{
+    const struct program *p = s->program;
+    struct addr listen, join = {0, 0}, introducer = {0, 0};
+    struct text why = text_new();
+
+    if (!listen_addr(p, o->listen, o->introducer ? INTRODUCER_PORT : p->port,
+                     &listen) ||
+        !join_addr(p, o->join, &join, &introducer))
+        return false;
+    s->host = o->introducer
+                  ? live_start_introducer(s->live, o->name, listen, &why)
+                  : live_start(s->live, o->name, listen, join, introducer,
+                               o->id, settings, &why);
+    if (s->host == NULL)
+        cli_error(p, "%s", why.data);
+    text_free(&why);
+    return s->host != NULL;
+}
+
+static int run(struct server *s, const struct node_options *o,
+               const struct settings *settings)
+{
+    struct monitor_options monitor = {.color = s->options->color};
+    int status = EXIT_USAGE;
+
+    if (!start(s, o, settings))
+        return EXIT_USAGE;
+    if (o->monitor)
+        return monitor_live(s->program, s->live, NULL, &monitor);
+    cli_catch_signals();
+    say_listening(s, settings);
+    if (!o->introducer)
+        live_watch(s->live, STDIN_FILENO, on_input, s);
+    status = serve(s);
+    queue_push(&s->out);
+    queue_push(&s->errors);
+    return status;
+}
+
+/* Open what a node needs, run it, and close it again. */
+static int open_and_run(const struct program *p, const struct run_options *r,
+                        const struct node_options *o)
+{
+    struct settings settings = settings_new(p->protocol->options);
+    struct text why = text_new();
+    struct server s = {.program = p,
+                       .options = r,
+                       .out = {.fd = STDOUT_FILENO, .lines = text_new()},
+                       .errors = {.fd = STDERR_FILENO, .lines = text_new()}};
+    struct observer observer = {on_record, &s};
+    uint64_t now_us = wall_clock_us();
+    uint64_t seed =
+        r->seed.given ? r->seed.value : random_mix(now_us ^ (uint64_t)getpid());
+    int status = EXIT_USAGE;
+
+    set_all(&settings, r->set);
+    s.live = live_new(p->protocol, &settings, seed, &why);
+    if (s.live != NULL && r->trace != NULL)
+        s.trace = trace_create(r->trace, p->protocol->name, "node", seed,
+                               now_us, &why);
+    if (s.live == NULL || (r->trace != NULL && s.trace == NULL)) {
+        cli_error(p, "%s", why.data);
+    } else {
+        live_observe(s.live, &observer);
+        status = run(&s, o, &settings);
+    }
+    if (s.trace != NULL && !trace_close(s.trace, &why))
+        status = cli_error(p, "%s", why.data);
+    if (s.live != NULL)
+        live_free(s.live);
+    text_free(&s.out.lines);
+    text_free(&s.errors.lines);
+    text_free(&why);
+    return status;
+}
+
+int verb_node(const struct program *p, int argc, char **argv)
+{
+    struct run_options r = {.json = false};
+    struct node_options o = {.listen = NULL};
+    const struct cli_option options[] = {
+        {"listen", "HOST:PORT", "where to be reached", CLI_TEXT, &o.listen},
+        {"join", "WHERE", "a member's HOST:PORT, or http://INTRODUCER",
+         CLI_TEXT, &o.join},
+        {"name", "NAME", "its name; without one, its address", CLI_TEXT,
+         &o.name},
+        {"monitor", NULL, "watch it in the monitor", CLI_FLAG, &o.monitor},
+        {.name = NULL}};
+    struct cli c = {.program = p,
+                    .verb = "node",
+                    .usage = "[OPTION...]",
+                    .about = "One real node.  Give it commands on standard "
+                             "input; 'leave' or SIGTERM ends it.",
+                    .options = options,
+                    .run = &r,
+                    .id = &o.id,
+                    .more = help_commands};
+    int status;
+
+    if (!cli_parse(&c, argc, argv, &status))
+        return status;
+    return open_and_run(p, &r, &o);
+}
+
+int verb_introducer(const struct program *p, int argc, char **argv)
+{
+    struct run_options r = {.json = false};
+    struct node_options o = {.introducer = true};
+    const struct cli_option options[] = {
+        {"listen", "HOST:PORT", "where to be reached; else 127.0.0.1:8080",
+         CLI_TEXT, &o.listen},
+        {.name = NULL}};
+    struct cli c = {.program = p,
+                    .verb = "introducer",
+                    .usage = "[OPTION...]",
+                    .about = "The well-known HTTP service that hands a "
+                             "newcomer recently joined nodes.",
+                    .options = options,
+                    .run = &r};
+    int status;
+
+    if (!cli_parse(&c, argc, argv, &status))
+        return status;
+    return open_and_run(p, &r, &o);
+}

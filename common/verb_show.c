@@ -1,0 +1,367 @@
+/*
+ * `PROGRAM show SCENARIO FACT [ARGUMENT...]`: run a scenario and print one
+ * bare fact about the state that it ends in.  Worksheets take their answers
+ * from here.  Facts that hold for any protocol stand in this file, the
+ * program's own in its table.
+ */
+#include <string.h>
+
+#include "common/cli.h"
+#include "common/sim.h"
+#include "common/trace.h"
+#include "common/verbs.h"
+
+#define FACTS_MAX 64
+#define COST_SLICE_US 10000
+#define COST_LIMIT_US (120 * (uint64_t)1000000)
+
+/* -- Facts of every protocol ------------------------------------------------ */
+
+/* What a general fact needs beside its call. */
+struct show {
+    const struct program *program;
+    struct sim *sim;
+    struct fact_call call;
+};
+
+static enum fact_outcome fact_nodes(struct show *s)
+{
+    const struct network *n = s->call.network;
+    const char *between = "";
+
+    for (size_t i = 0; i < n->count; i++) {
+        if (n->host[i]->state == NODE_DOWN)
+            continue;
+        text_printf(s->call.out, "%s%s", between, n->host[i]->name);
+        between = " ";
+    }
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_node(struct show *s)
+{
+    const struct network *n = s->call.network;
+    const struct host *h = n->by_name(n, s->call.args[0]);
+    struct view view = {.network = n, .selected = h};
+    struct state_rows rows = {.at = NULL};
+
+    text_printf(s->call.out, "%s at ", h->name);
+    addr_text(s->call.out, h->addr);
+    if (h->state == NODE_DOWN || h->node == NULL) {
+        text_add(s->call.out, " is down");
+        return FACT_OK;
+    }
+    if (s->program->state != NULL && h->protocol == s->program->protocol)
+        s->program->state(&view, &rows);
+    for (size_t i = 0; i < rows.count; i++)
+        text_printf(s->call.out, "\n%-10s %s", rows.at[i].name,
+                    rows.at[i].value.data);
+    state_rows_free(&rows);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_invariants(struct show *s)
+{
+    const struct protocol *p = s->program->protocol;
+    struct findings f = {.count = 0};
+
+    p->check(s->call.network, &f);
+    bool holds = findings_hold(&f);
+    text_printf(s->call.out, "%s: %s", p->invariants, holds ? "yes" : "no");
+    for (size_t i = 0; i < f.count; i++)
+        if (!f.at[i].holds)
+            text_printf(s->call.out, "\n%s: %s", f.at[i].name,
+                        f.at[i].why.data);
+    findings_free(&f);
+    return holds ? FACT_OK : FACT_BROKEN;
+}
+
+/* Is the command open, or a message under way that descends from it? */
+static bool under_way(struct sim *sim, uint32_t command)
+{
+    struct record r;
+
+    if (sim_command_open(sim, command))
+        return true;
+    for (size_t i = 0; sim_in_flight(sim, i, &r); i++)
+        if (r.command == command)
+            return true;
+    return false;
+}
+
+/* Give the command now, and run until nothing more can come of it. */
+static enum fact_outcome cost(struct show *s, uint64_t *messages,
+                              uint64_t *bytes)
+{
+    const struct network *n = s->call.network;
+    uint64_t end = sim_now(s->sim) + COST_LIMIT_US;
+    struct text command = text_new();
+
+    for (size_t i = 1; i < s->call.arg_count; i++)
+        text_printf(&command, "%s%s", i > 1 ? " " : "", s->call.args[i]);
+    uint32_t number = 0;
+    if (command_check(s->program->protocol, command.data, s->call.why))
+        number =
+            sim_command(s->sim, n->by_name(n, s->call.args[0]), command.data);
+    if (number == 0 && s->call.why->len == 0)
+        text_printf(s->call.why, "%s is down", s->call.args[0]);
+    text_free(&command);
+    if (number == 0)
+        return FACT_ERROR;
+    while (under_way(s->sim, number) && sim_now(s->sim) < end)
+        sim_run_to(s->sim, sim_now(s->sim) + COST_SLICE_US);
+    sim_cost(s->sim, number, messages, bytes);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_cost(struct show *s)
+{
+    uint64_t messages = 0, bytes = 0;
+    enum fact_outcome outcome = cost(s, &messages, &bytes);
+
+    text_u64(s->call.out, messages);
+    return outcome;
+}
+
+static enum fact_outcome fact_cost_bytes(struct show *s)
+{
+    uint64_t messages = 0, bytes = 0;
+    enum fact_outcome outcome = cost(s, &messages, &bytes);
+
+    text_u64(s->call.out, bytes);
+    return outcome;
+}
+
+static const struct general {
+    struct fact fact;
+    enum fact_outcome (*print)(struct show *s);
+} general[] = {
+    {{"nodes", "", "nodes", "the nodes that are up", "nodes", NULL},
+     fact_nodes},
+    {{"node", "N", "node NODE", "what a node knows", "node", NULL}, fact_node},
+    {{"invariants", "", "invariants", "does what must hold, hold?",
+      "invariants", NULL},
+     fact_invariants},
+    {{"cost", "Nt", "cost NODE COMMAND...", "messages that a command causes",
+      "cost", NULL},
+     fact_cost},
+    {{"cost-bytes", "Nt", "cost-bytes NODE COMMAND...", "their bytes",
+      "cost-bytes", NULL},
+     fact_cost_bytes},
+};
+#define GENERAL (sizeof general / sizeof *general)
+
+/* -- Finding and checking ---------------------------------------------------- */
+
+static const struct fact *fact_find(const struct program *p, const char *name)
+{
+    for (size_t i = 0; i < GENERAL; i++)
+        if (strcmp(general[i].fact.name, name) == 0)
+            return &general[i].fact;
+    for (const struct fact *f = p->facts; f != NULL && f->name != NULL; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+static int unknown_fact(const struct program *p, const char *name)
+{
+    const char *words[FACTS_MAX];
+    size_t n = 0;
+
+    for (; n < GENERAL; n++)
+        words[n] = general[n].fact.name;
+    for (const struct fact *f = p->facts;
+         f != NULL && f->name != NULL && n < FACTS_MAX; f++)
+        words[n++] = f->name;
+    return cli_unknown(p, "fact", name, words, n);
+}
+
+/* As many arguments as the fact takes? */
+static bool check_count(const struct fact *f, size_t count)
+{
+    size_t least = 0, most = 0;
+
+    for (const char *type = f->args; *type != '\0'; type++) {
+        if (*type == '?')
+            continue;
+        most = *type == 't' ? SIZE_MAX : most + (most < SIZE_MAX);
+        least += type[1] != '?';
+    }
+    return count >= least && count <= most;
+}
+
+static bool unknown_node(const struct network *n, const char *name,
+                         struct text *why)
+{
+    const char *best = NULL;
+
+    for (size_t i = 0; i < n->count; i++) {
+        const char *words[] = {best, n->host[i]->name};
+        best = nearest_word(name, words + (best == NULL), best == NULL ? 1 : 2);
+    }
+    text_printf(why, "there is no node '%.60s'", name);
+    if (best != NULL)
+        text_printf(why, "; did you mean '%s'?", best);
+    return false;
+}
+
+/* Are the arguments of the types that the fact takes? */
+static bool check_args(const struct fact *f, const struct fact_call *c)
+{
+    const char *type = f->args;
+    struct addr addr;
+
+    for (size_t i = 0; i < c->arg_count; i++) {
+        if (*type == 'N' && c->network->by_name(c->network, c->args[i]) == NULL)
+            return unknown_node(c->network, c->args[i], c->why);
+        if (*type == 'a' && !addr_parse(&addr, c->args[i])) {
+            text_printf(c->why, "'%.60s' is no address, expected '%s'",
+                        c->args[i], f->usage);
+            return false;
+        }
+        if (*type != 't')
+            type += type[1] == '?' ? 2 : 1;
+    }
+    return true;
+}
+
+/* -- The verb ----------------------------------------------------------------- */
+
+static void help_fact(const struct fact *f, const char *extra, struct text *t)
+{
+    text_printf(t, "  %-27s %-33s %s%s\n", f->usage, f->help, f->example,
+                extra);
+}
+
+static void help_facts(const struct program *p, struct text *t)
+{
+    text_printf(t, "  %-27s %-33s %s\n", "FACT", "", "example");
+    for (size_t i = 0; i < GENERAL; i++)
+        help_fact(&general[i].fact, "", t);
+    for (const struct fact *f = p->facts; f != NULL && f->name != NULL; f++)
+        help_fact(f, "", t);
+}
+
+static enum fact_outcome print_fact(struct show *s, const struct fact *f)
+{
+    if (!check_args(f, &s->call))
+        return FACT_ERROR;
+    for (size_t i = 0; i < GENERAL; i++)
+        if (f == &general[i].fact)
+            return general[i].print(s);
+    return f->print(&s->call);
+}
+
+static int answer(struct show *s, const struct fact *f,
+                  const struct run_options *o)
+{
+    struct text out = text_new(), why = text_new(), line = text_new();
+
+    s->call.network = sim_network(s->sim);
+    s->call.out = &out;
+    s->call.why = &why;
+    enum fact_outcome outcome =
+        sim_status(s->sim).no_memory ? FACT_ERROR : print_fact(s, f);
+    int status = outcome == FACT_OK ? EXIT_OK : EXIT_FAILED;
+    if (outcome == FACT_ERROR)
+        status = cli_error(s->program, "%s",
+                           why.len > 0 ? why.data : "out of memory");
+    if (o->json) {
+        text_printf(&line,
+                    "{\"kind\":\"fact\",\"fact\":\"%s\",\"ok\":%s,"
+                    "\"value\":",
+                    f->name, outcome == FACT_OK ? "true" : "false");
+        text_json(&line, out.data, out.len);
+        text_char(&line, '}');
+    } else {
+        text_bytes(&line, out.data, out.len);
+    }
+    text_char(&line, '\n');
+    if (outcome != FACT_ERROR && !o->quiet)
+        (void)cli_print(s->program, &line);
+    text_free(&out);
+    text_free(&why);
+    text_free(&line);
+    return status;
+}
+
+/* Run to the end, or to `at`; false on Ctrl-C. */
+static bool run(struct sim *sim, const struct cli_number *at)
+{
+    while (!at->given || sim_next_time(sim) <= at->value) {
+        if (cli_interrupted() != 0)
+            return false;
+        if (!sim_step(sim))
+            break;
+    }
+    return true;
+}
+
+static int show(const struct program *p, const struct scenario *scenario,
+                const struct fact *f, const struct cli *c,
+                const struct cli_number *at)
+{
+    struct text why = text_new();
+    struct show s = {.program = p, .sim = sim_new(scenario, &why)};
+    struct trace_writer *trace = NULL;
+    struct observer observer = {trace_write, NULL};
+    const char *path = c->run->trace;
+    int status = EXIT_USAGE;
+
+    s.call.args = c->args + 2;
+    s.call.arg_count = c->arg_count - 2;
+    if (s.sim != NULL && path != NULL)
+        observer.context = trace = trace_create(
+            path, p->protocol->name, scenario->path, scenario->seed, 0, &why);
+    if (s.sim == NULL || (path != NULL && trace == NULL)) {
+        cli_error(p, "%s", why.data);
+    } else {
+        if (trace != NULL)
+            sim_observe(s.sim, &observer);
+        status = run(s.sim, at) ? answer(&s, f, c->run) : EXIT_INTERRUPTED;
+    }
+    if (trace != NULL && !trace_close(trace, &why))
+        status = cli_error(p, "%s", why.data);
+    if (s.sim != NULL)
+        sim_free(s.sim);
+    text_free(&why);
+    return status;
+}
+
+int verb_show(const struct program *p, int argc, char **argv)
+{
+    struct run_options o = {.json = false};
+    struct cli_number at = {.given = false};
+    const struct cli_option options[] = {
+        {"at", "TIME", "the state at 250ms, 10s, 2m; else at the end", CLI_TIME,
+         &at},
+        {.name = NULL}};
+    struct cli c = {.program = p,
+                    .verb = "show",
+                    .usage = "SCENARIO FACT [ARGUMENT...]",
+                    .about = "Run a scenario and print one fact about the "
+                             "state that it ends in.",
+                    .options = options,
+                    .run = &o,
+                    .args_min = 2,
+                    .args_max = SIZE_MAX,
+                    .more = help_facts};
+    int status;
+
+    if (!cli_parse(&c, argc, argv, &status))
+        return status;
+    const struct fact *f = fact_find(p, c.args[1]);
+    if (f == NULL)
+        return unknown_fact(p, c.args[1]);
+    if (!check_count(f, c.arg_count - 2))
+        return cli_error(p, "usage: %s show SCENARIO %s", p->protocol->name,
+                         f->usage);
+    struct scenario *s = cli_scenario(p, c.args[0], &o);
+    if (s == NULL)
+        return EXIT_USAGE;
+    cli_catch_signals();
+    status = show(p, s, f, &c, &at);
+    scenario_free(s);
+    return status;
+}

@@ -1,0 +1,104 @@
+/* `PROGRAM sim`: run a scenario in the simulator and print what happens. */
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cli.h"
+#include "common/report.h"
+#include "common/sim.h"
+#include "common/verbs.h"
+
+#define STEPS_BETWEEN_LOOKS 4096 /* at the clock, for progress */
+
+static void help_settings(const struct program *p, struct text *t)
+{
+    text_add(t, "Settings, by --set and by 'set' in scenarios:\n");
+    settings_help(t, p->protocol->options);
+    settings_help(t, host_options);
+}
+
+/* Where the run is, on the terminal, a few times a second. */
+static void show_progress(struct sim *sim, time_t *shown)
+{
+    time_t now = time(NULL);
+
+    if (now == *shown)
+        return;
+    *shown = now;
+    fprintf(stderr, "\r%llu steps, %llu s \r",
+            (unsigned long long)sim_steps(sim),
+            (unsigned long long)(sim_now(sim) / 1000000));
+}
+
+/* Run to the end; false when Ctrl-C or the reader ended it before. */
+static bool run(struct sim *sim, const struct report *r)
+{
+    bool progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
+    time_t shown = time(NULL);
+
+    for (uint64_t i = 1; sim_step(sim); i++) {
+        if (cli_interrupted() != 0 || r->closed)
+            return false;
+        if (progress && i % STEPS_BETWEEN_LOOKS == 0)
+            show_progress(sim, &shown);
+    }
+    return true;
+}
+
+static int simulate(const struct program *p, const struct run_options *o,
+                    const struct scenario *s, const char *name)
+{
+    struct text why = text_new();
+    struct sim *sim = sim_new(s, &why);
+
+    if (sim == NULL) {
+        cli_error(p, "%s", why.data);
+        text_free(&why);
+        return EXIT_USAGE;
+    }
+    struct namer names = network_namer(sim_network(sim));
+    struct report r;
+    struct observer observer = {report_record, &r};
+    int status = EXIT_USAGE;
+    if (report_begin(&r, p, o, &names, name, s->seed, 0)) {
+        sim_observe(sim, &observer);
+        bool ended = run(sim, &r);
+        struct sim_status st = sim_status(sim);
+        struct summary summary = {.steps = sim_steps(sim),
+                                  .messages = st.messages,
+                                  .bytes = st.bytes,
+                                  .dropped = st.dropped,
+                                  .time_us = sim_now(sim),
+                                  .hash = sim_hash(sim)};
+        status = report_end(&r, &st, sim_complaints(sim), &summary);
+        if (!ended && !r.closed)
+            status = EXIT_INTERRUPTED;
+    }
+    sim_free(sim);
+    return status;
+}
+
+int verb_sim(const struct program *p, int argc, char **argv)
+{
+    struct run_options o = {.json = false};
+    struct cli c = {.program = p,
+                    .verb = "sim",
+                    .usage = "[SCENARIO]",
+                    .about = "Run a scenario in the simulator; print its "
+                             "messages and results.",
+                    .run = &o,
+                    .args_max = 1,
+                    .more = help_settings};
+    int status;
+
+    if (!cli_parse(&c, argc, argv, &status))
+        return status;
+    const char *name = c.arg_count > 0 ? c.args[0] : p->scenario;
+    struct scenario *s = cli_scenario(p, name, &o);
+    if (s == NULL)
+        return EXIT_USAGE;
+    cli_catch_signals();
+    status = simulate(p, &o, s, name);
+    scenario_free(s);
+    return status;
+}

@@ -1,0 +1,18 @@
+/*
+ * The verbs that all programs share; program.c lists them, a file verb_X.c
+ * each.  argv[0] is the verb itself.
+ */
+#ifndef COMMON_VERBS_H
+#define COMMON_VERBS_H
+
+#include "common/program.h"
+
+int verb_sim(const struct program *p, int argc, char **argv);
+int verb_monitor(const struct program *p, int argc, char **argv);
+int verb_node(const struct program *p, int argc, char **argv);
+int verb_live(const struct program *p, int argc, char **argv);
+int verb_show(const struct program *p, int argc, char **argv);
+int verb_trace(const struct program *p, int argc, char **argv);
+int verb_introducer(const struct program *p, int argc, char **argv);
+
+#endif
