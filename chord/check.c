@@ -552,7 +552,7 @@ static bool is_skipped(const struct network *net, const struct member *n)
 bool chord_may_fail(const struct network *net, const struct host *host)
 {
     unsigned r = (unsigned)setting(net->settings, CHORD_SUCCESSORS);
-    unsigned principals = 0, own = 0;
+    unsigned principals = 0, own = 0, others = 0;
     struct spot_cursor at = {0};
     struct spot s;
 
@@ -561,10 +561,13 @@ bool chord_may_fail(const struct network *net, const struct host *host)
             continue;
         if (s.host != host && only_hope(net, &s, host))
             return false;
+        others += s.host != host;
         bool principal = !is_skipped(net, s.n);
         principals += principal;
         own += principal && s.host == host;
     }
+    if (others == 0)
+        return false; /* the last one is its own live successor */
     return setting(net->settings, CHORD_VARIANT) == VARIANT_ORIGINAL ||
            own == 0 || principals - own >= r + 1;
 }

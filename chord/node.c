@@ -669,34 +669,59 @@ static void dump_peer(const struct chord *c, const struct peer *p,
         text_printf(t, "/%u", (unsigned)p->vnode);
 }
 
+/* " NAME value"; without printf, for the explorer asks for many dumps. */
+static void dump_number(struct text *t, const char *name, uint64_t value)
+{
+    text_add(t, name);
+    text_u64(t, value);
+}
+
+/* What store_round() counts matters only where there is something to copy. */
+static bool has_copies(const struct chord *c, const struct member *n)
+{
+    return setting(c->settings, CHORD_REPLICAS) > 0 || n->items != NULL;
+}
+
+static void dump_item(const struct chord *c, const struct item *i,
+                      struct text *t)
+{
+    struct item_view v = chord_item_view_of(i);
+
+    text_add(t, "item ");
+    id_text(t, &v.key, c->bits);
+    text_printf(t, " version %u%s idle %u ", (unsigned)v.version,
+                v.deleted ? " deleted" : "", (unsigned)i->idle);
+    text_json(t, (const char *)v.name, v.name_len);
+    text_json(t, (const char *)v.value, v.value_len);
+    text_char(t, '\n');
+}
+
 static void dump_member(const struct chord *c, const struct member *n,
                         struct text *t)
 {
     text_add(t, "member ");
     id_text(t, &n->id, c->bits);
-    text_printf(t, " phase %u%s pred", (unsigned)n->phase,
-                n->refused ? " refused" : "");
+    dump_number(t, " phase ", n->phase);
+    text_add(t, n->refused ? " refused pred" : " pred");
     dump_peer(c, &n->pred, t);
     text_add(t, " succ");
     for (unsigned i = 0; i < n->succ_count; i++)
         dump_peer(c, &n->succ[i], t);
     text_add(t, " fingers");
     for (unsigned i = 0; i < n->finger_count; i++) {
-        text_printf(t, " %u:", (unsigned)chord_finger_first(n, i));
+        dump_number(t, " ", chord_finger_first(n, i));
+        text_char(t, ':');
         dump_peer(c, &n->finger[i], t);
     }
-    text_printf(t, " next %u sync %u unsure %u\n", (unsigned)n->next_finger,
-                (unsigned)n->sync_wait, (unsigned)n->unsure);
-    for (const struct item *i = n->items; i != NULL; i = i->next) {
-        struct item_view v = chord_item_view_of(i);
-        text_add(t, "item ");
-        id_text(t, &v.key, c->bits);
-        text_printf(t, " version %u%s idle %u ", (unsigned)v.version,
-                    v.deleted ? " deleted" : "", (unsigned)i->idle);
-        text_json(t, (const char *)v.name, v.name_len);
-        text_json(t, (const char *)v.value, v.value_len);
-        text_char(t, '\n');
+    if (setting(c->settings, CHORD_FIX_FINGERS) > 0)
+        dump_number(t, " next ", n->next_finger);
+    if (has_copies(c, n)) {
+        dump_number(t, " sync ", n->sync_wait);
+        dump_number(t, " unsure ", n->unsure);
     }
+    text_char(t, '\n');
+    for (const struct item *i = n->items; i != NULL; i = i->next)
+        dump_item(c, i, t);
 }
 
 static unsigned rank_of(const struct chord *c, const struct request *of)
@@ -762,6 +787,7 @@ const struct protocol chord_protocol = {
     .options = options,
     .commands = commands,
     .timers = timers,
+    .timeouts = 1 << TIMER_TIMEOUT,
     .invariants = "one ring, ordered, all live nodes on it",
     .identify = identify,
     .create = create,

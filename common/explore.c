@@ -58,6 +58,7 @@ struct place { /* a checkpoint of the path at hand */
     uint32_t state;
     uint8_t *checkpoint;
     size_t bytes, cap;
+    uint64_t node_hash[EXPLORE_NODES_MAX];
 };
 
 struct explorer {
@@ -77,6 +78,8 @@ struct explorer {
     struct place path[DEPTH_MAX + 1];
     uint32_t path_depth; /* places that are right */
     struct text canonical;
+    uint64_t node_hash[EXPLORE_NODES_MAX]; /* of a node's dump and timers, */
+    bool touched[EXPLORE_NODES_MAX];       /* unless it has to be made anew */
     uint64_t repeated;
 
     struct text
@@ -177,6 +180,8 @@ static void run_message(struct explorer *x, size_t i, bool drop)
         m->why = "dropped by hand";
     struct entry e = queue_remove(x->sim, i);
     e.time_us = x->sim->now_us;
+    if (m->to != NOBODY)
+        x->touched[m->to] = true;
     entry_execute(x->sim, &e);
 }
 
@@ -191,6 +196,7 @@ static void run_timer(struct explorer *x, struct node *n, int slot)
         write_line(x, "fire %s %s", n->host.name,
                    host_timer_name(&n->host, slot));
         struct entry e = queue_remove(x->sim, i);
+        x->touched[e.node] = true;
         entry_execute(x->sim, &e);
         return;
     }
@@ -264,6 +270,7 @@ static void run_join(struct explorer *x, const struct act *joiner)
         return;
     *kept = spec;
     act.spec = kept;
+    x->touched[x->network->count] = true;
     act_execute(x->sim, &act);
 }
 
@@ -274,6 +281,7 @@ static void run_fault(struct explorer *x, enum act_kind kind, struct node *n)
     write_line(x, "%s %s", kind == ACT_CRASH ? "crash" : "restart",
                n->host.name);
     memcpy(act.name, n->host.name, strlen(n->host.name) + 1);
+    x->touched[n->host.index] = true;
     act_execute(x->sim, &act);
 }
 
@@ -412,26 +420,39 @@ static uint64_t messages_hash(const struct explorer *x)
     return sum;
 }
 
-static uint64_t canonical_hash(struct explorer *x, struct used u)
+static uint64_t node_hash(struct explorer *x, struct node *n)
 {
     struct text *t = &x->canonical;
+    uint64_t h = n->name_hash; /* joiners come in any order */
+
+    if (!node_is_up(n))
+        return h;
+    text_clear(t);
+    for (int slot = 0; slot < TIMER_SLOTS; slot++)
+        text_char(t, n->due_us[slot] != NEVER ? '+' : '.');
+    if (n->host.node != NULL)
+        n->host.protocol->dump(n->host.node, &n->host, t);
+    return hash_roll(h, t->data, t->len);
+}
+
+static void touch_all(struct explorer *x)
+{
+    memset(x->touched, true, sizeof x->touched);
+}
+
+/* Only nodes that had an event can have changed since the last time. */
+static uint64_t canonical_hash(struct explorer *x, struct used u)
+{
     uint64_t h = messages_hash(x);
 
-    text_clear(t);
-    text_bytes(t, &(uint8_t[]){u.crash, u.restart, u.join, u.drop}, 4);
+    h = hash_roll(h, &(uint8_t[]){u.crash, u.restart, u.join, u.drop}, 4);
     for (uint32_t i = 0; i < x->network->count; i++) {
-        struct node *n = node_at(x->sim, i);
-        text_add(t, n->host.name); /* joiners come in any order */
-        if (!node_is_up(n)) {
-            text_char(t, '-');
-            continue;
-        }
-        for (int slot = 0; slot < TIMER_SLOTS; slot++)
-            text_char(t, n->due_us[slot] != NEVER ? '+' : '.');
-        if (n->host.node != NULL)
-            n->host.protocol->dump(n->host.node, &n->host, t);
+        if (x->touched[i])
+            x->node_hash[i] = node_hash(x, node_at(x->sim, i));
+        x->touched[i] = false;
+        h += random_mix(x->node_hash[i]);
     }
-    return hash_roll(h, t->data, t->len);
+    return h;
 }
 
 /* -- States --------------------------------------------------------------- */
@@ -496,6 +517,8 @@ static void save_place(struct explorer *x, uint32_t depth, uint32_t state)
         return;
     }
     sim_save(x->sim, p->checkpoint);
+    (void)canonical_hash(x, (struct used){0}); /* fills in node_hash */
+    memcpy(p->node_hash, x->node_hash, sizeof p->node_hash);
     p->bytes = bytes;
     p->state = state;
     x->path_depth = depth;
@@ -503,7 +526,11 @@ static void save_place(struct explorer *x, uint32_t depth, uint32_t state)
 
 static void restore_place(struct explorer *x, uint32_t depth)
 {
-    sim_restore(x->sim, x->path[depth].checkpoint, x->path[depth].bytes);
+    const struct place *p = &x->path[depth];
+
+    sim_restore(x->sim, p->checkpoint, p->bytes);
+    memcpy(x->node_hash, p->node_hash, sizeof x->node_hash);
+    memset(x->touched, false, sizeof x->touched);
     x->runaway = false;
 }
 
@@ -600,6 +627,7 @@ static size_t successors(struct explorer *x, struct used u,
     sim_save(x->sim, here);
     for (size_t i = 0; i < count && i < CHOICES_MAX; i++) {
         sim_restore(x->sim, here, bytes);
+        touch_all(x);
         apply(x, all[i]);
         hash[i] = canonical_hash(x, use(x, u, all[i]));
     }
@@ -834,6 +862,7 @@ bool explore(const struct scenario *s, const struct explore_options *o,
     x->canonical = text_new();
     bool ok = begin(x, why) && grow_states(x);
     if (ok) {
+        touch_all(x);
         struct state root = {.hash = canonical_hash(x, (struct used){0})};
         (void)add_state(x, &root);
         save_place(x, 0, 0);

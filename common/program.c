@@ -23,6 +23,8 @@ static const struct verb shared_verbs[] = {
     {"live", "[SCENARIO]", "the scenario's nodes on real loopback sockets",
      verb_live},
     {"show", "SCENARIO FACT...", "print one fact about a run", verb_show},
+    {"check", "[SCENARIO]", "explore every order of events of a tiny network",
+     verb_check},
     {"trace", "FILE...", "print, filter, merge or convert recorded traces",
      verb_trace},
     {"introducer", "", "the HTTP service that hands a newcomer other nodes",

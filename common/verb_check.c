@@ -48,8 +48,8 @@ static void print_json(struct text *t, const struct explore_report *r,
     if (r->violated) {
         text_add(t, ",\"invariant\":");
         text_json(t, r->broken.data, r->broken.len);
-        text_printf(t, ",\"steps\":%llu,\"replay\":",
-                    (unsigned long long)r->steps);
+        text_printf(
+            t, ",\"steps\":%llu,\"replay\":", (unsigned long long)r->steps);
         text_json(t, replay, strlen(replay));
     }
     text_add(t, "}\n");
@@ -70,8 +70,9 @@ static void print_verdict(struct text *t, const struct program *p,
             text_printf(t, "incomplete: %s)\n", r->limit);
         return;
     }
-    text_printf(t, "violated: %s\nafter these events, and maintenance does "
-                   "not heal it:\n%s",
+    text_printf(t,
+                "violated: %s\nafter these events, and maintenance does "
+                "not heal it:\n%s",
                 r->broken.data, r->events.data);
     text_printf(t, "step through it:  %s monitor %s --step %llu\n",
                 p->protocol->name, replay, (unsigned long long)r->steps);
@@ -101,8 +102,9 @@ static int verdict(const struct program *p, const struct explore_report *r,
         out = name;
     }
     if (r->dump_forgets)
-        return cli_error(p, "two states with equal dumps behaved differently: "
-                            "%s's dump leaves something out",
+        return cli_error(p,
+                         "two states with equal dumps behaved differently: "
+                         "%s's dump leaves something out",
                          p->protocol->name);
     if (r->violated && !write_file(p, out, &r->replay))
         return EXIT_USAGE;
@@ -122,9 +124,8 @@ int verb_check(const struct program *p, int argc, char **argv)
     struct run_options o = {.json = false};
     struct watch watch = {.shown = time(NULL),
                           .terminal = isatty(STDERR_FILENO) != 0};
-    struct explore_options e = {.states_max = STATES_MAX,
-                                .progress = on_progress,
-                                .context = &watch};
+    struct explore_options e = {
+        .states_max = STATES_MAX, .progress = on_progress, .context = &watch};
     const char *out = NULL;
     const struct cli_option options[] = {
         {"strict", NULL, "count violations that maintenance heals, too",
