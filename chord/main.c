@@ -1,6 +1,7 @@
 /* The program `chord`: the protocol, and what people need around it. */
 #include "chord/facts.h"
 #include "chord/node.h"
+#include "chord/view.h"
 #include "common/program.h"
 
 static const struct program program = {
@@ -8,8 +9,11 @@ static const struct program program = {
     .idea = "a ring of nodes, and fingers across it",
     .scenario = "labs/chord/lecture.scn",
     .tiny = "labs/chord/tiny.scn",
+    .example = "n80 lookup 42",
     .port = 7074,
-    .facts = chord_facts};
+    .facts = chord_facts,
+    .pictures = chord_pictures,
+    .state = chord_state};
 
 int main(int argc, char **argv)
 {

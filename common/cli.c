@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define OPTIONS_SEEN_MAX 32 /* of one verb, the shared ones included */
+#define HELP_COLUMNS 79
 
 /* -- Errors and output ---------------------------------------------------- */
 
@@ -248,22 +249,43 @@ static bool take_option(const struct cli *c, const struct cli_option *all,
 
 /* -- Help --------------------------------------------------------------------- */
 
+void cli_flow(struct text *t, const char *item)
+{
+    size_t column = 0;
+
+    while (column < t->len && t->data[t->len - 1 - column] != '\n')
+        column++;
+    if (column > 0 && column + 2 + strlen(item) > HELP_COLUMNS)
+        text_char(t, '\n');
+    text_printf(t, "  %s", item);
+}
+
+static void help_option(const struct cli *c, const struct cli_option *o,
+                        struct text *t)
+{
+    char left[64];
+
+    snprintf(left, sizeof left, "--%s%s%s", o->name,
+             o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+    if (c->terse)
+        cli_flow(t, left);
+    else
+        text_printf(t, "  %-19s %s\n", left, o->help);
+}
+
 static void print_help(const struct cli *c, const struct cli_option *all,
                        size_t count)
 {
     struct text t = text_new();
 
-    text_printf(&t, "%s %s%s%s\n%s\n\n", c->program->protocol->name, c->verb,
+    text_printf(&t, "%s %s%s%s\n%s\n", c->program->protocol->name, c->verb,
                 c->usage[0] != '\0' ? " " : "", c->usage, c->about);
-    for (size_t i = 0; i < count; i++) {
-        size_t start = t.len;
-        text_printf(&t, "  --%s %s", all[i].name,
-                    all[i].value != NULL ? all[i].value : "");
-        text_repeat(&t, ' ', 22 - (t.len - start < 22 ? t.len - start : 21));
-        text_printf(&t, "%s\n", all[i].help);
-    }
+    for (size_t i = 0; i < count; i++)
+        help_option(c, &all[i], &t);
+    if (c->terse)
+        text_char(&t, '\n');
     if (c->more != NULL)
-        c->more(c->program, &t);
+        c->more(c, &t);
     (void)cli_print(c->program, &t);
     text_free(&t);
 }

@@ -49,9 +49,10 @@ struct cli {
     const char *about;                /* a sentence or two for help */
     const struct cli_option *options; /* of this verb alone; may be NULL */
     struct run_options *run;          /* the shared ones; may be NULL */
+    bool terse;      /* help lists the options without their meaning */
     const char **id; /* takes the value of --set id=...; may be NULL */
     size_t args_min, args_max;
-    void (*more)(const struct program *p, struct text *help); /* or NULL */
+    void (*more)(const struct cli *c, struct text *help); /* or NULL */
 
     const char *const *args; /* filled in: what is no option */
     size_t arg_count;
@@ -76,6 +77,9 @@ int cli_error(const struct program *p, const char *format, ...)
 /* "unknown WHAT 'word'; did you mean '...'?"; returns EXIT_USAGE. */
 int cli_unknown(const struct program *p, const char *what, const char *word,
                 const char *const *words, size_t count);
+
+/* Append an item to a help page, on a new line when it would pass column 79. */
+void cli_flow(struct text *t, const char *item);
 
 /* Find and load a scenario; NULL, and the error is said, when it is bad. */
 struct scenario *cli_scenario(const struct program *p, const char *name,

@@ -798,9 +798,11 @@ static void write_replay(struct explorer *x)
     }
     x->lines = NULL;
     x->report->steps = x->sim->steps;
-    text_add(&x->report->replay, "run until ");
-    text_seconds(&x->report->replay, x->sim->now_us);
-    text_add(&x->report->replay, "s\nexpect invariants\n");
+    struct text end = text_new();
+    text_seconds(&end, x->sim->now_us);
+    text_printf(&x->report->replay, "at %ss expect invariants\nrun until %ss\n",
+                end.data, end.data);
+    text_free(&end);
 }
 
 /* -- Beginning ------------------------------------------------------------ */

@@ -61,6 +61,25 @@ static void label_of(const struct cut *c, const struct record *r,
     fields_free(&f);
 }
 
+/* n16 before n32 before n112: lanes that keep their places. */
+static void sort_lanes(struct lanes *l)
+{
+    for (size_t i = 1; i < l->count; i++) {
+        for (size_t j = i; j > 0; j--) {
+            char *a = l->name[j - 1], *b = l->name[j], name[NAME_BYTES];
+            size_t x = strlen(a), y = strlen(b);
+            if (x < y || (x == y && strcmp(a, b) <= 0))
+                break;
+            memcpy(name, a, sizeof name);
+            memcpy(a, b, sizeof name);
+            memcpy(b, name, sizeof name);
+            struct addr addr = l->addr[j];
+            l->addr[j] = l->addr[j - 1];
+            l->addr[j - 1] = addr;
+        }
+    }
+}
+
 /* -- On a pane ------------------------------------------------------------- */
 
 static void draw_arrow(const struct cut *c, const struct pane *p, int row,
@@ -108,6 +127,7 @@ void cut_draw(const struct cut *c, const struct pane *p)
         pane_text(p, 0, 1, 0, "no messages yet");
         return;
     }
+    sort_lanes(&lanes);
     int width = p->columns / (int)lanes.count;
     for (size_t i = 0; i < lanes.count; i++) {
         int column = (int)i * width + width / 2;

@@ -75,14 +75,15 @@ struct conn {
     struct addr local, peer; /* as the sockets have them; local: openers */
     struct addr shown;       /* in records: the peer's node, where known */
     bool connecting, opener;
-    bool peer_local; /* the other end is, or was, in this process */
-    bool eof;        /* the peer has finished, and the node knows */
-    bool finishing;  /* the node has finished */
-    bool shut;       /* ... and everything before that is written */
-    bool broken;     /* writing failed; reading will tell the reason */
-    bool full;       /* the backlog was high: owes a ROOM */
-    bool failed;     /* owes a CLOSED with `error` */
-    bool dead;       /* closed; freed at the end of the round */
+    uint32_t command; /* that it was opened for, or 0 */
+    bool peer_local;  /* the other end is, or was, in this process */
+    bool eof;         /* the peer has finished, and the node knows */
+    bool finishing;   /* the node has finished */
+    bool shut;        /* ... and everything before that is written */
+    bool broken;      /* writing failed; reading will tell the reason */
+    bool full;        /* the backlog was high: owes a ROOM */
+    bool failed;      /* owes a CLOSED with `error` */
+    bool dead;        /* closed; freed at the end of the round */
     enum close_reason error;
     enum phase phase;      /* of what this side writes */
     uint64_t deadline_us;  /* TIMEOUT then; NEVER */

@@ -322,6 +322,7 @@ static void warm(struct live_run *r)
         for (int slot = 0; slot < TIMERS_PER_NODE; slot++)
             n->timer[slot].due_us = NEVER;
         live_discard_datagrams(n);
+        streams_close(n, true);
     }
     if (l->protocol->warm != NULL)
         l->protocol->warm(live_network(l));

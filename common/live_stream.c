@@ -191,9 +191,11 @@ static void record_stream(const struct conn *c, const char *text)
 /* Deliver an event of the stream that is not BYTES. */
 static void tell(struct conn *c, struct event e, const char *text)
 {
+    bool begins = e.kind == EVENT_OPEN || e.kind == EVENT_ACCEPT;
+
     e.conn = c->id;
     e.peer = c->peer;
-    live_step(c->node->live, 0);
+    live_step(c->node->live, begins ? c->command : 0);
     record_stream(c, text);
     live_deliver(c->node, &e);
 }
@@ -509,7 +511,7 @@ static void flush(struct conn *c)
     wait_for(c);
     if (c->full && c->out.len < BACKLOG_LOW) {
         c->full = false;
-        if (is_served(c) && !c->finishing && !c->broken)
+        if (is_served(c) && !c->broken)
             tell(c, (struct event){.kind = EVENT_ROOM}, "room");
     }
 }
@@ -524,7 +526,7 @@ size_t stream_write(struct host *h, conn_id id, const void *wire,
                        .wire = coded ? wire : NULL,
                        .wire_len = coded ? wire_len : 0};
 
-    if (c == NULL || c->finishing || c->broken || c->failed)
+    if (c == NULL || c->finishing || c->broken || c->failed || wire_len == 0)
         return 0;
     c->written += wire_len;
     note_written(c, &r);
@@ -644,6 +646,7 @@ conn_id stream_connect(struct host *h, struct addr to)
     }
     c->opener = c->connecting = true;
     c->peer_local = local != NULL;
+    c->command = n->live->command;
     set_deadline(c, n->live->now_us + STREAM_TIMEOUT_US);
     if (fd >= 0) {
         remember_opener(n->live, c);
@@ -717,6 +720,7 @@ static void pair(struct live *l, struct conn *c)
     o->mate = c->id;
     c->mate = o->id;
     c->stream = o->stream;
+    c->command = o->command;
     c->peer_local = true;
     c->shown = o->node->host.addr;
     c->arriving = o->leaving;
@@ -788,6 +792,7 @@ static void discard_unread(struct conn *c)
 static void finish_leaving(struct conn *c)
 {
     c->finishing = c->eof = true; /* reads no more */
+    bytes_free(&c->in);
     discard_unread(c);
     if (c->connecting && c->out.len == 0)
         conn_remove(c, false);
@@ -800,9 +805,11 @@ static void close_reset(struct conn *c)
     conn_remove(c, true);
 }
 
+/* As the system closes it, who knows only of bytes that are unread there:
+   those that the node has left unread count as well. */
 static void close_plain(struct conn *c)
 {
-    conn_remove(c, false);
+    conn_remove(c, c->in.len > 0);
 }
 
 void streams_close(struct live_node *n, bool reset)

@@ -63,11 +63,28 @@ void say(struct monitor *m, const char *format, ...)
     text_free(&t);
 }
 
+/* Break lines that are wider than the screen, between words. */
+static void wrap(struct text *to, const char *line, size_t columns)
+{
+    while (*line != '\0') {
+        size_t len = strcspn(line, "\n"), cut = len;
+        if (len >= columns) {
+            for (cut = columns - 1; cut > 20 && line[cut] != ' ';)
+                cut--;
+        }
+        text_bytes(to, line, cut);
+        text_add(to, cut < len ? "\n   " : "\n");
+        line += cut;
+        line += *line == '\n';
+    }
+}
+
 void open_page(struct monitor *m, const char *title, struct text *page)
 {
-    text_free(&m->page);
-    m->page = *page;
-    *page = text_new();
+    text_clear(&m->page);
+    wrap(&m->page, page->data,
+         m->options->line ? SIZE_MAX : (size_t)m->columns);
+    text_free(page);
     m->page_title = title;
     m->page_top = 0;
 }
@@ -723,7 +740,8 @@ int monitor_sim(const struct program *p, const struct scenario *s,
     }
     stepper_patience(
         m.stepper, (struct patience){.go_on = monitor_patience, .context = &m});
-    say(&m, "%s   (. steps on, ? helps)", s->title != NULL ? s->title : "");
+    say(&m, ". one event on   > along the lookup   , back   | %s",
+        s->title != NULL ? s->title : "");
     return open_and_run(&m);
 }
 

@@ -198,6 +198,8 @@ const char *tab_name(enum tab tab);
 void record_words(struct monitor *m, const struct record *r, struct text *t);
 void describe_record(const struct monitor *m, const struct record *r,
                      struct fields *f);
+/* The first field that is not minor: where the decode pane begins. */
+size_t first_field(const struct fields *f);
 
 /* -- monitor_facts.c --------------------------------------------------------- */
 

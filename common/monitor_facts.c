@@ -13,8 +13,8 @@
 #define CAUSES_SCAN_MAX 4096
 #define QUIET_STEPS_MAX 2000000
 #define QUIET_US_MAX (60 * (uint64_t)1000000) /* a consequence is near */
-#define KEYS_MAX 256                          /* kinds of message compared */
-#define DIFFERENCES_SHOWN 6
+#define KINDS_MAX 256                         /* of messages, compared */
+#define DIFFERENCES_SHOWN 2
 
 /* -- State of nodes -------------------------------------------------------- */
 
@@ -193,13 +193,14 @@ void find_causes(struct monitor *m, const struct record *r)
 
 /* -- Comparing branches -------------------------------------------------------- */
 
-/* A kind of message, "n16 -> n32 FIND_SUCC", and how often each side had it. */
+/* A kind of message, and how often each side had it. */
 struct kind {
-    char *key;
+    char *key;        /* "n16 -> n32 FIND_SUCC" */
+    const char *type; /* its end: "FIND_SUCC" */
     size_t count[2];
 };
 struct kinds {
-    struct kind at[KEYS_MAX];
+    struct kind at[KINDS_MAX];
     size_t count;
 };
 
@@ -213,16 +214,17 @@ static void count_message(struct monitor *m, struct kinds *k,
     describe_record(m, r, &f);
     text_printf(&key, "%s -> %s ", r->from.name != NULL ? r->from.name : "?",
                 r->to.name != NULL ? r->to.name : "?");
+    size_t type = key.len;
     text_printf(&key, "%s%s", f.type, r->why != NULL ? " (dropped)" : "");
     while (i < k->count && strcmp(k->at[i].key, key.data) != 0)
         i++;
-    if (i == k->count && i < KEYS_MAX) {
-        k->at[i] = (struct kind){.key = strdup(key.data)};
-        if (k->at[i].key == NULL)
+    if (i == k->count && i < KINDS_MAX) {
+        char *copy = strdup(key.data);
+        if (copy == NULL)
             abort();
-        k->count++;
+        k->at[k->count++] = (struct kind){.key = copy, .type = copy + type};
     }
-    if (i < KEYS_MAX)
+    if (i < KINDS_MAX)
         k->at[i].count[side]++;
     fields_free(&f);
     text_free(&key);
@@ -267,10 +269,10 @@ static void first_difference(struct monitor *m, const struct branch *a,
         j++;
     }
     if (i == log_end(a->log) && j == log_end(b->log)) {
-        text_add(t, "No event differs.\n");
+        text_add(t, "no event differs\n");
         return;
     }
-    text_add(t, "First difference:\n");
+    text_add(t, "first difference:\n");
     add_event(m, t, a->name, i < log_end(a->log) ? log_at(a->log, i) : NULL);
     add_event(m, t, b->name, j < log_end(b->log) ? log_at(b->log, j) : NULL);
 }
@@ -336,13 +338,54 @@ static void results(struct monitor *m, const struct branch *a,
     }
 }
 
+/* "FIND_SUCC 9 -> 11, NEXT 0 -> 2": the types that differ in number. */
+static void add_types(const struct kinds *k, struct text *t)
+{
+    size_t start = t->len;
+
+    for (size_t i = 0; i < k->count; i++) {
+        size_t count[2] = {0, 0};
+        bool first = true;
+        for (size_t j = 0; j < k->count; j++) {
+            if (strcmp(k->at[j].type, k->at[i].type) != 0)
+                continue;
+            first = first && j >= i;
+            count[0] += k->at[j].count[0];
+            count[1] += k->at[j].count[1];
+        }
+        if (first && count[0] != count[1])
+            text_printf(t, "%s%s %zu -> %zu", t->len > start ? ", " : "",
+                        k->at[i].type, count[0], count[1]);
+    }
+    text_add(t, t->len > start ? "\n" : "as many of each type in both\n");
+}
+
+/* The kinds that only one side had. */
+static void add_only(const struct kinds *k, int side, const char *name,
+                     struct text *t)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; i < k->count; i++) {
+        if (k->at[i].count[side] == 0 || k->at[i].count[1 - side] > 0)
+            continue;
+        if (++shown == 1)
+            text_printf(t, "only in %s: ", name);
+        if (shown <= DIFFERENCES_SHOWN)
+            text_printf(t, "%s%s", shown == 1 ? "" : ", ", k->at[i].key);
+    }
+    if (shown > DIFFERENCES_SHOWN)
+        text_printf(t, " and %zu other kinds", shown - DIFFERENCES_SHOWN);
+    if (shown > 0)
+        text_char(t, '\n');
+}
+
 static void messages(struct monitor *m, const struct branch *a,
                      const struct branch *b, uint64_t from, uint64_t until_us,
                      struct text *t)
 {
     const struct branch *side[2] = {a, b};
     struct kinds *k = calloc(1, sizeof *k);
-    size_t shown = 0;
 
     if (k == NULL)
         abort();
@@ -354,17 +397,10 @@ static void messages(struct monitor *m, const struct branch *a,
                 count_message(m, k, r, s);
         }
     }
-    for (size_t i = 0; i < k->count; i++) {
-        const struct kind *kind = &k->at[i];
-        if (kind->count[0] != kind->count[1] && ++shown <= DIFFERENCES_SHOWN)
-            text_printf(t, "%s: %zu -> %zu\n", kind->key, kind->count[0],
-                        kind->count[1]);
-    }
-    if (shown > DIFFERENCES_SHOWN)
-        text_printf(t, "and %zu other kinds of message differ in number\n",
-                    shown - DIFFERENCES_SHOWN);
-    if (shown == 0)
-        text_add(t, "The same messages in number and kind.\n");
+    text_add(t, "messages: ");
+    add_types(k, t);
+    for (int s = 0; s < 2; s++)
+        add_only(k, s, side[s]->name, t);
     for (size_t i = 0; i < k->count; i++)
         free(k->at[i].key);
     free(k);
@@ -407,15 +443,15 @@ static void endings(struct monitor *m, size_t a, size_t b, struct text *t)
         stepper_show(m->stepper, side[s]);
         broken_now(m, &broken[s]);
         if (up[s].len > 0)
-            text_printf(t, "Only in %s, up:%s\n",
+            text_printf(t, "only in %s, up:%s\n",
                         stepper_branch(m->stepper, side[s])->name, up[s].data);
     }
     if (strcmp(broken[0].data, broken[1].data) == 0)
-        text_printf(t, "Invariants: %s in both\n",
+        text_printf(t, "invariants: %s in both\n",
                     broken[0].len == 0 ? "all hold" : broken[0].data);
     else
         for (int s = 0; s < 2; s++)
-            text_printf(t, "Broken in %s: %s\n",
+            text_printf(t, "broken in %s: %s\n",
                         stepper_branch(m->stepper, side[s])->name,
                         broken[s].len == 0 ? "nothing" : broken[s].data);
     for (int s = 0; s < 2; s++) {

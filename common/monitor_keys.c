@@ -114,11 +114,17 @@ static void do_last(struct monitor *m)
     moved(m, true, "");
 }
 
-static bool of_command(void *monitor, const struct record *r)
+static bool of_lookup(void *monitor, const struct record *r)
 {
     const struct monitor *m = monitor;
 
     return r->command == m->command;
+}
+
+static bool of_any_lookup(void *monitor, const struct record *r)
+{
+    (void)monitor;
+    return r->command != 0;
 }
 
 static bool of_node(void *monitor, const struct record *r)
@@ -130,19 +136,22 @@ static bool of_node(void *monitor, const struct record *r)
                          addr_equal(r->from.addr, h->addr));
 }
 
-/* Of the selected lookup, or, where none is selected, of the node. */
+/* Of the node that was chosen; else of the lookup under way; else of any. */
 static void do_related(struct monitor *m)
 {
-    bool forward = m->doing->n > 0;
-    struct record r;
-    bool lookup = m->follow && selected_record(m, &r) && r.command != 0;
-    struct search f = {.match = lookup ? of_command : of_node, .context = m};
+    struct search f = {.context = m};
+    bool forward = m->doing->n > 0, found = false;
 
-    if (lookup)
-        m->command = r.command;
-    moved(m, go_find(m, &f, forward),
-          lookup ? "no more events of this lookup there"
-                 : "no more events of this node there");
+    if (!m->follow) {
+        f.match = of_node;
+        moved(m, go_find(m, &f, forward), "no more events of this node there");
+        return;
+    }
+    f.match = of_lookup;
+    found = m->command != 0 && go_find(m, &f, forward);
+    f.match = of_any_lookup;
+    found = found || go_find(m, &f, forward);
+    moved(m, found, "no more events of a command there");
 }
 
 static void do_run(struct monitor *m)
@@ -362,7 +371,7 @@ static void select_row(struct monitor *m, struct list *l, size_t row)
     m->flight_selected = row >= here ? row - here : SIZE_MAX;
     if (row < here)
         m->selected = l->at[row];
-    m->field = m->byte = 0;
+    m->field = m->byte = SIZE_MAX;
     if (selected_record(m, &r) && r.command != 0)
         m->command = r.command;
 }
@@ -375,6 +384,10 @@ static void select_field(struct monitor *m, int by, bool bytes)
     if (!selected_record(m, &r) || r.kind != RECORD_MESSAGE || r.len == 0)
         return;
     describe_record(m, &r, &f);
+    if (m->field == SIZE_MAX) {
+        m->field = first_field(&f);
+        m->byte = f.count > 0 ? f.at[m->field].offset : 0;
+    }
     if (!bytes) {
         size_t last = f.count > 0 ? f.count - 1 : 0;
         m->field = by < 0 ? (m->field > 0 ? m->field - 1 : 0) : m->field + 1;

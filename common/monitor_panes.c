@@ -107,12 +107,16 @@ void record_words(struct monitor *m, const struct record *r, struct text *t)
         text_add(t, " -> ");
     }
     name_of(m, &r->to, t);
-    text_char(t, ' ');
-    type_of(r, &f, t);
-    text_char(t, ' ');
-    info_of(m, r, &f, t);
+    if (r->kind == RECORD_NOTE) {
+        text_add(t, ": ");
+    } else {
+        text_char(t, ' ');
+        type_of(r, &f, t);
+        text_char(t, ' ');
+    }
     if (r->why != NULL)
-        text_printf(t, ": dropped (%s)", r->why);
+        text_printf(t, "(%s) ", r->why);
+    info_of(m, r, &f, t);
     fields_free(&f);
 }
 
@@ -264,6 +268,18 @@ static void put_time(const struct pane *p, int row, int column, uint8_t attr,
                 (unsigned long long)(time_us / 1000 % 1000));
 }
 
+/* Cut at the last blank before `room`, so that no word is half there. */
+static void cut_words(struct text *t, int room)
+{
+    size_t len = room > 0 ? (size_t)room : 0;
+
+    if (t->len <= len)
+        return;
+    while (len > 0 && t->data[len] != ' ')
+        len--;
+    t->data[len] = '\0';
+}
+
 static void draw_message(struct monitor *m, const struct pane *p, int row,
                          const struct record *r, bool flying, bool cursor)
 {
@@ -296,8 +312,8 @@ static void draw_message(struct monitor *m, const struct pane *p, int row,
     text_clear(&t);
     info_of(m, r, &f, &t);
     bool told = r->kind == RECORD_MESSAGE;
-    pane_printf(p, row, info, attr, "%.*s",
-                (told ? state_column : p->columns) - info - 1, t.data);
+    cut_words(&t, (told ? state_column : p->columns) - info - 1);
+    pane_text(p, row, info, attr, t.data);
     if (told)
         pane_text(p, row, state_column, attr | (flying ? ATTR_CYAN : 0), state);
     text_free(&from);
@@ -431,6 +447,15 @@ static void draw_hex(const struct monitor *m, const struct pane *p,
     }
 }
 
+size_t first_field(const struct fields *f)
+{
+    size_t i = 0;
+
+    while (i + 1 < f->count && f->at[i].minor)
+        i++;
+    return i;
+}
+
 static void draw_decode(struct monitor *m, const struct pane *p)
 {
     struct record r;
@@ -469,8 +494,12 @@ static void draw_decode(struct monitor *m, const struct pane *p)
     name_of(m, &r.to, &t);
     text_printf(&t, ", %zu bytes", r.len);
     pane_text(&left, 0, 1, ATTR_BOLD, t.data);
+    if (m->field == SIZE_MAX)
+        m->field = first_field(&f);
     if (m->field >= f.count)
         m->field = f.count > 0 ? f.count - 1 : 0;
+    if (m->byte == SIZE_MAX)
+        m->byte = f.count > 0 ? f.at[m->field].offset : 0;
     draw_fields(m, &left, &f);
     draw_hex(m, &right, &r, f.count > 0 ? &f.at[m->field] : NULL, per_row);
     text_free(&t);
@@ -653,7 +682,9 @@ static void draw_node(struct monitor *m, const struct pane *p)
 {
     const struct host *h = the_node(m, m->node);
     const struct host *pin = the_node(m, m->pinned);
+    const char *what = "pinned";
     struct pane top = *p;
+    struct record r;
 
     place_cursor(m, TAB_NODE, p, 0, 0);
     if (h == NULL) {
@@ -662,6 +693,10 @@ static void draw_node(struct monitor *m, const struct pane *p)
                                    : "no node yet");
         return;
     }
+    if (pin == NULL && selected_record(m, &r) && the_network(m)->count > 0) {
+        pin = the_network(m)->by_addr(the_network(m), r.from.addr);
+        what = "who sent it";
+    }
     if (pin != NULL && pin != h && p->rows >= 22) {
         int half = p->rows / 2;
         top = pane_part(p, 0, 0, half, p->columns);
@@ -669,7 +704,7 @@ static void draw_node(struct monitor *m, const struct pane *p)
             pane_part(p, half + 1, 0, p->rows - half - 1, p->columns);
         for (int c = 0; c < p->columns; c++)
             pane_put(p, half, c, '-', ATTR_FRAME);
-        pane_printf(p, half, 2, 0, " node %s, pinned ", pin->name);
+        pane_printf(p, half, 2, 0, " node %s, %s ", pin->name, what);
         draw_state(m, pin, &bottom, 0);
     }
     draw_state(m, h, &top, m->node_top);

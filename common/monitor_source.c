@@ -218,7 +218,7 @@ void look_around(struct monitor *m)
 
     read_flights(m);
     m->flight_selected = SIZE_MAX;
-    m->field = m->byte = 0;
+    m->field = m->byte = SIZE_MAX;
     m->why_count = 0;
     m->selected = first < end ? first : end > 0 ? end - 1 : 0;
     if (first >= end)
@@ -307,7 +307,11 @@ bool go_find(struct monitor *m, const struct search *f, bool forward)
     m->waiting = false;
     if (m->stepper != NULL) {
         bool found = stepper_find(m->stepper, f, forward);
-        return go_to(m, the_step(m)) && found;
+        if (the_network(m)->count <= MEMO_NODES_MAX)
+            return go_to(m, the_step(m)) && found;
+        memo_free(&m->before); /* a second walk there would take long */
+        look_around(m);
+        return found;
     }
     if (forward) {
         for (size_t i = the_end(m); i < log_end(l); i++)

@@ -359,16 +359,31 @@ bool settings_assign(struct settings *s, const char *assignment,
     return good;
 }
 
+void option_summary(struct text *t, const struct option *o)
+{
+    text_printf(t, "%s=", o->name);
+    option_text(t, o, o->initial);
+    if (o->type != OPTION_CHOICE) {
+        text_add(t, " (");
+        range_text(t, o);
+        text_char(t, ')');
+        return;
+    }
+    for (int64_t i = o->min; i <= o->max; i++) {
+        if (i == o->initial)
+            continue;
+        text_char(t, '|');
+        option_text(t, o, i);
+    }
+}
+
 void settings_help(struct text *t, const struct option *options)
 {
     for (const struct option *o = options; o->name != NULL; o++) {
-        size_t start = t->len;
-        text_printf(t, "  %s=", o->name);
-        option_text(t, o, o->initial);
-        text_repeat(t, ' ', t->len - start < 28 ? 28 - (t->len - start) : 1);
-        range_text(t, o);
-        text_repeat(t, ' ', t->len - start < 44 ? 44 - (t->len - start) : 1);
-        text_printf(t, "%s\n", o->help != NULL ? o->help : "");
+        struct text s = text_new();
+        option_summary(&s, o);
+        text_printf(t, "  %-28s %s\n", s.data, o->help);
+        text_free(&s);
     }
 }
 

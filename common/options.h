@@ -61,7 +61,9 @@ bool settings_set(struct settings *s, const char *name, const char *value,
 /* The same for "NAME=VALUE". */
 bool settings_assign(struct settings *s, const char *assignment,
                      struct text *why);
-/* One line an option: name, range, default, help; for --help. */
+/* Append "bits=32 (3..160)", "rule=lecture|paper": the default comes first. */
+void option_summary(struct text *t, const struct option *o);
+/* The same with its help, a line an option; for --help. */
 void settings_help(struct text *t, const struct option *options);
 
 /* The words of a language, for "unknown ... did you mean ...?".  Returns the

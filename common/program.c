@@ -11,7 +11,6 @@
 #include "common/cli.h"
 #include "common/verbs.h"
 
-#define HELP_COLUMNS 79
 #define VERBS_MAX 64
 
 static const struct verb shared_verbs[] = {
@@ -52,43 +51,15 @@ static void help_verbs(const struct program *p, const struct verb *verbs,
     }
 }
 
-/* One setting with its values, the default first: "bits=32 (3..160)". */
-static void help_setting(const struct option *o, struct text *t)
-{
-    text_printf(t, "%s=", o->name);
-    option_text(t, o, o->initial);
-    if (o->type != OPTION_CHOICE) {
-        text_add(t, " (");
-        option_text(t, o, o->min);
-        text_add(t, "..");
-        option_text(t, o, o->max);
-        text_char(t, ')');
-        return;
-    }
-    for (int64_t i = o->min; i <= o->max; i++) {
-        if (i == o->initial)
-            continue;
-        text_char(t, '|');
-        option_text(t, o, i);
-    }
-}
-
 static void help_settings(const struct option *o, struct text *t)
 {
     struct text item = text_new();
-    size_t column = 0;
 
     for (; o->name != NULL; o++) {
         text_clear(&item);
-        help_setting(o, &item);
-        if (column > 0 && column + 2 + item.len > HELP_COLUMNS) {
-            text_char(t, '\n');
-            column = 0;
-        }
-        column += 2 + item.len;
-        text_printf(t, "  %s", item.data);
+        option_summary(&item, o);
+        cli_flow(t, item.data);
     }
-    text_char(t, '\n');
     text_free(&item);
 }
 
@@ -108,6 +79,7 @@ static int help(const struct program *p)
                 name);
     help_settings(p->protocol->options, &t);
     help_settings(host_options, &t);
+    text_char(&t, '\n');
     (void)cli_print(p, &t);
     text_free(&t);
     return EXIT_OK;

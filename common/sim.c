@@ -74,10 +74,12 @@ void sim_restore(struct sim *sim, const void *checkpoint, size_t bytes)
 {
     const struct observer *observer = sim->observer;
     struct in_flight *in_flight = sim->in_flight;
+    size_t in_flight_cap = sim->in_flight_cap;
 
     memcpy(sim->arena, checkpoint, bytes);
     sim->observer = observer;
     sim->in_flight = in_flight;
+    sim->in_flight_cap = in_flight_cap;
     sim->in_flight_step = 0;
 }
 
@@ -161,12 +163,25 @@ void entry_execute(struct sim *sim, const struct entry *e)
         command_expire(sim, (uint32_t)e->cause);
         break;
     case ENTRY_SEGMENT:
+        segment_arrive(sim, e->what);
+        break;
     case ENTRY_DOWNLINK:
+        segment_at_downlink(sim, e->what);
+        break;
     case ENTRY_ACK:
+        segment_acknowledged(sim, e->what);
+        break;
     case ENTRY_UPLINK:
+        uplink_free(node_at(sim, e->node));
+        break;
     case ENTRY_ROOM:
+        side_room(sim, e->what);
+        break;
     case ENTRY_CLOSED:
+        side_closed(e->what, (enum close_reason)e->slot);
+        break;
     case ENTRY_STALL:
+        stream_stalled(sim, e->what);
         break;
     }
 }
@@ -221,19 +236,37 @@ static void end(struct sim *sim)
     sim->status.ended = true;
 }
 
+/* Is an act next and due now that is no step?  It then comes before what a
+   hand does just before the next step: that hand has seen a warm network. */
+static bool act_is_no_step(struct sim *sim)
+{
+    fetch_act(sim);
+    const struct entry *top = queue_top(sim);
+    return act_first(sim, top != NULL ? top->time_us : NEVER) &&
+           sim->act.time_us <= sim->now_us &&
+           (sim->act.kind == ACT_WARM || sim->act.kind == ACT_NETWORK ||
+            sim->act.kind == ACT_INVARIANTS);
+}
+
 /* Do the next thing, be it a step or not. */
 static void advance(struct sim *sim)
 {
     const struct scenario *s = sim->scenario;
 
+    sim->in_flight_step = 0;
     if (sim->arena->full) {
         sim->status.no_memory = true;
         end(sim);
         return;
     }
     if (sim->intervention < s->intervention_count &&
-        s->intervention[sim->intervention].step <= sim->steps + 1) {
+        s->intervention[sim->intervention].step <= sim->steps + 1 &&
+        !act_is_no_step(sim)) {
         intervene(sim, &s->intervention[sim->intervention++].act);
+        return;
+    }
+    if (sim->again != NULL) {
+        stream_again(sim);
         return;
     }
     fetch_act(sim);
@@ -258,7 +291,7 @@ static bool look_ahead(struct sim *sim)
     fetch_act(sim);
     const struct entry *top = queue_top(sim);
     sim->before_command =
-        sim->has_act &&
+        sim->again == NULL && sim->has_act &&
         (sim->act.kind == ACT_COMMAND || sim->act.kind == ACT_EXPECT) &&
         act_first(sim, top != NULL ? top->time_us : NEVER);
     return sim->before_command;
@@ -286,6 +319,8 @@ uint64_t sim_next_time(struct sim *sim)
 {
     if (sim->status.ended)
         return NEVER;
+    if (sim->again != NULL)
+        return sim->now_us;
     fetch_act(sim);
     const struct entry *top = queue_top(sim);
     uint64_t next = act_time(sim);

@@ -316,6 +316,7 @@ static void partition(struct sim *sim, const char *const *groups)
     fault(sim, text.data, NULL);
     text_free(&text);
     set_groups(sim, groups);
+    streams_heal(sim); /* what is still held up will be again */
 }
 
 static void check_invariants(struct sim *sim, const struct act *act)
@@ -409,6 +410,7 @@ void act_execute(struct sim *sim, const struct act *act)
     case ACT_HEAL:
         fault(sim, "heal", NULL);
         set_groups(sim, NULL);
+        streams_heal(sim);
         break;
     case ACT_WARM:
         warm(sim);

@@ -8,9 +8,11 @@
 #include "common/sim_impl.h"
 
 struct in_flight {
-    uint64_t time_us, number; /* of the queue's entry */
-    uint64_t order;           /* of sending */
-    struct message *message;
+    uint64_t time_us;
+    uint64_t order;          /* of sending */
+    struct message *message; /* a datagram, or else */
+    struct side *from;       /* a message on a stream */
+    struct write *write;
 };
 
 static int by_arrival(const void *a, const void *b)
@@ -19,32 +21,62 @@ static int by_arrival(const void *a, const void *b)
 
     if (x->time_us != y->time_us)
         return x->time_us < y->time_us ? -1 : 1;
-    return x->number < y->number ? -1 : x->number > y->number;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static bool is_segment(const struct entry *e)
+{
+    return e->kind == ENTRY_SEGMENT || e->kind == ENTRY_DOWNLINK;
+}
+
+static void add(struct sim *sim, struct in_flight f)
+{
+    if (sim->in_flight_count == sim->in_flight_cap) {
+        size_t cap = sim->in_flight_cap > 0 ? sim->in_flight_cap * 2 : 64;
+        struct in_flight *grown = realloc(sim->in_flight, cap * sizeof *grown);
+        if (grown == NULL)
+            return;
+        sim->in_flight = grown;
+        sim->in_flight_cap = cap;
+    }
+    sim->in_flight[sim->in_flight_count++] = f;
+}
+
+/* Add the messages whose last byte is in this segment. */
+static void add_writes(struct sim *sim, const struct segment *g,
+                       uint64_t time_us)
+{
+    uint64_t end = g->start + g->bytes;
+
+    for (struct write *w = g->from->arriving; w != NULL && w->end <= end;
+         w = w->next)
+        if (w->end > g->start && !w->removed)
+            add(sim, (struct in_flight){.time_us = time_us,
+                                        .order = w->order,
+                                        .from = g->from,
+                                        .write = w});
 }
 
 /* List the messages under way, unless that was done in this step. */
 static void list_in_flight(struct sim *sim)
 {
-    size_t count = 0;
-
     if (sim->in_flight_step == sim->steps + 1)
         return;
-    free(sim->in_flight);
-    sim->in_flight = calloc(sim->queue.count + 1, sizeof *sim->in_flight);
-    for (size_t i = 0; i < sim->queue.count && sim->in_flight != NULL; i++) {
-        const struct entry *e = &sim->queue.at[i];
-        if (e->kind != ENTRY_DATAGRAM)
-            continue;
-        struct message *m = e->what;
-        sim->in_flight[count++] = (struct in_flight){.time_us = e->time_us,
-                                                     .number = e->number,
-                                                     .order = m->order,
-                                                     .message = m};
-    }
-    if (count > 0)
-        qsort(sim->in_flight, count, sizeof *sim->in_flight, by_arrival);
-    sim->in_flight_count = count;
+    sim->in_flight_count = 0;
     sim->in_flight_step = sim->steps + 1;
+    for (size_t i = 0; i < sim->queue.count; i++) {
+        const struct entry *e = &sim->queue.at[i];
+        struct message *m = e->what;
+        if (e->kind == ENTRY_DATAGRAM)
+            add(sim, (struct in_flight){.time_us = e->time_us,
+                                        .order = m->order,
+                                        .message = m});
+        else if (is_segment(e))
+            add_writes(sim, e->what, e->time_us);
+    }
+    if (sim->in_flight_count > 0)
+        qsort(sim->in_flight, sim->in_flight_count, sizeof *sim->in_flight,
+              by_arrival);
 }
 
 bool sim_in_flight(struct sim *sim, size_t i, struct record *r)
@@ -55,7 +87,10 @@ bool sim_in_flight(struct sim *sim, size_t i, struct record *r)
     const struct in_flight *f = &sim->in_flight[i];
     *r = record_new(sim, RECORD_MESSAGE);
     r->time_us = f->time_us > sim->now_us ? f->time_us : sim->now_us;
-    message_record(sim, f->message, r);
+    if (f->message != NULL)
+        message_record(sim, f->message, r);
+    else
+        write_record(f->from, f->write, r);
     return true;
 }
 
@@ -101,48 +136,88 @@ static const struct in_flight *find_message(struct sim *sim,
     return found;
 }
 
-/* Where in the queue an entry of this number stands. */
-static size_t find_entry(const struct sim *sim, uint64_t number)
+static void duplicate(struct sim *sim, const struct in_flight *f)
 {
-    size_t i = 0;
-
-    while (sim->queue.at[i].number != number)
-        i++;
-    return i;
-}
-
-static void duplicate(struct sim *sim, const struct message *m,
-                      uint64_t time_us)
-{
-    struct message *copy = message_copy(sim, m);
+    struct message *copy = message_copy(sim, f->message);
 
     if (copy != NULL)
-        message_queue(sim, copy, time_us);
+        message_queue(sim, copy, f->time_us);
+}
+
+/* Does this entry carry the message, or the end of it; or, if `earlier`,
+   what must arrive before it on its stream? */
+static bool carries(const struct entry *e, const struct in_flight *f,
+                    bool earlier)
+{
+    if (f->message != NULL)
+        return e->kind == ENTRY_DATAGRAM && e->what == f->message;
+    if (!is_segment(e))
+        return false;
+    const struct segment *g = e->what;
+    return g->from == f->from && g->start < f->write->end &&
+           (earlier || g->start + g->bytes >= f->write->end);
+}
+
+static bool unwanted_none(struct sim *sim, const struct entry *e)
+{
+    (void)sim;
+    (void)e;
+    return false;
+}
+
+/* Let a message arrive later; what follows it on a stream waits for it. */
+static void delay(struct sim *sim, const struct in_flight *f, uint64_t by_us)
+{
+    for (size_t i = 0; i < sim->queue.count; i++)
+        if (carries(&sim->queue.at[i], f, false))
+            sim->queue.at[i].time_us += by_us;
+    queue_filter(sim, unwanted_none); /* puts it in order again */
+}
+
+/* Let a message arrive next, before all else that is due. */
+static void deliver_now(struct sim *sim, const struct in_flight *f)
+{
+    for (size_t i = 0; i < sim->queue.count; i++) {
+        struct entry *e = &sim->queue.at[i];
+        if (!carries(e, f, true))
+            continue;
+        e->time_us = 0;
+        if (e->kind == ENTRY_DOWNLINK)
+            e->kind = ENTRY_SEGMENT;
+    }
+    queue_filter(sim, unwanted_none);
+}
+
+/* A message is taken out of a stream if nobody can tell: its bytes are plain,
+   and none has arrived.  Else the stream breaks. */
+static void drop(const struct in_flight *f)
+{
+    if (f->message != NULL)
+        f->message->why = "dropped by hand";
+    else if (f->write->coded ||
+             f->from->arrived + f->write->wire_len > f->write->end)
+        stream_reset(f->from->stream);
+    else
+        f->write->removed = true;
 }
 
 static void on_message(struct sim *sim, const struct act *act)
 {
     const struct in_flight *f = find_message(sim, act);
 
-    if (f == NULL) {
+    if (f == NULL)
         complain_hand(sim, act, "no such message is in flight");
-        return;
-    }
-    size_t i = find_entry(sim, f->number);
+    else if (act->kind == ACT_DROP)
+        drop(f);
+    else if (act->kind == ACT_DELAY)
+        delay(sim, f, act->time_us);
+    else if (act->kind == ACT_DELIVER)
+        deliver_now(sim, f);
+    else if (f->message != NULL)
+        duplicate(sim, f);
+    else
+        complain_hand(sim, act, "a stream delivers no message twice");
     sim->in_flight_step = 0; /* the list is no longer right */
-    if (act->kind == ACT_DROP) {
-        f->message->why = "dropped by hand";
-    } else if (act->kind == ACT_DUPLICATE) {
-        duplicate(sim, f->message, f->time_us);
-    } else if (act->kind == ACT_DELAY) {
-        struct entry e = queue_remove(sim, i);
-        e.time_us += act->time_us;
-        queue_push(sim, &e);
-    } else {
-        struct entry e = queue_remove(sim, i);
-        e.time_us = sim->now_us;
-        entry_execute(sim, &e);
-    }
 }
 
 /* Let a timer fire now: the time is then its deadline, and what was due

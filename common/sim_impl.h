@@ -93,6 +93,103 @@ struct message {
     uint8_t data[];
 };
 
+/* -- Streams ---------------------------------------------------------------- */
+
+/* One host_write, until its receiver has consumed it. */
+struct write {
+    struct write *next;
+    uint64_t end; /* position behind it in what its side writes */
+    uint64_t sent_us, cause, order;
+    uint32_t command;
+    uint32_t wire_len, plain_len;
+    uint32_t unread; /* wire bytes not yet consumed */
+    uint8_t phase;
+    bool coded;   /* the plain message stands behind the wire bytes */
+    bool removed; /* by hand: it will not arrive */
+    bool reported;
+    uint8_t data[];
+};
+
+enum segment_kind {
+    SEGMENT_SYN,
+    SEGMENT_SYN_ACK,
+    SEGMENT_DATA,
+    SEGMENT_REFUSED,
+    SEGMENT_RESET
+};
+
+/* What the network carries of a stream: so many bytes. */
+struct segment {
+    struct segment *next; /* of those held up */
+    struct side *from;
+    uint64_t start; /* position of its first byte */
+    uint64_t sent_us;
+    uint64_t number; /* among those of its side */
+    uint32_t bytes;
+    uint8_t kind; /* enum segment_kind */
+    bool fin;     /* nothing follows */
+};
+
+struct side {
+    struct stream *stream;
+    struct side *next, *previous; /* of the same node */
+    struct side *next_ready;      /* at its uplink */
+    uint32_t node;                /* NOBODY: nobody has that address */
+    conn_id id;                   /* 0: not accepted yet */
+    enum phase phase;
+    uint32_t syn_command; /* the opener's: that caused the stream */
+
+    /* What it writes: three positions, and where they stand. */
+    uint64_t written, sent, arrived;
+    struct write *first, *last; /* not consumed yet */
+    struct write *arriving;     /* has the byte at `arrived` */
+    uint32_t in_flight;         /* sent, not acknowledged */
+    uint64_t segments_sent, segments_arrived;
+    uint64_t arrival_us;    /* of its last segment */
+    struct segment *parked; /* arrived before an earlier one */
+
+    /* What it has received and not consumed. */
+    uint8_t *unread;
+    size_t unread_at, unread_len, unread_cap;
+    size_t fresh; /* of them: not offered yet */
+
+    bool open;        /* may send */
+    bool ready;       /* stands at the uplink */
+    bool wants_room;  /* has passed BACKLOG_HIGH */
+    bool finished;    /* writes no more */
+    bool fin_sent;    /* and has said so */
+    bool fin_arrived; /* the other side's */
+    bool stuck;       /* wants more before it consumes anything */
+    bool eof_done;
+    bool closing; /* will hear CLOSED presently */
+    bool closed;  /* hears nothing any more */
+    bool gone;    /* its node went down meanwhile */
+};
+
+struct stream {
+    struct side side[2]; /* the opener's, the other */
+    struct sim *sim;
+    struct addr to;
+    uint32_t references; /* from the queue and lists of segments */
+    uint64_t stalled_us; /* since when nothing gets through; NEVER */
+    const char *why;     /* what is unread at the end, is lost for */
+};
+
+struct line_use {
+    uint64_t free_us;
+    uint64_t rest; /* work of less than a microsecond */
+};
+
+/* A node's access to the network. */
+struct link {
+    struct line_use up, down;
+    struct side *ready, *ready_last; /* streams that may send, in turn */
+    struct side *sides;              /* all of this node */
+    bool waking;                     /* an ENTRY_UPLINK is queued */
+};
+
+/* -- Tables ------------------------------------------------------------------ */
+
 /* A hash table from 32-bit keys to numbers other than 0; a key may have
    several.  Open addressing, at most three quarters full. */
 struct table {
@@ -138,7 +235,7 @@ struct sim {
     const struct scenario *scenario;
     const struct observer *observer;
     struct in_flight *in_flight; /* by arrival; from malloc */
-    size_t in_flight_count;
+    size_t in_flight_count, in_flight_cap;
     uint64_t in_flight_step; /* when it was made, plus 1; 0: never */
 
     /* What checkpoints save begins here. */
@@ -154,7 +251,10 @@ struct sim {
     struct host **hosts; /* what network.host shows */
     size_t host_cap;
     uint32_t waiting_count, leaving_count; /* not quiet while there are any */
-    struct table names, addresses, ids;
+    struct table names, addresses, ids, conns;
+    uint32_t conn_count;
+    struct segment *held; /* by the partition */
+    struct side *again;   /* is to be called next, at once */
 
     struct cursor cursor;
     struct act act; /* the next one, when has_act */
@@ -190,9 +290,9 @@ void queue_push(struct sim *sim, const struct entry *e);
 /* The next entry, or NULL; timers that were replaced are thrown away. */
 const struct entry *queue_top(struct sim *sim);
 struct entry queue_pop(struct sim *sim);
-/* Take out the entry at `i`, or give it another time, as the next or not. */
 struct entry queue_remove(struct sim *sim, size_t i);
-/* Remove all that `unwanted` says; it frees what they point to. */
+/* Remove all that `unwanted` says (it frees what they point to), and put the
+   rest in order. */
 void queue_filter(struct sim *sim,
                   bool (*unwanted)(struct sim *sim, const struct entry *e));
 
@@ -249,6 +349,33 @@ void message_free(struct sim *sim, struct message *m);
 void count_cost(struct sim *sim, size_t bytes);
 /* Count one that arrived, or was lost. */
 void count_message(struct sim *sim, size_t bytes, bool lost);
+
+/* sim_stream.c: host calls, what the queue holds, and the rest */
+conn_id net_connect(struct host *h, struct addr to);
+size_t net_write(struct host *h, conn_id conn, const void *wire,
+                 size_t wire_len, const void *plain, size_t plain_len);
+void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len);
+void net_phase(struct host *h, conn_id conn, enum phase phase);
+void net_finish(struct host *h, conn_id conn);
+void net_abort(struct host *h, conn_id conn);
+void segment_at_downlink(struct sim *sim, struct segment *g);
+void segment_arrive(struct sim *sim, struct segment *g);
+void segment_acknowledged(struct sim *sim, struct segment *g);
+void uplink_free(struct node *n);
+void side_room(struct sim *sim, struct side *s);
+void side_closed(struct side *s, enum close_reason why);
+void stream_stalled(struct sim *sim, struct stream *stream);
+/* Make the call that follows at once upon the last: bytes again, or EOF. */
+void stream_again(struct sim *sim);
+void streams_down(struct node *n, enum down how);
+/* Send on what a partition has held up. */
+void streams_heal(struct sim *sim);
+/* Forget all streams. */
+void streams_clear(struct sim *sim);
+/* Both sides of a stream will hear that it was reset. */
+void stream_reset(struct stream *stream);
+void write_record(const struct side *from, const struct write *w,
+                  struct record *r);
 
 /* sim_acts.c */
 void act_execute(struct sim *sim, const struct act *act);

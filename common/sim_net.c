@@ -179,8 +179,10 @@ struct message *message_copy(struct sim *sim, const struct message *m)
 {
     struct message *copy = arena_alloc(sim->arena, sizeof *m + m->len);
 
-    if (copy != NULL)
-        memcpy(copy, m, sizeof *m + m->len);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, m, sizeof *m + m->len);
+    copy->order = ++sim->order;
     return copy;
 }
 

@@ -72,8 +72,11 @@ void table_remove(struct table *t, uint32_t key, uint32_t value)
 {
     uint32_t mask = t->cap - 1, i = table_place(t, key);
 
-    while (t->slot[i].key != key || t->slot[i].value != value)
+    while (t->slot[i].key != key || t->slot[i].value != value) {
+        if (t->slot[i].value == 0)
+            return;
         i = (i + 1) & mask;
+    }
     t->count--;
     /* Close the gap: move up what would no longer be found behind it. */
     for (uint32_t k = (i + 1) & mask; t->slot[k].value != 0;
@@ -237,6 +240,12 @@ static const struct host_calls calls = {.now = call_now,
                                         .timer = call_timer,
                                         .timer_cancel = call_timer_cancel,
                                         .send = net_send,
+                                        .connect = net_connect,
+                                        .write = net_write,
+                                        .decoded = net_decoded,
+                                        .phase = net_phase,
+                                        .finish = net_finish,
+                                        .abort = net_abort,
                                         .result = command_result,
                                         .note = call_note,
                                         .wants_notes = call_wants_notes,
@@ -407,30 +416,38 @@ static void record_about(struct node *n, enum record_kind kind,
     observe(n->sim, &r);
 }
 
-/* Create the node's state, and begin.  Part of a step that has begun. */
-static void begin(struct node *n)
+/* Create the node's state, or let it ask the introducer first. */
+static bool create(struct node *n, struct addr introducer)
 {
     struct sim *sim = n->sim;
-    struct host *h = &n->host;
-    struct config c = {
-        .settings = settings_of(sim, n->spec), .self = h->addr, .id = h->id};
+    struct config c = {.settings = settings_of(sim, n->spec),
+                       .self = n->host.addr,
+                       .id = n->host.id};
+
+    if (n->join != NOBODY &&
+        sim->network.host[n->join]->protocol != &introducer_protocol)
+        c.join = sim->network.host[n->join]->addr;
+    if (host_begin(&n->host, &c, introducer))
+        return true;
+    sim->arena->full = true;
+    return false;
+}
+
+/* Part of a step that has begun. */
+static void begin(struct node *n)
+{
+    const struct host *join =
+        n->join != NOBODY ? n->sim->network.host[n->join] : NULL;
     struct addr introducer = {.ip = 0};
 
-    if (n->join != NOBODY) {
-        const struct host *other = sim->network.host[n->join];
-        if (other->protocol == &introducer_protocol)
-            introducer = other->addr;
-        else
-            c.join = other->addr;
-    }
-    n->random = host_random_stream(sim->scenario->seed, h->name, n->restarts);
+    if (join != NULL && join->protocol == &introducer_protocol)
+        introducer = join->addr;
+    n->random =
+        host_random_stream(n->sim->scenario->seed, n->host.name, n->restarts);
     n->vanished = n->done_leaving = false;
-    h->state = NODE_UP;
-    if (!host_begin(h, &c, introducer)) {
-        sim->arena->full = true;
-        h->state = NODE_DOWN;
+    if (!create(n, introducer))
         return;
-    }
+    n->host.state = NODE_UP;
     (void)deliver(n, &(struct event){.kind = EVENT_START}, 0);
 }
 
@@ -490,6 +507,7 @@ void node_down(struct node *n, enum down how)
     n->vanished = how == DOWN_VANISHED;
     for (int i = 0; i < TIMERS_PER_NODE; i++)
         n->due_us[i] = NEVER;
+    streams_down(n, how);
     commands_fail(n);
 }
 
@@ -531,30 +549,27 @@ void node_restart(struct node *n)
 
 /* -- Warm start ------------------------------------------------------------------------ */
 
-static bool is_of_protocol(const struct sim *sim, const struct node *n)
-{
-    return node_is_up(n) && n->host.protocol == sim->scenario->protocol;
-}
-
-/* Whatever nodes of the protocol have caused is taken back. */
+/* Take back all that was under way; free what entries point to. */
 static bool unwanted_when_warm(struct sim *sim, const struct entry *e)
 {
     switch ((enum entry_kind)e->kind) {
-    case ENTRY_TIMER:
-        return is_of_protocol(sim, node_at(sim, e->node));
     case ENTRY_DATAGRAM:
         message_free(sim, e->what);
         return true;
-    case ENTRY_JOIN:
-    case ENTRY_LEAVE:
-    case ENTRY_LIMIT:
     case ENTRY_SEGMENT:
     case ENTRY_DOWNLINK:
     case ENTRY_ACK:
+        arena_free(sim->arena, e->what, sizeof(struct segment));
+        return true;
     case ENTRY_UPLINK:
     case ENTRY_ROOM:
     case ENTRY_CLOSED:
     case ENTRY_STALL:
+        return true;
+    case ENTRY_TIMER: /* skipped, when it is no longer due */
+    case ENTRY_JOIN:
+    case ENTRY_LEAVE:
+    case ENTRY_LIMIT:
         break;
     }
     return false;
@@ -565,12 +580,15 @@ void warm(struct sim *sim)
     const struct protocol *p = sim->scenario->protocol;
 
     queue_filter(sim, unwanted_when_warm);
+    streams_clear(sim);
     for (uint32_t i = 0; i < sim->network.count; i++) {
         struct node *n = node_at(sim, i);
-        if (!is_of_protocol(sim, n))
+        if (!node_is_up(n) || n->host.protocol != p)
             continue;
-        for (int slot = 0; slot < TIMERS_PER_NODE; slot++)
+        for (int slot = 0; slot < TIMER_SLOTS; slot++)
             n->due_us[slot] = NEVER;
+        if (n->host.node == NULL && !create(n, (struct addr){.ip = 0}))
+            return; /* it was still asking the introducer */
     }
     if (p->warm != NULL)
         p->warm(sim_network(sim));

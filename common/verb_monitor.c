@@ -77,8 +77,8 @@ int verb_monitor(const struct program *p, int argc, char **argv)
     struct cli c = {.program = p,
                     .verb = "monitor",
                     .usage = "[FILE...]",
-                    .about = "Step through a scenario, or through traces "
-                             "recorded by --trace.  Press ? for keys.",
+                    .about = "Step through a scenario, or through recorded "
+                             "traces.  Press ? for keys.",
                     .options = options,
                     .run = &o,
                     .args_max = 64};

@@ -304,11 +304,12 @@ static void set_all(struct settings *s, const char *const *set)
     text_free(&why);
 }
 
-static void help_commands(const struct program *p, struct text *t)
+static void help_commands(const struct cli *c, struct text *t)
 {
     text_add(t, "Commands:\n");
-    for (const struct command *c = p->protocol->commands; c->name != NULL; c++)
-        text_printf(t, "  %-19s %s\n", c->usage, c->help);
+    for (const struct command *m = c->program->protocol->commands;
+         m->name != NULL; m++)
+        text_printf(t, "  %-19s %s\n", m->usage, m->help);
 }
 
 /* What `node` is told beside the shared options. */
@@ -410,8 +411,8 @@ int verb_node(const struct program *p, int argc, char **argv)
     struct cli c = {.program = p,
                     .verb = "node",
                     .usage = "[OPTION...]",
-                    .about = "One real node.  Give it commands on standard "
-                             "input; 'leave' or SIGTERM ends it.",
+                    .about = "One real node.  It takes commands on standard "
+                             "input until 'leave' or SIGTERM.",
                     .options = options,
                     .run = &r,
                     .id = &o.id,

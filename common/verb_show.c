@@ -228,19 +228,51 @@ static bool check_args(const struct fact *f, const struct fact_call *c)
 
 /* -- The verb ----------------------------------------------------------------- */
 
-static void help_fact(const struct fact *f, const char *extra, struct text *t)
+/* "path NODE KEY (path n80 42)", or all about it on two lines. */
+static void help_fact(const struct program *p, const struct fact *f, bool full,
+                      struct text *t)
 {
-    text_printf(t, "  %-27s %-33s %s%s\n", f->usage, f->help, f->example,
-                extra);
+    struct text s = text_new(), example = text_new();
+
+    text_add(&example, f->example);
+    if (f->args[0] == 'N' && strcmp(f->example, f->name) == 0)
+        text_printf(&example, " %.*s",
+                    (int)strcspn(p->example, f->args[1] == '\0' ? " " : ""),
+                    p->example);
+    if (full)
+        text_printf(t, "%s: %s\n  %s show %s %s\n", f->usage, f->help,
+                    p->protocol->name, p->scenario, example.data);
+    text_add(&s, f->usage);
+    if (strcmp(f->usage, example.data) != 0)
+        text_printf(&s, " (%s)", example.data);
+    if (!full)
+        cli_flow(t, s.data);
+    text_free(&s);
+    text_free(&example);
 }
 
-static void help_facts(const struct program *p, struct text *t)
+static const struct fact *fact_find(const struct program *p, const char *name);
+
+/* All facts, or those that are named. */
+static void help_facts(const struct cli *c, struct text *t)
 {
-    text_printf(t, "  %-27s %-33s %s\n", "FACT", "", "example");
-    for (size_t i = 0; i < GENERAL; i++)
-        help_fact(&general[i].fact, "", t);
-    for (const struct fact *f = p->facts; f != NULL && f->name != NULL; f++)
-        help_fact(f, "", t);
+    const struct program *p = c->program;
+
+    if (c->arg_count > 0)
+        text_clear(t);
+    for (size_t i = 0; i < c->arg_count; i++) {
+        const struct fact *f = fact_find(p, c->args[i]);
+        if (f != NULL)
+            help_fact(p, f, true, t);
+    }
+    if (t->len == 0 || c->arg_count == 0) {
+        text_add(t, "Facts, with an example; 'show --help FACT' says more:\n");
+        for (size_t i = 0; i < GENERAL; i++)
+            help_fact(p, &general[i].fact, false, t);
+        for (const struct fact *f = p->facts; f != NULL && f->name != NULL; f++)
+            help_fact(p, f, false, t);
+        text_char(t, '\n');
+    }
 }
 
 static enum fact_outcome print_fact(struct show *s, const struct fact *f)
@@ -346,6 +378,7 @@ int verb_show(const struct program *p, int argc, char **argv)
                     .run = &o,
                     .args_min = 2,
                     .args_max = SIZE_MAX,
+                    .terse = true,
                     .more = help_facts};
     int status;
 

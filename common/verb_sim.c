@@ -10,10 +10,10 @@
 
 #define STEPS_BETWEEN_LOOKS 4096 /* at the clock, for progress */
 
-static void help_settings(const struct program *p, struct text *t)
+static void help_settings(const struct cli *c, struct text *t)
 {
     text_add(t, "Settings, by --set and by 'set' in scenarios:\n");
-    settings_help(t, p->protocol->options);
+    settings_help(t, c->program->protocol->options);
     settings_help(t, host_options);
 }
 
@@ -88,6 +88,7 @@ int verb_sim(const struct program *p, int argc, char **argv)
                              "messages and results.",
                     .run = &o,
                     .args_max = 1,
+                    .terse = true,
                     .more = help_settings};
     int status;
 

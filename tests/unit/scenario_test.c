@@ -249,17 +249,16 @@ TEST(keywords_are_no_names)
 
 TEST(a_name_is_given_once)
 {
-    REFUSED("node a\nnode a\n", "t.scn:2: there is a node 'a' already, "
-                                "expected another name");
+    REFUSED("node a\nnode a\n",
+            "t.scn:2: the name \'a\' is taken, expected another");
     REFUSED("nodes 20 prefix=p\nnode p20\n",
-            "t.scn:2: there is a node 'p20' already, expected another name");
+            "t.scn:2: the name \'p20\' is taken, expected another");
     TAKEN("nodes 20 prefix=p\nnode p21\nnode p01\n");
     REFUSED("node p7\nnodes 20 prefix=p\n",
-            "t.scn:2: 'p' makes a name that another line has, expected "
-            "another prefix");
+            "t.scn:2: the name \'p7\' is taken, expected another");
     TAKEN("node p21\nnodes 20 prefix=p\n");
     CHECK(strstr(refusal("nodes 2 prefix=p\nnodes 2 prefix=p\n"),
-                 "another prefix") != NULL);
+                 "\'p\' is taken") != NULL);
 }
 
 TEST(a_prefix_leaves_room_for_its_numbers)
@@ -570,8 +569,8 @@ TEST(churn_says_how_often_and_how_long)
     CHECK(strstr(refusal("churn join 1ms/s for 1s\n"), "a rate") != NULL);
     CHECK(strstr(refusal("churn join 1/s\n"), "ends too early") != NULL);
     REFUSED("node c1\nchurn join 1/s for 9s\n",
-            "t.scn:2: a node has a name of churn's newcomers (c1, c2, ...), "
-            "expected another name for it");
+            "t.scn:2: \'c1\' is a name for churn\'s newcomers (c1, c2, ...), "
+            "expected another");
     CHECK(strstr(refusal("nodes 2 prefix=c\nchurn join 1/s for 9s\n"),
                  "newcomers") != NULL);
     TAKEN("nodes 2 prefix=c\nchurn fail 1/s for 9s\n");
@@ -858,7 +857,7 @@ TEST(errors_in_an_included_file_name_that_file)
     struct scenario *s = load(file("outer.scn", "# one\ninclude bad.scn\n"));
 
     CHECK(s == NULL);
-    CHECK(strstr(why.data, "/bad.scn:3: there is a node 'a'") != NULL);
+    CHECK(strstr(why.data, "/bad.scn:3: the name 'a' is taken") != NULL);
     s = load(file("outer.scn", "# one\ninclude nowhere.scn\n"));
     CHECK(s == NULL);
     CHECK(strstr(why.data, "/outer.scn:2: 'nowhere.scn' is wrong here, "

@@ -1,0 +1,986 @@
+/*
+ * Streams between the nodes of a simulation: TCP as an application sees it.
+ *
+ * Each side of a stream keeps what it has written, one `struct write` a
+ * host_write, until the other side has consumed it.  Segments carry counts of
+ * bytes, never the bytes themselves: they are copied from the writes on
+ * arrival.  So whatever happens to segments, bytes stay in order.
+ *
+ *     written  >=  sent  >=  arrived       positions in what a side writes
+ *        backlog    in flight    unread by the other, in its buffer
+ *
+ * A node's uplink serves the streams that may send, one quantum each in turn;
+ * a slow downlink takes segments in order of arrival.  At most WINDOW bytes
+ * of one direction are sent and not acknowledged.  Of segments that are held
+ * up by a partition or by hand, later ones wait for earlier ones.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "common/sim_impl.h"
+
+#define WINDOW (64 * 1024)
+
+static struct node *node_of(const struct side *s)
+{
+    return node_at(s->stream->sim, s->node);
+}
+
+static struct side *other_side(const struct side *s)
+{
+    return &s->stream->side[s == &s->stream->side[0]];
+}
+
+/* By arena: where a stream stands, in units of 16 bytes; never 0. */
+static uint32_t place_of(const struct stream *stream)
+{
+    const uint8_t *at = (const uint8_t *)stream;
+
+    return (uint32_t)((size_t)(at - (const uint8_t *)stream->sim->arena) / 16);
+}
+
+static struct endpoint side_endpoint(const struct side *s)
+{
+    return s->node != NOBODY ? endpoint_of(node_of(s))
+                             : (struct endpoint){.addr = s->stream->to};
+}
+
+static struct side *find_side(struct node *n, conn_id conn)
+{
+    struct sim *sim = n->sim;
+    uint32_t at = 0, place = table_next(&sim->conns, conn, &at);
+
+    if (place == 0)
+        return NULL;
+    struct stream *stream =
+        (void *)((uint8_t *)sim->arena + place * (size_t)16);
+    struct side *s = &stream->side[stream->side[0].id != conn];
+    return s->node == n->host.index && !s->closed ? s : NULL;
+}
+
+/* -- Life of a stream ----------------------------------------------------------- */
+
+/* Give a side its number, and enter it in its node's list. */
+static void side_enter(struct side *s)
+{
+    struct sim *sim = s->stream->sim;
+    struct link *l = node_of(s)->link;
+
+    s->id = ++sim->conn_count;
+    s->closed = false;
+    s->next = l->sides;
+    if (l->sides != NULL)
+        l->sides->previous = s;
+    l->sides = s;
+    (void)table_add(sim, &sim->conns, s->id, place_of(s->stream));
+}
+
+static void side_remove(struct side *s)
+{
+    struct sim *sim = s->stream->sim;
+
+    if (s->id == 0)
+        return;
+    if (s->previous != NULL)
+        s->previous->next = s->next;
+    else
+        node_of(s)->link->sides = s->next;
+    if (s->next != NULL)
+        s->next->previous = s->previous;
+    table_remove(&sim->conns, s->id, place_of(s->stream));
+}
+
+static bool give_link(struct node *n)
+{
+    if (n->link == NULL)
+        n->link = arena_zalloc(n->sim->arena, sizeof *n->link);
+    return n->link != NULL;
+}
+
+void write_record(const struct side *from, const struct write *w,
+                  struct record *r)
+{
+    r->sent_us = w->sent_us;
+    r->cause = w->cause;
+    r->command = w->command;
+    r->from = side_endpoint(from);
+    r->to = side_endpoint(other_side(from));
+    r->stream = true;
+    r->framing.phase = (enum phase)w->phase;
+    r->framing.from_opener = from == &from->stream->side[0];
+    r->conn = from->stream->side[0].id;
+    r->data = w->data + (w->coded ? w->wire_len : 0);
+    r->len = w->plain_len;
+    if (w->coded) {
+        r->wire = w->data;
+        r->wire_len = w->wire_len;
+    }
+}
+
+/* Report a message: delivered, or lost and why. */
+static void write_report(const struct side *from, struct write *w,
+                         const char *why)
+{
+    struct sim *sim = from->stream->sim;
+
+    if (w->reported)
+        return;
+    w->reported = true;
+    count_message(sim, w->wire_len, why != NULL);
+    if (sim->observer != NULL) {
+        struct record r = record_new(sim, RECORD_MESSAGE);
+        write_record(from, w, &r);
+        r.why = why;
+        observe(sim, &r);
+    }
+}
+
+static void write_free(struct sim *sim, struct write *w)
+{
+    size_t coded = w->coded ? w->plain_len : 0;
+
+    arena_free(sim->arena, w, sizeof *w + w->wire_len + coded);
+}
+
+static void stream_free(struct stream *stream, bool report)
+{
+    struct sim *sim = stream->sim;
+
+    for (int i = 0; i < 2; i++) {
+        struct side *s = &stream->side[i];
+        for (struct write *w = s->first, *next; w != NULL; w = next) {
+            next = w->next;
+            if (report)
+                write_report(s, w, stream->why);
+            write_free(sim, w);
+        }
+        arena_free(sim->arena, s->unread, s->unread_cap);
+        side_remove(s);
+    }
+    arena_free(sim->arena, stream, sizeof *stream);
+}
+
+/* Something no longer refers to a stream. */
+static void release(struct stream *stream)
+{
+    assert(stream->references > 0);
+    stream->references--;
+    if (stream->references == 0 && stream->side[0].closed &&
+        stream->side[1].closed)
+        stream_free(stream, true);
+}
+
+/* Queue something that refers to a stream. */
+static void push(struct stream *stream, enum entry_kind kind, void *what,
+                 uint64_t time_us, int slot)
+{
+    stream->references++;
+    queue_push(stream->sim, &(struct entry){.time_us = time_us,
+                                            .kind = (uint8_t)kind,
+                                            .slot = (uint8_t)slot,
+                                            .what = what});
+}
+
+static void record_stream(const struct side *s, const char *text)
+{
+    const struct sim *sim = s->stream->sim;
+
+    if (sim->observer == NULL)
+        return;
+    struct record r = record_new(sim, RECORD_STREAM);
+    r.from = side_endpoint(other_side(s));
+    r.to = side_endpoint(s);
+    r.stream = true;
+    r.conn = s->stream->side[0].id;
+    r.text = text;
+    observe(sim, &r);
+}
+
+/* -- Segments ------------------------------------------------------------------- */
+
+static uint64_t stream_latency_us(const struct side *from)
+{
+    return latency_us(from->stream->sim, side_endpoint(from).addr,
+                      side_endpoint(other_side(from)).addr);
+}
+
+static uint64_t down_rate(const struct node *n)
+{
+    return n->spec->down > 0 ? n->spec->down : n->sim->model->down;
+}
+
+static uint64_t up_rate(const struct node *n)
+{
+    return n->spec->up > 0 ? n->spec->up : n->sim->model->up;
+}
+
+/* Occupy a line of this rate with some bytes, from `now` or when it is free;
+   the time when they are through.  What does not make a microsecond is kept
+   for the next. */
+static uint64_t occupy(struct line_use *line, uint64_t now, uint64_t bytes,
+                       uint64_t rate)
+{
+    uint64_t work = bytes * 1000000 + line->rest;
+
+    if (line->free_us < now)
+        line->free_us = now;
+    line->free_us += work / rate;
+    line->rest = work % rate;
+    return line->free_us;
+}
+
+static void segment_queue(struct segment *g, uint64_t time_us)
+{
+    const struct side *to = other_side(g->from);
+    bool slow = to->node != NOBODY && down_rate(node_of(to)) > 0;
+
+    push(g->from->stream, slow ? ENTRY_DOWNLINK : ENTRY_SEGMENT, g, time_us, 0);
+}
+
+/* Send a segment that leaves at `time_us`. */
+static void segment_send(struct side *from, enum segment_kind kind,
+                         uint32_t bytes, bool fin, uint64_t time_us)
+{
+    struct sim *sim = from->stream->sim;
+    struct segment *g = arena_alloc(sim->arena, sizeof *g);
+
+    if (g == NULL)
+        return;
+    *g = (struct segment){.from = from,
+                          .start = from->sent,
+                          .sent_us = sim->now_us,
+                          .number = from->segments_sent++,
+                          .bytes = bytes,
+                          .kind = (uint8_t)kind,
+                          .fin = fin};
+    uint64_t arrival = time_us + stream_latency_us(from) + jitter_us(sim);
+    if (arrival < from->arrival_us)
+        arrival = from->arrival_us;
+    from->arrival_us = arrival;
+    segment_queue(g, arrival);
+}
+
+static void segment_free(struct segment *g)
+{
+    arena_free(g->from->stream->sim->arena, g, sizeof *g);
+}
+
+void segment_at_downlink(struct sim *sim, struct segment *g)
+{
+    struct node *n = node_of(other_side(g->from));
+    uint64_t rate = down_rate(n), time_us = sim->now_us;
+
+    if (rate > 0)
+        time_us = occupy(&n->link->down, sim->now_us, g->bytes, rate);
+    push(g->from->stream, ENTRY_SEGMENT, g, time_us, 0);
+    release(g->from->stream);
+}
+
+/* Nothing gets through: give up a while after `since`, unless something
+   does until then. */
+static void stall(struct stream *stream, uint64_t since_us)
+{
+    if (stream->stalled_us != NEVER)
+        return;
+    stream->stalled_us = since_us;
+    push(stream, ENTRY_STALL, stream, since_us + STREAM_TIMEOUT_US, 0);
+}
+
+/* Let a side know soon that its stream is gone. */
+static void close_soon(struct side *s, enum close_reason why)
+{
+    if (s->closed || s->closing)
+        return;
+    s->closing = true;
+    push(s->stream, ENTRY_CLOSED, s, s->stream->sim->now_us, (int)why);
+}
+
+void stream_stalled(struct sim *sim, struct stream *stream)
+{
+    if (stream->stalled_us != NEVER &&
+        sim->now_us >= stream->stalled_us + STREAM_TIMEOUT_US) {
+        close_soon(&stream->side[0], CLOSE_TIMEOUT);
+        close_soon(&stream->side[1], CLOSE_TIMEOUT);
+    }
+    release(stream);
+}
+
+void stream_reset(struct stream *stream)
+{
+    close_soon(&stream->side[0], CLOSE_RESET);
+    close_soon(&stream->side[1], CLOSE_RESET);
+}
+
+/* What has not been sent never will be. */
+static void discard_backlog(struct side *s)
+{
+    s->written = s->sent;
+}
+
+/* Tell a side that its stream is gone: a step. */
+static void side_close(struct side *s, enum close_reason why)
+{
+    static const char *const texts[] = {"closed", "refused", "reset",
+                                        "timeout"};
+    static const char *const losses[] = {"stream closed", "stream refused",
+                                         "stream reset", "stream timed out"};
+    uint8_t reason = (uint8_t)why;
+
+    s->closed = true;
+    s->unread_len = 0;
+    s->stream->why = losses[why];
+    if (why != CLOSE_DONE)
+        discard_backlog(s);
+    step_begin(s->stream->sim, STEP_CLOSED, node_of(s), &reason, 1);
+    record_stream(s, texts[why]);
+    struct event e = {.kind = EVENT_CLOSED, .conn = s->id, .error = why};
+    (void)deliver(node_of(s), &e, 0);
+}
+
+void side_closed(struct side *s, enum close_reason why)
+{
+    if (!s->closed)
+        side_close(s, why);
+    release(s->stream);
+}
+
+/* -- The uplink ------------------------------------------------------------------- */
+
+static uint64_t backlog(const struct side *s)
+{
+    return s->written - s->sent;
+}
+
+static bool may_send(const struct side *s)
+{
+    if (!s->open || (s->closed && !s->gone))
+        return false;
+    return backlog(s) > 0 ? s->in_flight < WINDOW : s->finished && !s->fin_sent;
+}
+
+/* Both ways are finished: then it is over. */
+static void check_done(struct side *s)
+{
+    if (s->fin_sent && s->eof_done)
+        close_soon(s, CLOSE_DONE);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void send_quantum(struct node *n, struct side *s)
+{
+    struct sim *sim = n->sim;
+    uint64_t rate = up_rate(n), leaves = sim->now_us;
+    uint32_t bytes = (uint32_t)least(least(sim->scenario->quantum, backlog(s)),
+                                     WINDOW - s->in_flight);
+    bool fin = s->finished && bytes == backlog(s);
+
+    if (rate > 0)
+        leaves = occupy(&n->link->up, sim->now_us, bytes, rate);
+    segment_send(s, SEGMENT_DATA, bytes, fin, leaves);
+    s->sent += bytes;
+    s->in_flight += bytes;
+    if (s->wants_room && backlog(s) < BACKLOG_LOW) {
+        s->wants_room = false;
+        push(s->stream, ENTRY_ROOM, s, sim->now_us, 0);
+    }
+    if (fin) {
+        s->fin_sent = true;
+        check_done(s);
+    }
+}
+
+static void enqueue(struct link *l, struct side *s)
+{
+    s->ready = true;
+    s->next_ready = NULL;
+    s->stream->references++;
+    if (l->ready_last != NULL)
+        l->ready_last->next_ready = s;
+    else
+        l->ready = s;
+    l->ready_last = s;
+}
+
+/* Let the streams of a node send as much as its line takes now. */
+static void uplink_serve(struct node *n)
+{
+    struct sim *sim = n->sim;
+    struct link *l = n->link;
+
+    while (l->ready != NULL && l->up.free_us <= sim->now_us) {
+        struct side *s = l->ready;
+        l->ready = s->next_ready;
+        if (l->ready == NULL)
+            l->ready_last = NULL;
+        s->ready = false;
+        if (may_send(s))
+            send_quantum(n, s);
+        if (may_send(s))
+            enqueue(l, s);
+        release(s->stream);
+    }
+    if (l->ready != NULL && !l->waking) {
+        l->waking = true;
+        queue_push(sim, &(struct entry){.time_us = l->up.free_us,
+                                        .kind = ENTRY_UPLINK,
+                                        .node = n->host.index});
+    }
+}
+
+void uplink_free(struct node *n)
+{
+    n->link->waking = false;
+    uplink_serve(n);
+}
+
+static void send_ready(struct side *s)
+{
+    if (!may_send(s) || s->ready)
+        return;
+    enqueue(node_of(s)->link, s);
+    uplink_serve(node_of(s));
+}
+
+void segment_acknowledged(struct sim *sim, struct segment *g)
+{
+    struct side *s = g->from;
+
+    (void)sim;
+    s->in_flight -= g->bytes;
+    send_ready(s);
+    segment_free(g);
+    release(s->stream);
+}
+
+void side_room(struct sim *sim, struct side *s)
+{
+    if (!s->closed) {
+        step_begin(sim, STEP_ROOM, node_of(s), NULL, 0);
+        record_stream(s, "room");
+        struct event e = {.kind = EVENT_ROOM, .conn = s->id};
+        (void)deliver(node_of(s), &e, 0);
+    }
+    release(s->stream);
+}
+
+/* -- Reading ------------------------------------------------------------------------ */
+
+/* Append to a side's unread bytes. */
+static void unread_add(struct side *s, const uint8_t *data, size_t len)
+{
+    struct arena *arena = s->stream->sim->arena;
+
+    if (s->unread_at + s->unread_len + len > s->unread_cap) {
+        if (s->unread_len > 0)
+            memmove(s->unread, s->unread + s->unread_at, s->unread_len);
+        s->unread_at = 0;
+    }
+    if (s->unread_len + len > s->unread_cap) {
+        size_t cap = 2 * (s->unread_len + len);
+        uint8_t *grown = arena_grow(arena, s->unread, s->unread_cap, cap);
+        if (grown == NULL)
+            return;
+        s->unread = grown;
+        s->unread_cap = cap;
+    }
+    memcpy(s->unread + s->unread_at + s->unread_len, data, len);
+    s->unread_len += len;
+    s->fresh += len;
+    s->stuck = false;
+}
+
+/* A write that was removed by hand would have arrived now: unlink it. */
+static void lose_write(struct side *from, struct write *w)
+{
+    struct write **at = &from->first, *before = NULL;
+
+    for (; *at != w; at = &(*at)->next)
+        before = *at;
+    *at = w->next;
+    if (from->last == w)
+        from->last = before;
+    write_report(from, w, "dropped by hand");
+    write_free(from->stream->sim, w);
+}
+
+/* Did any message removed by hand end within the next `bytes`? */
+static bool loses(const struct side *from, uint64_t bytes)
+{
+    for (const struct write *w = from->arriving;
+         w != NULL && w->end <= from->arrived + bytes; w = w->next)
+        if (w->removed)
+            return true;
+    return false;
+}
+
+/* Move the next `bytes` from the writes to the reader's buffer; what was
+   removed by hand is not moved. */
+static void take(struct side *from, uint64_t bytes)
+{
+    struct side *to = other_side(from);
+
+    while (bytes > 0) {
+        struct write *w = from->arriving;
+        uint64_t left = w->end - from->arrived, part = least(left, bytes);
+
+        if (!w->removed)
+            unread_add(to, w->data + (w->wire_len - left), (size_t)part);
+        from->arrived += part;
+        bytes -= part;
+        if (part == left) {
+            from->arriving = w->next;
+            if (w->removed)
+                lose_write(from, w);
+        }
+    }
+}
+
+/* The reader has consumed `bytes`; report the messages that end in them. */
+static void consume(struct side *to, size_t bytes)
+{
+    struct side *from = other_side(to);
+
+    to->unread_at += bytes;
+    to->unread_len -= bytes;
+    while (bytes > 0) {
+        struct write *w = from->first;
+        uint32_t part = (uint32_t)least(w->unread, bytes);
+
+        w->unread -= part;
+        bytes -= part;
+        if (w->unread == 0) {
+            from->first = w->next;
+            if (from->first == NULL)
+                from->last = NULL;
+            write_report(from, w, NULL);
+            write_free(from->stream->sim, w);
+        }
+    }
+}
+
+/* Is there a call to make at once: bytes to offer again, or the end? */
+static void plan_again(struct side *to)
+{
+    struct sim *sim = to->stream->sim;
+
+    if (to->closed || to->closing || sim->again != NULL ||
+        !((to->unread_len > 0 && !to->stuck) ||
+          (to->fin_arrived && !to->eof_done)))
+        return;
+    sim->again = to;
+    to->stream->references++;
+}
+
+/* Offer all unread bytes to the node: a step.  A message that is there as a
+   whole is reported first, so that what the node says of it comes behind. */
+static void offer(struct side *to)
+{
+    struct side *from = other_side(to);
+    uint32_t command = from->first->command;
+    struct event e = {.kind = EVENT_BYTES,
+                      .conn = to->id,
+                      .data = to->unread + to->unread_at,
+                      .len = to->unread_len};
+
+    step_begin(to->stream->sim, STEP_BYTES, node_of(to),
+               e.data + e.len - to->fresh, to->fresh);
+    to->fresh = 0;
+    if (from->first->end <= from->arrived)
+        write_report(from, from->first, NULL);
+    size_t used = deliver(node_of(to), &e, command);
+    if (to->closed)
+        return;
+    assert(used <= e.len);
+    consume(to, used);
+    to->stuck = used == 0;
+    if (to->stuck && to->unread_len > UNCONSUMED_MAX) {
+        segment_send(to, SEGMENT_RESET, 0, false, to->stream->sim->now_us);
+        discard_backlog(to);
+        close_soon(to, CLOSE_RESET);
+    }
+}
+
+static void end_of_file(struct side *to)
+{
+    step_begin(to->stream->sim, STEP_EOF, node_of(to), NULL, 0);
+    record_stream(to, "eof");
+    to->eof_done = true;
+    struct event e = {.kind = EVENT_EOF, .conn = to->id, .len = to->unread_len};
+    (void)deliver(node_of(to), &e, 0);
+    check_done(to);
+}
+
+void stream_again(struct sim *sim)
+{
+    struct side *to = sim->again;
+
+    sim->again = NULL;
+    if (to->closed || to->closing) {
+        /* gone in the meantime */
+    } else if (to->unread_len > 0 && !to->stuck) {
+        offer(to);
+    } else {
+        end_of_file(to);
+    }
+    plan_again(to);
+    release(to->stream);
+}
+
+/* -- Arrivals ----------------------------------------------------------------------- */
+
+/* A segment for a node that is down.  A dead one's system answers for it,
+   with a reset; one that has vanished says nothing. */
+static void arrive_nowhere(struct segment *g)
+{
+    struct side *to = other_side(g->from);
+    const struct node *n = to->node != NOBODY ? node_of(to) : NULL;
+    struct sim *sim = g->from->stream->sim;
+
+    if (to->gone && !to->fin_sent && !n->vanished)
+        return; /* it has left, and is still sending */
+    if (n != NULL && n->vanished)
+        stall(g->from->stream,
+              g->kind == SEGMENT_SYN ? g->sent_us : sim->now_us);
+    else if (g->kind == SEGMENT_SYN)
+        segment_send(to, SEGMENT_REFUSED, 0, false, sim->now_us);
+    else if (g->bytes > 0 || g->kind == SEGMENT_SYN_ACK)
+        segment_send(to, SEGMENT_RESET, 0, false, sim->now_us);
+}
+
+static void arrive_syn(struct side *from)
+{
+    struct side *to = other_side(from);
+    struct node *n = node_of(to);
+    struct sim *sim = n->sim;
+
+    side_enter(to);
+    to->open = true;
+    step_begin(sim, STEP_ACCEPT, n, NULL, 0);
+    record_stream(to, "accept");
+    segment_send(to, SEGMENT_SYN_ACK, 0, false, sim->now_us);
+    struct event e = {
+        .kind = EVENT_ACCEPT, .conn = to->id, .peer = side_endpoint(from).addr};
+    (void)deliver(n, &e, from->syn_command);
+}
+
+static void arrive_syn_ack(struct side *from)
+{
+    struct side *to = other_side(from);
+    struct node *n = node_of(to);
+
+    to->open = true;
+    step_begin(n->sim, STEP_OPEN, n, NULL, 0);
+    record_stream(to, "open");
+    struct event e = {.kind = EVENT_OPEN, .conn = to->id};
+    (void)deliver(n, &e, to->syn_command);
+    send_ready(to);
+}
+
+/* Bytes, or the end of them: what the node makes of it comes next. */
+static void arrive_data(struct segment *g)
+{
+    struct side *from = g->from, *to = other_side(from);
+    struct sim *sim = from->stream->sim;
+
+    if (loses(from, g->bytes))
+        step_begin(sim, STEP_LOSS, node_of(to), NULL, 0);
+    take(from, g->bytes);
+    if (g->fin) {
+        to->fin_arrived = true;
+        to->stuck = false;
+    }
+    plan_again(to);
+}
+
+static void arrive_end(struct side *from, enum close_reason why)
+{
+    struct side *to = other_side(from);
+
+    if (!to->closing)
+        side_close(to, why);
+}
+
+/* Let a segment have its effect; true if it is to be acknowledged. */
+static bool arrive(struct segment *g)
+{
+    struct side *from = g->from, *to = other_side(from);
+    struct stream *stream = from->stream;
+    bool syn = g->kind == SEGMENT_SYN;
+
+    if (to->gone || (syn && (to->node == NOBODY || !node_is_up(node_of(to))))) {
+        if (!from->closed || !syn)
+            arrive_nowhere(g);
+        return false;
+    }
+    if (syn ? from->closed : to->closed)
+        return false; /* it was aborted */
+    if (!from->gone)
+        stream->stalled_us = NEVER;
+    switch ((enum segment_kind)g->kind) {
+    case SEGMENT_SYN:
+        arrive_syn(from);
+        break;
+    case SEGMENT_SYN_ACK:
+        arrive_syn_ack(from);
+        break;
+    case SEGMENT_DATA:
+        arrive_data(g);
+        break;
+    case SEGMENT_REFUSED:
+        arrive_end(from, CLOSE_REFUSED);
+        break;
+    case SEGMENT_RESET:
+        arrive_end(from, CLOSE_RESET);
+        break;
+    }
+    return g->bytes > 0;
+}
+
+/* Keep a segment, and its hold on the stream, on a list; order is kept. */
+static void keep(struct segment **list, struct segment *g)
+{
+    while (*list != NULL)
+        list = &(*list)->next;
+    g->next = NULL;
+    *list = g;
+}
+
+/* Segments that waited for the one that has just arrived. */
+static void unpark(struct side *from)
+{
+    struct sim *sim = from->stream->sim;
+
+    for (struct segment **at = &from->parked; *at != NULL;) {
+        struct segment *g = *at;
+        if (g->number != from->segments_arrived) {
+            at = &g->next;
+            continue;
+        }
+        *at = g->next;
+        push(from->stream, ENTRY_SEGMENT, g, sim->now_us, 0);
+        release(from->stream);
+        return;
+    }
+}
+
+void segment_arrive(struct sim *sim, struct segment *g)
+{
+    struct side *from = g->from, *to = other_side(from);
+
+    if (from->node != NOBODY && to->node != NOBODY &&
+        node_of(from)->group != node_of(to)->group) {
+        keep(&sim->held, g);
+        stall(from->stream, g->kind == SEGMENT_SYN ? g->sent_us : sim->now_us);
+        return;
+    }
+    if (g->number != from->segments_arrived) {
+        keep(&from->parked, g);
+        return;
+    }
+    from->segments_arrived++;
+    bool acknowledged = arrive(g);
+    unpark(from);
+    if (acknowledged)
+        push(from->stream, ENTRY_ACK, g, sim->now_us + stream_latency_us(from),
+             0);
+    else
+        segment_free(g);
+    release(from->stream);
+}
+
+void streams_heal(struct sim *sim)
+{
+    struct segment *g = sim->held, *next = NULL;
+
+    sim->held = NULL;
+    for (; g != NULL; g = next) {
+        next = g->next;
+        g->from->stream->stalled_us = NEVER;
+        segment_queue(g, sim->now_us + stream_latency_us(g->from));
+        release(g->from->stream);
+    }
+}
+
+/* -- Host calls ------------------------------------------------------------------------ */
+
+conn_id net_connect(struct host *h, struct addr to)
+{
+    struct node *n = (struct node *)h;
+    struct sim *sim = n->sim;
+    struct stream *stream = arena_zalloc(sim->arena, sizeof *stream);
+
+    if (stream == NULL || !give_link(n))
+        return ++sim->conn_count; /* the run ends here */
+    *stream = (struct stream){
+        .sim = sim, .to = to, .stalled_us = NEVER, .why = "stream closed"};
+    for (int i = 0; i < 2; i++) {
+        stream->side[i].stream = stream;
+        stream->side[i].phase = PHASE_MESSAGES;
+    }
+    stream->side[0].node = h->index;
+    stream->side[0].syn_command = sim->command;
+    stream->side[1].node = node_by_addr(sim, to);
+    stream->side[1].closed = true; /* until it accepts */
+    if (stream->side[1].node != NOBODY &&
+        !give_link(node_at(sim, stream->side[1].node)))
+        stream->side[1].node = NOBODY;
+    side_enter(&stream->side[0]);
+    segment_send(&stream->side[0], SEGMENT_SYN, 0, false, sim->now_us);
+    return stream->side[0].id;
+}
+
+static struct write *write_new(struct side *s, const void *wire,
+                               size_t wire_len, const void *plain,
+                               size_t plain_len)
+{
+    struct sim *sim = s->stream->sim;
+    bool coded = plain != wire;
+    struct write *w =
+        arena_alloc(sim->arena, sizeof *w + wire_len + (coded ? plain_len : 0));
+
+    if (w == NULL)
+        return NULL;
+    *w = (struct write){.end = s->written + wire_len,
+                        .sent_us = sim->now_us,
+                        .cause = sim->steps,
+                        .order = ++sim->order,
+                        .command = sim->command,
+                        .wire_len = (uint32_t)wire_len,
+                        .plain_len = (uint32_t)plain_len,
+                        .unread = (uint32_t)wire_len,
+                        .phase = (uint8_t)s->phase,
+                        .coded = coded};
+    memcpy(w->data, wire, wire_len);
+    if (coded)
+        memcpy(w->data + wire_len, plain, plain_len);
+    return w;
+}
+
+size_t net_write(struct host *h, conn_id conn, const void *wire,
+                 size_t wire_len, const void *plain, size_t plain_len)
+{
+    struct side *s = find_side((struct node *)h, conn);
+
+    if (s == NULL || s->finished || s->closing || wire_len == 0)
+        return 0;
+    struct write *w = write_new(s, wire, wire_len, plain, plain_len);
+    if (w == NULL)
+        return 0;
+    if (s->last != NULL)
+        s->last->next = w;
+    else
+        s->first = w;
+    s->last = w;
+    if (s->arriving == NULL)
+        s->arriving = w;
+    s->written += wire_len;
+    count_cost(s->stream->sim, wire_len);
+    send_ready(s);
+    if (backlog(s) >= BACKLOG_HIGH)
+        s->wants_room = true;
+    return (size_t)backlog(s);
+}
+
+void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len)
+{
+    (void)h; /* the writer has shown its plain message */
+    (void)conn;
+    (void)plain;
+    (void)len;
+}
+
+void net_phase(struct host *h, conn_id conn, enum phase phase)
+{
+    struct side *s = find_side((struct node *)h, conn);
+
+    if (s != NULL)
+        s->phase = phase;
+}
+
+void net_finish(struct host *h, conn_id conn)
+{
+    struct side *s = find_side((struct node *)h, conn);
+
+    if (s == NULL || s->finished)
+        return;
+    s->finished = true;
+    send_ready(s);
+}
+
+void net_abort(struct host *h, conn_id conn)
+{
+    struct side *s = find_side((struct node *)h, conn);
+
+    if (s == NULL)
+        return;
+    s->stream->references++;
+    s->closed = true;
+    s->unread_len = 0;
+    s->stream->why = "stream reset";
+    discard_backlog(s);
+    if (!other_side(s)->closed)
+        segment_send(s, SEGMENT_RESET, 0, false, s->stream->sim->now_us);
+    release(s->stream);
+}
+
+/* -- The end of a node --------------------------------------------------------------------- */
+
+static void side_down(struct side *s, enum down how)
+{
+    struct sim *sim = s->stream->sim;
+    bool unread = s->unread_len > 0;
+
+    s->stream->references++;
+    s->closed = s->gone = true;
+    s->unread_len = 0;
+    s->stream->why = "the node went down";
+    switch (how) {
+    case DOWN_LEFT: /* what it wrote is still delivered */
+        s->finished = true;
+        send_ready(s);
+        break;
+    case DOWN_VANISHED:
+        discard_backlog(s);
+        stall(s->stream, sim->now_us);
+        break;
+    case DOWN_KILLED:
+        discard_backlog(s);
+        if (s->open && !s->fin_sent && !other_side(s)->closed)
+            segment_send(s, unread ? SEGMENT_RESET : SEGMENT_DATA, 0, !unread,
+                         sim->now_us);
+        s->fin_sent = true;
+        break;
+    }
+    release(s->stream);
+}
+
+void streams_down(struct node *n, enum down how)
+{
+    struct side *next = NULL;
+
+    for (struct side *s = n->link != NULL ? n->link->sides : NULL; s != NULL;
+         s = next) {
+        next = s->next;
+        if (next != NULL && next->stream == s->stream)
+            next = next->next; /* both may go at once */
+        if (!s->closed)
+            side_down(s, how);
+    }
+}
+
+void streams_clear(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->network.count; i++) {
+        struct link *l = node_at(sim, i)->link;
+        while (l != NULL && l->sides != NULL)
+            stream_free(l->sides->stream, false);
+        if (l != NULL)
+            *l = (struct link){.waking = false};
+    }
+    sim->held = NULL;
+    sim->again = NULL;
+}
