@@ -258,6 +258,28 @@ void chord_warm(const struct network *net)
     host_free(h, at, bytes);
 }
 
+/* A newcomer that cannot come in: its id is taken, or nobody is in at the
+   address through which it would join, nor will be.  The ring does not wait
+   for it. */
+static bool is_stranded(const struct network *net, const struct spot *s)
+{
+    const struct chord *c = s->c;
+
+    if (s->n->refused)
+        return true;
+    if (s->n->phase == MEMBER_INSIDE || addr_none(c->join))
+        return false;
+    for (size_t i = 0; i < net->count; i++) { /* it may wait for another */
+        struct host *h = net->by_addr(net, c->join);
+        if (h == NULL || h->state != NODE_UP || h->node == NULL)
+            return true;
+        c = h->node;
+        if (c->member[0].phase == MEMBER_INSIDE || addr_none(c->join))
+            return false;
+    }
+    return true;
+}
+
 /* -- Settled ------------------------------------------------------------- */
 
 /* Successor, predecessor and list of one member agree with its neighbours'. */
@@ -335,9 +357,11 @@ bool chord_settled(const struct network *net)
     struct spot first = {.n = NULL}, s;
 
     while (chord_each(net, &at, &s)) {
-        if (s.c->leaving || (s.n->phase != MEMBER_INSIDE && !s.n->refused))
+        if (is_stranded(net, &s))
+            continue;
+        if (s.c->leaving || s.n->phase != MEMBER_INSIDE)
             return false;
-        if (!s.n->refused && count++ == 0)
+        if (count++ == 0)
             first = s;
     }
     s = first;
@@ -382,7 +406,7 @@ static struct spot best_successor(const struct network *net,
 }
 
 struct ring_check {
-    struct finding *successor, *ring, *order, *reach, *all, *lists;
+    struct finding *successor, *ring, *order, *reach, *all, *joined, *lists;
     size_t rings;
 };
 
@@ -479,8 +503,8 @@ static void each_member(const struct network *net, struct ring_check *k,
     while (chord_each(net, &at, &s)) {
         if (s.n->phase == MEMBER_INSIDE)
             act(net, s, k);
-        else if (!s.n->refused && !s.c->leaving)
-            broken(k->all, &s, " has not joined (yet)", NULL);
+        else if (!is_stranded(net, &s) && !s.c->leaving)
+            broken(k->joined, &s, " has not joined (yet)", NULL);
     }
 }
 
@@ -500,13 +524,72 @@ void chord_check(const struct network *net, struct findings *f)
     k.ring = findings_add(f, "exactly one ring");
     k.order = findings_add(f, "ordered ring");
     k.reach = findings_add(f, "appendages reach the ring");
-    k.all = findings_add(f, "all live nodes on the ring");
+    k.all = findings_add(f, "all members on the ring");
+    k.joined = findings_add(f, "all live nodes have joined");
+    k.joined->outside = true; /* whom it joins may be dead for good */
     k.lists = findings_add(f, "ordered successor lists");
     each_member(net, &k, clear_mark);
     each_member(net, &k, check_path);
     each_member(net, &k, check_list);
     if (k.rings == 0 && net->count > 0)
         findings_break(k.ring, "there is no ring");
+}
+
+/* -- Messages in flight ---------------------------------------------------- */
+
+/* Whose request does a message carry the number of? */
+static const struct chord *asker(const struct network *net,
+                                 const struct chord_msg *m,
+                                 const struct host *from, const struct host *to)
+{
+    const struct host *h = from;
+
+    switch (m->type) {
+    case CHORD_FIND_SUCC: /* passed on from node to node */
+        h = net->by_addr(net, peer_addr(&m->origin));
+        break;
+    case CHORD_FOUND:
+    case CHORD_NEXT:
+    case CHORD_STATE:
+    case CHORD_FINGERS:
+    case CHORD_PONG:
+    case CHORD_VALUE:
+    case CHORD_TRANSFER_ACK:
+    case CHORD_LEAVE_ACK:
+        h = to;
+        break;
+    case CHORD_GET_STATE:
+    case CHORD_NOTIFY:
+    case CHORD_GET_FINGERS:
+    case CHORD_PING:
+    case CHORD_PUT:
+    case CHORD_GET:
+    case CHORD_DEL:
+    case CHORD_TRANSFER:
+    case CHORD_LEAVE:
+        break;
+    }
+    return h != NULL && h->protocol == &chord_protocol ? h->node : NULL;
+}
+
+/* A request's number means its place among the open ones, by age; a number
+   that nobody waits for is 0. */
+void chord_canonical(const struct network *net, const struct host *from,
+                     const struct host *to, uint8_t *data, size_t len)
+{
+    struct chord_msg m;
+    uint32_t rank = 0, at = 0;
+
+    if (!chord_decode(&m, data, len))
+        return;
+    const struct chord *c = asker(net, &m, from, to);
+    for (const struct request *r = c != NULL ? c->requests : NULL; r != NULL;
+         r = r->next) {
+        at++;
+        if (r->id == m.request)
+            rank = at;
+    }
+    chord_set_request(data, rank);
 }
 
 /* -- May it fail? -------------------------------------------------------- */

@@ -374,20 +374,19 @@ static void on_timeout(struct chord *c, struct host *h, struct request *r)
         ask_again(c, h, n, r);
 }
 
-/* Every handler closes its request or moves its deadline, so this ends. */
+/* The request that is due first, and only that: if another is due as well,
+   the timer fires again at once.  So what a node does depends on the order of
+   its deadlines, and not on how late a timer was. */
 static void on_timeouts(struct chord *c, struct host *h)
 {
-    struct request *r = c->requests;
+    struct request *first = c->requests;
 
     c->armed_us = 0;
-    while (r != NULL) {
-        if (r->deadline_us > host_now(h)) {
-            r = r->next;
-            continue;
-        }
-        on_timeout(c, h, r);
-        r = c->requests; /* it may have closed any */
-    }
+    for (struct request *r = first; r != NULL; r = r->next)
+        if (r->deadline_us < first->deadline_us)
+            first = r;
+    if (first != NULL && first->deadline_us <= host_now(h))
+        on_timeout(c, h, first);
 }
 
 /* -- Events -------------------------------------------------------------- */
@@ -563,7 +562,7 @@ static void on_timer(struct chord *c, struct host *h, enum chord_timer timer)
     if (timer == TIMER_RECHECK)
         chord_recheck(c, h);
     if (timer == TIMER_JOIN || c->leaving ||
-        (timer == TIMER_RECHECK && peer_none(&c->lost)))
+        (timer == TIMER_RECHECK && c->lost == NULL))
         return;
     arm_period(c, h, timer, false);
 }
@@ -724,12 +723,18 @@ static void dump_member(const struct chord *c, const struct member *n,
         dump_item(c, i, t);
 }
 
+/* The place of a request's deadline among all; of equals the oldest is first,
+   as in on_timeouts(). */
 static unsigned rank_of(const struct chord *c, const struct request *of)
 {
     unsigned rank = 0;
+    bool older = true;
 
-    for (const struct request *r = c->requests; r != NULL; r = r->next)
-        rank += r->deadline_us < of->deadline_us;
+    for (const struct request *r = c->requests; r != NULL; r = r->next) {
+        older = older && r != of;
+        rank += r->deadline_us < of->deadline_us ||
+                (older && r->deadline_us == of->deadline_us);
+    }
     return rank;
 }
 
@@ -773,9 +778,9 @@ static void dump(const void *node, struct host *h, struct text *t)
         dump_member(c, &c->member[i], t);
     for (const struct request *r = c->requests; r != NULL; r = r->next)
         dump_request(c, r, t);
-    if (!peer_none(&c->lost)) {
+    for (unsigned i = 0; c->lost != NULL && i < c->lost->count; i++) {
         text_add(t, "lost");
-        dump_peer(c, &c->lost, t);
+        dump_peer(c, &c->lost->peer[i], t);
         text_char(t, '\n');
     }
     if (c->leaving)
@@ -798,4 +803,5 @@ const struct protocol chord_protocol = {
     .check = chord_check,
     .settled = chord_settled,
     .quiet_us = chord_quiet_us,
+    .canonical = chord_canonical,
     .may_fail = chord_may_fail};

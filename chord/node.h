@@ -157,6 +157,12 @@ struct request {
     struct item *item; /* what to put, or the name to get */
 };
 
+/* Remembered in this order; the oldest makes room. */
+struct lost {
+    uint8_t count;
+    struct peer peer[LOST_MAX];
+};
+
 struct chord {
     const struct settings *settings;
     struct addr self;
@@ -168,7 +174,7 @@ struct chord {
     uint32_t next_request;
     uint64_t armed_us; /* TIMER_TIMEOUT; 0: not armed */
     struct request *requests;
-    struct peer lost; /* the last peer taken for dead, to look for again */
+    struct lost *lost; /* peers taken for dead, to look for again; or NULL */
     struct member member[];
 };
 
@@ -362,6 +368,8 @@ void chord_warm(const struct network *net);
 void chord_check(const struct network *net, struct findings *f);
 bool chord_settled(const struct network *net);
 uint64_t chord_quiet_us(const struct settings *s);
+void chord_canonical(const struct network *net, const struct host *from,
+                     const struct host *to, uint8_t *data, size_t len);
 bool chord_may_fail(const struct network *net, const struct host *host);
 
 #endif

@@ -232,6 +232,13 @@ size_t chord_encode(struct chord_msg *m, uint8_t out[DATAGRAM_MAX])
     return c.at;
 }
 
+void chord_set_request(uint8_t *data, uint32_t request)
+{
+    struct codec c = codec_writer(data + 9, 4); /* behind from_vnode */
+
+    code_u32(&c, "request", &request);
+}
+
 void chord_msg_clear(struct chord_msg *m)
 {
     memset(m, 0, offsetof(struct chord_msg, path));

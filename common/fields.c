@@ -191,9 +191,10 @@ void fields_line(struct text *t, const struct fields *f,
 
     for (size_t i = 0; i < f->count; i++) {
         const struct field *field = &f->at[i];
-        if (field->minor || (!is_leaf(field) && i + 1 < f->count &&
-                             f->at[i + 1].depth <= field->depth))
-            continue;
+        if (field->minor ||
+            (!is_leaf(field) &&
+             (i + 1 == f->count || f->at[i + 1].depth <= field->depth)))
+            continue; /* an empty list says nothing here */
         if (field->name[0] != '\0') {
             text_add(t, between);
             text_add(t, field->name);

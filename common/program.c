@@ -26,6 +26,7 @@ static const struct verb shared_verbs[] = {
      verb_check},
     {"trace", "FILE...", "print, filter, merge or convert recorded traces",
      verb_trace},
+    {"lab", "[N]", "the guided worksheet N; without N, the list", verb_lab},
     {"introducer", "", "the HTTP service that hands a newcomer other nodes",
      verb_introducer},
     {.name = NULL},

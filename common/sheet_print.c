@@ -68,7 +68,7 @@ static void put_picture(const struct run *r, const struct block *b,
 
     text_printf(&command, "%s monitor @%s --dump " PICTURE,
                 run_program_name(r->sheet), b->name);
-    const struct outcome *o = run_command(r, command.data, &why);
+    const struct outcome *o = run_execute(r, command.data, &why);
     if (o != NULL && o->status == 0) {
         text_add(out, "```\n");
         put_output(o->out.data, PAGE_ROWS, out);
@@ -92,7 +92,7 @@ static void put_run(const struct sheet *s, const struct run *r,
             fill(s, r, l->text, out);
             text_char(out, '\n');
             if (r != NULL)
-                o = run_command(r, l->text, &why);
+                o = run_execute(r, l->text, &why);
             if (o != NULL)
                 put_output(o->out.data, OUTPUT_ROWS_MAX, out);
         } else if (r == NULL && l->mark == ' ') {

@@ -103,7 +103,7 @@ static const struct outcome *execute(const struct run *r, const char *command,
     return o;
 }
 
-const struct outcome *run_command(const struct run *r, const char *command,
+const struct outcome *run_execute(const struct run *r, const char *command,
                                   struct text *why)
 {
     return execute(r, command, NULL, why);
@@ -112,7 +112,7 @@ const struct outcome *run_command(const struct run *r, const char *command,
 bool run_value(const struct run *r, const char *command, struct text *value,
                struct text *why)
 {
-    const struct outcome *o = run_command(r, command, why);
+    const struct outcome *o = run_execute(r, command, why);
 
     if (o == NULL)
         return false;
@@ -280,7 +280,7 @@ static enum fit bind_value(struct run *r, const struct sheet_line *line,
     }
     text_free(&value);
     struct text ignored = text_new();
-    o = run_command(r, line->more, &ignored);
+    o = run_execute(r, line->more, &ignored);
     text_free(&ignored);
     return o != NULL && o->status == 1 ? FIT_OTHER_SEED : FIT_BROKEN;
 }
@@ -579,7 +579,7 @@ bool run_expected(const struct run *r, const struct block *b, size_t nth,
     if (*line == NULL)
         return true;
     struct text reason = text_new();
-    const struct outcome *o = run_command(r, (*line)->text, &reason);
+    const struct outcome *o = run_execute(r, (*line)->text, &reason);
     bool ok = o != NULL && output_matches(r, (size_t)(*line - s->line),
                                           b->first + b->count, o);
     if (!ok) {

@@ -55,7 +55,7 @@ void run_expand(const struct run *r, const char *s, enum expand how,
 const struct binding *run_find(const struct run *r, const char *name,
                                size_t len);
 /* Run a command of the sheet; see cache_run. */
-const struct outcome *run_command(const struct run *r, const char *command,
+const struct outcome *run_execute(const struct run *r, const char *command,
                                   struct text *why);
 /* Run a watch block in the monitor without a screen. */
 const struct outcome *run_watch(const struct run *r, const struct block *b,

@@ -107,12 +107,12 @@ struct record record_new(const struct sim *sim, enum record_kind kind)
         .kind = kind, .step = sim->steps, .time_us = sim->now_us};
 }
 
-void observe(const struct sim *sim, const struct record *r)
+void observe_record(const struct sim *sim, const struct record *r)
 {
     sim->observer->record(sim->observer->context, r);
 }
 
-size_t deliver(struct node *n, const struct event *e, uint32_t command)
+size_t node_deliver(struct node *n, const struct event *e, uint32_t command)
 {
     struct sim *sim = n->sim;
 
@@ -136,9 +136,9 @@ static void timer_fire(struct sim *sim, const struct entry *e)
         r.cause = e->cause;
         r.to = endpoint_of(n);
         r.text = host_timer_name(&n->host, e->slot);
-        observe(sim, &r);
+        observe_record(sim, &r);
     }
-    (void)deliver(n, &event, 0);
+    (void)node_deliver(n, &event, 0);
 }
 
 /* Do what an entry says; not every entry is a step. */
@@ -381,7 +381,7 @@ const char *sim_complaints(const struct sim *sim)
     return sim->complaints != NULL ? sim->complaints : "";
 }
 
-void complain(struct sim *sim, const struct act *act, const char *text)
+void sim_complain(struct sim *sim, const struct act *act, const char *text)
 {
     struct text line = text_new();
 

@@ -78,7 +78,7 @@ static void complain_command(struct sim *sim, const struct command_run *c,
 
     text_printf(&text, "%s %s: %s", node_at(sim, c->node)->host.name, c->text,
                 why);
-    complain(sim, c->act, text.data);
+    sim_complain(sim, c->act, text.data);
     text_free(&text);
 }
 
@@ -114,7 +114,7 @@ static void command_end(struct sim *sim, struct command_run *c, bool ok,
         r.text = c->text;
         r.ok = ok;
         r.fields = fields;
-        observe(sim, &r);
+        observe_record(sim, &r);
     }
     command_judge(sim, c, ok, fields);
     c->open = false;
@@ -210,7 +210,7 @@ static uint32_t command_give(struct sim *sim, struct node *n, const char *text,
         r.command = number;
         r.to = endpoint_of(n);
         r.text = text;
-        observe(sim, &r);
+        observe_record(sim, &r);
     }
     if (!node_is_up(n)) {
         fail_for_down(n, c);
@@ -226,7 +226,7 @@ static uint32_t command_give(struct sim *sim, struct node *n, const char *text,
                       .command = number,
                       .data = (const uint8_t *)text,
                       .len = strlen(text)};
-    (void)deliver(n, &e, number);
+    (void)node_deliver(n, &e, number);
     return number;
 }
 
@@ -291,7 +291,7 @@ static void fault(struct sim *sim, const char *verb, const struct node *n)
         r.text = text.data;
         if (n != NULL)
             r.to = endpoint_of(n);
-        observe(sim, &r);
+        observe_record(sim, &r);
     }
     text_free(&text);
 }
@@ -315,7 +315,7 @@ static void partition(struct sim *sim, const char *const *groups)
         text_printf(&text, "%s%s", i > 0 ? " | " : " ", groups[i]);
     fault(sim, text.data, NULL);
     text_free(&text);
-    set_groups(sim, groups);
+    net_set_groups(sim, groups);
     streams_heal(sim); /* what is still held up will be again */
 }
 
@@ -331,7 +331,7 @@ static void check_invariants(struct sim *sim, const struct act *act)
             continue;
         text_clear(&why);
         text_printf(&why, "broken: %s: %s", f.at[i].name, f.at[i].why.data);
-        complain(sim, act, why.data);
+        sim_complain(sim, act, why.data);
     }
     sim->status.expects_failed += !findings_hold(&f);
     findings_free(&f);
@@ -409,11 +409,11 @@ void act_execute(struct sim *sim, const struct act *act)
         break;
     case ACT_HEAL:
         fault(sim, "heal", NULL);
-        set_groups(sim, NULL);
+        net_set_groups(sim, NULL);
         streams_heal(sim);
         break;
     case ACT_WARM:
-        warm(sim);
+        nodes_warm(sim);
         break;
     case ACT_NETWORK:
         sim->model = act->network;
@@ -461,7 +461,7 @@ static void quiet_end(struct sim *sim)
 static void quiet_never(struct sim *sim, const char *why)
 {
     sim->status.never_quiet = true;
-    complain(sim, &sim->act, why);
+    sim_complain(sim, &sim->act, why);
     sim->acts_over = true;
     quiet_end(sim);
 }

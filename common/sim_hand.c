@@ -103,7 +103,7 @@ static void complain_hand(struct sim *sim, const struct act *act,
 
     text_printf(&text, "before step %llu %s",
                 (unsigned long long)sim->steps + 1, what);
-    complain(sim, act, text.data);
+    sim_complain(sim, act, text.data);
     sim->status.expects_failed++;
     text_free(&text);
 }

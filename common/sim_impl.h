@@ -303,13 +303,13 @@ void step_begin(struct sim *sim, enum step_kind kind, const struct node *n,
 /* A record of the present step, to be filled in and observed. */
 struct record record_new(const struct sim *sim, enum record_kind kind);
 struct endpoint endpoint_of(const struct node *n);
-void observe(const struct sim *sim, const struct record *r);
+void observe_record(const struct sim *sim, const struct record *r);
 /* Say why the run is bad: "FILE:LINE: text". */
-void complain(struct sim *sim, const struct act *act, const char *text);
+void sim_complain(struct sim *sim, const struct act *act, const char *text);
 /* Do what an entry that was taken from the queue says. */
 void entry_execute(struct sim *sim, const struct entry *e);
 /* Hand an event to a node, with `command` as what it descends from. */
-size_t deliver(struct node *n, const struct event *e, uint32_t command);
+size_t node_deliver(struct node *n, const struct event *e, uint32_t command);
 
 /* sim_node.c */
 void nodes_new(struct sim *sim);
@@ -330,14 +330,13 @@ void node_leave_limit(struct node *n, uint64_t restarts);
 void node_restart(struct node *n);
 uint32_t node_first_live(const struct sim *sim, uint32_t except);
 uint32_t node_random_live(struct sim *sim, bool may_fail);
-void warm(struct sim *sim);
+void nodes_warm(struct sim *sim);
 
 /* sim_net.c */
-uint64_t latency_us(const struct sim *sim, struct addr a, struct addr b);
-uint64_t jitter_us(struct sim *sim);
-bool partitioned(const struct node *a, const struct node *b);
-uint16_t group_of(const char *const *groups, const char *name);
-void set_groups(struct sim *sim, const char *const *groups);
+uint64_t net_latency(const struct sim *sim, struct addr a, struct addr b);
+uint64_t net_jitter(struct sim *sim);
+uint16_t net_group(const char *const *groups, const char *name);
+void net_set_groups(struct sim *sim, const char *const *groups);
 void net_send(struct host *h, struct addr to, const void *data, size_t len);
 void message_arrive(struct sim *sim, struct message *m);
 void message_queue(struct sim *sim, struct message *m, uint64_t time_us);

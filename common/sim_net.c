@@ -43,7 +43,7 @@ static void place_of(const struct sim *sim, struct addr a, uint32_t *x,
     place(sim, i != NOBODY ? node_at(sim, i)->name_hash : a.ip, x, y);
 }
 
-uint64_t latency_us(const struct sim *sim, struct addr a, struct addr b)
+uint64_t net_latency(const struct sim *sim, struct addr a, struct addr b)
 {
     const struct network_model *m = sim->model;
 
@@ -62,7 +62,7 @@ uint64_t latency_us(const struct sim *sim, struct addr a, struct addr b)
     return m->latency_min_us + h % (m->latency_max_us - m->latency_min_us + 1);
 }
 
-uint64_t jitter_us(struct sim *sim)
+uint64_t net_jitter(struct sim *sim)
 {
     uint64_t most = sim->model->jitter_us;
 
@@ -92,7 +92,7 @@ static bool names(const char *list, const char *name)
     return false;
 }
 
-uint16_t group_of(const char *const *groups, const char *name)
+uint16_t net_group(const char *const *groups, const char *name)
 {
     for (uint16_t i = 0; groups != NULL && groups[i] != NULL; i++)
         if (names(groups[i], name))
@@ -100,12 +100,12 @@ uint16_t group_of(const char *const *groups, const char *name)
     return 0;
 }
 
-void set_groups(struct sim *sim, const char *const *groups)
+void net_set_groups(struct sim *sim, const char *const *groups)
 {
     sim->groups = groups;
     for (uint32_t i = 0; i < sim->network.count; i++) {
         struct node *n = node_at(sim, i);
-        n->group = group_of(groups, n->host.name);
+        n->group = net_group(groups, n->host.name);
     }
 }
 
@@ -189,14 +189,14 @@ struct message *message_copy(struct sim *sim, const struct message *m)
 void net_send(struct host *h, struct addr to, const void *data, size_t len)
 {
     struct sim *sim = ((struct node *)h)->sim;
-    uint64_t latency = latency_us(sim, h->addr, to);
+    uint64_t latency = net_latency(sim, h->addr, to);
     struct message *m = message_new(sim, h, to, data, len);
 
     if (m == NULL)
         return;
     count_cost(sim, len);
     m->why = len > DATAGRAM_BYTES_MAX ? "longer than a datagram" : fate(sim, m);
-    uint64_t arrival = sim->now_us + latency + jitter_us(sim);
+    uint64_t arrival = sim->now_us + latency + net_jitter(sim);
     if (happens(sim, sim->model->reorder))
         arrival += latency + random_below(&sim->chance, latency + 1);
     message_queue(sim, m, arrival);
@@ -252,14 +252,14 @@ void message_arrive(struct sim *sim, struct message *m)
         struct record r = record_new(sim, RECORD_MESSAGE);
         message_record(sim, m, &r);
         r.why = why;
-        observe(sim, &r);
+        observe_record(sim, &r);
     }
     if (why == NULL) {
         struct event e = {.kind = EVENT_DATAGRAM,
                           .peer = node_at(sim, m->from)->host.addr,
                           .data = m->data,
                           .len = m->len};
-        (void)deliver(to, &e, m->command);
+        (void)node_deliver(to, &e, m->command);
     }
     text_free(&text);
     message_free(sim, m);

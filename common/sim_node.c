@@ -220,7 +220,7 @@ static void call_note(struct host *h, const char *text)
 
     r.to = endpoint_of(node_of(h));
     r.text = text;
-    observe(node_of(h)->sim, &r);
+    observe_record(node_of(h)->sim, &r);
 }
 
 static bool call_wants_notes(struct host *h)
@@ -383,7 +383,7 @@ struct node *node_new(struct sim *sim, const struct act *act)
     n->spec = act->spec != NULL ? act->spec : &plain;
     n->name_hash = hash_name(name);
     n->join = NOBODY;
-    n->group = group_of(sim->groups, name);
+    n->group = net_group(sim->groups, name);
     for (int i = 0; i < TIMERS_PER_NODE; i++)
         n->due_us[i] = NEVER;
     n->host.calls = &calls;
@@ -394,7 +394,7 @@ struct node *node_new(struct sim *sim, const struct act *act)
     if (!draw_address(sim, n)) {
         struct text why = text_new();
         text_printf(&why, "no id is left for node %s", name);
-        complain(sim, act, why.data);
+        sim_complain(sim, act, why.data);
         text_free(&why);
         sim->status.expects_failed++;
         return NULL;
@@ -413,7 +413,7 @@ static void record_about(struct node *n, enum record_kind kind,
 
     r.to = endpoint_of(n);
     r.text = text;
-    observe(n->sim, &r);
+    observe_record(n->sim, &r);
 }
 
 /* Create the node's state, or let it ask the introducer first. */
@@ -448,7 +448,7 @@ static void begin(struct node *n)
     if (!create(n, introducer))
         return;
     n->host.state = NODE_UP;
-    (void)deliver(n, &(struct event){.kind = EVENT_START}, 0);
+    (void)node_deliver(n, &(struct event){.kind = EVENT_START}, 0);
 }
 
 /* Begin, unless the node to join is down: then try again later.  Who joins
@@ -525,7 +525,7 @@ void node_leave(struct node *n)
                                     .kind = ENTRY_LEAVE,
                                     .node = n->host.index,
                                     .cause = n->restarts});
-    (void)deliver(n, &(struct event){.kind = EVENT_STOP}, 0);
+    (void)node_deliver(n, &(struct event){.kind = EVENT_STOP}, 0);
 }
 
 void node_leave_limit(struct node *n, uint64_t restarts)
@@ -575,7 +575,7 @@ static bool unwanted_when_warm(struct sim *sim, const struct entry *e)
     return false;
 }
 
-void warm(struct sim *sim)
+void nodes_warm(struct sim *sim)
 {
     const struct protocol *p = sim->scenario->protocol;
 

@@ -131,7 +131,7 @@ static void write_report(const struct side *from, struct write *w,
         struct record r = record_new(sim, RECORD_MESSAGE);
         write_record(from, w, &r);
         r.why = why;
-        observe(sim, &r);
+        observe_record(sim, &r);
     }
 }
 
@@ -193,15 +193,15 @@ static void record_stream(const struct side *s, const char *text)
     r.stream = true;
     r.conn = s->stream->side[0].id;
     r.text = text;
-    observe(sim, &r);
+    observe_record(sim, &r);
 }
 
 /* -- Segments ------------------------------------------------------------------- */
 
 static uint64_t stream_latency_us(const struct side *from)
 {
-    return latency_us(from->stream->sim, side_endpoint(from).addr,
-                      side_endpoint(other_side(from)).addr);
+    return net_latency(from->stream->sim, side_endpoint(from).addr,
+                       side_endpoint(other_side(from)).addr);
 }
 
 static uint64_t down_rate(const struct node *n)
@@ -253,7 +253,7 @@ static void segment_send(struct side *from, enum segment_kind kind,
                           .bytes = bytes,
                           .kind = (uint8_t)kind,
                           .fin = fin};
-    uint64_t arrival = time_us + stream_latency_us(from) + jitter_us(sim);
+    uint64_t arrival = time_us + stream_latency_us(from) + net_jitter(sim);
     if (arrival < from->arrival_us)
         arrival = from->arrival_us;
     from->arrival_us = arrival;
@@ -334,7 +334,7 @@ static void side_close(struct side *s, enum close_reason why)
     step_begin(s->stream->sim, STEP_CLOSED, node_of(s), &reason, 1);
     record_stream(s, texts[why]);
     struct event e = {.kind = EVENT_CLOSED, .conn = s->id, .error = why};
-    (void)deliver(node_of(s), &e, 0);
+    (void)node_deliver(node_of(s), &e, 0);
 }
 
 void side_closed(struct side *s, enum close_reason why)
@@ -462,7 +462,7 @@ void side_room(struct sim *sim, struct side *s)
         step_begin(sim, STEP_ROOM, node_of(s), NULL, 0);
         record_stream(s, "room");
         struct event e = {.kind = EVENT_ROOM, .conn = s->id};
-        (void)deliver(node_of(s), &e, 0);
+        (void)node_deliver(node_of(s), &e, 0);
     }
     release(s->stream);
 }
@@ -591,7 +591,7 @@ static void offer(struct side *to)
     to->fresh = 0;
     if (from->first->end <= from->arrived)
         write_report(from, from->first, NULL);
-    size_t used = deliver(node_of(to), &e, command);
+    size_t used = node_deliver(node_of(to), &e, command);
     if (to->closed)
         return;
     assert(used <= e.len);
@@ -610,7 +610,7 @@ static void end_of_file(struct side *to)
     record_stream(to, "eof");
     to->eof_done = true;
     struct event e = {.kind = EVENT_EOF, .conn = to->id, .len = to->unread_len};
-    (void)deliver(node_of(to), &e, 0);
+    (void)node_deliver(node_of(to), &e, 0);
     check_done(to);
 }
 
@@ -664,7 +664,7 @@ static void arrive_syn(struct side *from)
     segment_send(to, SEGMENT_SYN_ACK, 0, false, sim->now_us);
     struct event e = {
         .kind = EVENT_ACCEPT, .conn = to->id, .peer = side_endpoint(from).addr};
-    (void)deliver(n, &e, from->syn_command);
+    (void)node_deliver(n, &e, from->syn_command);
 }
 
 static void arrive_syn_ack(struct side *from)
@@ -676,7 +676,7 @@ static void arrive_syn_ack(struct side *from)
     step_begin(n->sim, STEP_OPEN, n, NULL, 0);
     record_stream(to, "open");
     struct event e = {.kind = EVENT_OPEN, .conn = to->id};
-    (void)deliver(n, &e, to->syn_command);
+    (void)node_deliver(n, &e, to->syn_command);
     send_ready(to);
 }
 

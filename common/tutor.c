@@ -9,6 +9,7 @@
  */
 #include "common/tutor.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -403,10 +404,10 @@ static void show_outcome(const struct outcome *o, struct text *out)
 }
 
 /* A command that the student typed, or that Enter stands for. */
-static void run_line(struct tutor *t, const char *command, struct text *out)
+static void try_line(struct tutor *t, const char *command, struct text *out)
 {
     struct text why = text_new();
-    const struct outcome *o = run_command(&t->run, command, &why);
+    const struct outcome *o = run_execute(&t->run, command, &why);
 
     note(t, "ran", "-", command, out);
     if (o != NULL)
@@ -430,7 +431,7 @@ static void input_run(struct tutor *t, const struct block *b, const char *line,
     if (!same && !words_is_command(line)) {
         say(out, width, "Enter alone runs the command above.\n");
     } else {
-        run_line(t, same ? l->text : line, out);
+        try_line(t, same ? l->text : line, out);
         if (same && !run_expected(&t->run, b, t->command, &checked, &why))
             say(out, width,
                 "(The sheet expected other output here; tell your "
@@ -660,7 +661,7 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
     else if (b->kind == BLOCK_REFLECT)
         input_reflect(t, b, line, width, out);
     else if (words_is_command(line))
-        run_line(t, line, out);
+        try_line(t, line, out);
     else
         input_ask(t, b, line, width, out);
     text_free(&clean);

@@ -1,12 +1,13 @@
 /*
  * The tutor: a worksheet as a guided exercise.  It is a state machine that
- * takes lines and gives text, so that the terminal (tutor_main) and the
+ * takes lines and gives text, so that the terminal (tutor_line.c) and the
  * monitor's lab pane are both front ends of it.
  */
 #ifndef COMMON_TUTOR_H
 #define COMMON_TUTOR_H
 
-#include "common/lab.h"
+#include "common/journal.h"
+#include "common/sheet_run.h"
 
 struct tutor;
 
@@ -34,8 +35,5 @@ const char *tutor_watch(const struct tutor *t);
 const char *tutor_program(const struct tutor *t);
 /* The file of the sheet's first scenario, or NULL. */
 const char *tutor_scenario(const struct tutor *t);
-
-/* Work through a worksheet in the terminal; an exit status. */
-int tutor_main(const char *path, const struct lab_options *o);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/program.h"
+#include "common/lab.h"
 #include "common/tutor.h"
 
 #define LINE_BYTES_MAX 4096
@@ -117,7 +117,7 @@ static void converse(struct tutor *t)
     text_free(&out);
 }
 
-int tutor_main(const char *path, const struct lab_options *o)
+int lab_tutor(const char *path, const struct lab_options *o)
 {
     struct text why = text_new();
     struct tutor *t = tutor_open(path, &o->who, &why);
@@ -126,7 +126,7 @@ int tutor_main(const char *path, const struct lab_options *o)
     if (ok)
         converse(t);
     else
-        lab_fail(why.data);
+        lab_fail(o, &why);
     tutor_close(t);
     text_free(&why);
     return ok ? 0 : 2;
