@@ -538,15 +538,18 @@ void chord_check(const struct network *net, struct findings *f)
 /* -- Messages in flight ---------------------------------------------------- */
 
 /* Whose request does a message carry the number of? */
-static const struct chord *asker(const struct network *net,
-                                 const struct chord_msg *m,
-                                 const struct host *from, const struct host *to)
+static const struct chord *asker(const struct network *net, const uint8_t *data,
+                                 size_t len, const struct host *from,
+                                 const struct host *to)
 {
     const struct host *h = from;
+    struct chord_msg m;
 
-    switch (m->type) {
+    switch (chord_peek_type(data, len)) {
     case CHORD_FIND_SUCC: /* passed on from node to node */
-        h = net->by_addr(net, peer_addr(&m->origin));
+        h = chord_decode(&m, data, len)
+                ? net->by_addr(net, peer_addr(&m.origin))
+                : NULL;
         break;
     case CHORD_FOUND:
     case CHORD_NEXT:
@@ -577,19 +580,16 @@ static const struct chord *asker(const struct network *net,
 void chord_canonical(const struct network *net, const struct host *from,
                      const struct host *to, uint8_t *data, size_t len)
 {
-    struct chord_msg m;
-    uint32_t rank = 0, at = 0;
+    const struct chord *c = asker(net, data, len, from, to);
+    uint32_t number = chord_peek_request(data), rank = 0, at = 0;
 
-    if (!chord_decode(&m, data, len))
-        return;
-    const struct chord *c = asker(net, &m, from, to);
     for (const struct request *r = c != NULL ? c->requests : NULL; r != NULL;
          r = r->next) {
         at++;
-        if (r->id == m.request)
+        if (r->id == number)
             rank = at;
     }
-    chord_set_request(data, rank);
+    chord_poke_request(data, rank);
 }
 
 /* -- May it fail? -------------------------------------------------------- */

@@ -741,14 +741,20 @@ static unsigned rank_of(const struct chord *c, const struct request *of)
 static void dump_request(const struct chord *c, const struct request *r,
                          struct text *t)
 {
-    text_printf(t, "request %u.%u of %u due %u tries %u.%u index %u",
-                (unsigned)r->kind, (unsigned)r->purpose, (unsigned)r->vnode,
-                rank_of(c, r), (unsigned)r->tries, (unsigned)r->attempts,
-                (unsigned)r->index);
-    text_printf(t, " acks %u.%u back %u%s%s%s hops %u", (unsigned)r->waiting,
-                (unsigned)r->copies, (unsigned)r->back,
-                r->iterative ? " iterative" : "", r->pausing ? " pausing" : "",
-                r->full ? " full" : "", (unsigned)r->hops);
+    dump_number(t, "request ", r->kind);
+    dump_number(t, ".", r->purpose);
+    dump_number(t, " of ", r->vnode);
+    dump_number(t, " due ", rank_of(c, r));
+    dump_number(t, " tries ", r->tries);
+    dump_number(t, ".", r->attempts);
+    dump_number(t, " index ", r->index);
+    dump_number(t, " acks ", r->waiting);
+    dump_number(t, ".", r->copies);
+    dump_number(t, " back ", r->back);
+    text_add(t, r->iterative ? " iterative" : "");
+    text_add(t, r->pausing ? " pausing" : "");
+    text_add(t, r->full ? " full" : "");
+    dump_number(t, " hops ", r->hops);
     dump_peer(c, &r->peer, t);
     dump_peer(c, &r->other, t);
     text_char(t, ' ');

@@ -8,6 +8,7 @@
  */
 #include "chord/wire.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void walk_peer(struct codec *c, const char *name, const char *id_name,
@@ -224,6 +225,9 @@ static void walk(struct codec *c, struct chord_msg *m)
     walk_body(c, m);
 }
 
+#define TYPE_AT 5    /* behind magic and version */
+#define REQUEST_AT 9 /* behind bits, to_vnode and from_vnode */
+
 size_t chord_encode(struct chord_msg *m, uint8_t out[DATAGRAM_MAX])
 {
     struct codec c = codec_writer(out, DATAGRAM_MAX);
@@ -232,9 +236,24 @@ size_t chord_encode(struct chord_msg *m, uint8_t out[DATAGRAM_MAX])
     return c.at;
 }
 
-void chord_set_request(uint8_t *data, uint32_t request)
+enum chord_type chord_peek_type(const uint8_t *data, size_t len)
 {
-    struct codec c = codec_writer(data + 9, 4); /* behind from_vnode */
+    assert(len >= REQUEST_AT + 4);
+    return (enum chord_type)data[TYPE_AT];
+}
+
+uint32_t chord_peek_request(const uint8_t *data)
+{
+    struct codec c = codec_reader(data + REQUEST_AT, 4);
+    uint32_t request = 0;
+
+    code_u32(&c, "request", &request);
+    return request;
+}
+
+void chord_poke_request(uint8_t *data, uint32_t request)
+{
+    struct codec c = codec_writer(data + REQUEST_AT, 4);
 
     code_u32(&c, "request", &request);
 }

@@ -25,6 +25,7 @@
 #define DEPTH_MAX 200
 #define OPERATION_EVENTS_MAX 1000 /* more are no operation any more */
 #define HEAL_ROUNDS_MAX 60
+#define HEAL_SEEN_MAX 1024       /* states on the way to health that are kept */
 #define EXPLORE_MESSAGE_MAX 2048 /* longer ones keep their numbers */
 #define COMPARE_EVERY 512        /* repeated states, for the guard */
 #define NOT_FOUND UINT32_MAX
@@ -82,6 +83,8 @@ struct explorer {
     uint64_t node_hash[EXPLORE_NODES_MAX]; /* of a node's dump and timers, */
     bool touched[EXPLORE_NODES_MAX];       /* unless it has to be made anew */
     uint64_t repeated;
+    uint64_t *healed; /* open addressing: states that maintenance heals */
+    size_t healed_cap, healed_count;
 
     struct text
         *lines; /* of the counterexample, while it is written; or NULL */
@@ -575,10 +578,43 @@ static bool holds(struct explorer *x, struct text *broken)
     return all;
 }
 
-/* One round of maintenance: every periodic timer of every node once. */
-static void maintain(struct explorer *x)
+static bool is_healed(const struct explorer *x, uint64_t hash)
 {
-    finish_operation(x);
+    size_t i = hash & (x->healed_cap - 1);
+
+    while (x->healed_cap > 0 && x->healed[i] != 0 && x->healed[i] != hash)
+        i = (i + 1) & (x->healed_cap - 1);
+    return x->healed_cap > 0 && x->healed[i] == hash;
+}
+
+/* Without memory for it, it is only found out again. */
+static void add_healed(struct explorer *x, uint64_t hash)
+{
+    if (2 * x->healed_count >= x->healed_cap) {
+        size_t cap = x->healed_cap, more = cap > 0 ? 2 * cap : 4096;
+        uint64_t *old = x->healed, *grown = calloc(more, sizeof *grown);
+        if (grown == NULL)
+            return;
+        x->healed = grown;
+        x->healed_cap = more;
+        x->healed_count = 0;
+        for (size_t i = 0; i < cap; i++)
+            if (old[i] != 0)
+                add_healed(x, old[i]);
+        free(old);
+    }
+    size_t i = hash & (x->healed_cap - 1);
+    while (x->healed[i] != 0 && x->healed[i] != hash)
+        i = (i + 1) & (x->healed_cap - 1);
+    x->healed_count += x->healed[i] == 0;
+    x->healed[i] = hash;
+}
+
+/* One round of maintenance: every periodic timer of every node once.  True
+   as soon as the invariants hold, or a state is met that is known to heal;
+   `seen` keeps the states on the way. */
+static bool maintain(struct explorer *x, uint64_t *seen, size_t *count)
+{
     for (uint32_t i = 0; i < x->network->count; i++)
         for (int slot = 0; slot < TIMER_SLOTS; slot++) {
             struct node *n = node_at(x->sim, i);
@@ -586,25 +622,35 @@ static void maintain(struct explorer *x)
                 continue;
             run_timer(x, n, slot);
             finish_operation(x);
+            queue_filter(x->sim, is_stale);
+            uint64_t hash = canonical_hash(x, (struct used){0});
+            if (*count < HEAL_SEEN_MAX)
+                seen[(*count)++] = hash;
+            if (is_healed(x, hash) || holds(x, NULL))
+                return true;
         }
-    queue_filter(x->sim, is_stale);
+    return false;
 }
 
 /* Does maintenance bring the invariants back?  Spends the simulation. */
 static bool heals(struct explorer *x)
 {
-    uint64_t before = 0, now;
+    uint64_t seen[HEAL_SEEN_MAX], before = 0;
+    size_t count = 0;
     int same = 0; /* rounds that changed nothing */
+    bool healed = false;
 
-    for (int round = 0; round < HEAL_ROUNDS_MAX && same < 3; round++) {
-        maintain(x);
-        if (holds(x, NULL))
-            return true;
-        now = canonical_hash(x, (struct used){0});
+    finish_operation(x);
+    for (int round = 0; round < HEAL_ROUNDS_MAX && same < 3 && !healed;
+         round++) {
+        healed = maintain(x, seen, &count);
+        uint64_t now = canonical_hash(x, (struct used){0});
         same = now == before ? same + 1 : 0;
         before = now;
     }
-    return false;
+    for (size_t i = 0; i < count && healed; i++)
+        add_healed(x, seen[i]);
+    return healed;
 }
 
 /* Look at a state that is new.  Spends the simulation when it is broken. */
@@ -849,6 +895,7 @@ static void explorer_free(struct explorer *x)
         free(x->path[i].checkpoint);
     free(x->state);
     free(x->slot);
+    free(x->healed);
     text_free(&x->canonical);
     sim_free(x->sim);
     free(x);
