@@ -244,7 +244,7 @@ static void label_point(const struct ring *r, struct point *p)
     } else {
         text_add(&t, name.data);
     }
-    if (hop != SIZE_MAX && hop > 0)
+    if (hop != SIZE_MAX && hop > 0 && p->member != NULL)
         text_u64(&t, hop);
     size_t len = t.len < LABEL_BYTES ? t.len : LABEL_BYTES - 1;
     memcpy(p->label, t.data, len);

@@ -146,11 +146,22 @@ static void put_let(const struct sheet *s, const struct run *r,
     }
 }
 
-static void put_watch(const struct sheet *s, const struct block *b,
-                      struct text *out)
+static void put_watch(const struct sheet *s, const struct run *r,
+                      const struct block *b, struct text *out)
 {
-    text_printf(out, "In the monitor: `%s monitor @%s`\n\n",
+    const struct sheet_line *l;
+
+    text_printf(out, "Watch in the monitor: `%s monitor @%s`",
                 run_program_name(s), b->name);
+    for (size_t i = 0; (l = block_line(s, b, '>', i)) != NULL; i++) {
+        text_add(out, i == 0 ? ", then `:" : ", `:");
+        fill(s, r, l->text, out);
+        text_char(out, '`');
+    }
+    text_add(out, "\n\n");
+    for (size_t i = 0; (l = block_line(s, b, '~', i)) != NULL; i++)
+        text_printf(out, ":::\nPredict its field `%s`:\n\n" RULE "\n:::\n\n",
+                    l->text);
 }
 
 void sheet_handout(const struct sheet *s, const struct run *r, struct text *out)
@@ -190,7 +201,7 @@ void sheet_handout(const struct sheet *s, const struct run *r, struct text *out)
             put_question(s, r, b, out);
             break;
         case BLOCK_WATCH:
-            put_watch(s, b, out);
+            put_watch(s, r, b, out);
             break;
         }
     }

@@ -62,6 +62,17 @@ void run_expand(const struct run *r, const char *s, enum expand how,
     }
 }
 
+static bool write_file(const char *path, const char *text, struct text *why)
+{
+    FILE *f = fopen(path, "w");
+    bool ok = f != NULL && fputs(text, f) != EOF;
+
+    ok = (f == NULL || fclose(f) == 0) && ok;
+    if (!ok)
+        text_printf(why, "%s: cannot be written", path);
+    return ok;
+}
+
 /* -- Commands ------------------------------------------------------------- */
 
 /* Expand each word of a command, so that a value never becomes two words. */
@@ -168,13 +179,104 @@ bool run_answer(const struct run *r, const struct block *ask,
     return false;
 }
 
+/* -- Watch blocks ---------------------------------------------------------- */
+
+/* The scenario that a watch block acts on: its own lines behind the run's,
+   in a file of its own. */
+static bool watch_scenario(const struct run *r, const struct block *b,
+                           struct text *path, struct text *body,
+                           struct text *why)
+{
+    const struct binding *base = run_find(r, b->name, strlen(b->name));
+    const struct sheet_line *l;
+    bool own = false;
+
+    text_add(body, base->value.data);
+    for (size_t i = 0; (l = block_line(r->sheet, b, ' ', i)) != NULL; i++) {
+        own |= l->text[0] != '\0';
+        run_expand(r, l->text, EXPAND_SHOW, body);
+        text_char(body, '\n');
+    }
+    if (own)
+        text_printf(path, "%s/%s.watch%u.scn", r->dir.data, b->name, b->line);
+    else
+        text_add(path, base->path.data);
+    return !own || write_file(path->data, body->data, why);
+}
+
+/* Run the monitor's commands; `predict FIELD` prints that field. */
 const struct outcome *run_watch(const struct run *r, const struct block *b,
                                 struct text *why)
 {
-    (void)r;
-    (void)b;
-    text_add(why, "not yet");
-    return NULL;
+    struct text path = text_new(), body = text_new(), input = text_new();
+    const struct outcome *o = NULL;
+    const char *program = run_program_name(r->sheet);
+    struct words w = {.count = 0};
+
+    for (size_t i = b->first; i < b->first + b->count; i++) {
+        const struct sheet_line *l = &r->sheet->line[i];
+        if (l->mark == '~')
+            text_add(&input, "value ");
+        if (l->mark != ' ')
+            run_expand(r, l->text, EXPAND_SHOW, &input);
+        if (l->mark != ' ')
+            text_char(&input, '\n');
+    }
+    if (watch_scenario(r, b, &path, &body, why) &&
+        words_add(&w, program, strlen(program), why) &&
+        words_add(&w, "monitor", 7, why) &&
+        words_add(&w, path.data, path.len, why) &&
+        words_add(&w, "--line", 6, why)) {
+        text_printf(&body, "\1%s\1%s", program, input.data);
+        o = cache_run(r->cache, &w, r->root.data, body.data, input.data, why);
+    }
+    text_free(&path);
+    text_free(&body);
+    text_free(&input);
+    return o;
+}
+
+bool run_watch_file(const struct run *r, const struct block *b,
+                    struct text *path, struct text *keys, struct text *why)
+{
+    struct text body = text_new(), line = text_new();
+    const struct sheet_line *l;
+
+    for (size_t i = 0; (l = block_line(r->sheet, b, '>', i)) != NULL; i++) {
+        text_clear(&line);
+        run_expand(r, l->text, EXPAND_SHOW, &line);
+        text_char(keys, ':');
+        for (const char *at = line.data; *at != '\0'; at++)
+            text_add(keys, *at == '<' ? "<lt>" : (char[]){*at, '\0'});
+        text_add(keys, "<Enter>");
+    }
+    bool ok = watch_scenario(r, b, path, &body, why);
+    text_free(&body);
+    text_free(&line);
+    return ok;
+}
+
+bool run_predicted(const struct run *r, const struct block *b, size_t nth,
+                   struct text *value, struct text *why)
+{
+    struct block part = *b;
+    const struct sheet_line *wanted = block_line(r->sheet, b, '~', nth);
+
+    /* What the monitor prints last, when it stops behind the prediction. */
+    part.count = (size_t)(wanted - r->sheet->line) + 1 - b->first;
+    const struct outcome *o = run_watch(r, &part, why);
+    if (o == NULL || o->status != 0) {
+        text_add(why, "the monitor does not get there");
+        return false;
+    }
+    size_t end = o->out.len;
+    while (end > 0 && o->out.data[end - 1] == '\n')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && o->out.data[begin - 1] != '\n')
+        begin--;
+    text_safe(value, o->out.data + begin, end - begin);
+    return true;
 }
 
 /* -- Evaluating a sheet --------------------------------------------------- */
@@ -212,13 +314,7 @@ static enum fit bind_scenario(struct run *r, const struct block *block,
     struct binding *b = bind(r, block->name, true);
     b->value = body;
     text_printf(&b->path, "%s/%s.scn", r->dir.data, block->name);
-    FILE *f = fopen(b->path.data, "w");
-    bool ok = f != NULL && fputs(body.data, f) != EOF;
-    if ((f == NULL || fclose(f) != 0) || !ok) {
-        text_printf(why, "%s: cannot be written", b->path.data);
-        return FIT_BROKEN;
-    }
-    return FIT_OK;
+    return write_file(b->path.data, body.data, why) ? FIT_OK : FIT_BROKEN;
 }
 
 /* Is every name in `s` bound by now? */

@@ -28,9 +28,10 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
                  struct text *out);
 /* Has every block been done or skipped? */
 bool tutor_is_done(const struct tutor *t);
-/* The scenario file that a watch block waits to be looked at; NULL: none.
-   The front end opens the monitor on it, then gives an empty line. */
-const char *tutor_watch(const struct tutor *t);
+/* Does a watch block wait to be looked at?  Then append the scenario's file
+   and the keys to press first; the front end opens the monitor, and gives an
+   empty line when it is closed. */
+bool tutor_watch(const struct tutor *t, struct text *path, struct text *keys);
 /* The program that the sheet is about: "chord". */
 const char *tutor_program(const struct tutor *t);
 /* The file of the sheet's first scenario, or NULL. */

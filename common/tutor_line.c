@@ -52,27 +52,29 @@ static void print_pages(const char *text, const struct screen_size *s)
     }
 }
 
-/* Open the monitor on a scenario, in this terminal. */
-static void open_monitor(const char *program, const char *scenario)
+/* Open the monitor in this terminal, and wait until it is closed. */
+static void open_monitor(const struct tutor *t)
 {
-    struct text path = text_new();
-    char name[32], verb[] = "monitor";
-    char *file = strdup(scenario);
-    char *argv[] = {name, verb, file, NULL};
+    struct text exe = text_new(), path = text_new(), keys = text_new();
 
-    snprintf(name, sizeof name, "%s", program);
-    program_folder(&path);
-    text_add(&path, program);
-    fflush(NULL);
-    pid_t child = file != NULL ? fork() : -1;
-    if (child == 0) {
-        execv(path.data, argv);
-        _exit(127);
+    if (tutor_watch(t, &path, &keys) && program_folder(&exe)) {
+        text_add(&exe, tutor_program(t));
+        char verb[] = "monitor", option[] = "--keys";
+        char *argv[] = {exe.data,  verb,
+                        path.data, keys.len > 0 ? option : NULL,
+                        keys.data, NULL};
+        fflush(NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            execv(exe.data, argv);
+            _exit(127);
+        }
+        if (child > 0)
+            waitpid(child, NULL, 0);
     }
-    if (child > 0)
-        waitpid(child, NULL, 0);
-    free(file);
+    text_free(&exe);
     text_free(&path);
+    text_free(&keys);
 }
 
 /* Read one line; false at the end of input.  A line too long is cut off. */
@@ -109,8 +111,8 @@ static void converse(struct tutor *t)
             break;
         if (!s.both) /* what was typed, for who reads the transcript */
             printf("%s\n", line);
-        else if (line[0] == '\0' && tutor_watch(t) != NULL)
-            open_monitor(tutor_program(t), tutor_watch(t));
+        else if (line[0] == '\0')
+            open_monitor(t);
         more = tutor_input(t, line, width, &out);
     }
     fputs(out.data, stdout);
