@@ -90,6 +90,10 @@ replay: $(REPLAY)
 test: all unit replay
 	BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) bats tests
 
+# Rewrite the saved outputs that tests compare with.
+expected: all
+	EXPECTED=write BIN=$(abspath $(BIN)) BUILD=$(abspath $(BUILD)) bats tests
+
 asan:
 	$(MAKE) BUILD=build/asan BIN=build/asan/bin OPT="-O1 -g" \
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" test

@@ -193,8 +193,11 @@ static void start(struct chord *c, struct host *h, const struct event *e,
     v.name_len = (uint8_t)name_len;
     v.value = (const uint8_t *)value;
     v.value_len = (uint16_t)value_len;
-    if (purpose != FOR_LOOKUP)
-        r->item = chord_item_new(h, &v);
+    if (purpose != FOR_LOOKUP && (r->item = chord_item_new(h, &v)) == NULL) {
+        chord_request_close(c, h, r);
+        host_failed(h, e->command, "no memory");
+        return;
+    }
     chord_find_begin(c, h, n, r);
 }
 

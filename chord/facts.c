@@ -162,6 +162,21 @@ static enum fact_outcome fact_successors(struct fact_call *k)
     return FACT_OK;
 }
 
+static enum fact_outcome fact_successor(struct fact_call *k)
+{
+    struct spot s;
+    uint64_t i;
+
+    if (!member_of(k, 0, &s) || !number_of(k, 1, &i))
+        return FACT_ERROR;
+    if (i == 0 || i > s.n->succ_count) {
+        add(k, "none");
+        return FACT_BROKEN;
+    }
+    add_peer(k, &s.n->succ[i - 1]);
+    return FACT_OK;
+}
+
 static enum fact_outcome fact_predecessor(struct fact_call *k)
 {
     struct spot s;
@@ -340,6 +355,48 @@ static enum fact_outcome fact_mean_hops(struct fact_call *k)
     return FACT_OK;
 }
 
+struct nth {
+    struct fact_call *k;
+    uint64_t left;
+};
+
+static void visit_nth(void *context, const struct spot *s)
+{
+    struct nth *n = context;
+
+    if (n->left-- == 0)
+        add_node(n->k, s);
+}
+
+/* The I-th node of a way, the asker being the 0th. */
+static enum fact_outcome fact_hop(struct fact_call *k)
+{
+    struct nth n = {.k = k};
+    struct spot s;
+    struct id key;
+
+    if (!way_args(k, &s, &key) || !number_of(k, 2, &n.left))
+        return FACT_ERROR;
+    chord_walk(k->network, s, &key, visit_nth, &n);
+    return k->out->len > 0 ? FACT_OK : FACT_BROKEN;
+}
+
+/* How long the way without fingers is. */
+static enum fact_outcome fact_hops_by_successors(struct fact_call *k)
+{
+    struct text path = text_new();
+    struct fact_call inner = *k;
+    uint64_t blanks = 0;
+
+    inner.out = &path;
+    enum fact_outcome outcome = fact_path_by_successors(&inner);
+    for (size_t i = 0; i < path.len; i++)
+        blanks += path.data[i] == ' ';
+    text_u64(k->out, blanks);
+    text_free(&path);
+    return outcome;
+}
+
 /* -- What to ask a student ----------------------------------------------- */
 
 /* A live node from which the way to `key` has at least `hops`. */
@@ -378,8 +435,8 @@ static enum fact_outcome fact_pick_key(struct fact_call *k)
         add_id(k, &key);
         return FACT_OK;
     }
-    text_printf(k->why, "no key found that is %u hops away", (unsigned)hops);
-    return FACT_ERROR;
+    add(k, "none");
+    return FACT_BROKEN;
 }
 
 static enum fact_outcome fact_pick_source(struct fact_call *k)
@@ -455,6 +512,102 @@ static enum fact_outcome fact_ring(struct fact_call *k)
             return FACT_OK;
     }
     return FACT_BROKEN;
+}
+
+/* The live nodes in ring order, each with its id: n16=16 n32=32. */
+static enum fact_outcome fact_ids(struct fact_call *k)
+{
+    struct id key = id_of(0);
+    struct spot first = chord_owner(k->network, &key), s = first;
+
+    while (s.n != NULL) {
+        add_node(k, &s);
+        text_char(k->out, '=');
+        id_text(k->out, &s.n->id, bits_of(k));
+        key = id_add_power(s.n->id, 0, bits_of(k));
+        s = chord_owner(k->network, &key);
+        if (s.n == first.n)
+            return FACT_OK;
+    }
+    return FACT_BROKEN;
+}
+
+/* How many identifiers a host's members own; of circles up to 2^32. */
+static uint64_t share_of(const struct network *net, const struct host *h,
+                         unsigned bits)
+{
+    struct spot_cursor at = {0};
+    struct spot s;
+    uint64_t share = 0;
+
+    while (chord_each(net, &at, &s)) {
+        struct spot before = chord_before(net, &s.n->id);
+        uint64_t arc = id_low(id_distance(s.n->id, before.n->id, bits));
+        if (s.host == h)
+            share += arc > 0 ? arc : UINT64_C(1) << bits;
+    }
+    return share;
+}
+
+static bool is_short(const struct fact_call *k)
+{
+    if (bits_of(k) > 32)
+        text_add(k->why, "shares are told of circles up to 2^32: set bits 32");
+    return bits_of(k) <= 32;
+}
+
+static enum fact_outcome fact_share(struct fact_call *k)
+{
+    struct spot s;
+
+    if (!is_short(k) || !member_of(k, 0, &s))
+        return FACT_ERROR;
+    text_u64(k->out, share_of(k->network, s.host, bits_of(k)));
+    return FACT_OK;
+}
+
+/* The first host with the largest share. */
+static const struct host *busiest(const struct fact_call *k, uint64_t *share)
+{
+    const struct host *best = NULL;
+
+    *share = 0;
+    for (size_t i = 0; i < k->network->count; i++) {
+        const struct host *h = k->network->host[i];
+        uint64_t own = network_is_up(k->network, i, &chord_protocol)
+                           ? share_of(k->network, h, bits_of(k))
+                           : 0;
+        if (own > *share) {
+            *share = own;
+            best = h;
+        }
+    }
+    return best;
+}
+
+static enum fact_outcome fact_busiest(struct fact_call *k)
+{
+    uint64_t share;
+
+    if (!is_short(k))
+        return FACT_ERROR;
+    const struct host *h = busiest(k, &share);
+    add(k, h != NULL ? h->name : "none");
+    return h != NULL ? FACT_OK : FACT_BROKEN;
+}
+
+/* In percent, to a tenth. */
+static enum fact_outcome fact_max_share(struct fact_call *k)
+{
+    uint64_t share;
+
+    if (!is_short(k))
+        return FACT_ERROR;
+    busiest(k, &share);
+    uint64_t tenths = (share * 1000) >> bits_of(k);
+    text_printf(k->out, "%u.%u", (unsigned)(tenths / 10),
+                (unsigned)(tenths % 10));
+    return FACT_OK;
 }
 
 static enum fact_outcome fact_affected_by_join(struct fact_call *k)
@@ -599,6 +752,15 @@ static enum fact_outcome fact_repaired_by(struct fact_call *k)
     return FACT_OK;
 }
 
+/* Who tells the node before a newcomer of it? */
+static enum fact_outcome fact_told_by(struct fact_call *k)
+{
+    bool lecture = setting(k->network->settings, CHORD_JOIN) != 0;
+
+    add(k, lecture ? "introducer" : "successor");
+    return FACT_OK;
+}
+
 const struct fact chord_facts[] = {
     {"fingers", "N", "fingers NODE", "ids in its finger table, from finger 0",
      "fingers n80", fact_fingers},
@@ -613,12 +775,23 @@ const struct fact chord_facts[] = {
      fact_fingers_changed},
     {"successors", "N", "successors NODE", "its successor list",
      "successors n80", fact_successors},
+    {"successor", "Nn", "successor NODE I", "the I-th in that list, from 1",
+     "successor n80 2", fact_successor},
     {"predecessor", "N", "predecessor NODE", "its predecessor",
      "predecessor n80", fact_predecessor},
     {"id", "N", "id NODE", "its identifier", "id n80", fact_id},
     {"keys", "N", "keys NODE", "keys of the values that it holds", "keys n45",
      fact_keys},
     {"ring", "", "ring", "the live nodes in ring order", "ring", fact_ring},
+    {"ids", "", "ids", "the same, each with its id", "ids", fact_ids},
+    {"share", "N", "share NODE", "how many identifiers it owns", "share n80",
+     fact_share},
+    {"busiest", "", "busiest", "the node that owns the most", "busiest",
+     fact_busiest},
+    {"max-share", "", "max-share", "what that node owns, in percent",
+     "max-share", fact_max_share},
+    {"told-by", "", "told-by", "who tells a newcomer's predecessor of it",
+     "told-by", fact_told_by},
     {"key", "n", "key NAME", "the key of a name", "key file188.txt", fact_key},
     {"owner", "n", "owner KEY", "the first live node at or after it",
      "owner 42", fact_owner},
@@ -634,6 +807,11 @@ const struct fact chord_facts[] = {
     {"path-by-successors", "Nn", "path-by-successors NODE KEY",
      "the way without fingers", "path-by-successors n80 42",
      fact_path_by_successors},
+    {"hop", "Nnn", "hop NODE KEY I", "the I-th node of that way, from 0",
+     "hop n80 42 1", fact_hop},
+    {"hops-by-successors", "Nn", "hops-by-successors NODE KEY",
+     "the length of that way", "hops-by-successors n80 42",
+     fact_hops_by_successors},
     {"max-hops", "", "max-hops", "the longest way, over nodes and keys",
      "max-hops", fact_max_hops},
     {"mean-hops", "", "mean-hops", "the mean way, over nodes and keys",

@@ -33,6 +33,8 @@
 /* A peer is taken for dead after so many unanswered requests in a row: with
    10 % loss a live one is suspected wrongly once in 150. */
 #define TRIES_MAX 3
+/* Peers taken for dead that a node remembers, to look for them again. */
+#define LOST_MAX 8
 /* A recursive lookup may take so many times the timeout of one request
    before its origin asks hop by hop instead. */
 #define RECURSIVE_PATIENCE 4

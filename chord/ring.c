@@ -87,22 +87,137 @@ void chord_fill_state(const struct member *n, struct chord_msg *m)
     chord_fill_list(n, m);
 }
 
+/* -- Looking again for who was taken for dead ---------------------------- */
+
+/*
+ * A partition, or too many failures at once, can leave two rings that know
+ * nothing of each other.  So a node remembers whom it dropped, and asks them
+ * now and then, in turn.  When one answers, a lookup through it of our own id
+ * tells whether there is a closer successor on its side; stabilize then
+ * closes the seam, node by node.
+ */
+static void remember(struct chord *c, struct host *h, const struct peer *p)
+{
+    uint64_t period = (uint64_t)setting(c->settings, CHORD_RECHECK);
+    struct lost *lost = c->lost;
+
+    if (period == 0)
+        return;
+    if (lost == NULL) {
+        lost = c->lost = host_alloc(h, sizeof *lost);
+        if (lost == NULL)
+            return;
+        host_timer(h, TIMER_RECHECK, period);
+    }
+    for (unsigned i = 0; i < lost->count; i++)
+        if (peer_same(&lost->peer[i], p))
+            return;
+    if (lost->count == LOST_MAX) {
+        lost->count--;
+        memmove(&lost->peer[0], &lost->peer[1],
+                lost->count * sizeof lost->peer[0]);
+    }
+    lost->peer[lost->count++] = *p;
+}
+
+/* Is there a closer successor for `n` on the side of `other`? */
+static void look_through(struct chord *c, struct host *h, struct member *n,
+                         const struct peer *other)
+{
+    struct id next = chord_finger_start(c, n, 0);
+    struct request *r;
+
+    if (n->phase != MEMBER_INSIDE)
+        return;
+    r = chord_find_open(c, h, n, FOR_MERGE, &next);
+    if (r == NULL)
+        return;
+    r->first = *other;
+    chord_find_begin(c, h, n, r);
+}
+
+/* Ask the one that has waited longest.  Siblings on one host check each
+   other: they can be on two rings, too. */
+void chord_recheck(struct chord *c, struct host *h)
+{
+    struct member *n = &c->member[0];
+    struct lost *lost = c->lost;
+    struct request *r;
+
+    for (unsigned i = 0; i < c->member_count && c->member_count > 1; i++) {
+        unsigned k = (unsigned)(host_random(h) % c->member_count);
+        struct peer other = chord_self(c, &c->member[k]);
+        if (k != i && c->member[k].phase == MEMBER_INSIDE)
+            look_through(c, h, &c->member[i], &other);
+    }
+    if (lost == NULL || n->phase != MEMBER_INSIDE ||
+        chord_request_of(c, n, REQUEST_RECHECK) != NULL)
+        return;
+    r = chord_request_open(c, h, n, REQUEST_RECHECK);
+    if (r == NULL)
+        return;
+    r->peer = lost->peer[0];
+    memmove(&lost->peer[0], &lost->peer[1],
+            (lost->count - 1U) * sizeof lost->peer[0]);
+    lost->peer[lost->count - 1] = r->peer;
+    chord_request_send(c, h, n, r, CHORD_PING);
+}
+
+static void remember_no_more(struct chord *c, struct host *h,
+                             const struct peer *p)
+{
+    struct lost *lost = c->lost;
+    unsigned kept = 0;
+
+    for (unsigned i = 0; lost != NULL && i < lost->count; i++)
+        if (!peer_same(&lost->peer[i], p))
+            lost->peer[kept++] = lost->peer[i];
+    if (lost == NULL)
+        return;
+    lost->count = (uint8_t)kept;
+    if (kept == 0) {
+        host_free(h, lost, sizeof *lost);
+        c->lost = NULL; /* and the timer runs out */
+    }
+}
+
+void chord_recheck_answered(struct chord *c, struct host *h, struct request *r)
+{
+    struct peer back = r->peer;
+
+    chord_request_close(c, h, r);
+    chord_note(c, h, "{} is back", &back.id);
+    remember_no_more(c, h, &back);
+    for (unsigned i = 0; i < c->member_count; i++)
+        look_through(c, h, &c->member[i], &back);
+}
+
 /* -- Failures ------------------------------------------------------------ */
+
+/* Another member on this host that is in, or NULL. */
+static const struct member *sibling(const struct chord *c,
+                                    const struct member *n)
+{
+    for (unsigned i = 0; i < c->member_count; i++)
+        if (&c->member[i] != n && c->member[i].phase == MEMBER_INSIDE)
+            return &c->member[i];
+    return NULL;
+}
 
 /* All successors are gone: any node that we still know brings us back, the
    nearest finger first; else the one through which we joined. */
 static void last_resort(struct chord *c, struct host *h, struct member *n)
 {
     for (unsigned i = 0; i < n->finger_count; i++) {
-        const struct peer *p = &n->finger[i];
-        if (!peer_none(p) && !id_equal(&p->id, &n->id)) {
-            take_list(c, h, n, p, NULL, 0);
+        struct peer p = chord_finger_run(c, n, i);
+        if (!peer_none(&p) && !id_equal(&p.id, &n->id)) {
+            take_list(c, h, n, &p, NULL, 0);
             return;
         }
     }
     if (!peer_none(&n->pred) && !chord_is_self(c, n, &n->pred)) {
         take_list(c, h, n, &n->pred, NULL, 0);
-    } else if (!addr_none(c->join)) {
+    } else if (!addr_none(c->join) || sibling(c, n) != NULL) {
         chord_note(c, h, "{} knows nobody any more: joins anew", &n->id);
         n->phase = MEMBER_OUTSIDE;
         chord_join_start(c, h, n);
@@ -135,14 +250,9 @@ static void drop_peer(struct chord *c, struct host *h, struct member *n,
 void chord_forget_peer(struct chord *c, struct host *h, struct member *n,
                        const struct peer *p)
 {
-    uint64_t period = (uint64_t)setting(c->settings, CHORD_RECHECK);
-
     drop_peer(c, h, n, p);
-    if (period == 0 || c->leaving)
-        return;
-    if (peer_none(&c->lost))
-        host_timer(h, TIMER_RECHECK, period);
-    c->lost = *p;
+    if (!c->leaving)
+        remember(c, h, p);
 }
 
 /* -- Join ---------------------------------------------------------------- */
@@ -151,7 +261,6 @@ void chord_forget_peer(struct chord *c, struct host *h, struct member *n,
 void chord_join_start(struct chord *c, struct host *h, struct member *n)
 {
     struct request *r;
-    bool by_sibling = addr_none(c->join); /* we started this network */
 
     if (n->refused || n->phase != MEMBER_OUTSIDE)
         return;
@@ -159,8 +268,10 @@ void chord_join_start(struct chord *c, struct host *h, struct member *n)
     if (r == NULL)
         return;
     n->phase = MEMBER_JOINING;
-    r->first.ip = by_sibling ? c->self.ip : c->join.ip;
-    r->first.port = by_sibling ? c->self.port : c->join.port;
+    r->first.ip = c->join.ip;
+    r->first.port = c->join.port;
+    if (sibling(c, n) != NULL)
+        r->first = chord_self(c, sibling(c, n));
     chord_note(c, h, "who is the successor of {}?", &n->id);
     chord_find_begin(c, h, n, r);
 }
@@ -382,49 +493,7 @@ void chord_check_predecessor(struct chord *c, struct host *h, struct member *n)
     chord_request_send(c, h, n, r, CHORD_PING);
 }
 
-/* -- Looking again for who was taken for dead ---------------------------- */
-
-/*
- * A partition leaves two rings that know nothing of each other.  So a node
- * remembers whom it dropped last, and asks it now and then.  When it answers,
- * a lookup through it of our own id tells whether there is a closer successor
- * on its side; stabilize then closes the seam, node by node.
- */
-void chord_recheck(struct chord *c, struct host *h)
-{
-    struct member *n = &c->member[0];
-    struct request *r;
-
-    if (peer_none(&c->lost) || n->phase != MEMBER_INSIDE || c->leaving ||
-        chord_request_of(c, n, REQUEST_RECHECK) != NULL)
-        return;
-    r = chord_request_open(c, h, n, REQUEST_RECHECK);
-    if (r == NULL)
-        return;
-    r->peer = c->lost;
-    chord_request_send(c, h, n, r, CHORD_PING);
-}
-
-void chord_recheck_answered(struct chord *c, struct host *h, struct request *r)
-{
-    struct peer back = r->peer;
-
-    chord_request_close(c, h, r);
-    chord_note(c, h, "{} is back", &back.id);
-    c->lost = (struct peer){.ip = 0};
-    for (unsigned i = 0; i < c->member_count; i++) {
-        struct member *n = &c->member[i];
-        struct id next = chord_finger_start(c, n, 0);
-        if (n->phase != MEMBER_INSIDE)
-            continue;
-        r = chord_find_open(c, h, n, FOR_MERGE, &next);
-        if (r == NULL)
-            return;
-        r->first = back;
-        chord_find_begin(c, h, n, r);
-    }
-}
-
+/* A lookup through a node that is back named this successor. */
 void chord_merge_found(struct chord *c, struct host *h, struct member *n,
                        const struct peer *owner)
 {

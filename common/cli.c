@@ -1,5 +1,6 @@
 /* The command line that all verbs share; see cli.h. */
 #include "common/cli.h"
+#include "common/journal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -89,7 +90,10 @@ struct scenario *cli_scenario(const struct program *p, const char *name,
     struct text path = text_new(), why = text_new();
     struct scenario *s = NULL;
 
-    if (strcmp(name, "-") != 0 && !program_find_file(name, &path)) {
+    if (name[0] == '@' && !state_scenario(name + 1, &path, &why)) {
+        cli_error(p, "%s", why.data);
+    } else if (strcmp(name, "-") != 0 && name[0] != '@' &&
+               !program_find_file(name, &path)) {
         cli_error(p, "there is no scenario '%.200s' here; see labs/ for some",
                   name);
     } else {

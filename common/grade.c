@@ -211,7 +211,7 @@ int lab_grade(const struct lab_options *o)
     }
 out:
     if (why.len > 0)
-        lab_fail(why.data);
+        lab_fail(o, &why);
     scratch_remove(&dir);
     sheet_free(s);
     cache_free(cache);

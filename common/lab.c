@@ -13,39 +13,10 @@
 #include <unistd.h>
 
 #include "common/options.h"
-#include "common/program.h"
 #include "common/sheet_check.h"
 #include "common/sheet_print.h"
-#include "common/tutor.h"
 
-static const char usage[] =
-    "usage: lab list                         the worksheets\n"
-    "       lab run FILE [--line]            work through one\n"
-    "       lab test FILE... [--seeds 20]    do they hold what they promise?\n"
-    "       lab print FILE [--html]          the handout; --student ID fills "
-    "it in\n"
-    "       lab key FILE --roster CSV        every student's answers, as CSV\n"
-    "       lab grade JOURNAL                TAP, and results.json\n"
-    "       lab export FILE... [--out DIR]   without rubrics, which go to "
-    ".key files\n"
-    "       lab ratio A B                    quotient of what two commands "
-    "print\n"
-    "       lab order FACT PROGRAM...        programs by a fact, least first\n"
-    "options: --student ID   whose run (default: the login name)\n"
-    "         --course KEY   the course's secret; also P2PLAB_STUDENT and\n"
-    "                        P2PLAB_COURSE in the environment\n"
-    "         --seed N       in place of the student's own seed\n"
-    "         --sheet FILE   grade: the worksheet, when it is not in labs/\n"
-    "         --results FILE grade: where results.json goes\n";
-
-int lab_fail(const char *why)
-{
-    bool placed = strchr(why, ':') != NULL && strchr(why, '/') != NULL;
-
-    fflush(stdout);
-    fprintf(stderr, placed ? "%s\n" : "lab: %s\n", why);
-    return 2;
-}
+/* -- The command line ----------------------------------------------------- */
 
 static const char *login_name(void)
 {
@@ -54,64 +25,69 @@ static const char *login_name(void)
     return p != NULL ? p->pw_name : "student";
 }
 
-/* Where the value of an option goes; NULL: there is no such option. */
-static const char **option_place(struct lab_options *o, const char *name,
-                                 const char **number)
+static const char *environment(const char *name, const char *otherwise)
 {
-    const struct {
-        const char *name;
-        const char **place;
-    } table[] = {{"--student", &o->who.student}, {"--course", &o->who.course},
-                 {"--roster", &o->roster},       {"--sheet", &o->sheet},
-                 {"--results", &o->results},     {"--out", &o->out},
-                 {"--seeds", &number[0]},        {"--seed", &number[1]}};
+    const char *value = getenv(name);
 
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strcmp(table[i].name, name) == 0)
-            return table[i].place;
-    return NULL;
+    return value != NULL && value[0] != '\0' ? value : otherwise;
 }
 
-bool lab_options(struct lab_options *o, int argc, char **argv)
+bool lab_parse(struct cli *c, int argc, char **argv, struct lab_options *o,
+               int *status)
 {
-    const char *number[2] = {NULL, NULL}, *env;
-    uint64_t seeds = 20;
+    const char *student = NULL, *course = NULL;
+    struct cli_number seed = {false, 0}, seeds = {true, 20};
+    const struct cli_option options[] = {
+        {"student", "ID", "whose run; default: P2PLAB_STUDENT, login name",
+         CLI_TEXT, &student},
+        {"course", "KEY", "the course's secret; default: P2PLAB_COURSE",
+         CLI_TEXT, &course},
+        {"seed", "N", "in place of the student's own seed", CLI_NUMBER, &seed},
+        {"seeds", "N", "test: so many made-up students; default: 20",
+         CLI_NUMBER, &seeds},
+        {"html", NULL, "print: HTML in place of text", CLI_FLAG, &o->html},
+        {"line", NULL, "run: line by line, without the monitor", CLI_FLAG,
+         &o->line},
+        {"roster", "CSV", "key: a file of STUDENT or STUDENT,SEED lines",
+         CLI_TEXT, &o->roster},
+        {"sheet", "FILE", "grade: the worksheet, when it is not in labs/",
+         CLI_TEXT, &o->sheet},
+        {"results", "FILE", "grade: where results.json goes", CLI_TEXT,
+         &o->results},
+        {"out", "FOLDER", "export: where the files go", CLI_TEXT, &o->out},
+        {.name = NULL}};
 
-    *o = (struct lab_options){.who = {.student = login_name(), .course = ""}};
-    if ((env = getenv("P2PLAB_STUDENT")) != NULL && env[0] != '\0')
-        o->who.student = env;
-    o->named = env != NULL && env[0] != '\0';
-    if ((env = getenv("P2PLAB_COURSE")) != NULL)
-        o->who.course = env;
-    for (int i = 0; i < argc; i++) {
-        const char **place = option_place(o, argv[i], number);
-        if (strcmp(argv[i], "--html") == 0)
-            o->html = true;
-        else if (strcmp(argv[i], "--line") == 0)
-            o->line = true;
-        else if (place != NULL && i + 1 < argc) {
-            o->named |= place == &o->who.student || place == &number[1];
-            *place = argv[++i];
-        } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            fprintf(stderr,
-                    "lab: %s is no option, or lacks its value; see "
-                    "'lab --help'\n",
-                    argv[i]);
-            return false;
-        } else if (o->file_count < sizeof o->file / sizeof *o->file)
-            o->file[o->file_count++] = argv[i];
-    }
-    if ((number[0] != NULL && !parse_u64(number[0], 1000, &seeds)) ||
-        (number[1] != NULL &&
-         !parse_u64(number[1], UINT64_MAX, &o->who.seed)) ||
-        seeds == 0) {
-        fprintf(stderr, "lab: a number was expected behind --seeds (at most "
-                        "1000) and --seed\n");
+    *o = (struct lab_options){.program = c->program};
+    c->options = options;
+    if (!cli_parse(c, argc, argv, status))
         return false;
-    }
-    o->seeds = (unsigned)seeds;
-    o->who.has_seed = number[1] != NULL;
-    return true;
+    o->file = c->args;
+    o->file_count = c->arg_count;
+    o->named = student != NULL || seed.given ||
+               environment("P2PLAB_STUDENT", NULL) != NULL;
+    o->who.student =
+        student != NULL ? student : environment("P2PLAB_STUDENT", login_name());
+    o->who.course = course != NULL ? course : environment("P2PLAB_COURSE", "");
+    o->who.has_seed = seed.given;
+    o->who.seed = seed.value;
+    o->seeds = seeds.value;
+    if (o->seeds > 0 && o->seeds <= 1000)
+        return true;
+    *status = cli_error(c->program, "--seeds is 1 to 1000");
+    return false;
+}
+
+int lab_fail(const struct lab_options *o, const struct text *why)
+{
+    const char *colon = strchr(why->data, ':');
+    bool placed = colon != NULL &&
+                  memchr(why->data, ' ', (size_t)(colon - why->data)) == NULL;
+
+    fflush(stdout);
+    if (!placed)
+        return cli_error(o->program, "%s", why->data);
+    fprintf(stderr, "%s\n", why->data);
+    return EXIT_USAGE;
 }
 
 /* -- Files ---------------------------------------------------------------- */
@@ -179,10 +155,9 @@ static int lab_list(const struct lab_options *o)
     struct sheet_list list;
     struct text why = text_new();
 
-    (void)o;
     if (!sheet_list(NULL, &list))
-        return lab_fail("no worksheets were found: labs/ was expected in the "
-                        "working directory, or installed");
+        return cli_error(o->program, "there are no worksheets here: labs/ was "
+                                     "expected, or installed");
     for (size_t i = 0; i < list.count; i++) {
         struct sheet *s = sheet_load(list.path[i], &why);
         if (s != NULL)
@@ -210,15 +185,15 @@ static int lab_test(const struct lab_options *o)
         if (s == NULL)
             status = 2;
         else
-            failed +=
-                sheet_check(s, o->seeds, dir.data, cache, &number, stdout);
+            failed += sheet_check(s, (unsigned)o->seeds, dir.data, cache,
+                                  &number, stdout);
         fflush(stdout);
         sheet_free(s);
     }
     if (status == 0)
         printf("1..%u\n", number);
     if (why.len > 0)
-        lab_fail(why.data);
+        lab_fail(o, &why);
     scratch_remove(&dir);
     cache_free(cache);
     text_free(&why);
@@ -249,7 +224,7 @@ static int lab_print(const struct lab_options *o)
     status = 0;
 out:
     if (why.len > 0)
-        lab_fail(why.data);
+        lab_fail(o, &why);
     scratch_remove(&dir);
     sheet_free(s);
     cache_free(cache);
@@ -340,7 +315,7 @@ static int lab_key(const struct lab_options *o)
              scratch_make(&dir, &why))
         ok = key_roster(o, s, roster.data, dir.data, cache, &why);
     if (!ok)
-        lab_fail(why.data);
+        lab_fail(o, &why);
     scratch_remove(&dir);
     sheet_free(s);
     cache_free(cache);
@@ -400,7 +375,7 @@ static int lab_export(const struct lab_options *o)
     for (size_t i = 0; ok && i < o->file_count; i++)
         ok = export_one(o->file[i], o->out != NULL ? o->out : ".", &why);
     if (!ok)
-        lab_fail(why.data);
+        lab_fail(o, &why);
     text_free(&why);
     return ok ? 0 : 2;
 }
@@ -413,8 +388,7 @@ static bool command_number(const char *command, int64_t *millionths,
     struct words w;
     const struct outcome *o = NULL;
 
-    if (cache != NULL && words_split(&w, command, why) &&
-        words_allowed(&w, why))
+    if (cache != NULL && words_split(&w, command, why) && words_ours(&w, why))
         o = cache_run(cache, &w, ".", NULL, NULL, why);
     char value[32] = "";
     if (o != NULL)
@@ -431,15 +405,15 @@ static int lab_ratio(const struct lab_options *o)
 {
     struct text why = text_new();
     int64_t a = 0, b = 0;
-    bool ok = o->file_count == 2 && command_number(o->file[0], &a, &why) &&
+    bool ok = command_number(o->file[0], &a, &why) &&
               command_number(o->file[1], &b, &why) && b > 0 && a >= 0;
 
     if (ok)
         printf("%.3f\n", (double)a / (double)b);
+    else if (why.len > 0)
+        lab_fail(o, &why);
     else
-        lab_fail(why.len > 0 ? why.data
-                             : "ratio takes two commands that print numbers, "
-                               "the second not 0");
+        cli_error(o->program, "the second number is 0, or one is negative");
     text_free(&why);
     return ok ? 0 : 2;
 }
@@ -466,11 +440,11 @@ static int lab_order(const struct lab_options *o)
         value[at] = v;
         name[at] = o->file[i];
     }
-    bool ok = why.len == 0 && count >= 2;
+    bool ok = why.len == 0;
     for (size_t i = 0; ok && i + 1 < count; i++)
         printf("%s%s", name[i], i + 2 < count ? " " : "\n");
     if (!ok)
-        lab_fail(why.len > 0 ? why.data : "order takes FACT PROGRAM...");
+        lab_fail(o, &why);
     text_free(&why);
     text_free(&command);
     return ok ? 0 : 2;
@@ -478,45 +452,68 @@ static int lab_order(const struct lab_options *o)
 
 static int lab_run(const struct lab_options *o)
 {
-    return tutor_main(o->file[0], o);
+    return lab_tutor(o->file[0], o);
 }
 
 static const struct {
-    const char *name;
+    const char *name, *usage, *about;
+    size_t args_min, args_max;
     int (*run)(const struct lab_options *o);
-} verbs[] = {
-    {"list", lab_list},     {"run", lab_run},     {"test", lab_test},
-    {"print", lab_print},   {"key", lab_key},     {"grade", lab_grade},
-    {"export", lab_export}, {"ratio", lab_ratio}, {"order", lab_order}};
+} verbs[] = {{"list", "", "List the worksheets.", 0, 0, lab_list},
+             {"run", "FILE", "Work through a worksheet.", 1, 1, lab_run},
+             {"test", "FILE...", "Do worksheets hold what they promise?  TAP.",
+              1, 64, lab_test},
+             {"print", "FILE", "The handout; filled in with --student ID.", 1,
+              1, lab_print},
+             {"key", "FILE", "Every student's answers as CSV; needs --roster.",
+              1, 1, lab_key},
+             {"grade", "JOURNAL",
+              "Judge a student's journal: TAP, results.json.", 1, 1, lab_grade},
+             {"export", "FILE...", "Copy worksheets; rubrics go to .key files.",
+              1, 64, lab_export},
+             {"ratio", "COMMAND COMMAND",
+              "The quotient of two commands' numbers.", 2, 2, lab_ratio},
+             {"order", "FACT PROGRAM...", "Programs by a fact, least first.", 2,
+              8, lab_order}};
 #define VERBS (sizeof verbs / sizeof *verbs)
+
+static int lab_help(void)
+{
+    puts("lab: worksheets, for instructors (students: PROGRAM lab)\n");
+    for (size_t i = 0; i < VERBS; i++)
+        printf("  lab %s %-*s%s\n", verbs[i].name,
+               (int)(24 - strlen(verbs[i].name)), verbs[i].usage,
+               verbs[i].about);
+    puts("\n'lab VERB --help' lists the options.");
+    return 0;
+}
 
 int lab_main(int argc, char **argv)
 {
-    const char *verb = argc > 1 ? argv[1] : "list", *names[VERBS];
+    static const struct protocol protocol = {.name = "lab"};
+    static const struct program program = {.protocol = &protocol};
+    const char *verb = argc > 1 ? argv[1] : "--help", *names[VERBS];
     struct lab_options o;
+    int status;
 
-    if (strcmp(verb, "--help") == 0 ||
-        (argc > 2 && strcmp(argv[2], "--help") == 0)) {
-        fputs(usage, stdout);
-        return 0;
-    }
+    if (strcmp(verb, "--help") == 0)
+        return lab_help();
     if (strcmp(verb, "--version") == 0) {
-        puts("lab " P2PLAB_VERSION);
+        puts("lab " P2PLAB_VERSION " (p2plab)");
         return 0;
     }
     for (size_t i = 0; i < VERBS; i++) {
+        struct cli c = {.program = &program,
+                        .verb = verbs[i].name,
+                        .usage = verbs[i].usage,
+                        .about = verbs[i].about,
+                        .args_min = verbs[i].args_min,
+                        .args_max = verbs[i].args_max};
         names[i] = verbs[i].name;
-        if (strcmp(verb, verbs[i].name) != 0)
-            continue;
-        if (!lab_options(&o, argc > 2 ? argc - 2 : 0, argv + 2))
-            return 2;
-        if (i > 0 && o.file_count == 0)
-            return lab_fail("a file was expected; see 'lab --help'");
-        return verbs[i].run(&o);
+        if (strcmp(verb, verbs[i].name) == 0)
+            return lab_parse(&c, argc - 1, argv + 1, &o, &status)
+                       ? verbs[i].run(&o)
+                       : status;
     }
-    const char *near = nearest_word(verb, names, VERBS);
-    fprintf(stderr, "lab: unknown verb '%s'%s%s%s; see 'lab --help'\n", verb,
-            near != NULL ? ": did you mean '" : "", near != NULL ? near : "",
-            near != NULL ? "'?" : "");
-    return 2;
+    return cli_unknown(&program, "verb", verb, names, VERBS);
 }

@@ -10,32 +10,34 @@
 #include "common/journal.h"
 #include "common/sheet_run.h"
 
-struct program;
+#include "common/cli.h"
 
-/* PROGRAM lab [N]: the list of a program's worksheets, or the N-th in the
-   terminal. */
-int verb_lab(const struct program *p, int argc, char **argv);
 /* The program `lab`. */
 int lab_main(int argc, char **argv);
 
-/* What both take after their verb. */
+/* What the verbs about worksheets take. */
 struct lab_options {
-    const char *file[64];
+    const struct program *program; /* for messages */
+    const char *const *file;
     size_t file_count;
     struct who who;
-    unsigned seeds;
     bool named; /* a student or seed was given: handouts are filled in */
+    uint64_t seeds;
     bool html, line;
     const char *roster, *sheet, *results, *out;
 };
 
-/* Read the options; false with a sentence on standard error. */
-bool lab_options(struct lab_options *o, int argc, char **argv);
-/* Say `PROGRAM: why` and return 2. */
-int lab_fail(const char *why);
+/* Parse such a verb's command line; `c` has its usage.  False when it has to
+   end with *status. */
+bool lab_parse(struct cli *c, int argc, char **argv, struct lab_options *o,
+               int *status);
+/* Say why a verb cannot go on: FILE:LINE: ..., or PROGRAM: ...; returns 2. */
+int lab_fail(const struct lab_options *o, const struct text *why);
 
 /* Grade a journal (grade.c): TAP on standard output, results.json. */
 int lab_grade(const struct lab_options *o);
+/* Work through a worksheet in the terminal (tutor_line.c). */
+int lab_tutor(const char *path, const struct lab_options *o);
 
 /* Paths of all worksheets below labs/, or those of one folder, in order. */
 struct sheet_list {

@@ -66,16 +66,20 @@ void say(struct monitor *m, const char *format, ...)
 /* Break lines that are wider than the screen, between words. */
 static void wrap(struct text *to, const char *line, size_t columns)
 {
+    size_t indent = 0;
+
     while (*line != '\0') {
-        size_t len = strcspn(line, "\n"), cut = len;
-        if (len >= columns) {
-            for (cut = columns - 1; cut > 20 && line[cut] != ' ';)
+        size_t len = strcspn(line, "\n"), room = columns - indent;
+        size_t cut = len;
+        if (len >= room)
+            for (cut = room - 1; cut > room / 2 && line[cut] != ' ';)
                 cut--;
-        }
+        text_repeat(to, ' ', indent);
         text_bytes(to, line, cut);
-        text_add(to, cut < len ? "\n   " : "\n");
+        text_char(to, '\n');
+        indent = cut < len ? 4 : 0;
         line += cut;
-        line += *line == '\n';
+        line += cut < len ? strspn(line, " ") : *line == '\n';
     }
 }
 
@@ -119,6 +123,10 @@ static void draw_boxed(struct monitor *m, const struct pane *p, enum tab tab)
 static void draw_pair(struct monitor *m, const struct pane *p, int left,
                       enum tab a, enum tab b)
 {
+    if (b == TAB_NODE && m->trace != NULL) { /* which holds no state */
+        draw_boxed(m, p, a);
+        return;
+    }
     struct pane one = pane_part(p, 0, 0, p->rows, left);
     struct pane two = pane_part(p, 0, left + 1, p->rows, p->columns - left - 1);
 
@@ -253,10 +261,18 @@ static void draw_prompt(struct monitor *m, const struct pane *p)
 /* Cut from the right where it does not fit; help is never cut. */
 static void draw_keys(const struct pane *p)
 {
-    pane_text(p, 0, 0, 0,
-              "? help  . step  , back  SPC run  b break  f fault  / find  "
-              "\\ filter  TAB  q quit");
-    pane_text(p, 0, 0, ATTR_BOLD, "? help");
+    static const char *const items[] = {
+        "? help",  ". step", ", back",    "SPC run", "b break",
+        "f fault", "/ find", "\\ filter", "TAB",     "q quit"};
+    int column = 0;
+
+    for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
+        if (column + (int)strlen(items[i]) > p->columns)
+            break;
+        column = pane_text(p, 0, column, i == 0 ? ATTR_BOLD : ATTR_NORMAL,
+                           items[i]) +
+                 2;
+    }
 }
 
 void draw_all(struct monitor *m, const struct pane *grid)
@@ -459,10 +475,8 @@ static void go_to_opening(struct monitor *m)
     } else if (m->options->has_at) {
         go_to_time(m, m->options->at_us);
     } else if (m->stepper != NULL) {
-        while (!sim_before_command(stepper_sim(m->stepper)) &&
-               monitor_patience(m, the_step(m), 0) &&
-               stepper_forward(m->stepper))
-            ;
+        if (!stepper_open(m->stepper) && stepper_ended(m->stepper))
+            stepper_goto(m->stepper, 0); /* no command: all is a lesson */
         memo_take(m, false);
         look_around(m);
     } else if (m->trace != NULL) {
@@ -680,7 +694,7 @@ static int line_by_line(struct monitor *m)
             run_line(m, line);
         print_facts(m, line);
     }
-    return interrupted == SIGINT ? 130 : 0;
+    return interrupted == SIGINT ? 130 : m->failed;
 }
 
 /* -- Sources ------------------------------------------------------------------------------ */
@@ -764,6 +778,16 @@ int monitor_trace(const struct program *p, const struct trace *t,
     return open_and_run(&m);
 }
 
+/* A live record goes to the log, and to whom the caller named. */
+static void on_live_record(void *context, const struct record *r)
+{
+    const struct monitor *m = context;
+
+    log_add(m->own_log, r);
+    if (m->options->also != NULL)
+        m->options->also->record(m->options->also->context, r);
+}
+
 int monitor_live(const struct program *p, struct live *l, struct live_run *run,
                  const struct monitor_options *o)
 {
@@ -773,8 +797,7 @@ int monitor_live(const struct program *p, struct live *l, struct live_run *run,
     m.live = l;
     m.run = run;
     m.own_log = log_new(LIVE_RECORDS_MAX);
-    live_observe(l,
-                 &(struct observer){.record = log_add, .context = m.own_log});
+    live_observe(l, &(struct observer){.record = on_live_record, .context = &m});
     set_name(&m, run != NULL ? "live" : "node");
     say(&m, "real nodes, in real time: , looks back at the record");
     int status = open_and_run(&m);

@@ -68,7 +68,6 @@ struct monitor {
     const struct trace *trace;
     struct log *own_log; /* of live and trace */
     uint64_t at;         /* live, trace: step looked at; NEVER: the newest */
-    struct network none; /* the network of a trace: nobody */
     struct record flight[FLIGHTS_MAX];
     size_t flight_count;
 
@@ -115,6 +114,7 @@ struct monitor {
     bool interactive; /* a real terminal */
     struct pane grid; /* what it shows */
     bool quit, run_ended;
+    bool failed; /* --line: a command could not be done, or did not hold */
     int rows, columns;
     int cursor_row, cursor_column;
     char shown_name[64]; /* of the scenario or trace */
@@ -196,6 +196,9 @@ void tab_title(struct monitor *m, enum tab tab, struct text *t);
 const char *tab_name(enum tab tab);
 /* A record in words: "n80 -> n16 FIND_SUCC key 42". */
 void record_words(struct monitor *m, const struct record *r, struct text *t);
+/* One field of it: type, from, to, or its own; false when it has none. */
+bool record_value(struct monitor *m, const struct record *r, const char *name,
+                  struct text *t);
 void describe_record(const struct monitor *m, const struct record *r,
                      struct fields *f);
 /* The first field that is not minor: where the decode pane begins. */

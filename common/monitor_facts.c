@@ -15,6 +15,7 @@
 #define QUIET_US_MAX (60 * (uint64_t)1000000) /* a consequence is near */
 #define KINDS_MAX 256                         /* of messages, compared */
 #define DIFFERENCES_SHOWN 2
+#define TYPES_SHOWN 6
 
 /* -- State of nodes -------------------------------------------------------- */
 
@@ -341,7 +342,7 @@ static void results(struct monitor *m, const struct branch *a,
 /* "FIND_SUCC 9 -> 11, NEXT 0 -> 2": the types that differ in number. */
 static void add_types(const struct kinds *k, struct text *t)
 {
-    size_t start = t->len;
+    size_t start = t->len, shown = 0;
 
     for (size_t i = 0; i < k->count; i++) {
         size_t count[2] = {0, 0};
@@ -353,10 +354,11 @@ static void add_types(const struct kinds *k, struct text *t)
             count[0] += k->at[j].count[0];
             count[1] += k->at[j].count[1];
         }
-        if (first && count[0] != count[1])
+        if (first && count[0] != count[1] && ++shown <= TYPES_SHOWN)
             text_printf(t, "%s%s %zu -> %zu", t->len > start ? ", " : "",
                         k->at[i].type, count[0], count[1]);
     }
+    text_add(t, shown > TYPES_SHOWN ? " and others" : "");
     text_add(t, t->len > start ? "\n" : "as many of each type in both\n");
 }
 

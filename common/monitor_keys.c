@@ -41,6 +41,7 @@ static void say_event(struct monitor *m)
 
 static void moved(struct monitor *m, bool there, const char *why_not)
 {
+    m->failed |= !there;
     if (there)
         say_event(m);
     else
@@ -111,7 +112,9 @@ static void do_last(struct monitor *m)
     if (m->stepper != NULL)
         stepper_goto_time(m->stepper, NEVER - 1);
     go_to(m, m->stepper != NULL ? the_step(m) : last_step(m));
-    moved(m, true, "");
+    say_event(m);
+    if (m->live != NULL)
+        say(m, "now: , looks back at the record");
 }
 
 static bool of_lookup(void *monitor, const struct record *r)
@@ -204,7 +207,7 @@ static bool at_stop(void *monitor, const struct record *r)
         hit = hit || condition_true(m, &m->stop[i], r);
         state = state || expr_needs_state(m->stop[i].expr);
     }
-    if (state && !hit)
+    if (state)
         remember(m, r);
     return hit;
 }
@@ -214,7 +217,7 @@ static bool at_found(void *monitor, const struct record *r)
     struct monitor *m = monitor;
     bool hit = condition_true(m, &m->find, r);
 
-    if (!hit && expr_needs_state(m->find.expr))
+    if (expr_needs_state(m->find.expr))
         remember(m, r);
     return hit;
 }
@@ -314,10 +317,12 @@ static void do_find(struct monitor *m)
     const char *arg = m->arg;
     struct text why = text_new();
 
-    if (condition_set(&m->find, arg, &why))
+    if (condition_set(&m->find, arg, &why)) {
         do_again(m);
-    else
+    } else {
         say(m, "? %s", why.data);
+        m->failed = true;
+    }
     text_free(&why);
 }
 
@@ -912,6 +917,17 @@ static void do_why(struct monitor *m)
     text_free(&t);
 }
 
+static void do_value(struct monitor *m)
+{
+    const char *arg = m->arg;
+    struct text value = text_new();
+    struct record r;
+
+    m->failed |= !selected_record(m, &r) || !record_value(m, &r, arg, &value);
+    say(m, "%s", value.len > 0 ? value.data : "the event has no such field");
+    text_free(&value);
+}
+
 static void do_check(struct monitor *m)
 {
     struct findings f = {0};
@@ -925,6 +941,7 @@ static void do_check(struct monitor *m)
     for (size_t i = 0; i < f.count; i++)
         text_printf(&t, " %-28s %s %s\n", f.at[i].name,
                     f.at[i].holds ? "holds" : "BROKEN:", f.at[i].why.data);
+    m->failed |= !findings_hold(&f);
     findings_free(&f);
     open_page(m, "invariants", &t);
 }
@@ -964,7 +981,8 @@ static void do_help(struct monitor *m)
         struct text name = text_new();
         text_printf(&name, ":%s%s%s", c->name, c->args != NULL ? " " : "",
                     c->args != NULL ? c->args : "");
-        text_printf(&t, " %-12s %-21s %s\n", c->keys, name.data, c->help);
+        const char *keys = strcmp(c->keys, "<lt>") == 0 ? "<" : c->keys;
+        text_printf(&t, " %-12s %-21s %s\n", keys, name.data, c->help);
         text_free(&name);
     }
     open_page(m, "help", &t);
@@ -1041,6 +1059,7 @@ const struct key_command key_commands[] = {
     {"=", "compare", "[A B]", 0, 0, "compare two branches", do_compare},
     {"", "branch", "NAME", 0, 0, "show another branch", do_branch},
     {"w", "why", NULL, 0, 0, "what caused the selected event", do_why},
+    {"", "value", "FIELD", 0, 0, "a field of the selected event", do_value},
     {"", "check", NULL, 0, 0, "do the invariants hold?", do_check},
     {"e", "export", "FILE", ASK_LINE, 0, ".txt .svg .mmd .dot .pcapng .scn",
      do_export},
@@ -1092,6 +1111,7 @@ void run_line(struct monitor *m, const char *line)
     }
     memcpy(word, line, len < sizeof word ? len : sizeof word - 1);
     const char *near = nearest_word(word, names, count);
+    m->failed = true;
     say(m, "there is no command '%s'%s%s; ? lists them", word,
         near != NULL ? "; did you mean " : "", near != NULL ? near : "");
 }

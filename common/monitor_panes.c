@@ -117,7 +117,30 @@ void record_words(struct monitor *m, const struct record *r, struct text *t)
     if (r->why != NULL)
         text_printf(t, "(%s) ", r->why);
     info_of(m, r, &f, t);
+    while (t->len > 0 && t->data[t->len - 1] == ' ')
+        t->data[--t->len] = '\0';
     fields_free(&f);
+}
+
+bool record_value(struct monitor *m, const struct record *r, const char *name,
+                  struct text *t)
+{
+    struct fields f = fields_new();
+    struct namer names = the_names(m);
+    size_t before = t->len;
+
+    describe_record(m, r, &f);
+    const struct field *field = fields_find(&f, name);
+    if (strcmp(name, "type") == 0)
+        type_of(r, &f, t);
+    else if (strcmp(name, "from") == 0)
+        name_of(m, &r->from, t);
+    else if (strcmp(name, "to") == 0)
+        name_of(m, &r->to, t);
+    else if (field != NULL)
+        field_value(t, field, &names);
+    fields_free(&f);
+    return t->len > before;
 }
 
 /* -- Title ---------------------------------------------------------------------- */
@@ -145,7 +168,7 @@ void draw_title(struct monitor *m, const struct pane *p)
     uint64_t step = the_step(m), last = last_step(m);
 
     text_printf(&t, " %s | %s | ", m->protocol->name, m->shown_name);
-    if (m->stepper != NULL)
+    if (m->stepper != NULL && p->columns >= 70)
         text_printf(
             &t, "seed %llu | ",
             (unsigned long long)sim_scenario(stepper_sim(m->stepper))->seed);
@@ -280,44 +303,65 @@ static void cut_words(struct text *t, int room)
     t->data[len] = '\0';
 }
 
+/* Where the columns of the message list begin; 0: left out. */
+struct columns {
+    int time, from, to, name, type, info, state;
+};
+
+static struct columns columns_of(int columns)
+{
+    if (columns >= 96)
+        return (struct columns){8, 19, 30, 10, 41, 54, columns - 10};
+    if (columns >= 72)
+        return (struct columns){8, 19, 26, 6, 33, 46, columns - 10};
+    return (struct columns){0, 8, 15, 6, 22, 0, columns - 4};
+}
+
+/* A name; of one that is too long the end, which tells addresses apart. */
+static void put_name(const struct monitor *m, const struct pane *p, int row,
+                     int column, uint8_t attr, int width,
+                     const struct endpoint *e)
+{
+    struct text t = text_new();
+
+    name_of(m, e, &t);
+    size_t skip = t.len > (size_t)width ? t.len - (size_t)width : 0;
+    pane_text(p, row, column, attr, t.data + skip);
+    text_free(&t);
+}
+
 static void draw_message(struct monitor *m, const struct pane *p, int row,
                          const struct record *r, bool flying, bool cursor)
 {
+    struct columns c = columns_of(p->columns);
     struct fields f = fields_new();
-    struct text from = text_new(), to = text_new(), t = text_new();
+    struct text t = text_new();
     uint8_t attr = row_attr(m, r, cursor);
-    const char *state = flying                      ? "IN FLIGHT"
-                        : r->why != NULL            ? "dropped"
-                        : r->kind == RECORD_MESSAGE ? "delivered"
-                                                    : "";
-    int state_column = p->columns - 10;
-    bool wide = p->columns >= 96;
-    int type = wide ? 40 : 34, info = type + 13;
+    bool message = r->kind == RECORD_MESSAGE;
+    const char *state = r->why != NULL ? (c.info > 0 ? "dropped" : "x")
+                        : flying       ? (c.info > 0 ? "IN FLIGHT" : "FLY")
+                        : c.info > 0   ? "delivered"
+                                       : "";
 
     describe_record(m, r, &f);
     fill(p, row, attr);
     pane_put(p, row, 0, cursor ? '>' : is_cause(m, r->step) ? '*' : ' ', attr);
     if (!flying)
         pane_printf(p, row, 1, attr, "%6llu", (unsigned long long)r->step);
-    put_time(p, row, 8, attr, r->time_us);
-    if (r->kind == RECORD_MESSAGE)
-        name_of(m, &r->from, &from);
-    name_of(m, &r->to, &to);
-    pane_printf(p, row, 19, attr, "%-*.*s", wide ? 10 : 7, wide ? 9 : 6,
-                from.data);
-    pane_printf(p, row, wide ? 29 : 26, attr, "%-*.*s", wide ? 10 : 7,
-                wide ? 10 : 7, to.data);
+    if (c.time > 0)
+        put_time(p, row, c.time, attr, r->time_us);
+    if (message)
+        put_name(m, p, row, c.from, attr, c.name, &r->from);
+    put_name(m, p, row, c.to, attr, c.name, &r->to);
     type_of(r, &f, &t);
-    pane_printf(p, row, type, attr, "%.12s", t.data);
+    pane_printf(p, row, c.type, attr, "%.12s", t.data);
     text_clear(&t);
     info_of(m, r, &f, &t);
-    bool told = r->kind == RECORD_MESSAGE;
-    cut_words(&t, (told ? state_column : p->columns) - info - 1);
-    pane_text(p, row, info, attr, t.data);
-    if (told)
-        pane_text(p, row, state_column, attr | (flying ? ATTR_CYAN : 0), state);
-    text_free(&from);
-    text_free(&to);
+    cut_words(&t, (message ? c.state : p->columns) - c.info - 1);
+    if (c.info > 0)
+        pane_text(p, row, c.info, attr, t.data);
+    if (message)
+        pane_text(p, row, c.state, attr | (flying ? ATTR_CYAN : 0), state);
     text_free(&t);
     fields_free(&f);
 }
@@ -328,13 +372,15 @@ static void draw_messages(struct monitor *m, const struct pane *p)
     size_t here = list_here(m, l), row = list_row(m, &m->messages);
     size_t count = here + m->flight_count;
     size_t top = scroll(row, count, p->rows - 1);
-    bool wide = p->columns >= 96;
+    struct columns c = columns_of(p->columns);
 
-    pane_text(p, 0, 0, ATTR_DIM,
-              wide ? "   step      t(s)  from      to         message      "
-                     "fields"
-                   : "   step      t(s)  from   to      message      fields");
-    pane_text(p, 0, p->columns - 10, ATTR_DIM, "state");
+    pane_text(p, 0, 3, ATTR_DIM, "step");
+    pane_text(p, 0, c.time > 0 ? c.time + 5 : p->columns, ATTR_DIM, "t(s)");
+    pane_text(p, 0, c.from, ATTR_DIM, "from");
+    pane_text(p, 0, c.to, ATTR_DIM, "to");
+    pane_text(p, 0, c.type, ATTR_DIM, "message");
+    pane_text(p, 0, c.info > 0 ? c.info : p->columns, ATTR_DIM, "fields");
+    pane_text(p, 0, c.info > 0 ? c.state : p->columns, ATTR_DIM, "state");
     if (count == 0)
         pane_text(p, 1, 1, 0, "nothing yet: . goes one event on");
     for (int i = 1; i < p->rows && top < count; i++, top++) {
@@ -466,9 +512,12 @@ static void draw_decode(struct monitor *m, const struct pane *p)
         if (log_end(the_log(m)) > log_first(the_log(m)) &&
             selected_record(m, &r))
             record_words(m, &r, &t);
-        pane_text(p, 0, 1, 0, t.data);
-        pane_text(p, 1, 1, ATTR_DIM, "no bytes here: select a message");
+        pane_text(p, 0, 1, ATTR_BOLD, t.data);
         place_cursor(m, TAB_DECODE, p, 0, 0);
+        if (t.len > 0 && r.kind == RECORD_RESULT && r.fields != NULL)
+            draw_fields(m, p, r.fields);
+        else
+            pane_text(p, 1, 1, ATTR_DIM, "no bytes here: select a message");
         text_free(&t);
         return;
     }
@@ -673,7 +722,7 @@ static void draw_state(struct monitor *m, const struct host *h,
             pane_text(p, row, p->columns - (int)strlen(r->mark) - 1, ATTR_BOLD,
                       r->mark);
         if (row + 1 == p->rows && top + 1 < rows.count)
-            pane_text(p, row, p->columns - 6, ATTR_DIM, " more");
+            pane_text(p, row, p->columns - 7, ATTR_DIM, "  more ");
     }
     state_rows_free(&rows);
 }

@@ -18,11 +18,29 @@ const struct log *the_log(const struct monitor *m)
     return m->stepper != NULL ? stepper_log(m->stepper) : m->own_log;
 }
 
+/* A trace has nobody. */
+static struct host *nobody_by_name(const struct network *n, const char *name)
+{
+    (void)n;
+    (void)name;
+    return NULL;
+}
+
+static struct host *nobody_by_addr(const struct network *n, struct addr addr)
+{
+    (void)n;
+    (void)addr;
+    return NULL;
+}
+
+static const struct network nobody = {.by_name = nobody_by_name,
+                                      .by_addr = nobody_by_addr};
+
 const struct network *the_network(const struct monitor *m)
 {
     if (m->stepper != NULL)
         return sim_network(stepper_sim(m->stepper));
-    return m->live != NULL ? live_network(m->live) : &m->none;
+    return m->live != NULL ? live_network(m->live) : &nobody;
 }
 
 static const char *trace_name(const void *context, struct addr addr)
@@ -191,9 +209,11 @@ static void flights_of_log(struct monitor *m)
         end = i + AHEAD_MAX;
     for (; i < end && m->flight_count < FLIGHTS_MAX; i++) {
         const struct record *r = log_at(l, i);
-        if (r->kind == RECORD_MESSAGE && r->sent_us <= now &&
-            r->cause <= the_step(m))
-            m->flight[m->flight_count++] = *r;
+        if (r->kind != RECORD_MESSAGE || r->sent_us > now ||
+            r->cause > the_step(m))
+            continue;
+        m->flight[m->flight_count] = *r;
+        m->flight[m->flight_count++].step = 0; /* it has none yet */
     }
 }
 
@@ -207,7 +227,7 @@ static void read_flights(struct monitor *m)
     while (m->flight_count < FLIGHTS_MAX &&
            sim_in_flight(stepper_sim(m->stepper), m->flight_count,
                          &m->flight[m->flight_count]))
-        m->flight_count++;
+        m->flight[m->flight_count++].step = 0; /* it has none yet */
 }
 
 void look_around(struct monitor *m)

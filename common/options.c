@@ -419,7 +419,7 @@ const char *nearest_word(const char *word, const char *const *words,
                          size_t count)
 {
     size_t len = strnlen(word, WORD_BYTES_MAX + 1);
-    size_t best = len < 3 ? 2 : 2 + len / 3; /* below this is near */
+    size_t best = len < 6 ? 2 : 1 + len / 3; /* below this is near */
     const char *near = NULL;
 
     if (len > WORD_BYTES_MAX || len == 0)

@@ -14,8 +14,8 @@
 #include "common/http.h"
 
 #define LINE_COLUMNS 80
-#define NAME_COLUMNS 8
-#define BODY_COLUMN 38 /* where "what happened" begins, as a rule */
+#define NAME_COLUMNS 6
+#define NOTE_COLUMN 7 /* under the step that it explains */
 
 void message_fields(const struct protocol *p, const struct record *r,
                     struct fields *f)
@@ -203,12 +203,12 @@ static void text_line(struct text *t, const struct protocol *p,
         return;
     }
     if (r->kind == RECORD_NOTE) {
-        text_repeat(t, ' ', BODY_COLUMN - 2);
+        text_repeat(t, ' ', NOTE_COLUMN);
         text_add(t, "# ");
         text_safe(t, r->text, strlen(r->text));
         return;
     }
-    text_printf(t, "%6llu %4llu.%06u  ", (unsigned long long)r->step,
+    text_printf(t, "%6llu %3llu.%06u  ", (unsigned long long)r->step,
                 (unsigned long long)(r->time_us / 1000000),
                 (unsigned)(r->time_us % 1000000));
     column(t, between ? &r->from : &r->to, names);
@@ -353,7 +353,7 @@ void output_run(struct text *t, enum output_form form, const char *program,
     text_printf(t, "%s  ", program);
     text_safe(t, scenario, strlen(scenario));
     text_printf(t, "  seed %llu\n", (unsigned long long)seed);
-    text_printf(t, "%6s %11s  %-*s %-*s %s\n", "step", "time", NAME_COLUMNS,
+    text_printf(t, "%6s %10s  %-*s %-*s %s\n", "step", "time", NAME_COLUMNS,
                 "from", NAME_COLUMNS, "to", "message");
 }
 

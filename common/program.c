@@ -4,7 +4,9 @@
  */
 #include "common/program.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,17 +16,16 @@
 #define VERBS_MAX 64
 
 static const struct verb shared_verbs[] = {
-    {"sim", "[SCENARIO]", "run in the simulator; print messages and results",
-     verb_sim},
-    {"monitor", "[FILE...]", "step through a scenario, or recorded traces",
+    {"sim", "[SCENARIO]", "run in the simulator; print the messages", verb_sim},
+    {"monitor", "[FILE...]", "step through a scenario or recorded traces",
      verb_monitor},
     {"node", "", "one real node; commands on standard input", verb_node},
-    {"live", "[SCENARIO]", "the scenario's nodes on real loopback sockets",
-     verb_live},
+    {"live", "[SCENARIO]", "a scenario on real loopback sockets", verb_live},
     {"show", "SCENARIO FACT...", "print one fact about a run", verb_show},
-    {"trace", "FILE...", "print, filter, merge or convert recorded traces",
-     verb_trace},
-    {"introducer", "", "the HTTP service that hands a newcomer other nodes",
+    {"check", "[SCENARIO]", "explore every order of events", verb_check},
+    {"trace", "FILE...", "print, filter or merge recorded traces", verb_trace},
+    {"lab", "[N]", "the guided worksheet N; without N, the list", verb_lab},
+    {"introducer", "", "name recent nodes to newcomers, by HTTP",
      verb_introducer},
     {.name = NULL},
 };
@@ -37,16 +38,20 @@ static const struct verb *verb_in(const struct verb *verbs, const char *name)
     return NULL;
 }
 
+static void help_verb(const struct program *p, const char *verb,
+                      const char *usage, const char *about, struct text *t)
+{
+    char left[64];
+
+    snprintf(left, sizeof left, "%s %s %s", p->protocol->name, verb, usage);
+    text_printf(t, "  %-32s %s\n", left, about);
+}
+
 static void help_verbs(const struct program *p, const struct verb *verbs,
                        struct text *t)
 {
-    for (; verbs != NULL && verbs->name != NULL; verbs++) {
-        size_t start = t->len;
-        text_printf(t, "  %s %s %s", p->protocol->name, verbs->name,
-                    verbs->usage);
-        text_repeat(t, ' ', 32 - (t->len - start < 31 ? t->len - start : 31));
-        text_printf(t, "%s\n", verbs->help);
-    }
+    for (; verbs != NULL && verbs->name != NULL; verbs++)
+        help_verb(p, verbs->name, verbs->usage, verbs->help, t);
 }
 
 static void help_settings(const struct option *o, struct text *t)
@@ -66,9 +71,8 @@ static int help(const struct program *p)
     const char *name = p->protocol->name;
     struct text t = text_new();
 
-    text_printf(&t, "%s: %s\n\n  %s", name, p->idea, name);
-    text_repeat(&t, ' ', 30 - strlen(name));
-    text_printf(&t, "the monitor on %s\n", p->scenario);
+    text_printf(&t, "%s: %s\n\n", name, p->idea);
+    help_verb(p, "", "", "the monitor on the built-in scenario", &t);
     help_verbs(p, shared_verbs, &t);
     help_verbs(p, p->verbs, &t);
     text_printf(&t,
@@ -96,10 +100,19 @@ static int unknown_verb(const struct program *p, const char *word)
     return cli_unknown(p, word[0] == '-' ? "option" : "verb", word, words, n);
 }
 
+/* Nothing that is opened later may pass for a standard stream. */
+static void open_standard_streams(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", O_RDWR);
+}
+
 int program_main(const struct program *p, int argc, char **argv)
 {
     char monitor[] = "monitor", sim[] = "sim", *alone[] = {NULL, NULL};
 
+    open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         bool screen = isatty(STDOUT_FILENO) != 0;

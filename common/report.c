@@ -17,18 +17,22 @@ bool report_begin(struct report *r, const struct program *p,
 {
     struct text why = text_new();
 
-    *r = (struct report){
-        .program = p, .options = o, .names = names, .lines = text_new()};
-    if (o->trace != NULL) {
+    *r = (struct report){.program = p,
+                         .options = o,
+                         .names = names,
+                         .lines = text_new(),
+                         .results = text_new(),
+                         .simulated = epoch_us == 0};
+    if (o->trace != NULL)
         r->trace = trace_create(o->trace, p->protocol->name, scenario, seed,
                                 epoch_us, &why);
-        if (r->trace == NULL)
-            cli_error(p, "%s", why.data);
-    }
-    text_free(&why);
-    if (!o->quiet)
+    bool good = o->trace == NULL || r->trace != NULL;
+    if (!good)
+        cli_error(p, "%s", why.data);
+    else if (!o->quiet)
         output_run(&r->lines, form_of(r), p->protocol->name, scenario, seed);
-    return o->trace == NULL || r->trace != NULL;
+    text_free(&why);
+    return good;
 }
 
 void report_flush(struct report *r)
@@ -46,8 +50,10 @@ void report_record(void *report, const struct record *record)
         trace_write(r->trace, record);
     if (r->options->quiet && record->kind != RECORD_RESULT)
         return;
-    output_record(&r->lines, form_of(r), r->program->protocol, record,
-                  r->names);
+    bool last =
+        record->kind == RECORD_RESULT && r->simulated && !r->options->json;
+    output_record(last ? &r->results : &r->lines, form_of(r),
+                  r->program->protocol, record, r->names);
     if (r->lines.len >= LINES_BYTES)
         report_flush(r);
 }
@@ -68,6 +74,7 @@ int report_end(struct report *r, const struct sim_status *status,
     struct text why = text_new();
     int code = EXIT_OK;
 
+    text_bytes(&r->lines, r->results.data, r->results.len);
     output_summary(&r->lines, form_of(r), summary);
     report_flush(r);
     complain(r, complaints);
@@ -79,6 +86,7 @@ int report_end(struct report *r, const struct sim_status *status,
     if (r->trace != NULL && !trace_close(r->trace, &why))
         code = cli_error(r->program, "%s", why.data);
     text_free(&r->lines);
+    text_free(&r->results);
     text_free(&why);
     return code;
 }

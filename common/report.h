@@ -16,6 +16,8 @@ struct report {
     const struct namer *names;
     struct trace_writer *trace; /* NULL: none */
     struct text lines;          /* not yet written */
+    struct text results;        /* of a simulation, as text: they come last */
+    bool simulated;
     bool closed;                /* nobody reads standard output any more */
 };
 

@@ -509,6 +509,32 @@ static bool scenario_line(struct parser *p, unsigned line, char *text)
     return check_names(p, line, text) && add_line(p, line, ' ', text, NULL, 0);
 }
 
+/* Monitor commands of watch blocks: they look, move and break, but write no
+   file and never end the monitor. */
+static const char *const monitor_words[] = {
+    "until", "find",    "again",  "show",      "step",    "back",
+    "next",  "goto",    "first",  "last",      "check",   "compare",
+    "drop",  "delay",   "branch", "duplicate", "deliver", "crash",
+    "why",   "restart", "value",  NULL};
+
+static bool watch_line(struct parser *p, unsigned line, char *text)
+{
+    size_t len = strcspn(text, " ");
+
+    if (strncmp(text, "predict ", 8) == 0) {
+        if (text[8] == '\0' ||
+            strspn(text + 8, "abcdefghijklmnopqrstuvwxyz_") != strlen(text + 8))
+            return refuse(p, line, "the name of a field was expected");
+        return add_line(p, line, '~', text + 8, NULL, 0);
+    }
+    for (size_t i = 0; monitor_words[i] != NULL; i++)
+        if (strlen(monitor_words[i]) == len &&
+            memcmp(monitor_words[i], text, len) == 0)
+            return check_names(p, line, text) &&
+                   add_line(p, line, '>', text, NULL, 0);
+    return scenario_line(p, line, text);
+}
+
 static bool block_text(struct parser *p, unsigned line, char *text)
 {
     const struct sheet *s = p->s;
@@ -521,8 +547,9 @@ static bool block_text(struct parser *p, unsigned line, char *text)
     case BLOCK_ASK:
         return ask_line(p, line, text);
     case BLOCK_SCENARIO:
-    case BLOCK_WATCH:
         return scenario_line(p, line, text);
+    case BLOCK_WATCH:
+        return watch_line(p, line, text);
     case BLOCK_REFLECT:
         return text[0] == '#' ? add_line(p, line, '#', text, NULL, 0)
                               : check_names(p, line, text) &&

@@ -24,6 +24,7 @@
 #define SHEET_NAME_MAX 16
 #define SHEET_REQUIRES_MAX 8
 #define SHEET_OBJECTIVES_MAX 9
+
 #define TRIES_MAX 3 /* wrong answers, then the tutor gives the right one */
 
 enum block_kind {
@@ -61,6 +62,7 @@ struct answer_type {
  *   '!' ask: `text` is a value or a command, `more` the feedback
  *   '+' ask: the reason, shown with the right answer
  *   '#' reflect: a rubric
+ *   '>' watch: a monitor command    '~' watch: predict this field
  */
 struct sheet_line {
     unsigned number; /* in the file */

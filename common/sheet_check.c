@@ -158,7 +158,7 @@ static void check_ask(struct check *c, const struct run *r,
             break;
         text_clear(&why);
         const struct outcome *o =
-            words_is_command(l->text) ? run_command(r, l->text, &why) : NULL;
+            words_is_command(l->text) ? run_execute(r, l->text, &why) : NULL;
         if (words_is_command(l->text) && (o == NULL || o->status > 1))
             fail(c, FACT_ORACLE, l->number, "%s: %s%s", l->text, why.data,
                  o != NULL ? o->err.data : "");
@@ -249,24 +249,20 @@ static size_t printed_name(const char *s, size_t nth, const char **name)
 }
 
 /* Does a line that students read print a variable that is an answer? */
-static void check_spoilers(struct check *c, const struct run *names)
+static void check_spoilers(struct check *c, const struct run *names,
+                           const struct sheet_line *l)
 {
     const struct sheet *s = c->s;
     const char *name;
 
-    for (size_t i = 0; i < s->line_count; i++)
-        for (size_t n = 0, len;
-             strchr(" $?+", s->line[i].mark) != NULL &&
-             (len = printed_name(s->line[i].text, n, &name)) > 0;
-             n++) {
-            const struct binding *v = run_find(names, name, len);
-            for (size_t b = 0; v != NULL && b < s->block_count; b++)
-                if (s->block[b].kind == BLOCK_ASK &&
-                    c->seen[b].spoilt[v - names->at])
-                    fail(c, FACT_SPOILS, s->line[i].number,
-                         "@%.*s is the answer to %s", (int)len, name,
-                         s->block[b].name);
-        }
+    for (size_t n = 0, len; (len = printed_name(l->text, n, &name)) > 0; n++) {
+        const struct binding *v = run_find(names, name, len);
+        for (size_t b = 0; v != NULL && b < s->block_count; b++)
+            if (s->block[b].kind == BLOCK_ASK &&
+                c->seen[b].spoilt[v - names->at])
+                fail(c, FACT_SPOILS, l->number, "@%.*s is the answer to %s",
+                     (int)len, name, s->block[b].name);
+    }
 }
 
 static void check_variety(struct check *c)
@@ -302,7 +298,8 @@ static double cpu_seconds(void)
     return sum;
 }
 
-static void check_names(struct check *c, const char *dir)
+/* Scenarios are not shown; neither are oracles and conditions. */
+static void check_texts(struct check *c, const char *dir)
 {
     struct who who = {.student = "student-1", .course = "test"};
     struct text why = text_new();
@@ -310,7 +307,13 @@ static void check_names(struct check *c, const char *dir)
 
     if (c->seeds >= VARIETY_SEEDS &&
         run_open(&r, c->s, &who, dir, c->cache, &why)) {
-        check_spoilers(c, &r);
+        for (size_t i = 0; i < c->s->block_count; i++) {
+            const struct block *b = &c->s->block[i];
+            for (size_t l = b->first; l < b->first + b->count; l++)
+                if (b->kind != BLOCK_SCENARIO && b->kind != BLOCK_LET &&
+                    strchr(" $?", c->s->line[l].mark) != NULL)
+                    check_spoilers(c, &r, &c->s->line[l]);
+        }
         run_close(&r);
     }
     text_free(&why);
@@ -334,7 +337,7 @@ unsigned sheet_check(const struct sheet *s, unsigned seeds, const char *dir,
         check_student(&c, i, dir);
     check_columns(&c);
     check_objectives(&c);
-    check_names(&c, dir);
+    check_texts(&c, dir);
     if (seeds >= VARIETY_SEEDS)
         check_variety(&c);
     double cpu = cpu_seconds() - begin;

@@ -62,6 +62,17 @@ void run_expand(const struct run *r, const char *s, enum expand how,
     }
 }
 
+static bool write_file(const char *path, const char *text, struct text *why)
+{
+    FILE *f = fopen(path, "w");
+    bool ok = f != NULL && fputs(text, f) != EOF;
+
+    ok = (f == NULL || fclose(f) == 0) && ok;
+    if (!ok)
+        text_printf(why, "%s: cannot be written", path);
+    return ok;
+}
+
 /* -- Commands ------------------------------------------------------------- */
 
 /* Expand each word of a command, so that a value never becomes two words. */
@@ -103,7 +114,7 @@ static const struct outcome *execute(const struct run *r, const char *command,
     return o;
 }
 
-const struct outcome *run_command(const struct run *r, const char *command,
+const struct outcome *run_execute(const struct run *r, const char *command,
                                   struct text *why)
 {
     return execute(r, command, NULL, why);
@@ -112,7 +123,7 @@ const struct outcome *run_command(const struct run *r, const char *command,
 bool run_value(const struct run *r, const char *command, struct text *value,
                struct text *why)
 {
-    const struct outcome *o = run_command(r, command, why);
+    const struct outcome *o = run_execute(r, command, why);
 
     if (o == NULL)
         return false;
@@ -168,13 +179,129 @@ bool run_answer(const struct run *r, const struct block *ask,
     return false;
 }
 
+/* -- Watch blocks ---------------------------------------------------------- */
+
+/* The scenario that a watch block acts on: its own lines behind the run's,
+   in a file of its own. */
+static bool watch_scenario(const struct run *r, const struct block *b,
+                           struct text *path, struct text *body,
+                           struct text *why)
+{
+    const struct binding *base = run_find(r, b->name, strlen(b->name));
+    const struct sheet_line *l;
+    bool own = false;
+
+    text_add(body, base->value.data);
+    for (size_t i = 0; (l = block_line(r->sheet, b, ' ', i)) != NULL; i++) {
+        own |= l->text[0] != '\0';
+        run_expand(r, l->text, EXPAND_SHOW, body);
+        text_char(body, '\n');
+    }
+    if (own)
+        text_printf(path, "%s/%s.watch%u.scn", r->dir.data, b->name, b->line);
+    else
+        text_add(path, base->path.data);
+    return !own || write_file(path->data, body->data, why);
+}
+
+static const struct outcome *run_words(const struct run *r,
+                                       const char *const *words,
+                                       const char *key, const char *input,
+                                       struct text *why)
+{
+    struct words w = {.count = 0};
+
+    for (; *words != NULL; words++)
+        if (!words_add(&w, *words, strlen(*words), why))
+            return NULL;
+    return cache_run(r->cache, &w, r->root.data, key, input, why);
+}
+
+const struct outcome *run_picture(const struct run *r, const struct block *b,
+                                  const char *size, struct text *why)
+{
+    const struct binding *s = run_find(r, b->name, strlen(b->name));
+    const char *const words[] = {run_program_name(r->sheet),
+                                 "monitor",
+                                 s->path.data,
+                                 "--dump",
+                                 size,
+                                 "--keys",
+                                 ":last<Enter>:zoom picture<Enter>",
+                                 NULL};
+
+    return run_words(r, words, NULL, NULL, why);
+}
+
+/* Run the monitor's commands; `predict FIELD` prints that field. */
 const struct outcome *run_watch(const struct run *r, const struct block *b,
                                 struct text *why)
 {
-    (void)r;
-    (void)b;
-    text_add(why, "not yet");
-    return NULL;
+    struct text path = text_new(), body = text_new(), input = text_new();
+    const struct outcome *o = NULL;
+
+    for (size_t i = b->first; i < b->first + b->count; i++) {
+        const struct sheet_line *l = &r->sheet->line[i];
+        if (l->mark == '~')
+            text_add(&input, "value ");
+        if (l->mark != ' ')
+            run_expand(r, l->text, EXPAND_SHOW, &input);
+        if (l->mark != ' ')
+            text_char(&input, '\n');
+    }
+    if (watch_scenario(r, b, &path, &body, why)) {
+        const char *const words[] = {run_program_name(r->sheet), "monitor",
+                                     path.data, "--line", NULL};
+        text_add(&body, input.data);
+        o = run_words(r, words, body.data, input.data, why);
+    }
+    text_free(&path);
+    text_free(&body);
+    text_free(&input);
+    return o;
+}
+
+bool run_watch_file(const struct run *r, const struct block *b,
+                    struct text *path, struct text *keys, struct text *why)
+{
+    struct text body = text_new(), line = text_new();
+    const struct sheet_line *l;
+
+    for (size_t i = 0; (l = block_line(r->sheet, b, '>', i)) != NULL; i++) {
+        text_clear(&line);
+        run_expand(r, l->text, EXPAND_SHOW, &line);
+        text_char(keys, ':');
+        for (const char *at = line.data; *at != '\0'; at++)
+            text_add(keys, *at == '<' ? "<lt>" : (char[]){*at, '\0'});
+        text_add(keys, "<Enter>");
+    }
+    bool ok = watch_scenario(r, b, path, &body, why);
+    text_free(&body);
+    text_free(&line);
+    return ok;
+}
+
+bool run_predicted(const struct run *r, const struct block *b, size_t nth,
+                   struct text *value, struct text *why)
+{
+    struct block part = *b;
+    const struct sheet_line *wanted = block_line(r->sheet, b, '~', nth);
+
+    /* What the monitor prints last, when it stops behind the prediction. */
+    part.count = (size_t)(wanted - r->sheet->line) + 1 - b->first;
+    const struct outcome *o = run_watch(r, &part, why);
+    if (o == NULL || o->status != 0) {
+        text_add(why, "the monitor does not get there");
+        return false;
+    }
+    size_t end = o->out.len;
+    while (end > 0 && o->out.data[end - 1] == '\n')
+        end--;
+    size_t begin = end;
+    while (begin > 0 && o->out.data[begin - 1] != '\n')
+        begin--;
+    text_safe(value, o->out.data + begin, end - begin);
+    return true;
 }
 
 /* -- Evaluating a sheet --------------------------------------------------- */
@@ -212,13 +339,7 @@ static enum fit bind_scenario(struct run *r, const struct block *block,
     struct binding *b = bind(r, block->name, true);
     b->value = body;
     text_printf(&b->path, "%s/%s.scn", r->dir.data, block->name);
-    FILE *f = fopen(b->path.data, "w");
-    bool ok = f != NULL && fputs(body.data, f) != EOF;
-    if ((f == NULL || fclose(f) != 0) || !ok) {
-        text_printf(why, "%s: cannot be written", b->path.data);
-        return FIT_BROKEN;
-    }
-    return FIT_OK;
+    return write_file(b->path.data, body.data, why) ? FIT_OK : FIT_BROKEN;
 }
 
 /* Is every name in `s` bound by now? */
@@ -280,7 +401,7 @@ static enum fit bind_value(struct run *r, const struct sheet_line *line,
     }
     text_free(&value);
     struct text ignored = text_new();
-    o = run_command(r, line->more, &ignored);
+    o = run_execute(r, line->more, &ignored);
     text_free(&ignored);
     return o != NULL && o->status == 1 ? FIT_OTHER_SEED : FIT_BROKEN;
 }
@@ -579,7 +700,7 @@ bool run_expected(const struct run *r, const struct block *b, size_t nth,
     if (*line == NULL)
         return true;
     struct text reason = text_new();
-    const struct outcome *o = run_command(r, (*line)->text, &reason);
+    const struct outcome *o = run_execute(r, (*line)->text, &reason);
     bool ok = o != NULL && output_matches(r, (size_t)(*line - s->line),
                                           b->first + b->count, o);
     if (!ok) {

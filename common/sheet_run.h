@@ -55,11 +55,21 @@ void run_expand(const struct run *r, const char *s, enum expand how,
 const struct binding *run_find(const struct run *r, const char *name,
                                size_t len);
 /* Run a command of the sheet; see cache_run. */
-const struct outcome *run_command(const struct run *r, const char *command,
+const struct outcome *run_execute(const struct run *r, const char *command,
                                   struct text *why);
-/* Run a watch block in the monitor without a screen. */
+/* Run a watch block in the monitor without a screen; exit 1 when one of its
+   commands cannot be done, or something that must hold does not. */
 const struct outcome *run_watch(const struct run *r, const struct block *b,
                                 struct text *why);
+/* For its screen: the scenario's file, and the keys to press first. */
+bool run_watch_file(const struct run *r, const struct block *b,
+                    struct text *path, struct text *keys, struct text *why);
+/* The monitor's screen of a scenario block, its picture alone. */
+const struct outcome *run_picture(const struct run *r, const struct block *b,
+                                  const char *size, struct text *why);
+/* What the `nth` prediction of a watch block should have been. */
+bool run_predicted(const struct run *r, const struct block *b, size_t nth,
+                   struct text *value, struct text *why);
 /* Append the first line of what a command prints; false with *why when it
    fails. */
 bool run_value(const struct run *r, const char *command, struct text *value,

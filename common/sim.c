@@ -232,6 +232,16 @@ static uint64_t next_time(const struct sim *sim, const struct entry *top)
     return next;
 }
 
+/* Is an act next and due now that is no step?  It then comes before what a
+   hand does just before the next step: that hand has seen a warm network. */
+static bool act_is_no_step(const struct sim *sim, const struct entry *top)
+{
+    return act_first(sim, top != NULL ? top->time_us : NEVER) &&
+           sim->act.time_us <= sim->now_us &&
+           (sim->act.kind == ACT_WARM || sim->act.kind == ACT_NETWORK ||
+            sim->act.kind == ACT_INVARIANTS);
+}
+
 /* Do the next thing, be it a step or not; false when it is due only after
    `limit`, or when there is none. */
 static bool advance(struct sim *sim, uint64_t limit)
@@ -250,7 +260,8 @@ static bool advance(struct sim *sim, uint64_t limit)
     if (next_time(sim, top) > limit)
         return false;
     if (sim->intervention < s->intervention_count &&
-        s->intervention[sim->intervention].step <= sim->steps + 1) {
+        s->intervention[sim->intervention].step <= sim->steps + 1 &&
+        !act_is_no_step(sim, top)) {
         intervene(sim, &s->intervention[sim->intervention++].act);
     } else if (sim->again != NULL) {
         stream_again(sim);

@@ -5,9 +5,9 @@
  * a row of checkpoints.  One is saved every `spacing` steps; when the row is
  * full, or all checkpoints together would take too much, every second one is
  * dropped and the spacing doubled.  So there are always 32 to 64 of them,
- * evenly spread, however long the run.  A further one, `near`, is taken
- * shortly before the place where a walk back ends: whoever steps back once
- * does so again.
+ * evenly spread, however long the run.  A further one, `near`, is taken on
+ * the way, and shortly before the place where a walk ends: whoever steps back
+ * once does so again.
  */
 #include "common/stepper.h"
 
@@ -18,7 +18,8 @@
 
 #define SPACING_MIN 256     /* steps between checkpoints, at first */
 #define SPACING_SIZE 512    /* and one step for so many bytes of state */
-#define NEAR_STEPS 1024     /* before the end of a walk back */
+#define NEAR_STEPS 1024     /* before the end of a walk */
+#define NEAR_SPACING 4096   /* behind the front of a run */
 #define PATIENCE_STEPS 1024 /* between questions whether to go on */
 #define HASHES_MAX (8u << 20)
 #define LINE_MAX_BYTES 512
@@ -34,7 +35,8 @@ struct track {
     struct sim *sim;
     struct log *log;
     bool ended;
-    uint64_t *hash; /* after step i; [0] unused */
+    uint64_t opening; /* the step before the first command; 0: not met yet */
+    uint64_t *hash;   /* after step i; [0] unused */
     size_t hash_cap;
     struct checkpoint row[CHECKPOINTS_MAX], near;
     size_t row_count;
@@ -179,16 +181,40 @@ static void check_hash(struct stepper *s, struct track *t)
         s->strayed = step;
 }
 
-bool stepper_forward(struct stepper *s)
+/*
+ * sim_step() pauses before the first command, without a step, so that one
+ * sees what `warm` made.  Of that step's two states ours is always the later.
+ */
+static bool step_once(struct track *t, bool pause)
+{
+    uint64_t step = sim_steps(t->sim);
+    bool on = sim_step(t->sim);
+
+    if (on && sim_steps(t->sim) == step) {
+        t->opening = step;
+        if (pause)
+            return true;
+        on = sim_step(t->sim);
+    }
+    if (on && sim_steps(t->sim) == t->opening && !sim_before_command(t->sim))
+        on = sim_step(t->sim);
+    return on;
+}
+
+static bool forward(struct stepper *s, bool pause)
 {
     struct track *t = shown(s);
     struct observer o = {.record = on_record, .context = s};
 
     s->fresh = sim_steps(t->sim) == t->b.done;
-    if (s->fresh)
+    if (s->fresh) {
         save_in_row(s, t);
+        if (t->b.done >= t->near.step + NEAR_SPACING &&
+            t->b.done >= t->near.step + sim_size(t->sim) / SPACING_SIZE)
+            save(s, t, &t->near);
+    }
     sim_observe(t->sim, s->fresh || s->searching ? &o : NULL);
-    if (!sim_step(t->sim)) {
+    if (!step_once(t, pause)) {
         t->ended = t->ended || s->fresh;
         return false;
     }
@@ -198,10 +224,25 @@ bool stepper_forward(struct stepper *s)
     return true;
 }
 
+bool stepper_forward(struct stepper *s)
+{
+    return forward(s, false);
+}
+
 static bool patient(const struct stepper *s, uint64_t step, uint64_t goal)
 {
     return step % PATIENCE_STEPS != 0 || s->patience.go_on == NULL ||
            s->patience.go_on(s->patience.context, step, goal);
+}
+
+bool stepper_open(struct stepper *s)
+{
+    struct sim *sim = stepper_sim(s);
+    bool on = true;
+
+    while (on && !sim_before_command(sim))
+        on = patient(s, sim_steps(sim), 0) && forward(s, true);
+    return on && !sim_status(sim).ended;
 }
 
 bool stepper_goto(struct stepper *s, uint64_t step)
@@ -209,12 +250,11 @@ bool stepper_goto(struct stepper *s, uint64_t step)
     struct track *t = shown(s);
     uint64_t at = sim_steps(t->sim);
     const struct checkpoint *c = nearest(t, step);
-    bool back = step < at;
 
-    if (back || c->step > at)
+    if (step < at || c->step > at)
         restore(t, c);
     while ((at = sim_steps(t->sim)) < step) {
-        if (back && step - at == NEAR_STEPS)
+        if (step - at == NEAR_STEPS)
             save(s, t, &t->near);
         if (!patient(s, at, step) || !stepper_forward(s))
             return false;
@@ -429,6 +469,7 @@ bool stepper_fork(struct stepper *s, const char *fault, struct text *why)
     t->b.own = own;
     t->b.parent = s->shown;
     t->b.fork = step;
+    t->opening = parent->opening;
     t->b.fault = need(strdup(fault));
     strcpy(t->b.name, "what-if-a");
     t->b.name[8] = (char)('a' + s->count - 1);

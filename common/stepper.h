@@ -43,6 +43,9 @@ bool stepper_ended(const struct stepper *s);    /* `done` is the last step */
 /* The first step that came out differently when executed again; or 0. */
 uint64_t stepper_strayed(const struct stepper *s);
 
+/* To just before the first command, `warm` and all; false when there is none,
+   or patience ended. */
+bool stepper_open(struct stepper *s);
 /* One step; false at the scenario's end. */
 bool stepper_forward(struct stepper *s);
 /* To just after a step, back or forward; false when the scenario ends before

@@ -9,8 +9,10 @@
  */
 #include "common/tutor.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/sheet_print.h"
 
@@ -248,6 +250,32 @@ static void show_question(const struct tutor *t, const struct block *b,
     text_free(&form);
 }
 
+/* A prediction is taken first, one field after the other. */
+static void show_watch(const struct tutor *t, const struct block *b,
+                       size_t width, struct text *out)
+{
+    const struct sheet_line *l = block_line(t->sheet, b, '~', t->command);
+
+    if (t->command == 0) {
+        say(out, width, "\n--- watch @%s in the monitor ---\n", b->name);
+        for (size_t i = b->first; i < b->first + b->count; i++)
+            if (t->sheet->line[i].mark == '>') {
+                text_add(out, "    ");
+                run_expand(&t->run, t->sheet->line[i].text, EXPAND_SHOW, out);
+                text_char(out, '\n');
+            }
+    }
+    if (l != NULL)
+        say(out, width,
+            "It stops before this event. Predict: what will its field `%s` "
+            "be?\n",
+            l->text);
+    else
+        say(out, width,
+            "(Enter opens it; `.` steps on, `,` back, `q` comes "
+            "back here)\n");
+}
+
 static void show_stop(const struct tutor *t, const struct block *b,
                       size_t width, struct text *out)
 {
@@ -261,9 +289,7 @@ static void show_stop(const struct tutor *t, const struct block *b,
         text_add(out, "\n(Enter runs it)\n");
         break;
     case BLOCK_WATCH:
-        say(out, width, "\n--- in the monitor: @%s ---\n", b->name);
-        show_lines(t, b, ' ', width, out);
-        say(out, width, "(Enter opens it; q comes back)\n");
+        show_watch(t, b, width, out);
         break;
     case BLOCK_ASK:
     case BLOCK_REFLECT:
@@ -321,16 +347,23 @@ void tutor_show(struct tutor *t, size_t width, struct text *out)
         show_end(t, width, out);
 }
 
+/* Does a watch block still wait for a prediction? */
+static bool awaits(const struct tutor *t, const struct block *b)
+{
+    return block_line(t->sheet, b, '~', t->command) != NULL;
+}
+
 const char *tutor_prompt(struct tutor *t)
 {
     const struct block *b = here(t);
     bool named = b != NULL && b->name != NULL && b->kind != BLOCK_WATCH;
 
     snprintf(t->prompt, sizeof t->prompt, "%s> ",
-             b == NULL                ? "done"
-             : named                  ? b->name
-             : b->kind == BLOCK_WATCH ? "watch"
-                                      : "run");
+             b == NULL              ? "done"
+             : named                ? b->name
+             : b->kind == BLOCK_RUN ? "run"
+             : awaits(t, b)         ? "predict"
+                                    : "watch");
     return t->prompt;
 }
 
@@ -339,13 +372,15 @@ bool tutor_is_done(const struct tutor *t)
     return here(t) == NULL;
 }
 
-const char *tutor_watch(const struct tutor *t)
+bool tutor_watch(const struct tutor *t, struct text *path, struct text *keys)
 {
     const struct block *b = here(t);
+    struct text why = text_new();
+    bool ok = b != NULL && b->kind == BLOCK_WATCH && !awaits(t, b) &&
+              run_watch_file(&t->run, b, path, keys, &why);
 
-    if (b == NULL || b->kind != BLOCK_WATCH)
-        return NULL;
-    return run_find(&t->run, b->name, strlen(b->name))->path.data;
+    text_free(&why);
+    return ok;
 }
 
 const char *tutor_program(const struct tutor *t)
@@ -403,10 +438,10 @@ static void show_outcome(const struct outcome *o, struct text *out)
 }
 
 /* A command that the student typed, or that Enter stands for. */
-static void run_line(struct tutor *t, const char *command, struct text *out)
+static void try_line(struct tutor *t, const char *command, struct text *out)
 {
     struct text why = text_new();
-    const struct outcome *o = run_command(&t->run, command, &why);
+    const struct outcome *o = run_execute(&t->run, command, &why);
 
     note(t, "ran", "-", command, out);
     if (o != NULL)
@@ -430,7 +465,7 @@ static void input_run(struct tutor *t, const struct block *b, const char *line,
     if (!same && !words_is_command(line)) {
         say(out, width, "Enter alone runs the command above.\n");
     } else {
-        run_line(t, same ? l->text : line, out);
+        try_line(t, same ? l->text : line, out);
         if (same && !run_expected(&t->run, b, t->command, &checked, &why))
             say(out, width,
                 "(The sheet expected other output here; tell your "
@@ -539,6 +574,31 @@ static void input_ask(struct tutor *t, const struct block *b, const char *line,
             form.data);
     }
     text_free(&form);
+}
+
+/* A prediction, told at once; then the monitor. */
+static void input_watch(struct tutor *t, const struct block *b,
+                        const char *line, size_t width, struct text *out)
+{
+    const struct sheet_line *l = block_line(t->sheet, b, '~', t->command);
+    struct text value = text_new(), why = text_new();
+    char id[32];
+
+    if (l == NULL) {
+        finish(t, STATE_DONE, out);
+        return;
+    }
+    note(t, "predict", block_id(t, t->place, id), line, out);
+    if (!run_predicted(&t->run, b, t->command, &value, &why))
+        say(out, width, "It cannot be told here: %s\n", why.data);
+    else if (strcasecmp(line, value.data) == 0)
+        say(out, width, "Well predicted: %s.\n", value.data);
+    else
+        say(out, width, "It is %s. Look why.\n", value.data);
+    t->command++;
+    t->stop_shown = false;
+    text_free(&value);
+    text_free(&why);
 }
 
 static unsigned count_words(const char *s)
@@ -656,11 +716,11 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
     else if (b->kind == BLOCK_RUN)
         input_run(t, b, line, width, out);
     else if (b->kind == BLOCK_WATCH)
-        finish(t, STATE_DONE, out);
+        input_watch(t, b, line, width, out);
     else if (b->kind == BLOCK_REFLECT)
         input_reflect(t, b, line, width, out);
     else if (words_is_command(line))
-        run_line(t, line, out);
+        try_line(t, line, out);
     else
         input_ask(t, b, line, width, out);
     text_free(&clean);

@@ -1,12 +1,13 @@
 /*
  * The tutor: a worksheet as a guided exercise.  It is a state machine that
- * takes lines and gives text, so that the terminal (tutor_main) and the
+ * takes lines and gives text, so that the terminal (tutor_line.c) and the
  * monitor's lab pane are both front ends of it.
  */
 #ifndef COMMON_TUTOR_H
 #define COMMON_TUTOR_H
 
-#include "common/lab.h"
+#include "common/journal.h"
+#include "common/sheet_run.h"
 
 struct tutor;
 
@@ -27,15 +28,13 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
                  struct text *out);
 /* Has every block been done or skipped? */
 bool tutor_is_done(const struct tutor *t);
-/* The scenario file that a watch block waits to be looked at; NULL: none.
-   The front end opens the monitor on it, then gives an empty line. */
-const char *tutor_watch(const struct tutor *t);
+/* Does a watch block wait to be looked at?  Then append the scenario's file
+   and the keys to press first; the front end opens the monitor, and gives an
+   empty line when it is closed. */
+bool tutor_watch(const struct tutor *t, struct text *path, struct text *keys);
 /* The program that the sheet is about: "chord". */
 const char *tutor_program(const struct tutor *t);
 /* The file of the sheet's first scenario, or NULL. */
 const char *tutor_scenario(const struct tutor *t);
-
-/* Work through a worksheet in the terminal; an exit status. */
-int tutor_main(const char *path, const struct lab_options *o);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/program.h"
+#include "common/lab.h"
 #include "common/tutor.h"
 
 #define LINE_BYTES_MAX 4096
@@ -52,27 +52,29 @@ static void print_pages(const char *text, const struct screen_size *s)
     }
 }
 
-/* Open the monitor on a scenario, in this terminal. */
-static void open_monitor(const char *program, const char *scenario)
+/* Open the monitor in this terminal, and wait until it is closed. */
+static void open_monitor(const struct tutor *t)
 {
-    struct text path = text_new();
-    char name[32], verb[] = "monitor";
-    char *file = strdup(scenario);
-    char *argv[] = {name, verb, file, NULL};
+    struct text exe = text_new(), path = text_new(), keys = text_new();
 
-    snprintf(name, sizeof name, "%s", program);
-    program_folder(&path);
-    text_add(&path, program);
-    fflush(NULL);
-    pid_t child = file != NULL ? fork() : -1;
-    if (child == 0) {
-        execv(path.data, argv);
-        _exit(127);
+    if (tutor_watch(t, &path, &keys) && program_folder(&exe)) {
+        text_add(&exe, tutor_program(t));
+        char verb[] = "monitor", option[] = "--keys";
+        char *argv[] = {exe.data,  verb,
+                        path.data, keys.len > 0 ? option : NULL,
+                        keys.data, NULL};
+        fflush(NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            execv(exe.data, argv);
+            _exit(127);
+        }
+        if (child > 0)
+            waitpid(child, NULL, 0);
     }
-    if (child > 0)
-        waitpid(child, NULL, 0);
-    free(file);
+    text_free(&exe);
     text_free(&path);
+    text_free(&keys);
 }
 
 /* Read one line; false at the end of input.  A line too long is cut off. */
@@ -109,15 +111,15 @@ static void converse(struct tutor *t)
             break;
         if (!s.both) /* what was typed, for who reads the transcript */
             printf("%s\n", line);
-        else if (line[0] == '\0' && tutor_watch(t) != NULL)
-            open_monitor(tutor_program(t), tutor_watch(t));
+        else if (line[0] == '\0')
+            open_monitor(t);
         more = tutor_input(t, line, width, &out);
     }
     fputs(out.data, stdout);
     text_free(&out);
 }
 
-int tutor_main(const char *path, const struct lab_options *o)
+int lab_tutor(const char *path, const struct lab_options *o)
 {
     struct text why = text_new();
     struct tutor *t = tutor_open(path, &o->who, &why);
@@ -126,7 +128,7 @@ int tutor_main(const char *path, const struct lab_options *o)
     if (ok)
         converse(t);
     else
-        lab_fail(why.data);
+        lab_fail(o, &why);
     tutor_close(t);
     text_free(&why);
     return ok ? 0 : 2;

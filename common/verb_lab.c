@@ -3,9 +3,7 @@
 #include <string.h>
 
 #include "common/lab.h"
-#include "common/options.h"
-#include "common/program.h"
-#include "common/tutor.h"
+#include "common/verbs.h"
 
 /* The worksheet whose file begins with "N-"; NULL: there is none. */
 static const char *numbered(const struct sheet_list *list, const char *number)
@@ -41,28 +39,29 @@ static int print_list(const struct sheet_list *list, const char *program)
 
 int verb_lab(const struct program *p, int argc, char **argv)
 {
+    struct cli c = {.program = p,
+                    .verb = "lab",
+                    .usage = "[N]",
+                    .about = "Work through worksheet N; without N, list them. "
+                             "Your place is kept.",
+                    .args_max = 1};
+    const char *name = p->protocol->name;
     struct lab_options o;
     struct sheet_list list;
-    const char *name = p->protocol->name;
-    int status = 2;
+    int status;
 
-    if (!lab_options(&o, argc, argv))
-        return 2;
-    if (!sheet_list(name, &list)) {
-        fprintf(stderr,
-                "%s: no worksheets were found: labs/%s was expected "
-                "here, or installed\n",
-                name, name);
-        return 2;
-    }
+    if (!lab_parse(&c, argc, argv, &o, &status))
+        return status;
+    if (!sheet_list(name, &list))
+        return cli_error(p, "there are no worksheets labs/%s/*.md here", name);
     const char *path = o.file_count > 0 ? numbered(&list, o.file[0]) : NULL;
     if (o.file_count == 0)
         status = print_list(&list, name);
     else if (path != NULL)
-        status = tutor_main(path, &o);
+        status = lab_tutor(path, &o);
     else
-        fprintf(stderr, "%s: there is no worksheet %s: see '%s lab'\n", name,
-                o.file[0], name);
+        status = cli_error(p, "there is no worksheet '%.60s'; see '%s lab'",
+                           o.file[0], name);
     sheet_list_free(&list);
     return status;
 }

@@ -108,8 +108,9 @@ static enum fact_outcome cost(struct show *s, uint64_t *messages,
     text_free(&command);
     if (number == 0)
         return FACT_ERROR;
-    while (under_way(s->sim, number) && sim_now(s->sim) < end)
-        sim_run_to(s->sim, sim_now(s->sim) + COST_SLICE_US);
+    for (uint64_t now = sim_now(s->sim); under_way(s->sim, number) && now < end;
+         now += COST_SLICE_US)
+        sim_run_to(s->sim, now);
     sim_cost(s->sim, number, messages, bytes);
     return FACT_OK;
 }
@@ -132,6 +133,12 @@ static enum fact_outcome fact_cost_bytes(struct show *s)
     return outcome;
 }
 
+static enum fact_outcome fact_messages(struct show *s)
+{
+    text_u64(s->call.out, sim_status(s->sim).messages);
+    return FACT_OK;
+}
+
 static const struct general {
     struct fact fact;
     enum fact_outcome (*print)(struct show *s);
@@ -142,6 +149,9 @@ static const struct general {
     {{"invariants", "", "invariants", "does what must hold, hold?",
       "invariants", NULL},
      fact_invariants},
+    {{"messages", "", "messages", "messages of the run so far", "messages",
+      NULL},
+     fact_messages},
     {{"cost", "Nt", "cost NODE COMMAND...", "messages that a command causes",
       "cost", NULL},
      fact_cost},
@@ -325,8 +335,9 @@ static bool run(struct sim *sim, const struct cli_number *at)
         if (cli_interrupted() != 0)
             return false;
         if (!sim_step(sim))
-            break;
+            return true;
     }
+    sim_run_to(sim, at->value);
     return true;
 }
 

@@ -20,7 +20,7 @@ struct job {
     const struct trace *trace;
     const struct expr *filter; /* NULL: everything */
     const char *out;           /* NULL: none */
-    bool json, quiet;
+    bool json, quiet, addresses;
     struct namer names;
     struct trace_writer *writer;
     struct text lines, results; /* not yet printed */
@@ -73,13 +73,16 @@ static bool walk(struct job *j)
         trace_get(j->trace, i, &r);
         if (!is_wanted(j, &r, &f))
             continue;
-        count(&j->summary, &r);
         if (j->writer != NULL)
             trace_write(j->writer, &r);
+        if (j->addresses)
+            r.from.name = r.to.name = NULL;
+        count(&j->summary, &r);
         bool last = r.kind == RECORD_RESULT && !j->json;
         if (!j->quiet)
             output_record(last ? &j->results : &j->lines, form,
-                          j->program->protocol, &r, &j->names);
+                          j->program->protocol, &r,
+                          j->addresses ? NULL : &j->names);
         if (j->lines.len >= LINES_BYTES)
             open = print(j);
     }
@@ -159,6 +162,8 @@ int verb_trace(const struct program *p, int argc, char **argv)
         {"filter", "EXPR", "only records for which EXPR is true", CLI_TEXT,
          &filter},
         {"out", "FILE", "write them to FILE (pcapng)", CLI_TEXT, &j.out},
+        {"addresses", NULL, "show nodes by address, as Wireshark does",
+         CLI_FLAG, &j.addresses},
         {"json", NULL, "one JSON object a line", CLI_FLAG, &j.json},
         {"quiet", NULL, "print only the summary", CLI_FLAG, &j.quiet},
         {.name = NULL}};

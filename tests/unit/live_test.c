@@ -323,6 +323,41 @@ TEST(garbage_without_end_is_reset_at_the_limit)
     bed_end(&b);
 }
 
+TEST(a_peer_killed_before_it_reads_is_a_reset)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", x->addr);
+    tell(&b, y, "connect");
+    live_command(b.live, y, "write 10");
+    live_kill(b.live, x);
+    run(&b, 20);
+    CHECK_TEXT(log_of(y), "start\nopen\nwrite 10: 0\nclosed reset; write: 0\n");
+    bed_end(&b);
+}
+
+TEST(a_vanished_peer_is_deaf_and_its_streams_stay_open)
+{
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", x->addr);
+    tell(&b, y, "connect");
+    live_vanish(b.live, x);
+    tell(&b, y, "write 10");
+    tell(&b, y, "send 10");
+    tell(&b, y, "connect"); /* neither opened nor refused */
+    CHECK_TEXT(log_of(y), "start\nopen\nwrite 10: 0\n");
+    CHECK_TEXT(log_of(x), "start\naccept\n");
+    CHECK(strstr(b.records.data, "y>x 10 dropped: x is down") != NULL);
+    CHECK(live_restart(b.live, x, nowhere, nowhere, &b.why));
+    tell(&b, y, "connect_write 20"); /* the old stream is reset meanwhile */
+    CHECK(strstr(log_of(y), "closed reset") != NULL);
+    CHECK(strstr(log_of(x), "start\naccept\nmessage 20\n") != NULL);
+    bed_end(&b);
+}
+
 TEST(streams_between_local_nodes_are_recorded_once_by_name)
 {
     struct bed b;
@@ -352,6 +387,8 @@ int main(void)
     RUN(a_pipe_and_a_file_can_be_watched);
     RUN(a_flood_of_datagrams_starves_no_timer);
     RUN(garbage_without_end_is_reset_at_the_limit);
+    RUN(a_peer_killed_before_it_reads_is_a_reset);
+    RUN(a_vanished_peer_is_deaf_and_its_streams_stay_open);
     RUN(streams_between_local_nodes_are_recorded_once_by_name);
     return test_end();
 }

@@ -56,7 +56,7 @@ TEST(a_message_is_a_line_with_its_fields)
     struct record r = a_message();
 
     check(OUTPUT_TEXT, &r,
-          "    12    1.034567  n80      n16      FIND_SUCC key 42 hops 1\n");
+          "    12   1.034567  n80    n16    FIND_SUCC key 42 hops 1\n");
     check(OUTPUT_JSON, &r,
           "{\"kind\":\"message\",\"step\":12,\"sent\":1.02,\"time\":1.034567,"
           "\"from\":\"n80\",\"to\":\"n16\",\"message\":\"FIND_SUCC\","
@@ -72,7 +72,7 @@ TEST(a_dropped_message_says_why)
     r.from.name = NULL;
     r.cause = 3;
     check(OUTPUT_TEXT, &r,
-          "    12    1.034567  10.0.0.1:1 n16      "
+          "    12   1.034567  10.0.0.1:1 n16    "
           "FIND_SUCC DROPPED: loss key 42 hops 1\n");
     check(OUTPUT_JSON, &r,
           "{\"kind\":\"message\",\"step\":12,\"sent\":1.02,\"time\":1.034567,"
@@ -87,7 +87,7 @@ TEST(what_describe_leaves_is_undecoded)
 
     r.len = 3;
     check(OUTPUT_TEXT, &r,
-          "    12    1.034567  n80      n16      undecoded undecoded 503250\n");
+          "    12   1.034567  n80    n16    undecoded undecoded 503250\n");
 }
 
 TEST(a_long_message_ends_at_column_80)
@@ -145,7 +145,7 @@ TEST(other_steps_have_kinds_of_their_own)
                        .text = "stabilize"};
 
     check(OUTPUT_TEXT, &r,
-          "    13    1.100000  n45               timer stabilize\n");
+          "    13   1.100000  n45           timer stabilize\n");
     check(OUTPUT_JSON, &r,
           "{\"kind\":\"timer\",\"step\":13,\"time\":1.1,\"node\":\"n45\","
           "\"timer\":\"stabilize\"}\n");

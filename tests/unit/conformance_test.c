@@ -1,0 +1,312 @@
+/*
+ * Host conformance: one scripted node (toy.h), the same scenarios, over the
+ * simulator and over real sockets; every node must hear the same story, event
+ * by event: the one that the test wants.  Times are left out of the logs, and acts stand far enough apart
+ * for both hosts to be done with one before the next.
+ */
+#include "common/live.h"
+#include "common/sim.h"
+#include "tests/unit/test.h"
+#include "tests/unit/toy.h"
+
+/* The logs of all nodes, in the order of their starts. */
+static void collect(struct text *t)
+{
+    for (size_t i = 0; i < toy_count; i++)
+        text_printf(t, "-- node %zu\n%s", i + 1, toy_log[i].data);
+    toy_clear();
+}
+
+static void run_live(const struct scenario *s, struct text *log)
+{
+    struct text why = text_new();
+    struct live *l = live_new(&toy_protocol, &s->settings, s->seed, &why);
+    struct live_run *r = l != NULL ? live_run_new(l, s, &why) : NULL;
+
+    while (r != NULL && live_run_poll(r, 100000, &why))
+        ;
+    collect(log);
+    text_add(log, why.data);
+    if (r != NULL)
+        text_add(log, live_run_complaints(r));
+    live_run_free(r);
+    live_free(l);
+    text_free(&why);
+}
+
+static void run_sim(const struct scenario *s, struct text *log)
+{
+    struct text why = text_new();
+    struct sim *sim = sim_new(s, &why);
+
+    if (sim != NULL) {
+        sim_run(sim);
+        collect(log);
+        text_add(log, sim_complaints(sim));
+    }
+    text_add(log, why.data);
+    sim_free(sim);
+    text_free(&why);
+}
+
+static bool quantum_too = true;
+
+/* Run a scenario of nodes a and b, b joined to a, on both hosts, and in the
+   simulator also with streams that move a byte at a time. */
+static void conform(const char *lines, const char *wanted)
+{
+    static const char *const head[] = {"", "", "set quantum 1\n"};
+
+    for (int i = 0; i < (quantum_too ? 3 : 2); i++) {
+        struct text text = text_new(), why = text_new(), log = text_new();
+        text_printf(&text, "%snode a\nnode b join=a\n%s", head[i], lines);
+        struct scenario *s =
+            scenario_parse("conformance", text.data, &toy_protocol, NULL, &why);
+        if (s == NULL)
+            text_add(&log, why.data);
+        else if (i == 0)
+            run_live(s, &log);
+        else
+            run_sim(s, &log);
+        if (strcmp(log.data, wanted) != 0)
+            printf("# %s:\n", i == 0   ? "live"
+                              : i == 1 ? "simulator"
+                                       : "simulator, quantum 1");
+        CHECK_TEXT(log.data, wanted);
+        scenario_free(s);
+        text_free(&text);
+        text_free(&why);
+        text_free(&log);
+    }
+}
+
+TEST(datagrams_arrive_whole_the_empty_one_too)
+{
+    conform("at 100ms b send 100\n"
+            "after 200ms b send 0\n"
+            "after 200ms b send 2000\n"
+            "run until 800ms\n",
+            "-- node 1\nstart\ndatagram 100\ndatagram 0\ndatagram 2000\n"
+            "-- node 2\nstart\n");
+}
+
+TEST(timers_fire_once_unless_replaced_or_cancelled)
+{
+    conform("at 100ms a timer 1 100\n"
+            "a timer 2 150\n"
+            "a timer 3 120\n"
+            "after 50ms a timer 1 400\n"
+            "a cancel 2\n"
+            "run until 1s\n",
+            "-- node 1\nstart\ntimer 3\ntimer 1\n"
+            "-- node 2\nstart\n");
+}
+
+TEST(a_connect_to_nobody_is_refused)
+{
+    conform("at 100ms crash a\n"
+            "after 200ms b connect\n"
+            "run until 600ms\n",
+            "-- node 1\nstart\n"
+            "-- node 2\nstart\nclosed refused; write: 0\n");
+}
+
+TEST(both_sides_finish_and_hear_that_it_is_done)
+{
+    conform("at 100ms a polite\n"
+            "b connect\n"
+            "after 300ms b write 100\n"
+            "after 300ms b finish\n"
+            "run until 1500ms\n",
+            "-- node 1\nstart\naccept\nmessage 100\neof 0\n"
+            "closed done; write: 0\n"
+            "-- node 2\nstart\nopen\nwrite 100: 0\neof 0\n"
+            "closed done; write: 0\n");
+}
+
+TEST(after_a_half_close_the_other_side_still_writes)
+{
+    conform("at 100ms b connect\n"
+            "after 300ms b write 100\n"
+            "after 100ms b finish\n"
+            "after 300ms a write 200\n"
+            "b write 50\n"
+            "after 300ms a finish\n"
+            "after 300ms a write 10\n"
+            "run until 2s\n",
+            "-- node 1\nstart\naccept\nmessage 100\neof 0\nwrite 200: 0\n"
+            "closed done; write: 0\nwrite 10: 0\n"
+            "-- node 2\nstart\nopen\nwrite 100: 0\nwrite 50: 0\nmessage 200\n"
+            "eof 0\nclosed done; write: 0\n");
+}
+
+TEST(what_is_left_over_is_counted_at_eof)
+{
+    conform("at 100ms b connect\n"
+            "after 300ms b write 10\n"
+            "b raw 7\n"
+            "after 100ms b finish\n"
+            "run until 1s\n",
+            "-- node 1\nstart\naccept\nmessage 10\neof 7\n"
+            "-- node 2\nstart\nopen\nwrite 10: 0\n");
+}
+
+TEST(kept_bytes_are_shown_once_more_before_eof)
+{
+    conform("at 100ms b connect\n"
+            "a hold 1\n"
+            "after 300ms b write3 10\n"
+            "after 300ms a hold 0\n"
+            "after 100ms b finish\n"
+            "run until 1200ms\n",
+            "-- node 1\nstart\naccept\nmessage 10\nmessage 10\nmessage 10\n"
+            "eof 0\n"
+            "-- node 2\nstart\nopen\n");
+}
+
+TEST(an_abort_is_silent_here_and_a_reset_there)
+{
+    conform("at 100ms b connect\n"
+            "after 300ms b write 100\n"
+            "after 300ms b abort\n"
+            "run until 1s\n",
+            "-- node 1\nstart\naccept\nmessage 100\nclosed reset; write: 0\n"
+            "-- node 2\nstart\nopen\nwrite 100: 0\nwrite after abort: 0\n");
+}
+
+TEST(what_is_written_before_open_arrives)
+{
+    conform("at 100ms b connect_write 100\n"
+            "b write3 20\n"
+            "b finish\n"
+            "run until 800ms\n",
+            "-- node 1\nstart\naccept\nmessage 100\nmessage 20\nmessage 20\n"
+            "message 20\neof 0\n"
+            "-- node 2\nstart\nopen\n");
+}
+
+TEST(answers_come_back_in_order)
+{
+    conform("at 100ms a answer\n"
+            "b connect\n"
+            "after 300ms b write3 20\n"
+            "after 300ms b write3 65000\n"
+            "run until 1500ms\n",
+            "-- node 1\nstart\naccept\nmessage 20\nmessage 20\nmessage 20\n"
+            "message 65000\nmessage 65000\nmessage 65000\n"
+            "-- node 2\nstart\nopen\nmessage 20\nmessage 20\nmessage 20\n"
+            "message 65000\nmessage 65000\nmessage 65000\n");
+}
+
+TEST(a_killed_peer_without_unread_bytes_is_an_eof_and_resets_a_write)
+{
+    conform("at 100ms b connect\n"
+            "after 300ms crash a\n"
+            "after 300ms b write 10\n"
+            "after 300ms b write 10\n"
+            "run until 1500ms\n",
+            "-- node 1\nstart\naccept\n"
+            "-- node 2\nstart\nopen\neof 0\nwrite 10: 0\n"
+            "closed reset; write: 0\nwrite 10: 0\n");
+}
+
+/* What was under way at that moment is another matter: it meets a dead node
+   after one latency here, and lies in the dead one's buffer there. */
+TEST(a_killed_peer_that_left_bytes_unread_is_a_reset)
+{
+    conform("at 100ms b connect\n"
+            "a hold 1\n"
+            "after 300ms b write 10\n"
+            "after 200ms crash a\n"
+            "run until 1s\n",
+            "-- node 1\nstart\naccept\n"
+            "-- node 2\nstart\nopen\nwrite 10: 0\nclosed reset; write: 0\n");
+}
+
+TEST(unconsumed_bytes_over_the_limit_are_a_reset)
+{
+    struct text lines = text_new();
+
+    text_add(&lines, "latency 1ms\nat 100ms a hold 1\nb connect\n");
+    for (int i = 0; i < 18; i++) /* 18 times 60 kB are more than 1 MiB */
+        text_add(&lines, "after 50ms b write3 20000\n");
+    text_add(&lines, "after 100ms b write 10\nrun until 1500ms\n");
+    quantum_too = false;
+    conform(lines.data, "-- node 1\nstart\naccept\nclosed reset; write: 0\n"
+                        "-- node 2\nstart\nopen\nclosed reset; write: 0\n"
+                        "write 10: 0\n");
+    quantum_too = true;
+    text_free(&lines);
+}
+
+TEST(a_restarted_node_is_a_new_one)
+{
+    conform("at 100ms b connect\n"
+            "after 300ms crash a\n"
+            "after 300ms restart a\n"
+            "after 300ms b connect_write 10\n"
+            "run until 1500ms\n",
+            "-- node 1\nstart\naccept\nstart\naccept\nmessage 10\n"
+            "-- node 2\nstart\nopen\neof 0\nopen\n");
+}
+
+TEST(a_polite_leave_ends_streams_by_eof)
+{
+    conform("at 100ms b polite\n"
+            "b connect\n"
+            "after 300ms a write 100\n"
+            "leave a\n"
+            "run until 1s\n",
+            "-- node 1\nstart\naccept\nwrite 100: 0\nstop\n"
+            "-- node 2\nstart\nopen\nmessage 100\neof 0\n"
+            "closed done; write: 0\n");
+}
+
+TEST(a_message_written_byte_by_byte_is_one_message)
+{
+    conform("at 100ms b connect\n"
+            "after 300ms b dribble 300\n"
+            "b dribble 4\n"
+            "after 100ms b finish\n"
+            "run until 1s\n",
+            "-- node 1\nstart\naccept\nmessage 300\nmessage 4\neof 0\n"
+            "-- node 2\nstart\nopen\n");
+}
+
+/* How much the system's buffers take is not ours to know, so the log says
+   only that the writer had to wait, and that all bytes came. */
+TEST(back_pressure_loses_nothing)
+{
+    quantum_too = false; /* it would take minutes */
+    conform("latency 1ms\n"
+            "at 100ms b connect\n"
+            "after 200ms a fill 500\n"
+            "after 2s b count\n"
+            "run until 2500ms\n",
+            "-- node 1\nstart\naccept\nroom\n"
+            "-- node 2\nstart\nopen\n"
+            "counted 500 messages, 32768000 bytes\n");
+    quantum_too = true;
+}
+
+int main(void)
+{
+    RUN(datagrams_arrive_whole_the_empty_one_too);
+    RUN(timers_fire_once_unless_replaced_or_cancelled);
+    RUN(a_connect_to_nobody_is_refused);
+    RUN(both_sides_finish_and_hear_that_it_is_done);
+    RUN(after_a_half_close_the_other_side_still_writes);
+    RUN(what_is_left_over_is_counted_at_eof);
+    RUN(kept_bytes_are_shown_once_more_before_eof);
+    RUN(an_abort_is_silent_here_and_a_reset_there);
+    RUN(what_is_written_before_open_arrives);
+    RUN(answers_come_back_in_order);
+    RUN(a_killed_peer_without_unread_bytes_is_an_eof_and_resets_a_write);
+    RUN(a_killed_peer_that_left_bytes_unread_is_a_reset);
+    RUN(unconsumed_bytes_over_the_limit_are_a_reset);
+    RUN(a_restarted_node_is_a_new_one);
+    RUN(a_polite_leave_ends_streams_by_eof);
+    RUN(a_message_written_byte_by_byte_is_one_message);
+    RUN(back_pressure_loses_nothing);
+    return test_end();
+}
