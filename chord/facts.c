@@ -162,6 +162,21 @@ static enum fact_outcome fact_successors(struct fact_call *k)
     return FACT_OK;
 }
 
+static enum fact_outcome fact_successor(struct fact_call *k)
+{
+    struct spot s;
+    uint64_t i;
+
+    if (!member_of(k, 0, &s) || !number_of(k, 1, &i))
+        return FACT_ERROR;
+    if (i == 0 || i > s.n->succ_count) {
+        add(k, "none");
+        return FACT_BROKEN;
+    }
+    add_peer(k, &s.n->succ[i - 1]);
+    return FACT_OK;
+}
+
 static enum fact_outcome fact_predecessor(struct fact_call *k)
 {
     struct spot s;
@@ -760,6 +775,8 @@ const struct fact chord_facts[] = {
      fact_fingers_changed},
     {"successors", "N", "successors NODE", "its successor list",
      "successors n80", fact_successors},
+    {"successor", "Nn", "successor NODE I", "the I-th in that list, from 1",
+     "successor n80 2", fact_successor},
     {"predecessor", "N", "predecessor NODE", "its predecessor",
      "predecessor n80", fact_predecessor},
     {"id", "N", "id NODE", "its identifier", "id n80", fact_id},

@@ -185,8 +185,8 @@ static int lab_test(const struct lab_options *o)
         if (s == NULL)
             status = 2;
         else
-            failed +=
-                sheet_check(s, (unsigned)o->seeds, dir.data, cache, &number, stdout);
+            failed += sheet_check(s, (unsigned)o->seeds, dir.data, cache,
+                                  &number, stdout);
         fflush(stdout);
         sheet_free(s);
     }
@@ -388,8 +388,7 @@ static bool command_number(const char *command, int64_t *millionths,
     struct words w;
     const struct outcome *o = NULL;
 
-    if (cache != NULL && words_split(&w, command, why) &&
-        words_allowed(&w, why))
+    if (cache != NULL && words_split(&w, command, why) && words_ours(&w, why))
         o = cache_run(cache, &w, ".", NULL, NULL, why);
     char value[32] = "";
     if (o != NULL)

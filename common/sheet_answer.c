@@ -265,10 +265,10 @@ void answer_mutate(struct text *t, const struct answer_type *type,
     switch (type->kind) {
     case ANSWER_INT:
     case ANSWER_NUMBER:
-        /* As far again as the tolerance, and one more. */
+        /* Twice the tolerance off, and one more. */
         decimal_parse(wanted, &number);
-        number = number / 1000000 + 1 +
-                 llabs(number / 1000000 * (int64_t)type->percent / 50);
+        number += llabs(number) / 50 * (int64_t)type->percent + 1000000;
+        number = number / 1000000 + (number % 1000000 > 0);
         text_i64(t, number);
         break;
     case ANSWER_CHOICE:

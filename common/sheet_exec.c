@@ -100,25 +100,39 @@ static bool is_outside(const char *word)
            (len > 3 && strcmp(word + len - 3, "/..") == 0);
 }
 
+bool words_ours(const struct words *w, struct text *why)
+{
+    const char *program = w->count > 0 ? w->word[0] : "";
+
+    if (strcmp(program, "lab") == 0 ||
+        is_among(programs, program, strlen(program)))
+        return true;
+    text_add(why, "'");
+    text_safe(why, program, strlen(program));
+    text_add(why, "' is no program of ours: chord, napster, gnutella, "
+                  "fasttrack, bittorrent, pastry, kelips or lab was expected");
+    return false;
+}
+
 bool words_allowed(const struct words *w, struct text *why)
 {
     const char *program = w->count > 0 ? w->word[0] : "";
     const char *verb = w->count > 1 ? w->word[1] : "";
     bool lab = strcmp(program, "lab") == 0;
 
-    if (!lab && !is_among(programs, program, strlen(program))) {
-        text_add(why, "'");
-        text_safe(why, program, strlen(program));
-        text_add(why, "' is no program of ours: chord, napster, gnutella, "
-                      "fasttrack, bittorrent, pastry, kelips or lab was "
-                      "expected");
+    if (!words_ours(w, why))
         return false;
-    }
     if (!is_among(lab ? lab_verbs : verbs, verb, strlen(verb))) {
         text_printf(why, "worksheets may run %s %s", program,
                     lab ? "ratio or order"
                         : "show, sim, live, check, figure, monitor or trace");
         return false;
+    }
+    for (size_t i = 2; lab && verb[0] == 'r' && i < w->count; i++) {
+        struct words inner; /* the two commands of `lab ratio` */
+        if (!words_split(&inner, w->word[i], why) ||
+            !words_allowed(&inner, why))
+            return false;
     }
     for (size_t i = 2; i < w->count; i++) {
         const char *word = w->word[i];

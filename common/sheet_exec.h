@@ -28,6 +28,8 @@ struct words {
 bool words_split(struct words *w, const char *command, struct text *why);
 /* Append one word; false with *why when there is no room. */
 bool words_add(struct words *w, const char *word, size_t len, struct text *why);
+/* Is its first word one of our programs? */
+bool words_ours(const struct words *w, struct text *why);
 /* Is it a program, verb and options that a worksheet may use, and does no
    argument point outside of labs/? */
 bool words_allowed(const struct words *w, struct text *why);

@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define RULE "________________________________________________________________"
-#define PICTURE "64x22"
+#define PICTURE "64x21"
+#define PICTURE_ROWS 21
 #define OUTPUT_ROWS_MAX 16
 
 /* -- The handout as Markdown ---------------------------------------------- */
@@ -61,20 +62,26 @@ static void put_output(const char *printed, size_t rows_max, struct text *out)
     }
 }
 
+/* The monitor's picture of a run, without its title and key bar. */
 static void put_picture(const struct run *r, const struct block *b,
                         struct text *out)
 {
-    struct text command = text_new(), why = text_new();
+    struct text why = text_new(), rows = text_new();
+    const struct outcome *o = run_picture(r, b, PICTURE, &why);
+    size_t count = 0;
 
-    text_printf(&command, "%s monitor @%s --dump " PICTURE,
-                run_program_name(r->sheet), b->name);
-    const struct outcome *o = run_execute(r, command.data, &why);
-    if (o != NULL && o->status == 0) {
+    for (const char *at = o != NULL ? o->out.data : ""; *at != '\0'; count++) {
+        size_t len = strcspn(at, "\n");
+        if (count >= 1 && count < PICTURE_ROWS - 2)
+            text_printf(&rows, "%.*s\n", (int)len, at);
+        at += len + (at[len] == '\n');
+    }
+    if (o != NULL && o->status == 0 && count == PICTURE_ROWS) {
         text_add(out, "```\n");
-        put_output(o->out.data, PAGE_ROWS, out);
+        put_output(rows.data, PAGE_ROWS, out);
         text_add(out, "```\n\n");
     }
-    text_free(&command);
+    text_free(&rows);
     text_free(&why);
 }
 
@@ -132,18 +139,43 @@ static void put_question(const struct sheet *s, const struct run *r,
     text_add(out, ":::\n\n");
 }
 
+/* Does any text that students read name this variable?  Others (the owner
+   that a scenario crashes) may be answers. */
+static bool is_named(const struct sheet *s, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t b = 0; b < s->block_count; b++) {
+        const struct block *block = &s->block[b];
+        if (block->kind == BLOCK_SCENARIO || block->kind == BLOCK_LET)
+            continue;
+        for (size_t i = block->first; i < block->first + block->count; i++) {
+            const char *at = s->line[i].text;
+            while (strchr(" $>", s->line[i].mark) != NULL &&
+                   (at = strchr(at, '@')) != NULL)
+                if (sheet_name(++at) == len && memcmp(at, name, len) == 0)
+                    return true;
+        }
+    }
+    return false;
+}
+
 static void put_let(const struct sheet *s, const struct run *r,
                     const struct block *b, struct text *out)
 {
-    text_add(out, "Yours:");
+    const char *between = "Yours: ";
+
     for (size_t i = b->first; i < b->first + b->count; i++) {
-        text_printf(out, " %s ", s->line[i].text);
-        const struct binding *v =
-            r != NULL ? run_find(r, s->line[i].text, strlen(s->line[i].text))
-                      : NULL;
-        text_printf(out, "**%s**%s", v != NULL ? v->value.data : "____",
-                    i + 1 < b->first + b->count ? "," : "\n\n");
+        const char *name = s->line[i].text;
+        if (!is_named(s, name))
+            continue;
+        text_printf(out, "%s%s **", between, name);
+        text_add(out, r != NULL ? run_find(r, name, strlen(name))->value.data
+                                : "____");
+        text_add(out, "**");
+        between = ", ";
     }
+    text_add(out, "\n\n");
 }
 
 static void put_watch(const struct sheet *s, const struct run *r,
@@ -166,6 +198,8 @@ static void put_watch(const struct sheet *s, const struct run *r,
 
 void sheet_handout(const struct sheet *s, const struct run *r, struct text *out)
 {
+    bool pictured = false;
+
     text_printf(out, "# %s\n\n", s->title);
     if (r != NULL)
         text_printf(out, "Student **%s**, seed %llu, about %u minutes\n\n",
@@ -186,9 +220,10 @@ void sheet_handout(const struct sheet *s, const struct run *r, struct text *out)
             put_lines(s, r, b, out);
             text_char(out, '\n');
             break;
-        case BLOCK_SCENARIO:
-            if (r != NULL)
+        case BLOCK_SCENARIO: /* the first one: the student's ring */
+            if (r != NULL && !pictured)
                 put_picture(r, b, out);
+            pictured = true;
             break;
         case BLOCK_LET:
             put_let(s, r, b, out);

@@ -204,14 +204,41 @@ static bool watch_scenario(const struct run *r, const struct block *b,
     return !own || write_file(path->data, body->data, why);
 }
 
+static const struct outcome *run_words(const struct run *r,
+                                       const char *const *words,
+                                       const char *key, const char *input,
+                                       struct text *why)
+{
+    struct words w = {.count = 0};
+
+    for (; *words != NULL; words++)
+        if (!words_add(&w, *words, strlen(*words), why))
+            return NULL;
+    return cache_run(r->cache, &w, r->root.data, key, input, why);
+}
+
+const struct outcome *run_picture(const struct run *r, const struct block *b,
+                                  const char *size, struct text *why)
+{
+    const struct binding *s = run_find(r, b->name, strlen(b->name));
+    const char *const words[] = {run_program_name(r->sheet),
+                                 "monitor",
+                                 s->path.data,
+                                 "--dump",
+                                 size,
+                                 "--keys",
+                                 ":last<Enter>:zoom picture<Enter>",
+                                 NULL};
+
+    return run_words(r, words, NULL, NULL, why);
+}
+
 /* Run the monitor's commands; `predict FIELD` prints that field. */
 const struct outcome *run_watch(const struct run *r, const struct block *b,
                                 struct text *why)
 {
     struct text path = text_new(), body = text_new(), input = text_new();
     const struct outcome *o = NULL;
-    const char *program = run_program_name(r->sheet);
-    struct words w = {.count = 0};
 
     for (size_t i = b->first; i < b->first + b->count; i++) {
         const struct sheet_line *l = &r->sheet->line[i];
@@ -222,13 +249,11 @@ const struct outcome *run_watch(const struct run *r, const struct block *b,
         if (l->mark != ' ')
             text_char(&input, '\n');
     }
-    if (watch_scenario(r, b, &path, &body, why) &&
-        words_add(&w, program, strlen(program), why) &&
-        words_add(&w, "monitor", 7, why) &&
-        words_add(&w, path.data, path.len, why) &&
-        words_add(&w, "--line", 6, why)) {
-        text_printf(&body, "\1%s\1%s", program, input.data);
-        o = cache_run(r->cache, &w, r->root.data, body.data, input.data, why);
+    if (watch_scenario(r, b, &path, &body, why)) {
+        const char *const words[] = {run_program_name(r->sheet), "monitor",
+                                     path.data, "--line", NULL};
+        text_add(&body, input.data);
+        o = run_words(r, words, body.data, input.data, why);
     }
     text_free(&path);
     text_free(&body);

@@ -64,6 +64,9 @@ const struct outcome *run_watch(const struct run *r, const struct block *b,
 /* For its screen: the scenario's file, and the keys to press first. */
 bool run_watch_file(const struct run *r, const struct block *b,
                     struct text *path, struct text *keys, struct text *why);
+/* The monitor's screen of a scenario block, its picture alone. */
+const struct outcome *run_picture(const struct run *r, const struct block *b,
+                                  const char *size, struct text *why);
 /* What the `nth` prediction of a watch block should have been. */
 bool run_predicted(const struct run *r, const struct block *b, size_t nth,
                    struct text *value, struct text *why);

@@ -132,6 +132,12 @@ static enum fact_outcome fact_cost_bytes(struct show *s)
     return outcome;
 }
 
+static enum fact_outcome fact_messages(struct show *s)
+{
+    text_u64(s->call.out, sim_status(s->sim).messages);
+    return FACT_OK;
+}
+
 static const struct general {
     struct fact fact;
     enum fact_outcome (*print)(struct show *s);
@@ -142,6 +148,9 @@ static const struct general {
     {{"invariants", "", "invariants", "does what must hold, hold?",
       "invariants", NULL},
      fact_invariants},
+    {{"messages", "", "messages", "messages of the run so far", "messages",
+      NULL},
+     fact_messages},
     {{"cost", "Nt", "cost NODE COMMAND...", "messages that a command causes",
       "cost", NULL},
      fact_cost},
