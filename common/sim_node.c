@@ -541,9 +541,13 @@ void node_restart(struct node *n)
 {
     node_down(n, DOWN_KILLED);
     n->restarts++;
-    /* Anybody alive brings it back, if the node it first joined does not. */
-    if (n->join == NOBODY || !node_is_up(node_at(n->sim, n->join)))
-        n->join = node_first_live(n->sim, n->host.index);
+    /* Anybody alive brings it back, if the node that its line names does not. */
+    const char *named = n->spec->join;
+    const struct node *other =
+        named != NULL ? node_by_name(n->sim, named) : NULL;
+    n->join = other != NULL && node_is_up(other)
+                  ? other->host.index
+                  : node_first_live(n->sim, n->host.index);
     begin_or_wait(n);
 }
 
