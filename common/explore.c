@@ -240,7 +240,8 @@ static bool is_stale(struct sim *sim, const struct entry *e)
             node_at(sim, e->node)->due_us[e->slot] != e->time_us);
 }
 
-static uint32_t contact_for(const struct explorer *x, const struct node *n,
+/* Whom a newcomer asks: the node that its line names, else any. */
+static uint32_t contact_for(const struct explorer *x,
                             const struct node_spec *spec)
 {
     const struct node *join =
@@ -248,7 +249,7 @@ static uint32_t contact_for(const struct explorer *x, const struct node *n,
 
     if (join != NULL && node_is_up(join))
         return join->host.index;
-    return node_first_live(x->sim, n != NULL ? n->host.index : NOBODY);
+    return node_first_live(x->sim, NOBODY);
 }
 
 static void run_join(struct explorer *x, const struct act *joiner)
@@ -257,7 +258,7 @@ static void run_join(struct explorer *x, const struct act *joiner)
     struct act act = *joiner;
     const char *id = spec.id;
 
-    spec.join = node_at(x->sim, contact_for(x, NULL, &spec))->host.name;
+    spec.join = node_at(x->sim, contact_for(x, &spec))->host.name;
     write_line(x, "node %s %s%s join=%s", act.name, id != NULL ? "id=" : "",
                id != NULL ? id : "", spec.join);
     /* The node keeps a pointer to its spec, which has to outlive it. */
@@ -342,7 +343,7 @@ static size_t node_choices(const struct explorer *x, struct used u,
 
     if (!node_is_up(n)) {
         if (allowed(b->restart, u.restart) &&
-            contact_for(x, n, n->spec) != NOBODY)
+            node_first_live(x->sim, n->host.index) != NOBODY)
             count = add_choice(all, count,
                                (struct choice){CHOICE_RESTART, i, 0, 0});
         return count;
@@ -377,7 +378,7 @@ static size_t list_choices(const struct explorer *x, struct used u,
     for (uint8_t i = 0; i < x->joiner_count; i++)
         if (allowed(b->join, u.join) &&
             node_by_name(x->sim, x->joiner[i].name) == NULL &&
-            contact_for(x, NULL, x->joiner[i].spec) != NOBODY)
+            contact_for(x, x->joiner[i].spec) != NOBODY)
             count =
                 add_choice(all, count, (struct choice){CHOICE_JOIN, i, 0, 0});
     return count;

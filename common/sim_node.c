@@ -541,13 +541,11 @@ void node_restart(struct node *n)
 {
     node_down(n, DOWN_KILLED);
     n->restarts++;
-    /* Anybody alive brings it back, if the node that its line names does not. */
-    const char *named = n->spec->join;
-    const struct node *other =
-        named != NULL ? node_by_name(n->sim, named) : NULL;
-    n->join = other != NULL && node_is_up(other)
-                  ? other->host.index
-                  : node_first_live(n->sim, n->host.index);
+    /* The first live node brings it back, unless it asks an introducer: which
+       it joined before is forgotten with all else. */
+    if (n->join == NOBODY ||
+        node_at(n->sim, n->join)->host.protocol != &introducer_protocol)
+        n->join = node_first_live(n->sim, n->host.index);
     begin_or_wait(n);
 }
 
