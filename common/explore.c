@@ -249,7 +249,15 @@ static uint32_t contact_for(const struct explorer *x,
 
     if (join != NULL && node_is_up(join))
         return join->host.index;
-    return node_first_live(x->sim, NOBODY);
+    /* The first by name: joiners may have come in any order. */
+    uint32_t first = node_first_live(x->sim, NOBODY);
+    for (uint32_t i = 0; i < x->network->count; i++) {
+        const struct host *h = x->network->host[i];
+        if (h->state == NODE_UP && first != NOBODY &&
+            strcmp(h->name, x->network->host[first]->name) < 0)
+            first = i;
+    }
+    return first;
 }
 
 static void run_join(struct explorer *x, const struct act *joiner)
@@ -430,8 +438,11 @@ static uint64_t messages_hash(const struct explorer *x)
 static uint64_t node_hash(struct explorer *x, struct node *n)
 {
     struct text *t = &x->canonical;
-    uint64_t h = n->name_hash; /* joiners come in any order */
+    uint64_t h = n->name_hash; /* joiners come in any order, */
 
+    /* but a node that starts again asks the one that came first. */
+    if (x->joiner_count > 1 && x->scenario->bounds.restart > 0)
+        h = hash_roll_u64(h, n->host.index);
     if (!node_is_up(n))
         return h;
     text_clear(t);
