@@ -448,6 +448,7 @@ static void try_line(struct tutor *t, const char *command, struct text *out)
         show_outcome(o, out);
     else
         text_printf(out, "  %s\n", why.data);
+    text_char(out, '\n');
     text_free(&why);
 }
 
@@ -513,12 +514,12 @@ static void say_wrong(struct tutor *t, const struct block *b,
 
 /* The reason behind an answer: the sheet's, else its last hint. */
 static void say_reason(const struct tutor *t, const struct block *b,
-                       size_t width, struct text *out)
+                       bool or_hint, size_t width, struct text *out)
 {
     struct text shown = text_new();
     const struct sheet_line *l = block_line(t->sheet, b, '+', 0), *hint;
 
-    for (size_t i = 0; l == NULL || l->mark == '?'; i++) {
+    for (size_t i = 0; or_hint && (l == NULL || l->mark == '?'); i++) {
         if ((hint = block_line(t->sheet, b, '?', i)) == NULL)
             break;
         l = hint;
@@ -543,15 +544,16 @@ static void judge(struct tutor *t, const struct block *b, const char *answer,
             why.data);
         finish(t, STATE_DONE, out);
     } else if (answer_judge(&b->type, answer, value.data) == ANSWER_RIGHT) {
-        say(out, width, "Right: %s. +%u\n", value.data, b->points);
-        say_reason(t, b, width, out);
+        say(out, width, "Right: %s (+%u).\n",
+            value.len > 0 ? value.data : "none", b->points);
+        say_reason(t, b, false, width, out);
         finish(t, STATE_RIGHT, out);
     } else if (p->tries < TRIES_MAX) {
         say_wrong(t, b, answer, width, out);
     } else {
         say(out, width, "Not so either. The answer is: %s\n",
             value.len > 0 ? value.data : "none");
-        say_reason(t, b, width, out);
+        say_reason(t, b, true, width, out);
         say(out, width, "No points for this one; on we go.\n");
         finish(t, STATE_TOLD, out);
     }
@@ -564,7 +566,7 @@ static void input_ask(struct tutor *t, const struct block *b, const char *line,
 {
     struct text form = text_new();
 
-    if (answer_valid(&b->type, line) && line[0] != '\0') {
+    if (answer_valid(&b->type, line)) {
         judge(t, b, line, width, out);
     } else {
         answer_form(&form, &b->type);
@@ -721,7 +723,7 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
         input_reflect(t, b, line, width, out);
     else if (words_is_command(line))
         try_line(t, line, out);
-    else
+    else if (line[0] != '\0')
         input_ask(t, b, line, width, out);
     text_free(&clean);
     return !quit;
