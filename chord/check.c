@@ -312,10 +312,12 @@ static bool fingers_right(const struct network *net, const struct spot *s)
     unsigned runs = s->n->finger_count;
 
     for (unsigned k = 0; k < runs; k++) {
-        unsigned first = chord_finger_first(s->n, k);
-        unsigned last = k + 1 < runs ? chord_finger_first(s->n, k + 1) - 1U
-                                     : s->c->bits - 1U;
-        struct spot f = chord_find(net, &s->n->finger[k]);
+        unsigned first = chord_finger_first(s->c, s->n, k);
+        unsigned last = k + 1 < runs
+                            ? chord_finger_first(s->c, s->n, k + 1) - 1U
+                            : s->c->bits - 1U;
+        struct peer p = chord_finger_run(s->c, s->n, k);
+        struct spot f = chord_find(net, &p);
         struct id a = chord_finger_start(s->c, s->n, first);
         struct id b = chord_finger_start(s->c, s->n, last);
         if (f.n == NULL)

@@ -3,9 +3,11 @@
  *
  * Most of its `bits` entries are equal: in a ring of N nodes about log2 N
  * differ.  So the table is kept as runs: one peer for all fingers from its
- * first index up to the next run's.  Both arrays stand in one block, the
- * peers, then the first indices, a byte each.  Finger 0 is the successor and
- * lives in the successor list; runs begin at finger 1.
+ * first index up to the next run's.  Runs are packed one behind the other,
+ * each the first index (1 byte), address, port and virtual node (8), and only
+ * as many words of the id as `bits` needs: 13 bytes for 32 bits, which is
+ * what lets a million nodes fit.  Finger 0 is the successor and lives in the
+ * successor list; runs begin at finger 1.
  *
  * Reading never expands the table; a change, which is rare, does.
  */
@@ -14,15 +16,45 @@
 #include <assert.h>
 #include <string.h>
 
-static uint8_t *firsts(const struct member *n)
+#define PLACE_BYTES 8 /* of ip, port and vnode, which stand side by side */
+
+static size_t words(const struct chord *c)
 {
-    return (uint8_t *)(n->finger + n->finger_count);
+    return (c->bits + 31U) / 32;
 }
 
-uint8_t chord_finger_first(const struct member *n, unsigned run)
+static size_t run_bytes(const struct chord *c)
+{
+    return 1 + PLACE_BYTES + 4 * words(c);
+}
+
+uint8_t chord_finger_first(const struct chord *c, const struct member *n,
+                           unsigned run)
 {
     assert(run < n->finger_count);
-    return firsts(n)[run];
+    return n->fingers[run * run_bytes(c)];
+}
+
+struct peer chord_finger_run(const struct chord *c, const struct member *n,
+                             unsigned run)
+{
+    struct peer p = {.ip = 0};
+    const uint8_t *at = n->fingers + run * run_bytes(c) + 1;
+
+    assert(run < n->finger_count);
+    memcpy(&p.ip, at, PLACE_BYTES);
+    memcpy(&p.id.word[ID_WORDS - words(c)], at + PLACE_BYTES, 4 * words(c));
+    return p;
+}
+
+static void put_run(const struct chord *c, uint8_t *fingers, unsigned run,
+                    unsigned first, const struct peer *p)
+{
+    uint8_t *at = fingers + run * run_bytes(c);
+
+    *at++ = (uint8_t)first;
+    memcpy(at, &p->ip, PLACE_BYTES);
+    memcpy(at + PLACE_BYTES, &p->id.word[ID_WORDS - words(c)], 4 * words(c));
 }
 
 struct id chord_finger_start(const struct chord *c, const struct member *n,
@@ -37,8 +69,8 @@ struct peer chord_finger_get(const struct chord *c, const struct member *n,
     if (i == 0)
         return chord_successor(c, n);
     for (unsigned run = n->finger_count; run-- > 0;)
-        if (chord_finger_first(n, run) <= i)
-            return n->finger[run];
+        if (chord_finger_first(c, n, run) <= i)
+            return chord_finger_run(c, n, run);
     return (struct peer){.ip = 0};
 }
 
@@ -48,9 +80,9 @@ static void expand(const struct chord *c, const struct member *n,
     struct peer none = {.ip = 0};
 
     for (unsigned i = 0, run = 0; i < c->bits; i++) {
-        while (run < n->finger_count && chord_finger_first(n, run) <= i)
+        while (run < n->finger_count && chord_finger_first(c, n, run) <= i)
             run++;
-        table[i] = run == 0 ? none : n->finger[run - 1];
+        table[i] = run == 0 ? none : chord_finger_run(c, n, run - 1);
     }
 }
 
@@ -58,22 +90,18 @@ void chord_finger_fill(struct chord *c, struct host *h, struct member *n,
                        const struct peer *table)
 {
     unsigned count = 0;
-    size_t each = sizeof *n->finger + 1;
 
     for (unsigned i = 1; i < c->bits; i++)
         count += i == 1 || !peer_same(&table[i], &table[i - 1]);
-    struct peer *finger = host_alloc(h, count * each);
-    if (finger == NULL)
+    uint8_t *fingers = host_alloc(h, count * run_bytes(c));
+    if (fingers == NULL)
         return; /* no memory: the old fingers still serve */
-    host_free(h, n->finger, n->finger_count * each);
-    n->finger = finger;
+    for (unsigned i = 1, run = 0; i < c->bits; i++)
+        if (i == 1 || !peer_same(&table[i], &table[i - 1]))
+            put_run(c, fingers, run++, i, &table[i]);
+    host_free(h, n->fingers, n->finger_count * run_bytes(c));
+    n->fingers = fingers;
     n->finger_count = (uint8_t)count;
-    for (unsigned i = 1, run = 0; i < c->bits; i++) {
-        if (i > 1 && peer_same(&table[i], &table[i - 1]))
-            continue;
-        firsts(n)[run] = (uint8_t)i;
-        finger[run++] = table[i];
-    }
 }
 
 static void finger_set(struct chord *c, struct host *h, struct member *n,
@@ -94,8 +122,10 @@ void chord_finger_replace(struct chord *c, struct host *h, struct member *n,
     struct peer table[BITS_MAX];
     bool found = false;
 
-    for (unsigned run = 0; run < n->finger_count; run++)
-        found = found || peer_same(&n->finger[run], p);
+    for (unsigned run = 0; run < n->finger_count; run++) {
+        struct peer have = chord_finger_run(c, n, run);
+        found = found || peer_same(&have, p);
+    }
     if (!found)
         return;
     expand(c, n, table);
@@ -156,14 +186,14 @@ void chord_finger_suspect(struct chord *c, struct host *h, struct member *n,
     if (chord_request_of(c, n, REQUEST_PING) != NULL)
         return; /* one at a time */
     for (unsigned run = 0; run < n->finger_count; run++) {
+        struct peer p = chord_finger_run(c, n, run);
         for (unsigned i = 0; i < m->avoid_count; i++) {
-            if (peer_none(&n->finger[run]) ||
-                !id_equal(&m->avoid[i], &n->finger[run].id))
+            if (peer_none(&p) || !id_equal(&m->avoid[i], &p.id))
                 continue;
             struct request *r = chord_request_open(c, h, n, REQUEST_PING);
             if (r == NULL)
                 return;
-            r->peer = n->finger[run];
+            r->peer = p;
             chord_request_send(c, h, n, r, CHORD_PING);
             return;
         }
@@ -172,15 +202,17 @@ void chord_finger_suspect(struct chord *c, struct host *h, struct member *n,
 
 /* -- The lecture's join: a newcomer's fingers from its successor's ------- */
 
-void chord_fill_fingers(const struct member *n, struct chord_msg *m)
+void chord_fill_fingers(const struct chord *c, const struct member *n,
+                        struct chord_msg *m)
 {
     unsigned skip = n->finger_count > RUNS_MAX ? n->finger_count - RUNS_MAX : 0;
 
     for (unsigned run = skip; run < n->finger_count; run++) {
-        if (peer_none(&n->finger[run]))
+        struct peer p = chord_finger_run(c, n, run);
+        if (peer_none(&p))
             continue;
-        m->first[m->run_count] = chord_finger_first(n, run);
-        m->list[m->run_count++] = n->finger[run];
+        m->first[m->run_count] = chord_finger_first(c, n, run);
+        m->list[m->run_count++] = p;
     }
 }
 

@@ -56,18 +56,21 @@ static bool on_the_way(const struct member *n, const struct query *q,
 
 /* The closest preceding node that we know: fingers from the far end, the
    successor being the nearest, then the rest of the successor list. */
-static const struct peer *closest_preceding(const struct member *n,
-                                            const struct query *q)
+static struct peer closest_preceding(const struct chord *c,
+                                     const struct member *n,
+                                     const struct query *q)
 {
-    for (unsigned i = n->finger_count; i-- > 0;)
-        if (on_the_way(n, q, &n->finger[i]))
-            return &n->finger[i]; /* LAB: chord-hop */
+    for (unsigned i = n->finger_count; i-- > 0;) {
+        struct peer finger = chord_finger_run(c, n, i);
+        if (on_the_way(n, q, &finger))
+            return finger; /* LAB: chord-hop */
+    }
     if (n->succ_count > 0 && on_the_way(n, q, &n->succ[0]))
-        return &n->succ[0];
+        return n->succ[0];
     for (unsigned i = n->succ_count; i-- > 1;)
         if (on_the_way(n, q, &n->succ[i]))
-            return &n->succ[i];
-    return NULL;
+            return n->succ[i];
+    return (struct peer){.ip = 0};
 }
 
 /* `why` is worded with the key, the peer, and the arc that decided. */
@@ -92,10 +95,10 @@ static struct route route_paper(const struct chord *c, const struct member *n,
     if (!peer_none(&s) && id_in_half_open(&q->key, &n->id, &s.id))
         return to(ROUTE_OWNER, &s,
                   "{} belongs to my successor {}: it is in ({},{}]");
-    const struct peer *p = closest_preceding(n, q);
-    if (p == NULL)
+    struct peer p = closest_preceding(c, n, q);
+    if (peer_none(&p))
         return dead_end();
-    return to(ROUTE_FORWARD, p,
+    return to(ROUTE_FORWARD, &p,
               "{} goes to {}, my farthest finger before it: not in ({},{}]");
 }
 
@@ -122,9 +125,9 @@ static struct route route_lecture(const struct chord *c, const struct member *n,
                    ? to(ROUTE_FORWARD, &n->pred,
                         "{} is not after my predecessor {}: back to it")
                    : to(ROUTE_OWNER, &self, "{} is mine, {}, as far as I know");
-    const struct peer *p = closest_preceding(n, q);
-    if (p != NULL)
-        return to(ROUTE_FORWARD, p,
+    struct peer p = closest_preceding(c, n, q);
+    if (!peer_none(&p))
+        return to(ROUTE_FORWARD, &p,
                   pred ? "{} goes to {}, my farthest finger not beyond it: "
                          "not mine, ({},{}]"
                        : "{} goes to {}, my farthest finger not beyond it");

@@ -450,7 +450,7 @@ static void on_question(struct chord *c, struct host *h, struct member *n,
         break;
     case CHORD_GET_FINGERS:
         chord_begin(c, n, CHORD_FINGERS, &reply);
-        chord_fill_fingers(n, &reply);
+        chord_fill_fingers(c, n, &reply);
         chord_reply(h, m, from, &reply);
         break;
     case CHORD_PING:
@@ -528,6 +528,8 @@ static void arm_periods(struct chord *c, struct host *h)
     arm_period(c, h, TIMER_STABILIZE, true);
     arm_period(c, h, TIMER_CHECK_PREDECESSOR, true);
     arm_period(c, h, TIMER_FIX_FINGERS, true);
+    if (c->member_count > 1)
+        arm_period(c, h, TIMER_RECHECK, true);
 }
 
 void chord_settle_down(struct chord *c, struct host *h)
@@ -563,7 +565,7 @@ static void on_timer(struct chord *c, struct host *h, enum chord_timer timer)
     if (timer == TIMER_RECHECK)
         chord_recheck(c, h);
     if (timer == TIMER_JOIN || c->leaving ||
-        (timer == TIMER_RECHECK && c->lost == NULL))
+        (timer == TIMER_RECHECK && c->lost == NULL && c->member_count == 1))
         return;
     arm_period(c, h, timer, false);
 }
@@ -682,8 +684,9 @@ static void dump_member(const struct chord *c, const struct member *n,
         dump_peer(c, &n->succ[i], t);
     text_add(t, " fingers");
     for (unsigned i = 0; i < n->finger_count; i++) {
-        text_printf(t, " %u:", (unsigned)chord_finger_first(n, i));
-        dump_peer(c, &n->finger[i], t);
+        struct peer p = chord_finger_run(c, n, i);
+        text_printf(t, " %u:", (unsigned)chord_finger_first(c, n, i));
+        dump_peer(c, &p, t);
     }
     text_printf(t, " next %u sync %u unsure %u\n", (unsigned)n->next_finger,
                 (unsigned)n->sync_wait, (unsigned)n->unsure);

@@ -85,10 +85,10 @@ struct member {
     uint8_t unsure;       /* rounds in which keys may still be on their way */
     uint8_t mark;         /* scratch of check.c */
     uint16_t item_count;
-    struct peer pred;    /* none: unknown */
-    struct peer *succ;   /* the successor list */
-    struct peer *finger; /* one entry a run, then their first indices */
-    struct item *items;  /* ascending by key, then name */
+    struct peer pred;   /* none: unknown */
+    struct peer *succ;  /* the successor list */
+    uint8_t *fingers;   /* packed runs, see finger.c */
+    struct item *items; /* ascending by key, then name */
 };
 
 /* Why a request is open, and so who is told of its answer. */
@@ -293,8 +293,11 @@ struct peer chord_finger_get(const struct chord *c, const struct member *n,
 /* Where finger `i` begins: n + 2^i. */
 struct id chord_finger_start(const struct chord *c, const struct member *n,
                              unsigned i);
-/* The first index of a run. */
-uint8_t chord_finger_first(const struct member *n, unsigned run);
+/* A run: its first index, and its peer. */
+uint8_t chord_finger_first(const struct chord *c, const struct member *n,
+                           unsigned run);
+struct peer chord_finger_run(const struct chord *c, const struct member *n,
+                             unsigned run);
 /* Set all fingers from an array of `bits` peers, of which [0] is ignored. */
 void chord_finger_fill(struct chord *c, struct host *h, struct member *n,
                        const struct peer *table);
@@ -307,7 +310,8 @@ void chord_finger_suspect(struct chord *c, struct host *h, struct member *n,
                           const struct chord_msg *m);
 void chord_finger_seed(struct chord *c, struct host *h, struct member *n,
                        struct request *r, const struct chord_msg *m);
-void chord_fill_fingers(const struct member *n, struct chord_msg *m);
+void chord_fill_fingers(const struct chord *c, const struct member *n,
+                        struct chord_msg *m);
 void chord_fix_fingers(struct chord *c, struct host *h, struct member *n);
 
 /* -- store.c ------------------------------------------------------------- */

@@ -120,14 +120,37 @@ static void remember(struct chord *c, struct host *h, const struct peer *p)
     lost->peer[lost->count++] = *p;
 }
 
-/* Ask the oldest; it goes to the end of the line. */
+/* Is there a closer successor for `n` on the side of `other`? */
+static void look_through(struct chord *c, struct host *h, struct member *n,
+                         const struct peer *other)
+{
+    struct id next = chord_finger_start(c, n, 0);
+    struct request *r;
+
+    if (n->phase != MEMBER_INSIDE)
+        return;
+    r = chord_find_open(c, h, n, FOR_MERGE, &next);
+    if (r == NULL)
+        return;
+    r->first = *other;
+    chord_find_begin(c, h, n, r);
+}
+
+/* Ask the one that has waited longest.  Siblings on one host check each
+   other: they can be on two rings, too. */
 void chord_recheck(struct chord *c, struct host *h)
 {
     struct member *n = &c->member[0];
     struct lost *lost = c->lost;
     struct request *r;
 
-    if (lost == NULL || n->phase != MEMBER_INSIDE || c->leaving ||
+    for (unsigned i = 0; i < c->member_count && c->member_count > 1; i++) {
+        unsigned k = (unsigned)(host_random(h) % c->member_count);
+        struct peer other = chord_self(c, &c->member[k]);
+        if (k != i && c->member[k].phase == MEMBER_INSIDE)
+            look_through(c, h, &c->member[i], &other);
+    }
+    if (lost == NULL || n->phase != MEMBER_INSIDE ||
         chord_request_of(c, n, REQUEST_RECHECK) != NULL)
         return;
     r = chord_request_open(c, h, n, REQUEST_RECHECK);
@@ -154,8 +177,7 @@ static void remember_no_more(struct chord *c, struct host *h,
     lost->count = (uint8_t)kept;
     if (kept == 0) {
         host_free(h, lost, sizeof *lost);
-        c->lost = NULL;
-        host_timer_cancel(h, TIMER_RECHECK);
+        c->lost = NULL; /* and the timer runs out */
     }
 }
 
@@ -166,17 +188,8 @@ void chord_recheck_answered(struct chord *c, struct host *h, struct request *r)
     chord_request_close(c, h, r);
     chord_note(c, h, "{} is back", &back.id);
     remember_no_more(c, h, &back);
-    for (unsigned i = 0; i < c->member_count; i++) {
-        struct member *n = &c->member[i];
-        struct id next = chord_finger_start(c, n, 0);
-        if (n->phase != MEMBER_INSIDE)
-            continue;
-        r = chord_find_open(c, h, n, FOR_MERGE, &next);
-        if (r == NULL)
-            return;
-        r->first = back;
-        chord_find_begin(c, h, n, r);
-    }
+    for (unsigned i = 0; i < c->member_count; i++)
+        look_through(c, h, &c->member[i], &back);
 }
 
 /* -- Failures ------------------------------------------------------------ */
@@ -196,9 +209,9 @@ static const struct member *sibling(const struct chord *c,
 static void last_resort(struct chord *c, struct host *h, struct member *n)
 {
     for (unsigned i = 0; i < n->finger_count; i++) {
-        const struct peer *p = &n->finger[i];
-        if (!peer_none(p) && !id_equal(&p->id, &n->id)) {
-            take_list(c, h, n, p, NULL, 0);
+        struct peer p = chord_finger_run(c, n, i);
+        if (!peer_none(&p) && !id_equal(&p.id, &n->id)) {
+            take_list(c, h, n, &p, NULL, 0);
             return;
         }
     }

@@ -200,9 +200,12 @@ static bool is_finger(const struct view *v, const struct point *p)
 
     if (n == NULL || p->member == NULL)
         return false;
-    for (unsigned i = 0; i < n->finger_count; i++)
-        if (id_equal(&n->finger[i].id, &p->id))
+    const struct chord *c = v->selected->node;
+    for (unsigned i = 0; i < n->finger_count; i++) {
+        struct peer finger = chord_finger_run(c, n, i);
+        if (id_equal(&finger.id, &p->id))
             return true;
+    }
     return n->succ_count > 0 && id_equal(&n->succ[0].id, &p->id);
 }
 
@@ -533,8 +536,10 @@ static void draw_strip(const struct ring *r, const struct crowd *c,
     for (int i = 0; i < c->columns; i++)
         pane_put(p, 2, 1 + i, " .:-=+*#%@"[c->strip[i] * 9 / most],
                  ATTR_NORMAL);
-    for (unsigned i = 0; n != NULL && i < n->finger_count; i++)
-        mark_strip(r, c, p, peer_addr(&n->finger[i]), '*');
+    for (unsigned i = 0; n != NULL && i < n->finger_count; i++) {
+        struct peer f = chord_finger_run(r->v->selected->node, n, i);
+        mark_strip(r, c, p, peer_addr(&f), '*');
+    }
     for (size_t i = 1; i < r->path.count; i++)
         mark_strip(r, c, p, r->path.node[i], (char)('0' + i % 10));
     if (r->v->selected != NULL)

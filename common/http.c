@@ -12,9 +12,9 @@
 
 #include "common/error.h"
 
-static char lower(char c)
+static int lower(int c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+    return c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c;
 }
 
 bool slice_is(struct slice s, const char *text)
@@ -190,7 +190,7 @@ struct slice http_path(struct slice target)
     return take_until(&target, '?', &path) ? path : target;
 }
 
-static int hex_digit(char c)
+static int hex_digit(int c)
 {
     c = lower(c);
     return c >= '0' && c <= '9'   ? c - '0'
@@ -203,13 +203,16 @@ static int decode(struct slice value, char *out, size_t room)
     size_t len = 0;
 
     for (size_t i = 0; i < value.len; i++) {
-        char c = value.at[i] == '+' ? ' ' : value.at[i];
-        if (c == '%') {
+        char c = value.at[i];
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%') {
             int high = i + 2 < value.len ? hex_digit(value.at[i + 1]) : -1;
             int low = high >= 0 ? hex_digit(value.at[i + 2]) : -1;
             if (low < 0)
                 return ERR_MALFORMED;
-            c = (char)(high << 4 | low);
+            uint8_t byte = (uint8_t)(high << 4 | low);
+            memcpy(&c, &byte, 1);
             i += 2;
         }
         if (len + 1 >= room)

@@ -18,7 +18,7 @@
 #include "common/random.h"
 
 #define CONNS_PER_NODE_MAX 12000
-#define SCRATCH_BYTES (128 * 1024) /* read from one socket in one round */
+#define SCRATCH_BYTES ((size_t)128 * 1024) /* read from one socket in one round */
 #define BURST_MAX 64               /* datagrams or accepts in one round */
 #define PASSAGES_MAX 1024          /* datagrams under way to a local node */
 #define COMMANDS_MAX 4096          /* open at the same time */

@@ -20,7 +20,7 @@
 #define QUIET_LIMIT_US (3600 * (uint64_t)1000000)
 #define QUIET_DEFAULT_US ((uint64_t)1000000)
 #define ACTS_MAX 256 /* in one go, before sockets have their turn */
-#define COMPLAINTS_BYTES_MAX (64 * 1024)
+#define COMPLAINTS_BYTES_MAX ((size_t)64 * 1024)
 #define NOBODY UINT32_MAX /* no node's index */
 
 /* What the run knows of a node; by its index in the network. */

@@ -40,10 +40,10 @@ struct host;              /* opaque to protocols, one per node */
 typedef uint32_t conn_id; /* 0: none; never used again within a run */
 
 #define TIMER_SLOTS 8
-#define MESSAGE_BYTES_MAX (64 * 1024)
-#define UNCONSUMED_MAX (1024 * 1024)
-#define BACKLOG_HIGH (256 * 1024)
-#define BACKLOG_LOW (64 * 1024)
+#define MESSAGE_BYTES_MAX ((size_t)64 * 1024)
+#define UNCONSUMED_MAX ((size_t)1024 * 1024)
+#define BACKLOG_HIGH ((size_t)256 * 1024)
+#define BACKLOG_LOW ((size_t)64 * 1024)
 #define STREAM_TIMEOUT_US (60 * (uint64_t)1000000)
 
 enum event_kind {

@@ -125,7 +125,7 @@ static void start(struct state *s)
     }
     if (warm)
         printf("at %ums warm\n", s->now_ms);
-    s->now_ms += warm ? 1000 : 20000;
+    s->now_ms += warm ? 1000 : 20000 + 1000 * wanted * s->vnodes;
 }
 
 static void put_values(struct state *s)
@@ -273,8 +273,7 @@ static void judge(const struct state *s, bool owners_known, bool values_kept)
         }
     }
     for (unsigned i = 0; i < VALUES && values_kept; i++)
-        printf("expect n%u get value%u value=content-%u\n", some_live(s), i,
-               i);
+        printf("expect n%u get value%u value=content-%u\n", some_live(s), i, i);
 }
 
 int main(int argc, char **argv)

@@ -22,7 +22,7 @@
 #define CONNECTING_MAX 256 /* at the same time */
 #define PING_BYTES 16
 #define BULK_BYTES (UINT64_C(1) << 30)
-#define CHUNK_BYTES (64 * 1024)
+#define CHUNK_BYTES ((size_t)64 * 1024)
 #define ROUNDS 3
 
 static const struct addr nowhere = {0, 0};

@@ -92,13 +92,15 @@ TEST(what_is_no_request_is_refused)
 
 TEST(a_head_without_end_is_refused_at_the_limit)
 {
+    static const char front[] = {"GET / HTTP/1.0\r\nA: "};
     static char s[HTTP_HEAD_MAX + 1];
     struct http_head h;
 
     memset(s, 'a', sizeof s);
     CHECK_U64(request(&h, s, HTTP_HEAD_MAX - 1), 0);
     CHECK(request(&h, s, HTTP_HEAD_MAX) == ERR_LIMIT);
-    memcpy(s, "GET / HTTP/1.0\r\nA: ", 19);
+    for (size_t i = 0; front[i] != '\0'; i++)
+        s[i] = front[i];
     CHECK_U64(request(&h, s, HTTP_HEAD_MAX - 1), 0);
     CHECK(request(&h, s, sizeof s) == ERR_LIMIT);
 }

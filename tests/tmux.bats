@@ -1,0 +1,154 @@
+# The real program in a real terminal, driven key by key through tmux.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    command -v tmux >/dev/null || skip "no tmux"
+    chord=$(realpath "${BIN:-bin}/chord")
+    socket=p2plab-$BATS_TEST_NUMBER-$$
+}
+
+teardown() {
+    tmux -L "$socket" kill-server 2>/dev/null || true
+}
+
+t() { tmux -L "$socket" "$@"; }
+
+# open COLUMNS ROWS COMMAND: a terminal that runs it, then says how it ended.
+# Frames are ASCII in the C locale.
+open() {
+    t -f /dev/null new-session -d -x "$1" -y "$2" \
+        "cd '$PWD'; LC_ALL=C timeout --foreground 100 $3; echo ended \$?; sleep 60"
+}
+
+# wait_for PATTERN: until the screen shows it, 5 s at most.
+wait_for() {
+    for _ in $(seq 100); do
+        t capture-pane -p >"$BATS_TEST_TMPDIR/screen"
+        grep -qE -e "$1" "$BATS_TEST_TMPDIR/screen" && return 0
+        sleep 0.05
+    done
+    echo "wanted: $1; the screen:"
+    cat "$BATS_TEST_TMPDIR/screen"
+    return 1
+}
+
+# press KEYS, as --keys has them.
+press() {
+    local keys=$1
+    while [ -n "$keys" ]; do
+        case $keys in
+        '<lt>'*) t send-keys -l '<' && keys=${keys#<lt>} ;;
+        '<PageUp>'*) t send-keys PPage && keys=${keys#<PageUp>} ;;
+        '<PageDown>'*) t send-keys NPage && keys=${keys#<PageDown>} ;;
+        '<Esc>'*) t send-keys Escape && keys=${keys#<Esc>} && sleep 0.04 ;;
+        '<'[A-Z]*'>'*)
+            local name=${keys#<}
+            name=${name%%>*}
+            keys=${keys#*>}
+            t send-keys "${name/BS/BSpace}"
+            ;;
+        *)
+            t send-keys -l -- "${keys:0:1}"
+            keys=${keys:1}
+            ;;
+        esac
+    done
+}
+
+every_key() {
+    open "$1" "$2" "sh -c 'while :; do $chord monitor; echo again; done'"
+    while IFS=$'\t' read -r key keys wanted; do
+        case $key in '#'* | '') continue ;; esac
+        keys=${keys//@TMP@/$BATS_TEST_TMPDIR}
+        wait_for 'step 11 .*PAUSED'
+        press "$keys"
+        wait_for "$wanted" || {
+            echo "key $key: pressed $keys"
+            return 1
+        }
+        # Out of whatever is open, and out of the program: it starts again.
+        press '<Esc><Esc><Esc><Esc>qy'
+    done <tests/monitor_keys.txt
+}
+
+@test "tmux: every key does what the table says, at 80x24" {
+    every_key 80 24
+}
+
+@test "tmux: every key does what the table says, at 160x48" {
+    every_key 160 48
+}
+
+@test "tmux: a resize keeps step, selection and pane" {
+    open 80 24 "$chord monitor"
+    press '>><Up>2'
+    wait_for 'step 14 .*PAUSED'
+    t resize-window -x 160 -y 48
+    wait_for '^-- messages -.*-- decode'
+    wait_for '^> +13 '
+    t resize-window -x 50 -y 15
+    wait_for '^-- decode -+$'
+    t resize-window -x 30 -y 8
+    wait_for 'needs 40x12'
+    press '....'
+    t resize-window -x 80 -y 24
+    wait_for '2 DECODE'
+    wait_for 'step 14 .*PAUSED'
+}
+
+@test "tmux: q asks once on the base screen; y ends with exit 0" {
+    open 80 24 "$chord monitor"
+    wait_for 'step 11 '
+    press '?q'
+    wait_for '1 MESSAGES'
+    press 'qn'
+    wait_for 'nothing was done'
+    press 'qy'
+    wait_for '^ended 0'
+}
+
+@test "tmux: Ctrl-C ends with exit 130 and gives the terminal back" {
+    open 80 24 "$chord monitor"
+    wait_for 'step 11 '
+    t send-keys C-c
+    wait_for '^ended 130'
+}
+
+@test "tmux: a long run shows progress and any key stops it" {
+    cat >"$BATS_TEST_TMPDIR/long.scn" <<'END'
+seed 7
+set bits 20
+nodes 2000 prefix=p every 0ms
+warm
+after 1s p7 lookup 42
+run until 1h
+END
+    open 80 24 "$chord monitor $BATS_TEST_TMPDIR/long.scn"
+    wait_for 't=(0.999|1.000) '
+    t send-keys End
+    wait_for 'any key stops here'
+    press 'x'
+    wait_for 'step [0-9]+ .*PAUSED'
+    press 'qy'
+    wait_for '^ended 0'
+}
+
+@test "tmux: real nodes are LIVE, the record is REPLAY, End is LIVE again" {
+    open 80 24 "$chord live labs/chord/lecture.scn --monitor"
+    wait_for '3 hops, owner n45'
+    wait_for 'LIVE'
+    press ','
+    wait_for 'REPLAY'
+    press '<End>'
+    wait_for 'LIVE$'
+    press 'qy'
+    wait_for '^ended 0'
+}
+
+@test "tmux: one real node shows itself and whom it knows" {
+    open 80 24 "$chord node --listen 127.0.0.1:0 --set bits=7 --monitor"
+    wait_for 'LIVE'
+    wait_for '^-- ring, 1 node '
+    press 'qy'
+    wait_for '^ended 0'
+}
