@@ -586,6 +586,11 @@ static void do_node(struct monitor *m)
     const struct network *n = the_network(m);
     const struct host *h = n->count > 0 ? n->by_name(n, arg) : NULL;
 
+    if (strcmp(arg, "none") == 0) {
+        m->node = SIZE_MAX;
+        m->follow = false;
+        return;
+    }
     if (h == NULL) {
         say(m, "there is no node of that name here");
         return;
@@ -1037,7 +1042,7 @@ const struct key_command key_commands[] = {
     {"z", "zoom", "[PANE]", 0, 0, "one pane on the whole screen", do_zoom},
     {"v", "picture", NULL, 0, 0, "another picture", do_picture},
     {"o", "pin", NULL, 0, 0, "keep this node in sight", do_pin},
-    {"", "node", "NAME", 0, 0, "show this node", do_node},
+    {"", "node", "NAME|none", 0, 0, "show this node", do_node},
     {"", "show", "PANE", 0, 0, "messages, decode ... picture, node", do_show},
     {"/", "find", "EXPR", ASK_LINE, 0, "the next event that is so", do_find},
     {"", "until", "EXPR", 0, 0, "the same, for worksheets", do_find},
