@@ -250,6 +250,40 @@ static void show_question(const struct tutor *t, const struct block *b,
     text_free(&form);
 }
 
+static void show_outcome(const struct outcome *o, struct text *out)
+{
+    const struct text *part[2] = {&o->out, &o->err};
+
+    for (int i = 0; i < 2; i++)
+        for (const char *at = part[i]->data; *at != '\0';) {
+            size_t n = strcspn(at, "\n");
+            text_add(out, "  ");
+            text_safe(out, at, n);
+            text_char(out, '\n');
+            at += n + (at[n] == '\n');
+        }
+    if (o->status != 0)
+        text_printf(out, "  [%d]\n", o->status);
+}
+
+/* What a run block printed, for who comes back. */
+static void show_again(const struct tutor *t, const struct block *b,
+                       struct text *out)
+{
+    struct text why = text_new();
+    const struct sheet_line *l;
+
+    for (size_t i = 0; (l = block_line(t->sheet, b, '$', i)) != NULL; i++) {
+        text_add(out, "\n  $ ");
+        run_expand(&t->run, l->text, EXPAND_SHOW, out);
+        text_char(out, '\n');
+        const struct outcome *o = run_execute(&t->run, l->text, &why);
+        if (o != NULL)
+            show_outcome(o, out);
+    }
+    text_free(&why);
+}
+
 /* A prediction is taken first, one field after the other. */
 static void show_watch(const struct tutor *t, const struct block *b,
                        size_t width, struct text *out)
@@ -336,6 +370,8 @@ void tutor_show(struct tutor *t, size_t width, struct text *out)
         const struct block *b = &s->block[i];
         if (b->kind == BLOCK_TEXT && i >= t->seen)
             show_lines(t, b, ' ', width, out);
+        if (b->kind == BLOCK_RUN && i >= t->seen && i < t->place)
+            show_again(t, b, out);
         if (is_stop(b) && i >= t->place && t->at[i].state == STATE_OPEN)
             break;
     }
@@ -419,22 +455,6 @@ static void finish(struct tutor *t, enum state state, struct text *out)
     t->place++;
     t->command = 0;
     t->stop_shown = false;
-}
-
-static void show_outcome(const struct outcome *o, struct text *out)
-{
-    const struct text *part[2] = {&o->out, &o->err};
-
-    for (int i = 0; i < 2; i++)
-        for (const char *at = part[i]->data; *at != '\0';) {
-            size_t n = strcspn(at, "\n");
-            text_add(out, "  ");
-            text_safe(out, at, n);
-            text_char(out, '\n');
-            at += n + (at[n] == '\n');
-        }
-    if (o->status != 0)
-        text_printf(out, "  [%d]\n", o->status);
 }
 
 /* A command that the student typed, or that Enter stands for. */
@@ -547,6 +567,7 @@ static void judge(struct tutor *t, const struct block *b, const char *answer,
         say(out, width, "Right: %s (+%u).\n",
             value.len > 0 ? value.data : "none", b->points);
         say_reason(t, b, false, width, out);
+        text_char(out, '\n');
         finish(t, STATE_RIGHT, out);
     } else if (p->tries < TRIES_MAX) {
         say_wrong(t, b, answer, width, out);
