@@ -408,7 +408,7 @@ static struct spot best_successor(const struct network *net,
 }
 
 struct ring_check {
-    struct finding *successor, *ring, *order, *reach, *all, *lists;
+    struct finding *successor, *ring, *order, *reach, *all, *joined, *lists;
     size_t rings;
 };
 
@@ -506,7 +506,7 @@ static void each_member(const struct network *net, struct ring_check *k,
         if (s.n->phase == MEMBER_INSIDE)
             act(net, s, k);
         else if (!is_stranded(net, &s) && !s.c->leaving)
-            broken(k->all, &s, " has not joined (yet)", NULL);
+            broken(k->joined, &s, " has not joined (yet)", NULL);
     }
 }
 
@@ -526,13 +526,72 @@ void chord_check(const struct network *net, struct findings *f)
     k.ring = findings_add(f, "exactly one ring");
     k.order = findings_add(f, "ordered ring");
     k.reach = findings_add(f, "appendages reach the ring");
-    k.all = findings_add(f, "all live nodes on the ring");
+    k.all = findings_add(f, "all members on the ring");
+    k.joined = findings_add(f, "all live nodes have joined");
+    k.joined->outside = true; /* whom it joins may be dead for good */
     k.lists = findings_add(f, "ordered successor lists");
     each_member(net, &k, clear_mark);
     each_member(net, &k, check_path);
     each_member(net, &k, check_list);
     if (k.rings == 0 && net->count > 0)
         findings_break(k.ring, "there is no ring");
+}
+
+/* -- Messages in flight ---------------------------------------------------- */
+
+/* Whose request does a message carry the number of? */
+static const struct chord *asker(const struct network *net, const uint8_t *data,
+                                 size_t len, const struct host *from,
+                                 const struct host *to)
+{
+    const struct host *h = from;
+    struct chord_msg m;
+
+    switch (chord_peek_type(data, len)) {
+    case CHORD_FIND_SUCC: /* passed on from node to node */
+        h = chord_decode(&m, data, len)
+                ? net->by_addr(net, peer_addr(&m.origin))
+                : NULL;
+        break;
+    case CHORD_FOUND:
+    case CHORD_NEXT:
+    case CHORD_STATE:
+    case CHORD_FINGERS:
+    case CHORD_PONG:
+    case CHORD_VALUE:
+    case CHORD_TRANSFER_ACK:
+    case CHORD_LEAVE_ACK:
+        h = to;
+        break;
+    case CHORD_GET_STATE:
+    case CHORD_NOTIFY:
+    case CHORD_GET_FINGERS:
+    case CHORD_PING:
+    case CHORD_PUT:
+    case CHORD_GET:
+    case CHORD_DEL:
+    case CHORD_TRANSFER:
+    case CHORD_LEAVE:
+        break;
+    }
+    return h != NULL && h->protocol == &chord_protocol ? h->node : NULL;
+}
+
+/* A request's number means its place among the open ones, by age; a number
+   that nobody waits for is 0. */
+void chord_canonical(const struct network *net, const struct host *from,
+                     const struct host *to, uint8_t *data, size_t len)
+{
+    const struct chord *c = asker(net, data, len, from, to);
+    uint32_t number = chord_peek_request(data), rank = 0, at = 0;
+
+    for (const struct request *r = c != NULL ? c->requests : NULL; r != NULL;
+         r = r->next) {
+        at++;
+        if (r->id == number)
+            rank = at;
+    }
+    chord_poke_request(data, rank);
 }
 
 /* -- May it fail? -------------------------------------------------------- */
@@ -578,7 +637,7 @@ static bool is_skipped(const struct network *net, const struct member *n)
 bool chord_may_fail(const struct network *net, const struct host *host)
 {
     unsigned r = (unsigned)setting(net->settings, CHORD_SUCCESSORS);
-    unsigned principals = 0, own = 0;
+    unsigned principals = 0, own = 0, others = 0;
     struct spot_cursor at = {0};
     struct spot s;
 
@@ -587,10 +646,13 @@ bool chord_may_fail(const struct network *net, const struct host *host)
             continue;
         if (s.host != host && only_hope(net, &s, host))
             return false;
+        others += s.host != host;
         bool principal = !is_skipped(net, s.n);
         principals += principal;
         own += principal && s.host == host;
     }
+    if (others == 0)
+        return false; /* the last one is its own live successor */
     return setting(net->settings, CHORD_VARIANT) == VARIANT_ORIGINAL ||
            own == 0 || principals - own >= r + 1;
 }

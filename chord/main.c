@@ -8,6 +8,7 @@ static const struct program program = {
     .protocol = &chord_protocol,
     .idea = "a ring of nodes, and fingers across it",
     .scenario = "labs/chord/lecture.scn",
+    .tiny = "labs/chord/tiny.scn",
     .example = "n80 lookup 42",
     .port = 7074,
     .facts = chord_facts,

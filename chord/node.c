@@ -374,20 +374,19 @@ static void on_timeout(struct chord *c, struct host *h, struct request *r)
         ask_again(c, h, n, r);
 }
 
-/* Every handler closes its request or moves its deadline, so this ends. */
+/* The request that is due first, and only that: if another is due as well,
+   the timer fires again at once.  So what a node does depends on the order of
+   its deadlines, and not on how late a timer was. */
 static void on_timeouts(struct chord *c, struct host *h)
 {
-    struct request *r = c->requests;
+    struct request *first = c->requests;
 
     c->armed_us = 0;
-    while (r != NULL) {
-        if (r->deadline_us > host_now(h)) {
-            r = r->next;
-            continue;
-        }
-        on_timeout(c, h, r);
-        r = c->requests; /* it may have closed any */
-    }
+    for (struct request *r = first; r != NULL; r = r->next)
+        if (r->deadline_us < first->deadline_us)
+            first = r;
+    if (first != NULL && first->deadline_us <= host_now(h))
+        on_timeout(c, h, first);
 }
 
 /* -- Events -------------------------------------------------------------- */
@@ -671,13 +670,40 @@ static void dump_peer(const struct chord *c, const struct peer *p,
         text_printf(t, "/%u", (unsigned)p->vnode);
 }
 
+/* " NAME value"; without printf, for the explorer asks for many dumps. */
+static void dump_number(struct text *t, const char *name, uint64_t value)
+{
+    text_add(t, name);
+    text_u64(t, value);
+}
+
+/* What store_round() counts matters only where there is something to copy. */
+static bool has_copies(const struct chord *c, const struct member *n)
+{
+    return setting(c->settings, CHORD_REPLICAS) > 0 || n->items != NULL;
+}
+
+static void dump_item(const struct chord *c, const struct item *i,
+                      struct text *t)
+{
+    struct item_view v = chord_item_view_of(i);
+
+    text_add(t, "item ");
+    id_text(t, &v.key, c->bits);
+    text_printf(t, " version %u%s idle %u ", (unsigned)v.version,
+                v.deleted ? " deleted" : "", (unsigned)i->idle);
+    text_json(t, (const char *)v.name, v.name_len);
+    text_json(t, (const char *)v.value, v.value_len);
+    text_char(t, '\n');
+}
+
 static void dump_member(const struct chord *c, const struct member *n,
                         struct text *t)
 {
     text_add(t, "member ");
     id_text(t, &n->id, c->bits);
-    text_printf(t, " phase %u%s pred", (unsigned)n->phase,
-                n->refused ? " refused" : "");
+    dump_number(t, " phase ", n->phase);
+    text_add(t, n->refused ? " refused pred" : " pred");
     dump_peer(c, &n->pred, t);
     text_add(t, " succ");
     for (unsigned i = 0; i < n->succ_count; i++)
@@ -685,43 +711,53 @@ static void dump_member(const struct chord *c, const struct member *n,
     text_add(t, " fingers");
     for (unsigned i = 0; i < n->finger_count; i++) {
         struct peer p = chord_finger_run(c, n, i);
-        text_printf(t, " %u:", (unsigned)chord_finger_first(c, n, i));
+        dump_number(t, " ", chord_finger_first(c, n, i));
+        text_char(t, ':');
         dump_peer(c, &p, t);
     }
-    text_printf(t, " next %u sync %u unsure %u\n", (unsigned)n->next_finger,
-                (unsigned)n->sync_wait, (unsigned)n->unsure);
-    for (const struct item *i = n->items; i != NULL; i = i->next) {
-        struct item_view v = chord_item_view_of(i);
-        text_add(t, "item ");
-        id_text(t, &v.key, c->bits);
-        text_printf(t, " version %u%s idle %u ", (unsigned)v.version,
-                    v.deleted ? " deleted" : "", (unsigned)i->idle);
-        text_json(t, (const char *)v.name, v.name_len);
-        text_json(t, (const char *)v.value, v.value_len);
-        text_char(t, '\n');
+    if (setting(c->settings, CHORD_FIX_FINGERS) > 0)
+        dump_number(t, " next ", n->next_finger);
+    if (has_copies(c, n)) {
+        dump_number(t, " sync ", n->sync_wait);
+        dump_number(t, " unsure ", n->unsure);
     }
+    text_char(t, '\n');
+    for (const struct item *i = n->items; i != NULL; i = i->next)
+        dump_item(c, i, t);
 }
 
+/* The place of a request's deadline among all; of equals the oldest is first,
+   as in on_timeouts(). */
 static unsigned rank_of(const struct chord *c, const struct request *of)
 {
     unsigned rank = 0;
+    bool older = true;
 
-    for (const struct request *r = c->requests; r != NULL; r = r->next)
-        rank += r->deadline_us < of->deadline_us;
+    for (const struct request *r = c->requests; r != NULL; r = r->next) {
+        older = older && r != of;
+        rank += r->deadline_us < of->deadline_us ||
+                (older && r->deadline_us == of->deadline_us);
+    }
     return rank;
 }
 
 static void dump_request(const struct chord *c, const struct request *r,
                          struct text *t)
 {
-    text_printf(t, "request %u.%u of %u due %u tries %u.%u index %u",
-                (unsigned)r->kind, (unsigned)r->purpose, (unsigned)r->vnode,
-                rank_of(c, r), (unsigned)r->tries, (unsigned)r->attempts,
-                (unsigned)r->index);
-    text_printf(t, " acks %u.%u back %u%s%s%s hops %u", (unsigned)r->waiting,
-                (unsigned)r->copies, (unsigned)r->back,
-                r->iterative ? " iterative" : "", r->pausing ? " pausing" : "",
-                r->full ? " full" : "", (unsigned)r->hops);
+    dump_number(t, "request ", r->kind);
+    dump_number(t, ".", r->purpose);
+    dump_number(t, " of ", r->vnode);
+    dump_number(t, " due ", rank_of(c, r));
+    dump_number(t, " tries ", r->tries);
+    dump_number(t, ".", r->attempts);
+    dump_number(t, " index ", r->index);
+    dump_number(t, " acks ", r->waiting);
+    dump_number(t, ".", r->copies);
+    dump_number(t, " back ", r->back);
+    text_add(t, r->iterative ? " iterative" : "");
+    text_add(t, r->pausing ? " pausing" : "");
+    text_add(t, r->full ? " full" : "");
+    dump_number(t, " hops ", r->hops);
     dump_peer(c, &r->peer, t);
     dump_peer(c, &r->other, t);
     text_char(t, ' ');
@@ -765,6 +801,7 @@ const struct protocol chord_protocol = {
     .options = options,
     .commands = commands,
     .timers = timers,
+    .timeouts = 1 << TIMER_TIMEOUT,
     .invariants = "one ring, ordered, all live nodes on it",
     .identify = identify,
     .create = create,
@@ -775,4 +812,5 @@ const struct protocol chord_protocol = {
     .check = chord_check,
     .settled = chord_settled,
     .quiet_us = chord_quiet_us,
+    .canonical = chord_canonical,
     .may_fail = chord_may_fail};

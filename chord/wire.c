@@ -8,6 +8,7 @@
  */
 #include "chord/wire.h"
 
+#include <assert.h>
 #include <string.h>
 
 static void walk_peer(struct codec *c, const char *name, const char *id_name,
@@ -224,12 +225,37 @@ static void walk(struct codec *c, struct chord_msg *m)
     walk_body(c, m);
 }
 
+#define TYPE_AT 5    /* behind magic and version */
+#define REQUEST_AT 9 /* behind bits, to_vnode and from_vnode */
+
 size_t chord_encode(struct chord_msg *m, uint8_t out[DATAGRAM_MAX])
 {
     struct codec c = codec_writer(out, DATAGRAM_MAX);
 
     walk(&c, m);
     return c.at;
+}
+
+enum chord_type chord_peek_type(const uint8_t *data, size_t len)
+{
+    assert(len >= REQUEST_AT + 4);
+    return (enum chord_type)data[TYPE_AT];
+}
+
+uint32_t chord_peek_request(const uint8_t *data)
+{
+    struct codec c = codec_reader(data + REQUEST_AT, 4);
+    uint32_t request = 0;
+
+    code_u32(&c, "request", &request);
+    return request;
+}
+
+void chord_poke_request(uint8_t *data, uint32_t request)
+{
+    struct codec c = codec_writer(data + REQUEST_AT, 4);
+
+    code_u32(&c, "request", &request);
 }
 
 void chord_msg_clear(struct chord_msg *m)

@@ -117,6 +117,11 @@ struct chord_msg {
 void chord_msg_clear(struct chord_msg *m);
 /* Write `m`; the bytes used, at most DATAGRAM_MAX. */
 size_t chord_encode(struct chord_msg *m, uint8_t out[DATAGRAM_MAX]);
+/* The type and the request number of an encoded message, without decoding
+   the rest; and another number for it. */
+enum chord_type chord_peek_type(const uint8_t *data, size_t len);
+uint32_t chord_peek_request(const uint8_t *data);
+void chord_poke_request(uint8_t *data, uint32_t request);
 /* Read a whole datagram; false when it is not exactly one message. */
 bool chord_decode(struct chord_msg *m, const uint8_t *data, size_t len);
 /* Name every byte. */

@@ -778,6 +778,16 @@ int monitor_trace(const struct program *p, const struct trace *t,
     return open_and_run(&m);
 }
 
+/* A live record goes to the log, and to whom the caller named. */
+static void on_live_record(void *context, const struct record *r)
+{
+    const struct monitor *m = context;
+
+    log_add(m->own_log, r);
+    if (m->options->also != NULL)
+        m->options->also->record(m->options->also->context, r);
+}
+
 int monitor_live(const struct program *p, struct live *l, struct live_run *run,
                  const struct monitor_options *o)
 {
@@ -787,8 +797,7 @@ int monitor_live(const struct program *p, struct live *l, struct live_run *run,
     m.live = l;
     m.run = run;
     m.own_log = log_new(LIVE_RECORDS_MAX);
-    live_observe(l,
-                 &(struct observer){.record = log_add, .context = m.own_log});
+    live_observe(l, &(struct observer){.record = on_live_record, .context = &m});
     set_name(&m, run != NULL ? "live" : "node");
     say(&m, "real nodes, in real time: , looks back at the record");
     int status = open_and_run(&m);

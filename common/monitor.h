@@ -21,6 +21,7 @@ struct monitor_options {
     bool line;        /* no screen: commands in, facts out, a line each */
     bool utf8;
     enum color color;
+    const struct observer *also; /* hears of live records too, or NULL */
 };
 
 /* Each returns an exit status.  The scenario, trace or live host is lent. */

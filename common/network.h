@@ -35,6 +35,8 @@ struct namer network_namer(const struct network *n);
 struct finding {
     const char *name; /* "ordered ring" */
     bool holds;
+    bool outside;    /* what keeps it broken may lie outside of the protocol:
+                        `check` does not count it */
     struct text why; /* in words: "n32's successor n96 skips n80" */
 };
 

@@ -118,7 +118,8 @@ struct protocol {
     const struct option *options;   /* ends in a NULL name */
     const struct command *commands; /* ends in a NULL name */
     const char *const *timers;      /* by slot, ends in NULL */
-    const char *invariants;         /* "one ring, ordered, ..." for people */
+    uint8_t timeouts; /* a bit for each slot that only waits for an answer */
+    const char *invariants; /* "one ring, ordered, ..." for people */
 
     /* The id of a node at `self`, or the one that `text` gives; false with
        *why set when `text` is no id.  (may be NULL: no ids) */
@@ -139,6 +140,11 @@ struct protocol {
     void (*check)(const struct network *, struct findings *);
     bool (*settled)(const struct network *);
     uint64_t (*quiet_us)(const struct settings *); /* settled for so long */
+    /* Replace what is arbitrary in a copy of a message in flight, request
+       numbers for one, by what it means now; for the explorer.  (may be
+       NULL) */
+    void (*canonical)(const struct network *, const struct host *from,
+                      const struct host *to, uint8_t *data, size_t len);
     /* May this node crash, by the protocol's own assumptions? */
     bool (*may_fail)(const struct network *, const struct host *);
 };

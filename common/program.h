@@ -45,6 +45,7 @@ struct program {
     const struct protocol *protocol;
     const char *idea; /* one line: "a ring of nodes, and fingers across it" */
     const char *scenario;           /* "labs/chord/lecture.scn" */
+    const char *tiny;               /* the one that `check` explores */
     const char *example;            /* of a command: "n80 lookup 42" */
     uint16_t port;                  /* of `node` without --listen */
     const struct fact *facts;       /* ends in a NULL name */

@@ -23,16 +23,16 @@ bool report_begin(struct report *r, const struct program *p,
                          .lines = text_new(),
                          .results = text_new(),
                          .simulated = epoch_us == 0};
-    if (o->trace != NULL) {
+    if (o->trace != NULL)
         r->trace = trace_create(o->trace, p->protocol->name, scenario, seed,
                                 epoch_us, &why);
-        if (r->trace == NULL)
-            cli_error(p, "%s", why.data);
-    }
-    text_free(&why);
-    if (!o->quiet)
+    bool good = o->trace == NULL || r->trace != NULL;
+    if (!good)
+        cli_error(p, "%s", why.data);
+    else if (!o->quiet)
         output_run(&r->lines, form_of(r), p->protocol->name, scenario, seed);
-    return o->trace == NULL || r->trace != NULL;
+    text_free(&why);
+    return good;
 }
 
 void report_flush(struct report *r)

@@ -236,6 +236,18 @@ static void end(struct sim *sim)
     sim->status.ended = true;
 }
 
+/* Is an act next and due now that is no step?  It then comes before what a
+   hand does just before the next step: that hand has seen a warm network. */
+static bool act_is_no_step(struct sim *sim)
+{
+    fetch_act(sim);
+    const struct entry *top = queue_top(sim);
+    return act_first(sim, top != NULL ? top->time_us : NEVER) &&
+           sim->act.time_us <= sim->now_us &&
+           (sim->act.kind == ACT_WARM || sim->act.kind == ACT_NETWORK ||
+            sim->act.kind == ACT_INVARIANTS);
+}
+
 /* Do the next thing, be it a step or not. */
 static void advance(struct sim *sim)
 {
@@ -248,7 +260,8 @@ static void advance(struct sim *sim)
         return;
     }
     if (sim->intervention < s->intervention_count &&
-        s->intervention[sim->intervention].step <= sim->steps + 1) {
+        s->intervention[sim->intervention].step <= sim->steps + 1 &&
+        !act_is_no_step(sim)) {
         intervene(sim, &s->intervention[sim->intervention++].act);
         return;
     }

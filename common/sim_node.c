@@ -541,7 +541,8 @@ void node_restart(struct node *n)
 {
     node_down(n, DOWN_KILLED);
     n->restarts++;
-    if (n->spec->join == NULL)
+    /* Anybody alive brings it back, if the node it first joined does not. */
+    if (n->join == NOBODY || !node_is_up(node_at(n->sim, n->join)))
         n->join = node_first_live(n->sim, n->host.index);
     begin_or_wait(n);
 }

@@ -60,7 +60,10 @@ void text_bytes(struct text *t, const void *data, size_t len)
 
 void text_char(struct text *t, char c)
 {
-    text_bytes(t, &c, 1);
+    if (t->len + 1 >= t->cap && !reserve(t, 1))
+        return;
+    t->data[t->len++] = c;
+    t->data[t->len] = '\0';
 }
 
 void text_add(struct text *t, const char *s)

@@ -40,7 +40,17 @@ static int play(const struct stage *s, struct report *r)
     return status;
 }
 
-static int report_run(const struct stage *s)
+/* The same in the monitor, whose screen takes the place of the report. */
+static int watch(const struct stage *s, struct report *r,
+                 const struct observer *observer)
+{
+    struct monitor_options m = {.color = s->options->color, .also = observer};
+
+    r->closed = true;
+    return monitor_live(s->program, s->live, s->run, &m);
+}
+
+static int perform_reported(const struct stage *s, bool monitor)
 {
     struct namer names = network_namer(live_network(s->live));
     struct report r;
@@ -54,7 +64,7 @@ static int report_run(const struct stage *s)
                       s->scenario->seed, epoch_us))
         return EXIT_USAGE;
     live_observe(s->live, &observer);
-    int played = play(s, &r);
+    int played = monitor ? watch(s, &r, &observer) : play(s, &r);
     struct sim_status st = live_run_status(s->run);
     struct summary summary = {.steps = live_steps(s->live),
                               .messages = st.messages,
@@ -63,13 +73,12 @@ static int report_run(const struct stage *s)
                               .time_us = live_now(s->live)};
     int status = report_end(&r, &st, live_run_complaints(s->run), &summary);
     if (r.closed)
-        return status;
+        return monitor ? played : status;
     return played != EXIT_OK ? played : status;
 }
 
 static int perform(struct stage *s, bool monitor)
 {
-    struct monitor_options m = {.color = s->options->color};
     struct text why = text_new();
     int status = EXIT_USAGE;
 
@@ -80,8 +89,7 @@ static int perform(struct stage *s, bool monitor)
     if (s->run == NULL)
         cli_error(s->program, "%s", why.data);
     else
-        status = monitor ? monitor_live(s->program, s->live, s->run, &m)
-                         : report_run(s);
+        status = perform_reported(s, monitor);
     if (s->run != NULL)
         live_run_free(s->run);
     if (s->live != NULL)

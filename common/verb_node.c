@@ -40,6 +40,7 @@ struct server {
     struct live *live;
     struct host *host;
     struct trace_writer *trace; /* NULL: none */
+    uint64_t flushed_us;        /* when it was last pushed to its file */
     struct queue out, errors;
     char command[COMMAND_BYTES_MAX + 1]; /* the line being read */
     size_t command_len;
@@ -90,6 +91,16 @@ static void say_error(struct server *s, const char *error)
     text_free(&t);
 }
 
+static void flush_trace(struct server *s)
+{
+    uint64_t now = live_now(s->live);
+
+    if (s->trace == NULL || now < s->flushed_us + FLUSH_US)
+        return;
+    s->flushed_us = now;
+    trace_flush(s->trace);
+}
+
 static void on_record(void *context, const struct record *r)
 {
     struct server *s = context;
@@ -98,6 +109,7 @@ static void on_record(void *context, const struct record *r)
 
     if (s->trace != NULL)
         trace_write(s->trace, r);
+    flush_trace(s);
     if (r->kind == RECORD_RESULT) {
         output_record(&t, s->options->json ? OUTPUT_JSON : OUTPUT_TEXT,
                       s->program->protocol, r, &names);
@@ -199,7 +211,7 @@ static uint64_t wall_clock_us(void)
 /* Run until the node has left; the exit status. */
 static int serve(struct server *s)
 {
-    uint64_t flushed_us = 0, until_us = s->options->until.value;
+    uint64_t until_us = s->options->until.value;
     struct text why = text_new();
     int status = EXIT_OK;
 
@@ -216,10 +228,7 @@ static int serve(struct server *s)
         }
         queue_push(&s->out);
         queue_push(&s->errors);
-        if (s->trace != NULL && live_now(s->live) >= flushed_us + FLUSH_US) {
-            flushed_us = live_now(s->live);
-            trace_flush(s->trace);
-        }
+        flush_trace(s);
     }
     text_free(&why);
     return status;
@@ -339,21 +348,35 @@ static bool start(struct server *s, const struct node_options *o,
     return s->host != NULL;
 }
 
+/* Watch the node in the monitor; it leaves when that is closed. */
+static int watch(struct server *s, const struct observer *observer)
+{
+    struct monitor_options m = {.color = s->options->color, .also = observer};
+    int status = monitor_live(s->program, s->live, NULL, &m);
+
+    live_observe(s->live, observer);
+    live_stop(s->live, s->host);
+    cli_catch_signals();
+    s->out.closed = true; /* the screen showed it all */
+    (void)serve(s);
+    return status;
+}
+
 static int run(struct server *s, const struct node_options *o,
                const struct settings *settings)
 {
-    struct monitor_options monitor = {.color = s->options->color};
-    int status = EXIT_USAGE;
+    struct observer observer = {on_record, s};
 
+    live_observe(s->live, &observer);
     if (!start(s, o, settings))
         return EXIT_USAGE;
     if (o->monitor)
-        return monitor_live(s->program, s->live, NULL, &monitor);
+        return watch(s, &observer);
     cli_catch_signals();
     say_listening(s, settings);
     if (!o->introducer)
         live_watch(s->live, STDIN_FILENO, on_input, s);
-    status = serve(s);
+    int status = serve(s);
     queue_push(&s->out);
     queue_push(&s->errors);
     return status;
@@ -369,7 +392,6 @@ static int open_and_run(const struct program *p, const struct run_options *r,
                        .options = r,
                        .out = {.fd = STDOUT_FILENO, .lines = text_new()},
                        .errors = {.fd = STDERR_FILENO, .lines = text_new()}};
-    struct observer observer = {on_record, &s};
     uint64_t now_us = wall_clock_us();
     uint64_t seed =
         r->seed.given ? r->seed.value : random_mix(now_us ^ (uint64_t)getpid());
@@ -380,12 +402,10 @@ static int open_and_run(const struct program *p, const struct run_options *r,
     if (s.live != NULL && r->trace != NULL)
         s.trace = trace_create(r->trace, p->protocol->name, "node", seed,
                                now_us, &why);
-    if (s.live == NULL || (r->trace != NULL && s.trace == NULL)) {
+    if (s.live == NULL || (r->trace != NULL && s.trace == NULL))
         cli_error(p, "%s", why.data);
-    } else {
-        live_observe(s.live, &observer);
+    else
         status = run(&s, o, &settings);
-    }
     if (s.trace != NULL && !trace_close(s.trace, &why))
         status = cli_error(p, "%s", why.data);
     if (s.live != NULL)

@@ -1,0 +1,164 @@
+/* `PROGRAM check`: explore every order of events of a tiny network. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/cli.h"
+#include "common/explore.h"
+#include "common/verbs.h"
+
+#define STATES_MAX 30000000 /* about 1 GiB */
+#define PROGRESS_SECONDS 3
+
+struct watch {
+    time_t shown;
+    bool terminal;
+};
+
+/* Every few seconds a line, or one that is written over on a terminal. */
+static bool on_progress(void *context, const struct explore_report *r)
+{
+    struct watch *w = context;
+    time_t now = time(NULL);
+
+    if (now >= w->shown + PROGRESS_SECONDS) {
+        w->shown = now;
+        fprintf(stderr, "%llu states, depth %u%s",
+                (unsigned long long)r->states, r->depth,
+                w->terminal ? "  \r" : "\n");
+    }
+    return cli_interrupted() == 0;
+}
+
+static void print_json(struct text *t, const struct explore_report *r,
+                       const char *replay)
+{
+    text_printf(t,
+                "{\"kind\":\"check\",\"states\":%llu,\"transitions\":%llu,"
+                "\"depth\":%u,\"exhausted\":%s,\"violated\":%s",
+                (unsigned long long)r->states,
+                (unsigned long long)r->transitions, r->depth,
+                r->limit == NULL && !r->violated ? "true" : "false",
+                r->violated ? "true" : "false");
+    if (r->limit != NULL) {
+        text_add(t, ",\"incomplete\":");
+        text_json(t, r->limit, strlen(r->limit));
+    }
+    if (r->violated) {
+        text_add(t, ",\"invariant\":");
+        text_json(t, r->broken.data, r->broken.len);
+        text_printf(
+            t, ",\"steps\":%llu,\"replay\":", (unsigned long long)r->steps);
+        text_json(t, replay, strlen(replay));
+    }
+    text_add(t, "}\n");
+}
+
+static void print_verdict(struct text *t, const struct program *p,
+                          const struct explore_report *r, const char *replay)
+{
+    text_printf(t, "%llu states, %llu transitions, depth %u\n",
+                (unsigned long long)r->states,
+                (unsigned long long)r->transitions, r->depth);
+    if (!r->violated) {
+        text_printf(t, "no violation in %llu states (",
+                    (unsigned long long)r->states);
+        if (r->limit == NULL)
+            text_add(t, "exhausted)\n");
+        else
+            text_printf(t, "incomplete: %s)\n", r->limit);
+        return;
+    }
+    text_printf(t,
+                "violated: %s\nafter these events, and maintenance does "
+                "not heal it:\n%s",
+                r->broken.data, r->events.data);
+    text_printf(t, "step through it:  %s monitor %s --step %llu\n",
+                p->protocol->name, replay, (unsigned long long)r->steps);
+}
+
+static bool write_file(const struct program *p, const char *path,
+                       const struct text *t)
+{
+    FILE *f = fopen(path, "w");
+    bool ok = f != NULL && fwrite(t->data, 1, t->len, f) == t->len;
+
+    if (f != NULL && fclose(f) != 0)
+        ok = false;
+    if (!ok)
+        cli_error(p, "cannot write %s: name another file with --out", path);
+    return ok;
+}
+
+static int verdict(const struct program *p, const struct explore_report *r,
+                   const char *out, bool json)
+{
+    char name[64];
+    struct text t = text_new();
+
+    if (out == NULL) {
+        snprintf(name, sizeof name, "%s-violation.scn", p->protocol->name);
+        out = name;
+    }
+    if (r->dump_forgets)
+        return cli_error(p,
+                         "two states with equal dumps behaved differently: "
+                         "%s's dump leaves something out",
+                         p->protocol->name);
+    if (r->violated && !write_file(p, out, &r->replay))
+        return EXIT_USAGE;
+    if (json)
+        print_json(&t, r, out);
+    else
+        print_verdict(&t, p, r, out);
+    (void)cli_print(p, &t);
+    text_free(&t);
+    if (cli_interrupted() != 0)
+        return EXIT_INTERRUPTED;
+    return r->violated ? EXIT_FAILED : EXIT_OK;
+}
+
+int verb_check(const struct program *p, int argc, char **argv)
+{
+    struct run_options o = {.json = false};
+    struct watch watch = {.shown = time(NULL),
+                          .terminal = isatty(STDERR_FILENO) != 0};
+    struct explore_options e = {
+        .states_max = STATES_MAX, .progress = on_progress, .context = &watch};
+    const char *out = NULL;
+    const struct cli_option options[] = {
+        {"strict", NULL, "count violations that maintenance heals, too",
+         CLI_FLAG, &e.strict},
+        {"unsafe", NULL, "crashes that the protocol's assumptions forbid",
+         CLI_FLAG, &e.unsafe},
+        {"out", "FILE", "where to write the counterexample", CLI_TEXT, &out},
+        {.name = NULL}};
+    struct cli c = {.program = p,
+                    .verb = "check",
+                    .usage = "[SCENARIO]",
+                    .about = "Explore every order of events of a tiny "
+                             "network, and test the invariants.",
+                    .options = options,
+                    .run = &o,
+                    .args_max = 1};
+    struct text why = text_new();
+    struct explore_report report;
+    int status;
+
+    if (!cli_parse(&c, argc, argv, &status))
+        return status;
+    struct scenario *s =
+        cli_scenario(p, c.arg_count > 0 ? c.args[0] : p->tiny, &o);
+    if (s == NULL)
+        return EXIT_USAGE;
+    cli_catch_signals();
+    if (explore(s, &e, &report, &why))
+        status = verdict(p, &report, out, o.json);
+    else
+        status = cli_error(p, "%s", why.data);
+    explore_report_free(&report);
+    scenario_free(s);
+    text_free(&why);
+    return status;
+}
