@@ -370,13 +370,14 @@ void tutor_show(struct tutor *t, size_t width, struct text *out)
         const struct block *b = &s->block[i];
         if (b->kind == BLOCK_TEXT && i >= t->seen)
             show_lines(t, b, ' ', width, out);
-        if (b->kind == BLOCK_RUN && i >= t->seen && i < t->place)
+        if (b->kind == BLOCK_RUN && t->resumed && i < t->place)
             show_again(t, b, out);
         if (is_stop(b) && i >= t->place && t->at[i].state == STATE_OPEN)
             break;
     }
     t->place = i;
     t->seen = i > t->seen ? i : t->seen;
+    t->resumed = false;
     if (here(t) != NULL)
         show_stop(t, here(t), width, out);
     else
@@ -564,7 +565,7 @@ static void judge(struct tutor *t, const struct block *b, const char *answer,
             why.data);
         finish(t, STATE_DONE, out);
     } else if (answer_judge(&b->type, answer, value.data) == ANSWER_RIGHT) {
-        say(out, width, "Right: %s (+%u).\n",
+        say(out, width, "Right: it is %s (+%u).\n",
             value.len > 0 ? value.data : "none", b->points);
         say_reason(t, b, false, width, out);
         text_char(out, '\n');
@@ -592,8 +593,8 @@ static void input_ask(struct tutor *t, const struct block *b, const char *line,
     } else {
         answer_form(&form, &b->type);
         say(out, width,
-            "That does not count: %s was expected. (`none` is the "
-            "empty set; `hint` helps.)\n",
+            "That does not count: %s was expected.
+            ",
             form.data);
     }
     text_free(&form);
