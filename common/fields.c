@@ -184,6 +184,25 @@ void field_value(struct text *t, const struct field *f,
     }
 }
 
+/* Does the field at `i` stand for a whole element of a list: has no name, or
+   is the first of a group without one?  Then its own name says nothing. */
+static bool is_element(const struct fields *f, size_t i)
+{
+    const struct field *before = i > 0 ? &f->at[i - 1] : NULL;
+
+    return f->at[i].name[0] == '\0' ||
+           (before != NULL && before->kind == FIELD_GROUP &&
+            before->name[0] == '\0');
+}
+
+/* Is that the first element of its list? */
+static bool is_first_element(const struct fields *f, size_t i)
+{
+    if (i > 0 && f->at[i - 1].kind == FIELD_GROUP)
+        i--; /* the group is the element */
+    return i == 0 || f->at[i - 1].depth < f->at[i].depth;
+}
+
 void fields_line(struct text *t, const struct fields *f,
                  const struct namer *names)
 {
@@ -195,16 +214,14 @@ void fields_line(struct text *t, const struct fields *f,
             (!is_leaf(field) &&
              (i + 1 == f->count || f->at[i + 1].depth <= field->depth)))
             continue; /* an empty list says nothing here */
-        if (field->name[0] != '\0') {
+        bool element = is_element(f, i);
+        if (!element) {
             text_add(t, between);
             text_add(t, field->name);
             between = " ";
         }
         if (is_leaf(field)) {
-            text_char(t, field->name[0] != '\0' || i == 0 ||
-                                 f->at[i - 1].depth < field->depth
-                             ? ' '
-                             : ',');
+            text_char(t, element && !is_first_element(f, i) ? ',' : ' ');
             field_value(t, field, names);
         }
     }
