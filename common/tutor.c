@@ -592,10 +592,7 @@ static void input_ask(struct tutor *t, const struct block *b, const char *line,
         judge(t, b, line, width, out);
     } else {
         answer_form(&form, &b->type);
-        say(out, width,
-            "That does not count: %s was expected.
-            ",
-            form.data);
+        say(out, width, "That does not count: %s was expected.\n", form.data);
     }
     text_free(&form);
 }
