@@ -525,9 +525,9 @@ static void say_wrong(struct tutor *t, const struct block *b,
         p->hints++;
         note(t, "hint", b->name, "after a wrong answer", out);
     }
-    run_expand(&t->run, text != NULL ? text : "Look once more.", EXPAND_SHOW,
-               &shown);
-    say(out, width, "Not so. %s (%u left)\n", shown.data, TRIES_MAX - p->tries);
+    run_expand(&t->run, text != NULL ? text : "", EXPAND_SHOW, &shown);
+    say(out, width, "Not so. %s (%u %s left)\n", shown.data,
+        TRIES_MAX - p->tries, p->tries + 1 < TRIES_MAX ? "tries" : "try");
     text_free(&value);
     text_free(&why);
     text_free(&shown);

@@ -30,7 +30,7 @@ key_of() {
     sed 's/^n45$/n46/' labs/chord/1-join.md >"$bad"
     run "$bin/lab" test "$bad" --seeds 1
     [ "$status" -eq 1 ]
-    [[ $output == *"not ok 1 - "*"bad.md:17: chord show labs/chord/lecture.scn owner 42: other output"* ]]
+    [[ $output == *"not ok 1 - "*"bad.md:19: chord show labs/chord/lecture.scn owner 42: other output"* ]]
     sed 's/^= chord show @ring owner @key/= chord show @ring ids/' \
         labs/chord/1-join.md >"$bad"
     run "$bin/lab" test "$bad" --seeds 1
