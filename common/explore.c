@@ -189,22 +189,20 @@ static void run_message(struct explorer *x, size_t i, bool drop)
     entry_execute(x->sim, &e);
 }
 
+static bool is_armed(const struct explorer *x, const struct node *n, int slot)
+{
+    return sim_timer_due(x->sim, &n->host, slot) != NEVER;
+}
+
 static void run_timer(struct explorer *x, struct node *n, int slot)
 {
-    struct queue *q = &x->sim->queue;
+    uint64_t due = sim_timer_due(x->sim, &n->host, slot);
 
-    for (size_t i = 0; i < q->count; i++) {
-        if (q->at[i].kind != ENTRY_TIMER || q->at[i].node != n->host.index ||
-            q->at[i].slot != slot || q->at[i].time_us != n->due_us[slot])
-            continue;
-        write_line(x, "fire %s %s", n->host.name,
-                   host_timer_name(&n->host, slot));
-        struct entry e = queue_remove(x->sim, i);
-        x->touched[e.node] = true;
-        entry_execute(x->sim, &e);
-        return;
-    }
-    assert(false); /* an armed timer stands in the queue */
+    write_line(x, "fire %s %s", n->host.name, host_timer_name(&n->host, slot));
+    x->touched[n->host.index] = true;
+    if (x->sim->now_us < due)
+        x->sim->now_us = due;
+    timer_fire(n, slot);
 }
 
 /* A timeout of the first node that waits for an answer, if there is one. */
@@ -213,7 +211,7 @@ static bool run_first_timeout(struct explorer *x)
     for (uint32_t i = 0; i < x->network->count; i++)
         for (int slot = 0; slot < TIMER_SLOTS; slot++) {
             struct node *n = node_at(x->sim, i);
-            if (!is_timeout(x, slot) || n->due_us[slot] == NEVER)
+            if (!is_timeout(x, slot) || !is_armed(x, n, slot))
                 continue;
             run_timer(x, n, slot);
             return true;
@@ -233,11 +231,11 @@ static void finish_operation(struct explorer *x)
     x->runaway = true;
 }
 
-static bool is_stale(struct sim *sim, const struct entry *e)
+/* Timers are found at their nodes here, not in the queue. */
+static bool is_of_no_use(struct sim *sim, const struct entry *e)
 {
-    return e->kind == ENTRY_LIMIT ||
-           (e->kind == ENTRY_TIMER &&
-            node_at(sim, e->node)->due_us[e->slot] != e->time_us);
+    (void)sim;
+    return e->kind == ENTRY_LIMIT || e->kind == ENTRY_TIMER;
 }
 
 static uint32_t contact_for(const struct explorer *x, const struct node *n,
@@ -305,7 +303,7 @@ static void apply(struct explorer *x, struct choice c)
     }
     if (x->scenario->bounds.grain == GRAIN_OPERATION)
         finish_operation(x);
-    queue_filter(x->sim, is_stale);
+    queue_filter(x->sim, is_of_no_use);
 }
 
 /* -- Which events are possible -------------------------------------------- */
@@ -348,7 +346,7 @@ static size_t node_choices(const struct explorer *x, struct used u,
         return count;
     }
     for (uint8_t slot = 0; slot < TIMER_SLOTS; slot++)
-        if (n->due_us[slot] != NEVER && !(is_timeout(x, slot) && is_busy(x, i)))
+        if (is_armed(x, n, slot) && !(is_timeout(x, slot) && is_busy(x, i)))
             count = add_choice(all, count,
                                (struct choice){CHOICE_FIRE, i, slot, 0});
     if (allowed(b->crash, u.crash) &&
@@ -435,7 +433,7 @@ static uint64_t node_hash(struct explorer *x, struct node *n)
         return h;
     text_clear(t);
     for (int slot = 0; slot < TIMER_SLOTS; slot++)
-        text_char(t, n->due_us[slot] != NEVER ? '+' : '.');
+        text_char(t, is_armed(x, n, slot) ? '+' : '.');
     if (n->host.node != NULL)
         n->host.protocol->dump(n->host.node, &n->host, t);
     return hash_roll(h, t->data, t->len);
@@ -618,11 +616,11 @@ static bool maintain(struct explorer *x, uint64_t *seen, size_t *count)
     for (uint32_t i = 0; i < x->network->count; i++)
         for (int slot = 0; slot < TIMER_SLOTS; slot++) {
             struct node *n = node_at(x->sim, i);
-            if (n->due_us[slot] == NEVER || is_timeout(x, slot))
+            if (!is_armed(x, n, slot) || is_timeout(x, slot))
                 continue;
             run_timer(x, n, slot);
             finish_operation(x);
-            queue_filter(x->sim, is_stale);
+            queue_filter(x->sim, is_of_no_use);
             uint64_t hash = canonical_hash(x, (struct used){0});
             if (*count < HEAL_SEEN_MAX)
                 seen[(*count)++] = hash;
