@@ -790,6 +790,7 @@ static struct scenario *load(const char *path, int fd, const char *text,
         s->bounds = (struct bounds){.join = BOUND_ANY, .depth = BOUND_ANY};
         p.file = s->path = scn_keep_text(&p, path);
         s->title = s->path != NULL ? scn_keep_text(&p, "") : NULL;
+        p.file = s->path != NULL ? s->path : path; /* acts point to it */
         p.source = text != NULL ? &from_memory : NULL;
         good = s->title != NULL &&
                (text != NULL ? parse_text(&p, text, strlen(text))
