@@ -261,7 +261,8 @@ static bool check_header(struct parser *p)
     if (s->title == NULL || s->lab == NULL)
         return refuse(p, 1, "a worksheet begins with '# Title' and 'lab: ID'");
     for (size_t i = 0; i < s->require_count; i++)
-        if (!check_command(p, s->require[i].line, s->require[i].command))
+        if (!check_command(p, s->require[i].line, s->require[i].command) ||
+            !check_names(p, s->require[i].line, s->require[i].value))
             return false;
     return true;
 }

@@ -16,6 +16,7 @@
 #define PICTURE "64x21"
 #define PICTURE_ROWS 21
 #define OUTPUT_ROWS_MAX 16
+#define OUTPUT_COLUMNS (PAGE_COLUMNS - 6) /* what is longer is cut off */
 
 /* -- The handout as Markdown ---------------------------------------------- */
 
@@ -56,7 +57,9 @@ static void put_output(const char *printed, size_t rows_max, struct text *out)
             text_add(out, "...\n");
             return;
         }
-        text_safe(out, printed + at, n > len - at ? len - at : n);
+        size_t shown = n > len - at ? len - at : n;
+        text_safe(out, printed + at,
+                  shown < OUTPUT_COLUMNS ? shown : OUTPUT_COLUMNS);
         text_char(out, '\n');
         at += n + 1;
     }

@@ -221,14 +221,15 @@ const struct outcome *run_picture(const struct run *r, const struct block *b,
                                   const char *size, struct text *why)
 {
     const struct binding *s = run_find(r, b->name, strlen(b->name));
-    const char *const words[] = {run_program_name(r->sheet),
-                                 "monitor",
-                                 s->path.data,
-                                 "--dump",
-                                 size,
-                                 "--keys",
-                                 ":last<Enter>:zoom picture<Enter>",
-                                 NULL};
+    const char *const words[] = {
+        run_program_name(r->sheet),
+        "monitor",
+        s->path.data,
+        "--dump",
+        size,
+        "--keys",
+        ":last<Enter>:node none<Enter>:zoom picture<Enter>",
+        NULL};
 
     return run_words(r, words, NULL, NULL, why);
 }
@@ -374,13 +375,16 @@ static enum fit check_requires(struct run *r, unsigned *done, struct text *why)
 {
     for (size_t i = 0; i < r->sheet->require_count; i++) {
         const struct require *q = &r->sheet->require[i];
-        if ((*done >> i & 1) != 0 || !is_known(r, q->command))
+        if ((*done >> i & 1) != 0 || !is_known(r, q->command) ||
+            !is_known(r, q->value))
             continue;
-        struct text value = text_new();
+        struct text value = text_new(), wanted = text_new();
         *done |= 1u << i;
         bool ok = value_at(r, q->line, q->command, &value, why);
-        bool met = ok && compares(value.data, q->op, q->value);
+        run_expand(r, q->value, EXPAND_SHOW, &wanted);
+        bool met = ok && compares(value.data, q->op, wanted.data);
         text_free(&value);
+        text_free(&wanted);
         if (!met)
             return ok ? FIT_OTHER_SEED : FIT_BROKEN;
     }
