@@ -238,7 +238,8 @@ static bool is_of_no_use(struct sim *sim, const struct entry *e)
     return e->kind == ENTRY_LIMIT || e->kind == ENTRY_TIMER;
 }
 
-static uint32_t contact_for(const struct explorer *x, const struct node *n,
+/* Whom a newcomer asks: the node that its line names, else any. */
+static uint32_t contact_for(const struct explorer *x,
                             const struct node_spec *spec)
 {
     const struct node *join =
@@ -246,7 +247,15 @@ static uint32_t contact_for(const struct explorer *x, const struct node *n,
 
     if (join != NULL && node_is_up(join))
         return join->host.index;
-    return node_first_live(x->sim, n != NULL ? n->host.index : NOBODY);
+    /* The first by name: joiners may have come in any order. */
+    uint32_t first = node_first_live(x->sim, NOBODY);
+    for (uint32_t i = 0; i < x->network->count; i++) {
+        const struct host *h = x->network->host[i];
+        if (h->state == NODE_UP && first != NOBODY &&
+            strcmp(h->name, x->network->host[first]->name) < 0)
+            first = i;
+    }
+    return first;
 }
 
 static void run_join(struct explorer *x, const struct act *joiner)
@@ -255,7 +264,7 @@ static void run_join(struct explorer *x, const struct act *joiner)
     struct act act = *joiner;
     const char *id = spec.id;
 
-    spec.join = node_at(x->sim, contact_for(x, NULL, &spec))->host.name;
+    spec.join = node_at(x->sim, contact_for(x, &spec))->host.name;
     write_line(x, "node %s %s%s join=%s", act.name, id != NULL ? "id=" : "",
                id != NULL ? id : "", spec.join);
     /* The node keeps a pointer to its spec, which has to outlive it. */
@@ -340,7 +349,7 @@ static size_t node_choices(const struct explorer *x, struct used u,
 
     if (!node_is_up(n)) {
         if (allowed(b->restart, u.restart) &&
-            contact_for(x, n, n->spec) != NOBODY)
+            node_first_live(x->sim, n->host.index) != NOBODY)
             count = add_choice(all, count,
                                (struct choice){CHOICE_RESTART, i, 0, 0});
         return count;
@@ -375,7 +384,7 @@ static size_t list_choices(const struct explorer *x, struct used u,
     for (uint8_t i = 0; i < x->joiner_count; i++)
         if (allowed(b->join, u.join) &&
             node_by_name(x->sim, x->joiner[i].name) == NULL &&
-            contact_for(x, NULL, x->joiner[i].spec) != NOBODY)
+            contact_for(x, x->joiner[i].spec) != NOBODY)
             count =
                 add_choice(all, count, (struct choice){CHOICE_JOIN, i, 0, 0});
     return count;
@@ -427,8 +436,11 @@ static uint64_t messages_hash(const struct explorer *x)
 static uint64_t node_hash(struct explorer *x, struct node *n)
 {
     struct text *t = &x->canonical;
-    uint64_t h = n->name_hash; /* joiners come in any order */
+    uint64_t h = n->name_hash; /* joiners come in any order, */
 
+    /* but a node that starts again asks the one that came first. */
+    if (x->joiner_count > 1 && x->scenario->bounds.restart > 0)
+        h = hash_roll_u64(h, n->host.index);
     if (!node_is_up(n))
         return h;
     text_clear(t);

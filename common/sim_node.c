@@ -538,8 +538,10 @@ void node_restart(struct node *n)
 {
     node_down(n, DOWN_KILLED);
     n->restarts++;
-    /* Anybody alive brings it back, if the node it first joined does not. */
-    if (n->join == NOBODY || !node_is_up(node_at(n->sim, n->join)))
+    /* The first live node brings it back, unless it asks an introducer: which
+       it joined before is forgotten with all else. */
+    if (n->join == NOBODY ||
+        node_at(n->sim, n->join)->host.protocol != &introducer_protocol)
         n->join = node_first_live(n->sim, n->host.index);
     begin_or_wait(n);
 }

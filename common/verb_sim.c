@@ -38,7 +38,9 @@ static bool run(struct sim *sim, const struct report *r)
     time_t start = time(NULL), shown = start;
     bool ended = false;
 
-    for (uint64_t i = 1; !ended && !r->closed && cli_interrupted() == 0; i++) {
+    for (uint64_t i = 1; !ended && cli_interrupted() == 0; i++) {
+        if (r->closed && r->trace == NULL)
+            break;
         ended = !sim_step(sim);
         if (progress && i % STEPS_BETWEEN_LOOKS == 0)
             show_progress(sim, &shown);
@@ -55,7 +57,7 @@ static int simulate(const struct program *p, const struct run_options *o,
     struct sim *sim = sim_new(s, &why);
 
     if (sim == NULL) {
-        cli_error(p, "%s", why.data);
+        cli_error_at(p, why.data);
         text_free(&why);
         return EXIT_USAGE;
     }
