@@ -8,7 +8,6 @@
 
 #include "common/cli.h"
 #include "common/figure.h"
-#include "common/scenario.h"
 #include "common/verbs.h"
 
 #define FIGURES_MAX 64
@@ -135,21 +134,6 @@ static const struct figure *figure_named(const struct program *p,
     return NULL;
 }
 
-/* Is every --set a setting, and in range?  Asked once, not by each run. */
-static bool check_sets(const struct program *p, const char *const *set)
-{
-    struct overrides over = {.set = set};
-    struct text why = text_new();
-    struct scenario *s = scenario_parse("figure", "", p->protocol, &over, &why);
-
-    if (s == NULL)
-        cli_error(p, "%s", why.data);
-    else
-        scenario_free(s);
-    text_free(&why);
-    return s != NULL;
-}
-
 /* The numbers of the command line, or the figure's own. */
 struct wanted {
     const char *nodes, *points;
@@ -229,7 +213,8 @@ int verb_figure(const struct program *p, int argc, char **argv)
     if (f == NULL)
         return unknown_figure(p, c.args[0]);
     if (!in_range(p, "seeds", &w.seeds, SEEDS_MAX) ||
-        !in_range(p, "jobs", &w.jobs, LIST_MAX) || !check_sets(p, set))
+        !in_range(p, "jobs", &w.jobs, LIST_MAX) ||
+        !cli_check_sets(p, set, NULL))
         return EXIT_USAGE;
     cli_catch_signals();
     return prepare(p, f, &w, set);
