@@ -25,7 +25,9 @@ refused() {
 }
 
 @test "cli: every help page fits 80x24" {
-    for verb in "" sim monitor node live show trace introducer; do
+    verbs=$($chord --help | sed -n 's/^  chord \([a-z]\+\) .*/\1/p')
+    [ "$(wc -w <<<"$verbs")" -ge 7 ]
+    for verb in "" $verbs; do
         run $chord $verb --help
         [ "$status" -eq 0 ]
         [ "${#lines[@]}" -ge 3 ]
@@ -223,6 +225,9 @@ SCN
     $chord trace --json "$BATS_TEST_TMPDIR/t.pcapng" |
         grep -c '"kind":"message"' >"$BATS_TEST_TMPDIR/trace"
     cmp "$BATS_TEST_TMPDIR/sim" "$BATS_TEST_TMPDIR/trace"
+    $chord monitor --dump 80x24 --trace "$BATS_TEST_TMPDIR/m.pcapng" >/dev/null
+    [ "$($chord trace "$BATS_TEST_TMPDIR/t.pcapng")" = \
+        "$($chord trace "$BATS_TEST_TMPDIR/m.pcapng")" ]
     refused "chord: /nowhere/t.pcapng: cannot write: No such file or directory" \
         $chord sim --trace /nowhere/t.pcapng
 }
