@@ -675,7 +675,10 @@ static bool end_run(struct parser *p, uint64_t until_us)
 {
     struct scenario *s = p->s;
     struct act act = {
-        .kind = ACT_UNTIL, .time_us = NEVER, .file = p->file, .line = p->line};
+        .kind = ACT_UNTIL,
+        .time_us = NEVER,
+        .file = keep_text(p, p->file), /* of the parser only, by now */
+        .line = p->line};
 
     p->stepping = false;
     p->relative = true;
