@@ -411,7 +411,7 @@ static struct spot best_successor(const struct network *net,
 
 struct ring_check {
     struct finding *successor, *ring, *order, *reach, *all, *joined, *lists;
-    size_t rings;
+    size_t rings, members;
 };
 
 static void name_member(struct text *t, const struct spot *s)
@@ -516,7 +516,7 @@ static void clear_mark(const struct network *net, struct spot s,
                        struct ring_check *k)
 {
     (void)net;
-    (void)k;
+    k->members++;
     s.n->mark = MARK_NEW;
 }
 
@@ -535,7 +535,7 @@ void chord_check(const struct network *net, struct findings *f)
     each_member(net, &k, clear_mark);
     each_member(net, &k, check_path);
     each_member(net, &k, check_list);
-    if (k.rings == 0 && net->count > 0)
+    if (k.rings == 0 && k.members > 0)
         findings_break(k.ring, "there is no ring");
 }
 
@@ -598,7 +598,8 @@ void chord_canonical(const struct network *net, const struct host *from,
 
 /* -- May it fail? -------------------------------------------------------- */
 
-/* Would a member lose its last live entry with `host`? */
+/* Would a member lose its last live entry with `host`?  The published
+   protocol lets a member into its own list, and then that entry counts. */
 static bool only_hope(const struct network *net, const struct spot *s,
                       const struct host *host)
 {

@@ -792,6 +792,11 @@ static void dump(const void *node, struct host *h, struct text *t)
         dump_peer(c, &c->lost->peer[i], t);
         text_char(t, '\n');
     }
+    if (!addr_none(c->join)) { /* asked again when all others are gone */
+        text_add(t, "join ");
+        addr_text(t, c->join);
+        text_char(t, '\n');
+    }
     if (c->leaving)
         text_add(t, "leaving\n");
 }

@@ -307,7 +307,10 @@ static void join_lecture(struct chord *c, struct host *h, struct member *n,
 /*
  * `m` names our successor; `from`, who answers, is our predecessor to be.
  *
- * Source: [zave17] join: copy the predecessor's whole list.  When that list
+ * Source: [zave17] join: copy the whole list of a member that has us between
+ * itself and its first entry.  While that entry is dead, or is us before a
+ * restart, this is not so: wait until it is dropped.  (Explored: with a list
+ * whose dead head was skipped, five ids end in a loopy ring.)  When the list
  * is short, the ring is too small for the proof: join as published.
  */
 void chord_join_found(struct chord *c, struct host *h, struct member *n,
@@ -331,10 +334,14 @@ void chord_join_found(struct chord *c, struct host *h, struct member *n,
         chord_join_failed(h, n, "the ring still takes us for a member");
         return;
     }
+    bool whole = corrected(c) && m->list_count >= list_max(c);
+    if (whole && !id_in_open(&n->id, &from->id, &m->list[0].id)) {
+        chord_join_failed(h, n, "its predecessor still lists who is gone");
+        return;
+    }
     n->phase = MEMBER_INSIDE;
-    if (corrected(c) && stale < m->list_count && m->list_count >= list_max(c)) {
-        take_list(c, h, n, &m->list[stale], &m->list[stale + 1],
-                  m->list_count - stale - 1);
+    if (whole) {
+        take_list(c, h, n, &m->list[0], &m->list[1], m->list_count - 1U);
         n->pred = *from;
     } else {
         take_list(c, h, n, &s, NULL, 0);

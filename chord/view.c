@@ -367,7 +367,7 @@ static void draw_words(const struct ring *r, const struct ellipse *e,
         }
         count = 3;
     }
-    if (e->rows >= 5) {
+    if (e->rows >= 5 && (r->v->selected != NULL || count > 0)) {
         text_add(&line[count++], "[selected] *its finger");
         if (count > 1)
             text_add(&line[count++], "(node)hop >next {owner}");

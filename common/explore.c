@@ -189,22 +189,20 @@ static void run_message(struct explorer *x, size_t i, bool drop)
     entry_execute(x->sim, &e);
 }
 
+static bool is_armed(const struct explorer *x, const struct node *n, int slot)
+{
+    return sim_timer_due(x->sim, &n->host, slot) != NEVER;
+}
+
 static void run_timer(struct explorer *x, struct node *n, int slot)
 {
-    struct queue *q = &x->sim->queue;
+    uint64_t due = sim_timer_due(x->sim, &n->host, slot);
 
-    for (size_t i = 0; i < q->count; i++) {
-        if (q->at[i].kind != ENTRY_TIMER || q->at[i].node != n->host.index ||
-            q->at[i].slot != slot || q->at[i].time_us != n->due_us[slot])
-            continue;
-        write_line(x, "fire %s %s", n->host.name,
-                   host_timer_name(&n->host, slot));
-        struct entry e = queue_remove(x->sim, i);
-        x->touched[e.node] = true;
-        entry_execute(x->sim, &e);
-        return;
-    }
-    assert(false); /* an armed timer stands in the queue */
+    write_line(x, "fire %s %s", n->host.name, host_timer_name(&n->host, slot));
+    x->touched[n->host.index] = true;
+    if (x->sim->now_us < due)
+        x->sim->now_us = due;
+    timer_fire(n, slot);
 }
 
 /* A timeout of the first node that waits for an answer, if there is one. */
@@ -213,7 +211,7 @@ static bool run_first_timeout(struct explorer *x)
     for (uint32_t i = 0; i < x->network->count; i++)
         for (int slot = 0; slot < TIMER_SLOTS; slot++) {
             struct node *n = node_at(x->sim, i);
-            if (!is_timeout(x, slot) || n->due_us[slot] == NEVER)
+            if (!is_timeout(x, slot) || !is_armed(x, n, slot))
                 continue;
             run_timer(x, n, slot);
             return true;
@@ -233,14 +231,15 @@ static void finish_operation(struct explorer *x)
     x->runaway = true;
 }
 
-static bool is_stale(struct sim *sim, const struct entry *e)
+/* Timers are found at their nodes here, not in the queue. */
+static bool is_of_no_use(struct sim *sim, const struct entry *e)
 {
-    return e->kind == ENTRY_LIMIT ||
-           (e->kind == ENTRY_TIMER &&
-            node_at(sim, e->node)->due_us[e->slot] != e->time_us);
+    (void)sim;
+    return e->kind == ENTRY_LIMIT || e->kind == ENTRY_TIMER;
 }
 
-static uint32_t contact_for(const struct explorer *x, const struct node *n,
+/* Whom a newcomer asks: the node that its line names, else any. */
+static uint32_t contact_for(const struct explorer *x,
                             const struct node_spec *spec)
 {
     const struct node *join =
@@ -248,7 +247,15 @@ static uint32_t contact_for(const struct explorer *x, const struct node *n,
 
     if (join != NULL && node_is_up(join))
         return join->host.index;
-    return node_first_live(x->sim, n != NULL ? n->host.index : NOBODY);
+    /* The first by name: joiners may have come in any order. */
+    uint32_t first = node_first_live(x->sim, NOBODY);
+    for (uint32_t i = 0; i < x->network->count; i++) {
+        const struct host *h = x->network->host[i];
+        if (h->state == NODE_UP && first != NOBODY &&
+            strcmp(h->name, x->network->host[first]->name) < 0)
+            first = i;
+    }
+    return first;
 }
 
 static void run_join(struct explorer *x, const struct act *joiner)
@@ -257,7 +264,7 @@ static void run_join(struct explorer *x, const struct act *joiner)
     struct act act = *joiner;
     const char *id = spec.id;
 
-    spec.join = node_at(x->sim, contact_for(x, NULL, &spec))->host.name;
+    spec.join = node_at(x->sim, contact_for(x, &spec))->host.name;
     write_line(x, "node %s %s%s join=%s", act.name, id != NULL ? "id=" : "",
                id != NULL ? id : "", spec.join);
     /* The node keeps a pointer to its spec, which has to outlive it. */
@@ -305,7 +312,7 @@ static void apply(struct explorer *x, struct choice c)
     }
     if (x->scenario->bounds.grain == GRAIN_OPERATION)
         finish_operation(x);
-    queue_filter(x->sim, is_stale);
+    queue_filter(x->sim, is_of_no_use);
 }
 
 /* -- Which events are possible -------------------------------------------- */
@@ -342,13 +349,13 @@ static size_t node_choices(const struct explorer *x, struct used u,
 
     if (!node_is_up(n)) {
         if (allowed(b->restart, u.restart) &&
-            contact_for(x, n, n->spec) != NOBODY)
+            node_first_live(x->sim, n->host.index) != NOBODY)
             count = add_choice(all, count,
                                (struct choice){CHOICE_RESTART, i, 0, 0});
         return count;
     }
     for (uint8_t slot = 0; slot < TIMER_SLOTS; slot++)
-        if (n->due_us[slot] != NEVER && !(is_timeout(x, slot) && is_busy(x, i)))
+        if (is_armed(x, n, slot) && !(is_timeout(x, slot) && is_busy(x, i)))
             count = add_choice(all, count,
                                (struct choice){CHOICE_FIRE, i, slot, 0});
     if (allowed(b->crash, u.crash) &&
@@ -377,7 +384,7 @@ static size_t list_choices(const struct explorer *x, struct used u,
     for (uint8_t i = 0; i < x->joiner_count; i++)
         if (allowed(b->join, u.join) &&
             node_by_name(x->sim, x->joiner[i].name) == NULL &&
-            contact_for(x, NULL, x->joiner[i].spec) != NOBODY)
+            contact_for(x, x->joiner[i].spec) != NOBODY)
             count =
                 add_choice(all, count, (struct choice){CHOICE_JOIN, i, 0, 0});
     return count;
@@ -429,13 +436,16 @@ static uint64_t messages_hash(const struct explorer *x)
 static uint64_t node_hash(struct explorer *x, struct node *n)
 {
     struct text *t = &x->canonical;
-    uint64_t h = n->name_hash; /* joiners come in any order */
+    uint64_t h = n->name_hash; /* joiners come in any order, */
 
+    /* but a node that starts again asks the one that came first. */
+    if (x->joiner_count > 1 && x->scenario->bounds.restart > 0)
+        h = hash_roll_u64(h, n->host.index);
     if (!node_is_up(n))
         return h;
     text_clear(t);
     for (int slot = 0; slot < TIMER_SLOTS; slot++)
-        text_char(t, n->due_us[slot] != NEVER ? '+' : '.');
+        text_char(t, is_armed(x, n, slot) ? '+' : '.');
     if (n->host.node != NULL)
         n->host.protocol->dump(n->host.node, &n->host, t);
     return hash_roll(h, t->data, t->len);
@@ -618,11 +628,11 @@ static bool maintain(struct explorer *x, uint64_t *seen, size_t *count)
     for (uint32_t i = 0; i < x->network->count; i++)
         for (int slot = 0; slot < TIMER_SLOTS; slot++) {
             struct node *n = node_at(x->sim, i);
-            if (n->due_us[slot] == NEVER || is_timeout(x, slot))
+            if (!is_armed(x, n, slot) || is_timeout(x, slot))
                 continue;
             run_timer(x, n, slot);
             finish_operation(x);
-            queue_filter(x->sim, is_stale);
+            queue_filter(x->sim, is_of_no_use);
             uint64_t hash = canonical_hash(x, (struct used){0});
             if (*count < HEAL_SEEN_MAX)
                 seen[(*count)++] = hash;

@@ -93,8 +93,8 @@ static void draw_arrow(const struct cut *c, const struct pane *p, int row,
 
     for (int column = left + 1; column < right; column++)
         pane_put(p, row, column, flying ? '.' : '-', attr);
-    char head = r->why != NULL ? 'x' : from < to ? '>' : '<';
-    pane_put(p, row, from < to ? right - 1 : left + 1, head, attr);
+    const char *head = r->why != NULL ? "x" : from < to ? ">" : "<";
+    pane_text(p, row, from < to ? right - 1 : left + 1, attr, head);
     label_of(c, r, &t, false);
     int room = right - left - 5;
     if (room >= 3) {
@@ -230,8 +230,12 @@ void cut_svg(const struct cut *c, struct text *t)
 /* Mermaid takes ';' and '#' for its own. */
 static void mermaid_word(struct text *t, const char *s)
 {
-    for (; *s != '\0'; s++)
-        text_char(t, *s == ';' || *s == '#' || *s == ':' ? ',' : *s);
+    for (; *s != '\0'; s++) {
+        if (strchr(";#:", *s) != NULL)
+            text_char(t, ',');
+        else
+            text_char(t, *s);
+    }
 }
 
 void cut_mermaid(const struct cut *c, struct text *t)

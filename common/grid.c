@@ -62,7 +62,9 @@ void pane_put(const struct pane *p, int row, int column, char c, uint8_t attr)
 
     if (cell == NULL)
         return;
-    cell->c = c >= ' ' && c <= '~' ? c : '.';
+    cell->c = '.';
+    if (c >= ' ' && c <= '~')
+        cell->c = c;
     cell->attr = attr;
 }
 

@@ -6,8 +6,6 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-#include "common/random.h"
-
 void hash_sha1(uint8_t digest[SHA1_BYTES], const void *data, size_t len)
 {
     unsigned int bytes = 0;
@@ -35,27 +33,25 @@ void hash_hmac(uint8_t digest[SHA256_BYTES], const void *key, size_t key_len,
     memcpy(digest, out, sizeof out);
 }
 
-uint64_t hash_roll_u64(uint64_t h, uint64_t value)
+/* Read 8 bytes as a little-endian number, whatever the machine; compilers
+   make one load of it. */
+static uint64_t read_8(const uint8_t *d)
 {
-    return random_mix((h + UINT64_C(0x9e3779b97f4a7c15)) ^ value);
-}
-
-/* Read up to 8 bytes as a little-endian number, whatever the machine. */
-static uint64_t read_le(const uint8_t *data, size_t len)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < len; i++)
-        value |= (uint64_t)data[i] << (8 * i);
-    return value;
+    return (uint64_t)d[0] | (uint64_t)d[1] << 8 | (uint64_t)d[2] << 16 |
+           (uint64_t)d[3] << 24 | (uint64_t)d[4] << 32 | (uint64_t)d[5] << 40 |
+           (uint64_t)d[6] << 48 | (uint64_t)d[7] << 56;
 }
 
 uint64_t hash_roll(uint64_t h, const void *data, size_t len)
 {
     const uint8_t *at = data;
+    uint8_t rest[8] = {0};
 
     h = hash_roll_u64(h, len);
     for (; len >= 8; at += 8, len -= 8)
-        h = hash_roll_u64(h, read_le(at, 8));
-    return len > 0 ? hash_roll_u64(h, read_le(at, len)) : h;
+        h = hash_roll_u64(h, read_8(at));
+    if (len == 0)
+        return h;
+    memcpy(rest, at, len);
+    return hash_roll_u64(h, read_8(rest));
 }

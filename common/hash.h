@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/random.h"
+
 #define SHA1_BYTES 20
 #define SHA256_BYTES 32
 
@@ -21,6 +23,9 @@ void hash_hmac(uint8_t digest[SHA256_BYTES], const void *key, size_t key_len,
 /* Mix `len` bytes into the rolling hash `h`; the same on every machine. */
 uint64_t hash_roll(uint64_t h, const void *data, size_t len);
 /* Mix one number into the rolling hash `h`. */
-uint64_t hash_roll_u64(uint64_t h, uint64_t value);
+static inline uint64_t hash_roll_u64(uint64_t h, uint64_t value)
+{
+    return random_mix((h + UINT64_C(0x9e3779b97f4a7c15)) ^ value);
+}
 
 #endif

@@ -224,10 +224,11 @@ static void call_left(struct host *h)
 {
     struct live_node *n = node_of(h);
 
-    if (h->state == NODE_LEAVING) {
-        n->left = true;
-        n->live->wake = true;
-    }
+    if (h->state == NODE_UP) /* of its own accord */
+        n->stop_us = n->live->now_us + LEAVE_US;
+    h->state = NODE_LEAVING;
+    n->left = true;
+    n->live->wake = true;
 }
 
 /* -- Datagrams --------------------------------------------------------------- */

@@ -18,10 +18,13 @@
 #include "common/random.h"
 
 #define CONNS_PER_NODE_MAX 12000
-#define SCRATCH_BYTES ((size_t)128 * 1024) /* read from one socket in one round */
-#define BURST_MAX 64               /* datagrams or accepts in one round */
-#define PASSAGES_MAX 1024          /* datagrams under way to a local node */
-#define COMMANDS_MAX 4096          /* open at the same time */
+#define SCRATCH_BYTES                                                          \
+    ((size_t)128 * 1024) /* read from one socket in one round */
+#define KEPT_PER_NODE_MAX ((size_t)256 << 20) /* unconsumed, of all streams */
+#define BACKLOG_MAX ((size_t)64 << 20) /* of one stream that nobody reads */
+#define BURST_MAX 64                   /* datagrams or accepts in one round */
+#define PASSAGES_MAX 1024              /* datagrams under way to a local node */
+#define COMMANDS_MAX 4096              /* open at the same time */
 #define LEAVE_US (5 * (uint64_t)1000000)
 #define ACCEPT_PAUSE_US ((uint64_t)200000) /* when descriptors run out */
 
@@ -120,6 +123,7 @@ struct live_node {
     uint64_t accept_us; /* accepts again then */
     struct timer timer[TIMERS_PER_NODE];
     uint32_t conn_count;
+    size_t kept_bytes; /* that its streams hold unconsumed */
     struct block *memory;
     struct bytes arriving; /* passages of datagrams to this node */
 };

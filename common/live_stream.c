@@ -148,6 +148,7 @@ static void conn_remove(struct conn *c, bool reset)
     l->conn[c->id & (l->conn_cap - 1)] = NULL;
     l->conn_count--;
     c->node->conn_count--;
+    c->node->kept_bytes -= c->in.len;
     c->dead = true;
     c->next_dead = l->dead;
     l->dead = c;
@@ -232,11 +233,12 @@ static void end_later(struct conn *c, enum close_reason reason)
     l->settle[l->settle_count++] = c->id;
 }
 
-static enum close_reason reason_of(int error)
+/* Why an open stream, or one that could not be opened, is gone. */
+static enum close_reason reason_of(const struct conn *c, int error)
 {
-    return error == ECONNREFUSED || error == ENETUNREACH ? CLOSE_REFUSED
-           : error == ETIMEDOUT || error == EHOSTUNREACH ? CLOSE_TIMEOUT
-                                                         : CLOSE_RESET;
+    return error == ETIMEDOUT || error == EHOSTUNREACH ? CLOSE_TIMEOUT
+           : c->connecting                             ? CLOSE_REFUSED
+                                                       : CLOSE_RESET;
 }
 
 static void set_deadline(struct conn *c, uint64_t deadline_us)
@@ -407,7 +409,11 @@ static size_t show(struct conn *c, const uint8_t *data, size_t len)
 
 static void show_kept(struct conn *c)
 {
-    bytes_drop(&c->in, show(c, c->in.data + c->in.start, c->in.len));
+    size_t used = show(c, c->in.data + c->in.start, c->in.len);
+
+    if (!c->dead)
+        c->node->kept_bytes -= used;
+    bytes_drop(&c->in, used);
 }
 
 /* Bytes have come: show them, together with what was left before. */
@@ -419,13 +425,21 @@ static void feed(struct conn *c, const uint8_t *data, size_t len)
         return;
     bool was_kept = c->in.len > 0;
     bool ok = used == len || bytes_add(&c->in, data + used, len - used);
+    c->node->kept_bytes += ok ? len - used : 0;
     if (ok && was_kept)
         show_kept(c);
-    if (is_served(c) && (!ok || c->in.len > UNCONSUMED_MAX)) {
+    if (is_served(c) && (!ok || c->in.len > UNCONSUMED_MAX ||
+                         c->node->kept_bytes > KEPT_PER_NODE_MAX)) {
         struct linger now = {.l_onoff = 1, .l_linger = 0};
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         end(c, CLOSE_RESET);
     }
+}
+
+static void discard_kept(struct conn *c)
+{
+    c->node->kept_bytes -= c->in.len;
+    bytes_free(&c->in);
 }
 
 static void on_eof(struct conn *c)
@@ -441,7 +455,7 @@ static void on_eof(struct conn *c)
         return;
     }
     size_t left = c->in.len;
-    bytes_free(&c->in);
+    discard_kept(c);
     tell(c, (struct event){.kind = EVENT_EOF, .len = left}, "eof");
     if (c->shut)
         end_later(c, CLOSE_DONE);
@@ -457,7 +471,7 @@ static void receive(struct conn *c)
     else if (len == 0)
         on_eof(c);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        end(c, reason_of(errno));
+        end(c, reason_of(c, errno));
 }
 
 /* -- Writing -------------------------------------------------------------------------- */
@@ -467,7 +481,7 @@ static void receive(struct conn *c)
 static void writing_failed(struct conn *c, int error)
 {
     c->broken = true;
-    c->error = reason_of(error);
+    c->error = reason_of(c, error);
     bytes_free(&c->out);
     if (c->eof)
         end_later(c, c->error);
@@ -535,7 +549,8 @@ size_t stream_write(struct host *h, conn_id id, const void *wire,
         taken = push(c, wire, wire_len);
     if (c->broken || taken == wire_len)
         return c->broken ? 0 : c->out.len;
-    if (!bytes_add(&c->out, (const uint8_t *)wire + taken, wire_len - taken)) {
+    if (c->out.len > BACKLOG_MAX ||
+        !bytes_add(&c->out, (const uint8_t *)wire + taken, wire_len - taken)) {
         end_later(c, CLOSE_RESET);
         return 0;
     }
@@ -652,7 +667,7 @@ conn_id stream_connect(struct host *h, struct addr to)
         remember_opener(n->live, c);
         wait_for(c);
     } else if (!deaf) {
-        end_later(c, error == EMFILE ? CLOSE_REFUSED : reason_of(error));
+        end_later(c, reason_of(c, error));
     }
     return c->id;
 }
@@ -675,7 +690,7 @@ static void on_connected(struct conn *c)
     if (error == 0 && addr_equal(c->local, c->peer))
         error = ECONNREFUSED;
     if (error != 0) {
-        end(c, reason_of(error));
+        end(c, reason_of(c, error));
         return;
     }
     c->connecting = false;
@@ -703,7 +718,7 @@ static void on_ready(struct live *l, void *owner, int fd, unsigned what)
     if (is_served(c) && !c->eof)
         receive(c);
     else if ((what & WAIT_ERROR) != 0)
-        end(c, c->broken ? c->error : reason_of(socket_error(fd)));
+        end(c, c->broken ? c->error : reason_of(c, socket_error(fd)));
 }
 
 /* If the other end of an accepted stream is in this process, join the two. */
@@ -792,7 +807,7 @@ static void discard_unread(struct conn *c)
 static void finish_leaving(struct conn *c)
 {
     c->finishing = c->eof = true; /* reads no more */
-    bytes_free(&c->in);
+    discard_kept(c);
     discard_unread(c);
     if (c->connecting && c->out.len == 0)
         conn_remove(c, false);

@@ -18,6 +18,7 @@
  */
 #include "common/monitor_core.h"
 
+#include <ctype.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,7 +175,7 @@ static void draw_tab_bar(struct monitor *m, const struct pane *p)
         size_t i = 0;
         const char *s = tab_name((enum tab)tab);
         for (; s[i] != '\0'; i++) /* capitals: the active one, in any colour */
-            name[i] = active && s[i] >= 'a' ? (char)(s[i] - 'a' + 'A') : s[i];
+            name[i] = (char)(active ? toupper((unsigned char)s[i]) : s[i]);
         name[i] = '\0';
         column = pane_printf(p, 0, column,
                              active ? ATTR_BOLD | ATTR_REVERSE : ATTR_NORMAL,
@@ -328,26 +329,31 @@ static void answer(struct monitor *m, int key)
     free(what);
 }
 
+/* The line that was asked for is there: do what it was asked for. */
+static void take_line(struct monitor *m)
+{
+    struct text line = m->typed;
+
+    m->asking = ASK_NOTHING;
+    m->typed = text_new();
+    if (line.len > 0 || m->asker->args[0] == '[')
+        run_command(m, m->asker, line.data);
+    text_free(&line);
+}
+
 static void type_key(struct monitor *m, int key)
 {
     if (key == 27) {
         m->asking = ASK_NOTHING;
         say(m, "nothing was done");
-    } else if (key == 8) {
-        if (m->typed.len > 0)
-            m->typed.data[--m->typed.len] = '\0';
+    } else if (key == 8 && m->typed.len > 0) {
+        m->typed.data[--m->typed.len] = '\0';
     } else if (key == '\n') {
-        m->asking = ASK_NOTHING;
-        struct text line = m->typed;
-        m->typed = text_new();
-        bool optional = m->asker->args[0] == '[';
-        if (line.len > 0 || optional)
-            run_command(m, m->asker, line.data);
-        text_free(&line);
+        take_line(m);
     } else if (key >= ' ' && key <= '~' && m->typed.len < LINE_BYTES) {
         text_char(&m->typed, (char)key);
         if (m->asking == ASK_LETTER)
-            type_key(m, '\n');
+            take_line(m);
     }
 }
 
@@ -526,7 +532,6 @@ static int run_events(struct monitor *m)
     if (m->next_ms == 0)
         m->next_ms = now;
     while (m->next_ms <= now) {
-        uint64_t before = the_time(m);
         if (clock_ms() > stop) {
             m->next_ms = clock_ms();
             break;
@@ -537,7 +542,6 @@ static int run_events(struct monitor *m)
             m->running = false;
             return 0;
         }
-        (void)before;
         double wait = (double)(next - the_time(m)) / 1000 / speeds[m->speed];
         m->next_ms += wait > IDLE_MS ? IDLE_MS : (uint64_t)wait;
     }
@@ -594,11 +598,12 @@ static bool take_live(struct monitor *m, struct text *why)
 static int on_screen(struct monitor *m)
 {
     struct text why = text_new();
+    const char *no_color = getenv("NO_COLOR");
     bool color = m->options->color != COLOR_NEVER;
     uint64_t shown_ms = 0;
 
-    if (m->options->color == COLOR_AUTO && getenv("NO_COLOR") != NULL &&
-        getenv("NO_COLOR")[0] != '\0')
+    if (m->options->color == COLOR_AUTO && no_color != NULL &&
+        no_color[0] != '\0')
         color = false;
     if (!screen_possible(&why) ||
         !screen_open(color, m->options->utf8 || screen_utf8(), &why)) {
@@ -797,7 +802,8 @@ int monitor_live(const struct program *p, struct live *l, struct live_run *run,
     m.live = l;
     m.run = run;
     m.own_log = log_new(LIVE_RECORDS_MAX);
-    live_observe(l, &(struct observer){.record = on_live_record, .context = &m});
+    live_observe(l,
+                 &(struct observer){.record = on_live_record, .context = &m});
     set_name(&m, run != NULL ? "live" : "node");
     say(&m, "real nodes, in real time: , looks back at the record");
     int status = open_and_run(&m);

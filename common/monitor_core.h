@@ -107,14 +107,14 @@ struct monitor {
 
     /* Going on by itself. */
     bool running;
-    unsigned speed;
-    uint64_t next_ms; /* wall clock of the next event */
     bool waiting;     /* a long walk is under way */
-    uint64_t walk_ms; /* wall clock when it was last shown */
     bool interactive; /* a real terminal */
-    struct pane grid; /* what it shows */
     bool quit, run_ended;
     bool failed; /* --line: a command could not be done, or did not hold */
+    unsigned speed;
+    uint64_t next_ms; /* wall clock of the next event */
+    uint64_t walk_ms; /* wall clock when a long walk was last shown */
+    struct pane grid; /* what the terminal shows */
     int rows, columns;
     int cursor_row, cursor_column;
     char shown_name[64]; /* of the scenario or trace */
@@ -162,6 +162,27 @@ bool selected_record(struct monitor *m, struct record *r);
 /* The step before the present one. */
 uint64_t step_before(const struct monitor *m);
 
+/* -- monitor_moves.c, monitor_acts.c ------------------------------------------ */
+
+/* What a command does; m->arg and m->doing say more. */
+typedef void command_function(struct monitor *m);
+command_function do_step, do_back, do_goto, do_first, do_last, do_related,
+    do_run, do_speed, do_stops, do_break, do_breaks, do_delete, do_again,
+    do_find, do_filter, do_invert, do_move, do_side, do_open, do_close, do_tab,
+    do_show, do_pane, do_zoom, do_picture, do_node, do_pin, do_mark, do_jump;
+command_function do_message, do_to_node, do_fault, do_partition, do_faults,
+    do_branch, do_compare, do_why, do_value, do_check, do_export;
+
+void forget_lists(struct monitor *m);
+void show_branch(struct monitor *m, size_t i);
+bool close_top(struct monitor *m); /* false when there is nothing to close */
+/* What the line that a command asks for begins with. */
+void suggest_stop(struct monitor *m, struct text *t);
+void suggest_partition(struct monitor *m, struct text *t);
+/* Do something once y has been pressed. */
+void ask_yes(struct monitor *m, const char *what,
+             void (*run)(struct monitor *, const char *));
+
 /* -- monitor_keys.c --------------------------------------------------------- */
 
 struct key_command {
@@ -171,7 +192,7 @@ struct key_command {
     enum asking ask;  /* what the key asks for before it acts */
     int n;            /* which way, how far, which pane */
     const char *help;
-    void (*run)(struct monitor *m); /* m->arg and m->doing say more */
+    command_function *run;
 };
 extern const struct key_command key_commands[]; /* ends in a NULL name */
 void run_command(struct monitor *m, const struct key_command *c,

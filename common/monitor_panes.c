@@ -7,7 +7,6 @@
  */
 #include "common/monitor_core.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,6 +267,18 @@ static uint8_t row_attr(const struct monitor *m, const struct record *r,
     return cursor ? attr | ATTR_REVERSE : attr;
 }
 
+/* '>' the cursor's row, '*' a cause of the selected event. */
+static void put_mark(const struct monitor *m, const struct pane *p, int row,
+                     const struct record *r, bool cursor)
+{
+    uint8_t attr = row_attr(m, r, cursor);
+
+    if (cursor)
+        pane_put(p, row, 0, '>', attr);
+    else if (is_cause(m, r->step))
+        pane_put(p, row, 0, '*', attr);
+}
+
 static void fill(const struct pane *p, int row, uint8_t attr)
 {
     for (int c = 0; c < p->columns; c++)
@@ -345,7 +356,7 @@ static void draw_message(struct monitor *m, const struct pane *p, int row,
 
     describe_record(m, r, &f);
     fill(p, row, attr);
-    pane_put(p, row, 0, cursor ? '>' : is_cause(m, r->step) ? '*' : ' ', attr);
+    put_mark(m, p, row, r, cursor);
     if (!flying)
         pane_printf(p, row, 1, attr, "%6llu", (unsigned long long)r->step);
     if (c.time > 0)
@@ -410,11 +421,7 @@ static void draw_log(struct monitor *m, const struct pane *p)
         output_record(&t, OUTPUT_TEXT, m->protocol, r, &names);
         t.data[strcspn(t.data, "\n")] = '\0';
         fill(p, i, attr);
-        pane_put(p, i, 0,
-                 top == row             ? '>'
-                 : is_cause(m, r->step) ? '*'
-                                        : ' ',
-                 attr);
+        put_mark(m, p, i, r, top == row);
         pane_text(p, i, 1, attr, t.data);
         if (top == row)
             place_cursor(m, TAB_LOG, p, i, 0);
@@ -487,8 +494,7 @@ static void draw_hex(const struct monitor *m, const struct pane *p,
             if (in && (at + 1 == end || i + 1 == per_row || at + 1 == r->len))
                 pane_put(p, row, 7 + 3 * i, ']', ATTR_NORMAL);
             if (letters)
-                pane_put(p, row, 5 + 3 * per_row + i,
-                         isprint(r->data[at]) ? (char)r->data[at] : '.', attr);
+                pane_put(p, row, 5 + 3 * per_row + i, (char)r->data[at], attr);
         }
     }
 }
@@ -571,17 +577,19 @@ static void draw_branch(struct monitor *m, const struct pane *p, int row,
     fill(p, row, attr);
     pane_printf(p, row, 0, attr, "%c %-10s", cursor ? '>' : ' ', b->name);
     for (int c = i == 0 ? 0 : fork; c <= done; c++)
-        pane_put(p, row, start + c, i > 0 && c == fork ? '`' : '-', attr);
+        pane_put(p, row, start + c, '-', attr);
+    if (i > 0)
+        pane_put(p, row, start + fork, '`', attr);
     if (here)
         pane_put(p, row, start + (int)(the_step(m) * (uint64_t)width / scale),
                  '@', attr | ATTR_BOLD);
     int info = start + width + 2;
     if (b->fault != NULL)
-        info = pane_printf(p, row, info, attr, "from %s, before step %llu: %s",
-                           stepper_branch(m->stepper, b->parent)->name,
-                           (unsigned long long)b->fork + 1, b->fault);
+        pane_printf(p, row, info, attr, "from %s, before step %llu: %s",
+                    stepper_branch(m->stepper, b->parent)->name,
+                    (unsigned long long)b->fork + 1, b->fault);
     else
-        info = pane_printf(p, row, info, attr, "as the scenario has it");
+        pane_printf(p, row, info, attr, "as the scenario has it");
     if (cursor)
         place_cursor(m, TAB_TREE, p, row, 0);
 }

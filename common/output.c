@@ -271,6 +271,8 @@ static void json_message(struct text *t, const struct protocol *p,
     json_string(t, "state", r->why != NULL ? "dropped" : "delivered");
     if (r->why != NULL)
         json_string(t, "why", r->why);
+    if (r->outgoing) /* seen leaving; whether it arrived is not known here */
+        text_add(t, ",\"outgoing\":true");
     fields_free(&f);
 }
 

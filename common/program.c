@@ -4,6 +4,7 @@
  */
 #include "common/program.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,10 +100,19 @@ static int unknown_verb(const struct program *p, const char *word)
     return cli_unknown(p, word[0] == '-' ? "option" : "verb", word, words, n);
 }
 
+/* Nothing that is opened later may pass for a standard stream. */
+static void open_standard_streams(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", O_RDWR);
+}
+
 int program_main(const struct program *p, int argc, char **argv)
 {
     char monitor[] = "monitor", sim[] = "sim", *alone[] = {NULL, NULL};
 
+    open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         bool screen = isatty(STDOUT_FILENO) != 0;

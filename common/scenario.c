@@ -47,7 +47,7 @@ struct source {
 
 /* -- Errors ---------------------------------------------------------------- */
 
-bool fail(struct parser *p, const char *format, ...)
+bool scn_fail(struct parser *p, const char *format, ...)
 {
     struct text t = text_new();
     va_list args;
@@ -62,29 +62,29 @@ bool fail(struct parser *p, const char *format, ...)
     return false;
 }
 
-bool unexpected(struct parser *p, const char *w, const char *expected)
+bool scn_unexpected(struct parser *p, const char *w, const char *expected)
 {
     if (w == NULL)
-        return fail(p, "the line ends too early, expected %s", expected);
-    return fail(p, "'%.60s' is wrong here, expected %s", w, expected);
+        return scn_fail(p, "the line ends too early, expected %s", expected);
+    return scn_fail(p, "'%.60s' is wrong here, expected %s", w, expected);
 }
 
-bool fail_because(struct parser *p, bool good, struct text *why)
+bool scn_because(struct parser *p, bool good, struct text *why)
 {
     if (!good)
-        (void)fail(p, "%s", why->data);
+        (void)scn_fail(p, "%s", why->data);
     text_free(why);
     return good;
 }
 
 /* -- Memory ------------------------------------------------------------------ */
 
-void *keep(struct parser *p, size_t bytes)
+void *scn_keep(struct parser *p, size_t bytes)
 {
     struct scenario_store *b = calloc(1, sizeof *b + bytes);
 
     if (b == NULL) {
-        (void)fail(p, "out of memory");
+        (void)scn_fail(p, "out of memory");
         return NULL;
     }
     b->next = p->s->store;
@@ -92,10 +92,10 @@ void *keep(struct parser *p, size_t bytes)
     return b->data;
 }
 
-char *keep_text(struct parser *p, const char *s)
+char *scn_keep_text(struct parser *p, const char *s)
 {
     size_t len = strlen(s);
-    char *copy = keep(p, len + 1);
+    char *copy = scn_keep(p, len + 1);
 
     if (copy != NULL)
         memcpy(copy, s, len);
@@ -111,7 +111,7 @@ static bool grow(struct parser *p, void **array, size_t count, size_t *cap,
     size_t more = *cap > 0 ? *cap * 2 : 32;
     void *moved = realloc(*array, more * bytes);
     if (moved == NULL)
-        return fail(p, "out of memory");
+        return scn_fail(p, "out of memory");
     *array = moved;
     *cap = more;
     return true;
@@ -120,7 +120,7 @@ static bool grow(struct parser *p, void **array, size_t count, size_t *cap,
 /* -- Words ------------------------------------------------------------------- */
 
 /* The next word of the line, or NULL. */
-char *word(struct parser *p)
+char *scn_word(struct parser *p)
 {
     char *start = p->at + strspn(p->at, " \t");
     size_t len = strcspn(start, " \t");
@@ -134,7 +134,7 @@ char *word(struct parser *p)
 }
 
 /* What is left of the line. */
-char *rest(struct parser *p)
+char *scn_rest(struct parser *p)
 {
     char *start = p->at + strspn(p->at, " \t");
 
@@ -142,39 +142,40 @@ char *rest(struct parser *p)
     return start;
 }
 
-bool is(const char *word, const char *keyword)
+bool scn_is(const char *word, const char *keyword)
 {
     return word != NULL && strcmp(word, keyword) == 0;
 }
 
-bool done(struct parser *p)
+bool scn_done(struct parser *p)
 {
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
-    return w == NULL || unexpected(p, w, "the end of the line");
+    return w == NULL || scn_unexpected(p, w, "the end of the line");
 }
 
-bool time_word(struct parser *p, const char *w, uint64_t *time_us)
+bool scn_time(struct parser *p, const char *w, uint64_t *time_us)
 {
     if (w == NULL || !parse_time(w, time_us))
-        return unexpected(p, w, "a time (250ms, 10s, 2m)");
-    return *time_us <= TIME_US_MAX || unexpected(p, w, "a time below 31 years");
+        return scn_unexpected(p, w, "a time (250ms, 10s, 2m)");
+    return *time_us <= TIME_US_MAX ||
+           scn_unexpected(p, w, "a time below 31 years");
 }
 
-bool rate_word(struct parser *p, const char *w, uint64_t *rate)
+bool scn_rate(struct parser *p, const char *w, uint64_t *rate)
 {
     return (w != NULL && parse_rate(w, rate)) ||
-           unexpected(p, w, "a rate (100kB/s, 1MB/s)");
+           scn_unexpected(p, w, "a rate (100kB/s, 1MB/s)");
 }
 
-bool number(struct parser *p, const char *w, uint64_t max, uint64_t *value)
+bool scn_number(struct parser *p, const char *w, uint64_t max, uint64_t *value)
 {
     char expected[64];
 
     snprintf(expected, sizeof expected, "a number up to %llu",
              (unsigned long long)max);
     return (w != NULL && parse_u64(w, max, value)) ||
-           unexpected(p, w, expected);
+           scn_unexpected(p, w, expected);
 }
 
 /* -- Names ------------------------------------------------------------------- */
@@ -199,7 +200,7 @@ static bool name_find(const struct names *n, const char *w)
     return false;
 }
 
-bool take_names(struct parser *p, const char *name, uint64_t count)
+bool scn_take_names(struct parser *p, const char *name, uint64_t count)
 {
     struct names *n = &p->names;
     const char *taken = count == 0 && name_find(n, name) ? name : NULL;
@@ -209,20 +210,20 @@ bool take_names(struct parser *p, const char *name, uint64_t count)
                                 : strcmp(n->at[i].name, name) == 0)
             taken = n->at[i].name;
     if (taken != NULL)
-        return fail(p,
-                    count == NEVER
-                        ? "'%s' is a name for churn's newcomers (c1, c2, "
-                          "...), expected another"
-                        : "the name '%s' is taken, expected another",
-                    taken);
+        return scn_fail(p,
+                        count == NEVER
+                            ? "'%s' is a name for churn's newcomers (c1, c2, "
+                              "...), expected another"
+                            : "the name '%s' is taken, expected another",
+                        taken);
     if (n->count == NODE_LINES_MAX)
-        return fail(p, "too many node lines, expected 'nodes' for many");
-    n->at[n->count].name = keep_text(p, name);
+        return scn_fail(p, "too many node lines, expected 'nodes' for many");
+    n->at[n->count].name = scn_keep_text(p, name);
     n->at[n->count].count = count;
     return n->at[n->count++].name != NULL;
 }
 
-const char *near_name(const struct parser *p, const char *w)
+const char *scn_near_name(const struct parser *p, const char *w)
 {
     const char *words[NODE_LINES_MAX];
     size_t count = 0;
@@ -233,14 +234,14 @@ const char *near_name(const struct parser *p, const char *w)
     return nearest_word(w, words, count);
 }
 
-bool known_name(struct parser *p, const char *w)
+bool scn_known_name(struct parser *p, const char *w)
 {
     if (w != NULL && name_find(&p->names, w))
         return true;
-    const char *near = w != NULL ? near_name(p, w) : NULL;
+    const char *near = w != NULL ? scn_near_name(p, w) : NULL;
     if (near != NULL)
-        return fail(p, "unknown node '%.60s'; did you mean '%s'?", w, near);
-    return unexpected(p, w, "the name of a node of an earlier line");
+        return scn_fail(p, "unknown node '%.60s'; did you mean '%s'?", w, near);
+    return scn_unexpected(p, w, "the name of a node of an earlier line");
 }
 
 /* -- Lines that act ------------------------------------------------------------ */
@@ -261,7 +262,7 @@ static bool add_intervention(struct parser *p, const struct act *act)
 }
 
 /* Append `l` at the time that its prefix gave. */
-bool add_line(struct parser *p, struct line l)
+bool scn_add_line(struct parser *p, struct line l)
 {
     struct scenario *s = p->s;
     void *array = s->line;
@@ -279,7 +280,8 @@ bool add_line(struct parser *p, struct line l)
     if (l.kind == LINE_NODES)
         p->base_us += (l.count - 1) * l.every_us;
     if (p->base_us > TIME_US_MAX)
-        return fail(p, "the time grows too large, expected 31 years at most");
+        return scn_fail(p,
+                        "the time grows too large, expected 31 years at most");
     s->line[s->line_count++] = l;
     return true;
 }
@@ -288,11 +290,11 @@ bool add_line(struct parser *p, struct line l)
 
 static bool parse_title(struct parser *p)
 {
-    const char *title = rest(p);
+    const char *title = scn_rest(p);
 
     if (p->source->depth <= p->depths.title) {
         p->depths.title = p->source->depth;
-        p->s->title = keep_text(p, title);
+        p->s->title = scn_keep_text(p, title);
     }
     return p->s->title != NULL;
 }
@@ -301,7 +303,7 @@ static bool parse_seed(struct parser *p)
 {
     uint64_t seed;
 
-    if (!number(p, word(p), UINT64_MAX, &seed) || !done(p))
+    if (!scn_number(p, scn_word(p), UINT64_MAX, &seed) || !scn_done(p))
         return false;
     if (p->source->depth <= p->depths.seed) {
         p->depths.seed = p->source->depth;
@@ -312,18 +314,18 @@ static bool parse_seed(struct parser *p)
 
 static bool parse_set(struct parser *p)
 {
-    const char *name = word(p), *value = name != NULL ? word(p) : NULL;
+    const char *name = scn_word(p), *value = name != NULL ? scn_word(p) : NULL;
     struct text why = text_new();
 
     if (value == NULL)
-        return unexpected(p, name, "'set NAME VALUE'");
+        return scn_unexpected(p, name, "'set NAME VALUE'");
     if (p->settled)
-        return fail(p, "'set' comes too late, expected it above the first "
-                       "node");
+        return scn_fail(p, "'set' comes too late, expected it above the first "
+                           "node");
     bool of_host = option_find(host_options, name, strlen(name)) != NULL;
     struct settings *s = of_host ? &p->own_host : &p->own, scratch = *s;
-    if (!fail_because(p, settings_set(&scratch, name, value, &why), &why) ||
-        !done(p))
+    if (!scn_because(p, settings_set(&scratch, name, value, &why), &why) ||
+        !scn_done(p))
         return false;
     size_t i =
         (size_t)(option_find(s->options, name, strlen(name)) - s->options);
@@ -350,13 +352,13 @@ static bool override(struct parser *p, const char *assignment)
         settings_assign(of_host ? &p->host : &p->s->settings, assignment, &why);
 
     if (!good)
-        (void)fail(p, "with --set: %s", why.data);
+        (void)scn_fail(p, "with --set: %s", why.data);
     text_free(&why);
     return good;
 }
 
 /* The settings and the seed are now what they will be for the run. */
-bool settle(struct parser *p)
+bool scn_settle(struct parser *p)
 {
     struct scenario *s = p->s;
 
@@ -391,30 +393,30 @@ static const struct keyword {
     {"seed", parse_seed, APART, 0},
     {"set", parse_set, APART, 0},
     {"include", parse_include, APART, 0},
-    {"bound", parse_bound, PLAIN, 0},
-    {"grain", parse_grain, PLAIN, 0},
-    {"latency", parse_latency, TIMED, 0},
-    {"loss", parse_share, TIMED, SHARE_LOSS},
-    {"duplicate", parse_share, TIMED, SHARE_DUPLICATE},
-    {"reorder", parse_share, TIMED, SHARE_REORDER},
-    {"jitter", parse_jitter, TIMED, 0},
-    {"bandwidth", parse_bandwidth, TIMED, 0},
-    {"node", parse_node, TIMED, 0},
-    {"nodes", parse_nodes, TIMED, 0},
-    {"warm", parse_bare, TIMED, ACT_WARM},
-    {"crash", parse_fault, TIMED, ACT_CRASH},
-    {"vanish", parse_fault, TIMED, ACT_VANISH},
-    {"leave", parse_fault, TIMED, ACT_LEAVE},
-    {"restart", parse_fault, TIMED, ACT_RESTART},
-    {"partition", parse_partition, TIMED, 0},
-    {"heal", parse_bare, TIMED, ACT_HEAL},
-    {"churn", parse_churn, TIMED, 0},
-    {"expect", parse_expect, TIMED, 0},
-    {"run", parse_run, TIMED, 0},
-    {"drop", parse_message, TIMED, ACT_DROP},
-    {"delay", parse_message, TIMED, ACT_DELAY},
-    {"deliver", parse_message, TIMED, ACT_DELIVER},
-    {"fire", parse_fire, TIMED, 0},
+    {"bound", scn_bound, PLAIN, 0},
+    {"grain", scn_grain, PLAIN, 0},
+    {"latency", scn_latency, TIMED, 0},
+    {"loss", scn_share, TIMED, SHARE_LOSS},
+    {"duplicate", scn_share, TIMED, SHARE_DUPLICATE},
+    {"reorder", scn_share, TIMED, SHARE_REORDER},
+    {"jitter", scn_jitter, TIMED, 0},
+    {"bandwidth", scn_bandwidth, TIMED, 0},
+    {"node", scn_node, TIMED, 0},
+    {"nodes", scn_nodes, TIMED, 0},
+    {"warm", scn_bare, TIMED, ACT_WARM},
+    {"crash", scn_fault, TIMED, ACT_CRASH},
+    {"vanish", scn_fault, TIMED, ACT_VANISH},
+    {"leave", scn_fault, TIMED, ACT_LEAVE},
+    {"restart", scn_fault, TIMED, ACT_RESTART},
+    {"partition", scn_partition, TIMED, 0},
+    {"heal", scn_bare, TIMED, ACT_HEAL},
+    {"churn", scn_churn, TIMED, 0},
+    {"expect", scn_expect, TIMED, 0},
+    {"run", scn_run, TIMED, 0},
+    {"drop", scn_message, TIMED, ACT_DROP},
+    {"delay", scn_message, TIMED, ACT_DELAY},
+    {"deliver", scn_message, TIMED, ACT_DELIVER},
+    {"fire", scn_fire, TIMED, 0},
 };
 #define KEYWORDS (sizeof keywords / sizeof *keywords)
 
@@ -428,12 +430,12 @@ static const char *const more_words[] = {
 static const struct keyword *keyword_find(const char *w)
 {
     for (size_t i = 0; i < KEYWORDS; i++)
-        if (is(w, keywords[i].name))
+        if (scn_is(w, keywords[i].name))
             return &keywords[i];
     return NULL;
 }
 
-bool is_keyword(const char *w)
+bool scn_is_keyword(const char *w)
 {
     for (size_t i = 0; i < sizeof more_words / sizeof *more_words; i++)
         if (strcmp(w, more_words[i]) == 0)
@@ -450,53 +452,54 @@ static bool unknown_word(struct parser *p, const char *w)
         words[i] = keywords[i].name;
     const char *near = nearest_word(w, words, KEYWORDS);
     if (near == NULL)
-        near = near_name(p, w);
+        near = scn_near_name(p, w);
     if (near != NULL)
-        return fail(p, "unknown word '%.60s'; did you mean '%s'?", w, near);
-    return unexpected(p, w,
-                      "an action, or a node of an earlier line and a "
-                      "command");
+        return scn_fail(p, "unknown word '%.60s'; did you mean '%s'?", w, near);
+    return scn_unexpected(p, w,
+                          "an action, or a node of an earlier line and a "
+                          "command");
 }
 
 /* at TIME, at step N, after TIME; then the word behind it in *w. */
 static bool parse_when(struct parser *p, char **w)
 {
-    bool after = is(*w, "after");
+    bool after = scn_is(*w, "after");
 
-    p->prefixed = after || is(*w, "at");
+    p->prefixed = after || scn_is(*w, "at");
     p->stepping = false;
     p->relative = true;
     p->when_us = 0;
     if (!p->prefixed)
         return true;
-    char *time = word(p);
-    if (!after && is(time, "step")) {
+    char *time = scn_word(p);
+    if (!after && scn_is(time, "step")) {
         p->stepping = true;
-        time = word(p);
-        if (!number(p, time, UINT64_MAX - 1, &p->step))
+        time = scn_word(p);
+        if (!scn_number(p, time, UINT64_MAX - 1, &p->step))
             return false;
         if (p->step == 0)
-            return unexpected(p, time, "a step from 1");
-    } else if (!time_word(p, time, &p->when_us)) {
+            return scn_unexpected(p, time, "a step from 1");
+    } else if (!scn_time(p, time, &p->when_us)) {
         return false;
     } else if (!after) {
         p->relative = false;
         if (p->quiet)
-            return fail(p, "'at' cannot follow 'run until quiet', expected "
-                           "'after TIME'");
+            return scn_fail(p, "'at' cannot follow 'run until quiet', expected "
+                               "'after TIME'");
         if (p->when_us < p->base_us)
-            return fail(p,
-                        "time runs backwards, expected %s to be at or after "
-                        "the line before",
-                        time);
+            return scn_fail(
+                p,
+                "time runs backwards, expected %s to be at or after "
+                "the line before",
+                time);
     }
-    *w = word(p);
-    return *w != NULL || unexpected(p, NULL, "an action");
+    *w = scn_word(p);
+    return *w != NULL || scn_unexpected(p, NULL, "an action");
 }
 
 static bool parse_words(struct parser *p, bool *apart)
 {
-    char *w = word(p);
+    char *w = scn_word(p);
 
     *apart = false;
     if (w == NULL)
@@ -504,16 +507,15 @@ static bool parse_words(struct parser *p, bool *apart)
     if (!parse_when(p, &w))
         return false;
     const struct keyword *k = keyword_find(w);
-    if (k == NULL && is_keyword(w))
-        return unexpected(p, w, "an action");
+    if (k == NULL && scn_is_keyword(w))
+        return scn_unexpected(p, w, "an action");
     if (k == NULL)
-        return name_find(&p->names, w) ? parse_command(p, w)
-                                       : unknown_word(p, w);
+        return name_find(&p->names, w) ? scn_command(p, w) : unknown_word(p, w);
     if (p->prefixed && (k->flags & TIMED) == 0)
-        return fail(p,
-                    "'%s' holds for the whole run, expected it without a "
-                    "time",
-                    w);
+        return scn_fail(p,
+                        "'%s' holds for the whole run, expected it without a "
+                        "time",
+                        w);
     *apart = (k->flags & APART) != 0;
     p->kind = k->kind;
     return k->parse(p);
@@ -524,8 +526,8 @@ static bool clean_line(struct parser *p, char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (((unsigned char)s[i] < ' ' && s[i] != '\t') || s[i] == 0x7f)
-            return fail(p, "byte %u is not text, expected a text file",
-                        (unsigned)(unsigned char)s[i]);
+            return scn_fail(p, "byte %u is not text, expected a text file",
+                            (unsigned)(unsigned char)s[i]);
     }
     for (size_t i = 0; i < len; i++)
         if (s[i] == '#' && (i == 0 || strchr(" \t", s[i - 1]) != NULL))
@@ -543,8 +545,8 @@ static bool parse_line(struct parser *p, const char *s, size_t len)
     if (len > 0 && s[len - 1] == '\r')
         len--;
     if (len > LINE_BYTES_MAX)
-        return fail(p, "the line is too long, expected %d bytes at most",
-                    LINE_BYTES_MAX);
+        return scn_fail(p, "the line is too long, expected %d bytes at most",
+                        LINE_BYTES_MAX);
     memcpy(p->buffer, s, len);
     p->at = p->buffer;
     if (!clean_line(p, p->buffer, len) || !parse_words(p, &apart))
@@ -581,12 +583,13 @@ static bool read_all(struct parser *p, int fd, struct text *t)
     while ((n = read(fd, block, sizeof block)) > 0) {
         p->bytes_read += (size_t)n;
         if (p->bytes_read > SCENARIO_BYTES_MAX)
-            return fail(p, "the scenario is too large, expected 1 MiB at most "
-                           "with all that it includes");
+            return scn_fail(p,
+                            "the scenario is too large, expected 1 MiB at most "
+                            "with all that it includes");
         text_bytes(t, block, (size_t)n);
     }
     if (n < 0)
-        return fail(p, "%s, expected a scenario", strerror(errno));
+        return scn_fail(p, "%s, expected a scenario", strerror(errno));
     return true;
 }
 
@@ -606,11 +609,12 @@ static bool parse_file(struct parser *p, const char *path, int fd)
     source.inode = st.st_ino;
     for (const struct source *s = p->source; good && s != NULL; s = s->parent)
         if (s->device == st.st_dev && s->inode == st.st_ino)
-            good = fail(p, "'%s' includes itself, expected another file", path);
+            good = scn_fail(p, "'%s' includes itself, expected another file",
+                            path);
     if (good && source.depth > INCLUDE_DEPTH_MAX)
-        good = fail(p, "too many files within files, expected %d at most",
-                    INCLUDE_DEPTH_MAX);
-    p->file = good ? keep_text(p, path) : file;
+        good = scn_fail(p, "too many files within files, expected %d at most",
+                        INCLUDE_DEPTH_MAX);
+    p->file = good ? scn_keep_text(p, path) : file;
     p->line = good ? 1 : line;
     good = good && p->file != NULL && read_all(p, fd, &t);
     close(fd);
@@ -639,11 +643,11 @@ static int open_regular(const char *path)
 /* include FILE: beside the including file, else as files of labs/ are. */
 static bool parse_include(struct parser *p)
 {
-    const char *slash = strrchr(p->file, '/'), *name = rest(p);
+    const char *slash = strrchr(p->file, '/'), *name = scn_rest(p);
     struct text path = text_new();
 
     if (*name == '\0')
-        return unexpected(p, NULL, "the name of a file");
+        return scn_unexpected(p, NULL, "the name of a file");
     if (slash != NULL && name[0] != '/')
         text_bytes(&path, p->file, (size_t)(slash - p->file) + 1);
     text_add(&path, name);
@@ -654,7 +658,7 @@ static bool parse_include(struct parser *p)
             fd = open_regular(path.data);
     }
     bool good = fd >= 0 ? parse_file(p, path.data, fd)
-                        : unexpected(p, name, "a file that can be read");
+                        : scn_unexpected(p, name, "a file that can be read");
     text_free(&path);
     return good;
 }
@@ -685,7 +689,7 @@ static bool end_run(struct parser *p, uint64_t until_us)
     p->when_us = 0;
     if ((s->line_count == 0 ||
          s->line[s->line_count - 1].act.kind != ACT_UNTIL) &&
-        !add_line(p, (struct line){.kind = LINE_ACT, .act = act}))
+        !scn_add_line(p, (struct line){.kind = LINE_ACT, .act = act}))
         return false;
     s->until_us = NEVER;
     if (until_us > 0) {
@@ -706,8 +710,9 @@ static bool check_interventions(struct parser *p)
     if (s->changed) {
         p->file = s->intervention[0].act.file;
         p->line = s->intervention[0].act.line;
-        return fail(p, "'at step' holds for this seed and these settings only, "
-                       "expected no other --seed or --set");
+        return scn_fail(
+            p, "'at step' holds for this seed and these settings only, "
+               "expected no other --seed or --set");
     }
     qsort(s->intervention, s->intervention_count, sizeof *s->intervention,
           by_step);
@@ -737,7 +742,7 @@ static bool write_text(struct parser *p)
     write_settings(&t, &p->host);
     write_settings(&t, &p->s->settings);
     text_bytes(&t, p->body.data, p->body.len);
-    p->s->text = keep_text(p, t.data);
+    p->s->text = scn_keep_text(p, t.data);
     text_free(&t);
     return p->s->text != NULL;
 }
@@ -747,7 +752,7 @@ static bool finish(struct parser *p)
 {
     struct scenario *s = p->s;
 
-    if (!settle(p))
+    if (!scn_settle(p))
         return false;
     s->seed = p->own_seed;
     if (p->over != NULL && p->over->has_seed)
@@ -779,13 +784,13 @@ static struct scenario *load(const char *path, int fd, const char *text,
         .body = text_new()};
 
     memset(&p.depths, 0xff, sizeof p.depths);
-    bool good = s != NULL || fail(&p, "out of memory");
+    bool good = s != NULL || scn_fail(&p, "out of memory");
     if (good) {
         s->protocol = protocol;
         s->network = p.network;
         s->bounds = (struct bounds){.join = BOUND_ANY, .depth = BOUND_ANY};
-        s->path = keep_text(&p, path);
-        s->title = s->path != NULL ? keep_text(&p, "") : NULL;
+        s->path = scn_keep_text(&p, path);
+        s->title = s->path != NULL ? scn_keep_text(&p, "") : NULL;
         p.source = text != NULL ? &from_memory : NULL;
         good = s->title != NULL &&
                (text != NULL ? parse_text(&p, text, strlen(text))

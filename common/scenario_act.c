@@ -17,12 +17,13 @@ static struct act act_new(const struct parser *p, enum act_kind kind)
 /* Append the one act of a line that ends here. */
 static bool add_act(struct parser *p, struct act act)
 {
-    return done(p) && add_line(p, (struct line){.kind = LINE_ACT, .act = act});
+    return scn_done(p) &&
+           scn_add_line(p, (struct line){.kind = LINE_ACT, .act = act});
 }
 
 static bool name_word(struct parser *p, struct act *act, const char *w)
 {
-    if (!known_name(p, w))
+    if (!scn_known_name(p, w))
         return false;
     memcpy(act->name, w, strlen(w) + 1);
     return true;
@@ -54,13 +55,13 @@ static bool own_setting(struct parser *p, struct node_spec *spec,
     struct text why = text_new();
 
     if (*own == NULL) {
-        *own = keep(p, sizeof **own);
+        *own = scn_keep(p, sizeof **own);
         if (*own == NULL)
             return false;
         **own = p->s->settings;
         spec->settings = *own;
     }
-    return fail_because(p, settings_assign(*own, w, &why), &why);
+    return scn_because(p, settings_assign(*own, w, &why), &why);
 }
 
 static bool node_option(struct parser *p, struct node_spec *spec,
@@ -69,22 +70,22 @@ static bool node_option(struct parser *p, struct node_spec *spec,
     const char *value;
 
     if ((value = value_of(w, "join")) != NULL) {
-        spec->join = keep_text(p, value);
-        return spec->join != NULL && known_name(p, value);
+        spec->join = scn_keep_text(p, value);
+        return spec->join != NULL && scn_known_name(p, value);
     }
     if ((value = value_of(w, "up")) != NULL)
-        return rate_word(p, value, &spec->up);
+        return scn_rate(p, value, &spec->up);
     if ((value = value_of(w, "down")) != NULL)
-        return rate_word(p, value, &spec->down);
-    spec->keep |= is(w, "keep");
-    spec->introducer |= is(w, "introducer");
-    if (is(w, "keep") || is(w, "introducer"))
+        return scn_rate(p, value, &spec->down);
+    spec->keep |= scn_is(w, "keep");
+    spec->introducer |= scn_is(w, "introducer");
+    if (scn_is(w, "keep") || scn_is(w, "introducer"))
         return true;
     if (strchr(w, '=') != NULL)
         return own_setting(p, spec, own, w);
-    return unexpected(p, w,
-                      "id=, join=, addr=, up=, down=, keep, introducer, "
-                      "or OPTION=VALUE");
+    return scn_unexpected(p, w,
+                          "id=, join=, addr=, up=, down=, keep, introducer, "
+                          "or OPTION=VALUE");
 }
 
 /* id= and addr=, which only a single node can have; else *taken is false. */
@@ -95,9 +96,9 @@ static bool single_option(struct parser *p, struct node_spec *spec,
 
     *taken = id != NULL || addr != NULL;
     if (id != NULL)
-        return (spec->id = keep_text(p, id)) != NULL;
+        return (spec->id = scn_keep_text(p, id)) != NULL;
     if (addr != NULL && !addr_parse(&spec->addr, addr))
-        return unexpected(p, addr, "an address (127.0.0.1:7074)");
+        return scn_unexpected(p, addr, "an address (127.0.0.1:7074)");
     return true;
 }
 
@@ -110,16 +111,16 @@ static bool check_id(struct parser *p, const struct node_spec *spec)
     if (spec->id == NULL)
         return true;
     if (protocol->identify == NULL)
-        return fail(p, "id= is wrong here: nodes of %s have no identifiers",
-                    protocol->name);
-    return fail_because(
+        return scn_fail(p, "id= is wrong here: nodes of %s have no identifiers",
+                        protocol->name);
+    return scn_because(
         p, protocol->identify(spec->settings, spec->addr, spec->id, &id, &why),
         &why);
 }
 
 static struct node_spec *spec_new(struct parser *p)
 {
-    struct node_spec *spec = settle(p) ? keep(p, sizeof *spec) : NULL;
+    struct node_spec *spec = scn_settle(p) ? scn_keep(p, sizeof *spec) : NULL;
 
     if (spec != NULL)
         spec->settings = &p->s->settings;
@@ -133,9 +134,9 @@ static bool node_options(struct parser *p, struct node_spec *spec,
     struct settings *own = NULL;
     const char *w;
 
-    while ((w = word(p)) != NULL) {
-        bool taken = every_us != NULL && is(w, "every");
-        if (taken && !time_word(p, word(p), every_us))
+    while ((w = scn_word(p)) != NULL) {
+        bool taken = every_us != NULL && scn_is(w, "every");
+        if (taken && !scn_time(p, scn_word(p), every_us))
             return false;
         if (every_us == NULL && !single_option(p, spec, w, &taken))
             return false;
@@ -145,21 +146,22 @@ static bool node_options(struct parser *p, struct node_spec *spec,
     return check_id(p, spec);
 }
 
-bool parse_node(struct parser *p)
+bool scn_node(struct parser *p)
 {
     struct act act = act_new(p, ACT_START);
     struct node_spec *spec = spec_new(p);
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
     if (spec == NULL)
         return false;
     if (w == NULL || !is_name(w))
-        return unexpected(p, w,
-                          "a name: a letter, then letters, digits, _ . "
-                          "-, at most 32 in all");
-    if (is_keyword(w))
-        return fail(p, "'%s' is a word of this language, expected a name", w);
-    if (!node_options(p, spec, NULL) || !take_names(p, w, 0))
+        return scn_unexpected(p, w,
+                              "a name: a letter, then letters, digits, _ . "
+                              "-, at most 32 in all");
+    if (scn_is_keyword(w))
+        return scn_fail(p, "'%s' is a word of this language, expected a name",
+                        w);
+    if (!node_options(p, spec, NULL) || !scn_take_names(p, w, 0))
         return false;
     memcpy(act.name, w, strlen(w) + 1);
     act.spec = spec;
@@ -169,39 +171,41 @@ bool parse_node(struct parser *p)
 /* prefix=p, and the names that it makes. */
 static bool parse_prefix(struct parser *p, struct line *l)
 {
-    const char *w = word(p), *value = w != NULL ? value_of(w, "prefix") : NULL;
+    const char *w = scn_word(p),
+               *value = w != NULL ? value_of(w, "prefix") : NULL;
     struct text last = text_new();
 
     if (value == NULL)
-        return unexpected(p, w, "prefix=NAME");
+        return scn_unexpected(p, w, "prefix=NAME");
     text_add(&last, value);
     text_u64(&last, l->count);
     bool good = is_name(last.data) && value[strcspn(value, "0123456789")] == 0;
     text_free(&last);
     if (!good)
-        return unexpected(p, value, "a short prefix without digits");
+        return scn_unexpected(p, value, "a short prefix without digits");
     memcpy(l->act.name, value, strlen(value) + 1);
-    return take_names(p, value, l->count);
+    return scn_take_names(p, value, l->count);
 }
 
-bool parse_nodes(struct parser *p)
+bool scn_nodes(struct parser *p)
 {
     struct line l = {.kind = LINE_NODES, .act = act_new(p, ACT_START)};
     struct node_spec *spec = spec_new(p);
 
     if (p->stepping)
-        return fail(p, "'nodes' cannot follow 'at step', expected 'node'");
-    if (spec == NULL || !number(p, word(p), NODES_MAX, &l.count))
+        return scn_fail(p, "'nodes' cannot follow 'at step', expected 'node'");
+    if (spec == NULL || !scn_number(p, scn_word(p), NODES_MAX, &l.count))
         return false;
     if (l.count == 0)
-        return unexpected(p, "0", "one node or more");
+        return scn_unexpected(p, "0", "one node or more");
     if (!parse_prefix(p, &l) || !node_options(p, spec, &l.every_us))
         return false;
     if (l.every_us > TIME_US_MAX / l.count)
-        return fail(p, "the last start is too late, expected below 31 years");
+        return scn_fail(p,
+                        "the last start is too late, expected below 31 years");
     spec->join_any = spec->join == NULL;
     l.act.spec = spec;
-    return add_line(p, l);
+    return scn_add_line(p, l);
 }
 
 /* -- Commands and what is expected of them ------------------------------- */
@@ -211,19 +215,19 @@ static bool add_command(struct parser *p, struct act act, const char *text)
 {
     struct text why = text_new();
 
-    if (!fail_because(p, command_check(p->s->protocol, text, &why), &why))
+    if (!scn_because(p, command_check(p->s->protocol, text, &why), &why))
         return false;
-    act.text = keep_text(p, text);
+    act.text = scn_keep_text(p, text);
     return act.text != NULL && add_act(p, act);
 }
 
-bool parse_command(struct parser *p, const char *name)
+bool scn_command(struct parser *p, const char *name)
 {
     struct act act = act_new(p, ACT_COMMAND);
-    const char *text = rest(p);
+    const char *text = scn_rest(p);
 
     if (*text == '\0')
-        return unexpected(p, NULL, "a command for the node");
+        return scn_unexpected(p, NULL, "a command for the node");
     return name_word(p, &act, name) && add_command(p, act, text);
 }
 
@@ -281,36 +285,36 @@ static bool parse_conditions(struct parser *p, struct act *act, char *s)
     bool joined = true;
 
     p->at = s;
-    for (const char *w; (w = word(p)) != NULL;) {
-        bool joins = is(w, "&&") || is(w, "||");
+    for (const char *w; (w = scn_word(p)) != NULL;) {
+        bool joins = scn_is(w, "&&") || scn_is(w, "||");
         text_add(&t, t.len == 0 ? "" : joined || joins ? " " : " && ");
         text_add(&t, w);
         joined = joins;
     }
     struct expr *e = expr_parse(t.data, &why);
-    act->expect_text = keep_text(p, t.data);
+    act->expect_text = scn_keep_text(p, t.data);
     act->expect = e;
     if (act->expect_text != NULL)
         p->s->store->expr = e; /* goes with the block of its text */
     else
         expr_free(e);
     text_free(&t);
-    return fail_because(p, e != NULL, &why) && act->expect_text != NULL;
+    return scn_because(p, e != NULL, &why) && act->expect_text != NULL;
 }
 
-bool parse_expect(struct parser *p)
+bool scn_expect(struct parser *p)
 {
     struct act act = act_new(p, ACT_EXPECT);
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
-    if (is(w, "invariants"))
+    if (scn_is(w, "invariants"))
         return add_act(p, act_new(p, ACT_INVARIANTS));
-    act.expect_failure = is(w, "fail");
+    act.expect_failure = scn_is(w, "fail");
     if (act.expect_failure)
-        w = word(p);
+        w = scn_word(p);
     if (!name_word(p, &act, w))
         return false;
-    char *text = rest(p);
+    char *text = scn_rest(p);
     const struct command *c = command_find(p->s->protocol, text);
     if (c != NULL) {
         char *conditions = find_conditions(text, c);
@@ -325,16 +329,16 @@ bool parse_expect(struct parser *p)
 
 /* -- Faults ---------------------------------------------------------------- */
 
-bool parse_bare(struct parser *p)
+bool scn_bare(struct parser *p)
 {
     return add_act(p, act_new(p, (enum act_kind)p->kind));
 }
 
-bool parse_fault(struct parser *p)
+bool scn_fault(struct parser *p)
 {
     struct act act = act_new(p, (enum act_kind)p->kind);
 
-    return name_word(p, &act, word(p)) && add_act(p, act);
+    return name_word(p, &act, scn_word(p)) && add_act(p, act);
 }
 
 static bool in_list(const char *list, const char *name)
@@ -355,37 +359,38 @@ static bool parse_group(struct parser *p, char *names, struct text *all,
         char *name = at + strspn(at, " \t"), *comma = strchr(at, ',');
         at = comma != NULL ? comma + 1 : NULL;
         name[strcspn(name, " \t,")] = '\0';
-        if (!known_name(p, name))
+        if (!scn_known_name(p, name))
             return false;
         if (in_list(all->data, name))
-            return fail(p, "'%s' is named twice, expected one group for it",
-                        name);
+            return scn_fail(p, "'%s' is named twice, expected one group for it",
+                            name);
         text_printf(all, "%s%s", all->len > 0 ? "," : "", name);
         text_printf(group, "%s%s", group->len > 0 ? "," : "", name);
     }
     return true;
 }
 
-bool parse_partition(struct parser *p)
+bool scn_partition(struct parser *p)
 {
     struct act act = act_new(p, ACT_PARTITION);
     struct text all = text_new(), group = text_new();
-    char *text = rest(p);
+    char *text = scn_rest(p);
     size_t count = 1;
 
     for (const char *c = text; *c != '\0'; c++)
         count += *c == '|';
-    const char **groups = keep(p, (count + 1) * sizeof *groups);
+    const char **groups = scn_keep(p, (count + 1) * sizeof *groups);
     bool good = groups != NULL;
     if (count < 2)
-        good = fail(p, "one group is no partition, expected 'partition a,b | "
-                       "c'");
+        good =
+            scn_fail(p, "one group is no partition, expected 'partition a,b | "
+                        "c'");
     for (size_t i = 0; good && i < count; i++) {
         char *end = text + strcspn(text, "|");
         *end = '\0';
         text_clear(&group);
         good = parse_group(p, text, &all, &group) &&
-               (groups[i] = keep_text(p, group.data)) != NULL;
+               (groups[i] = scn_keep_text(p, group.data)) != NULL;
         text = end + 1;
     }
     text_free(&all);
@@ -412,7 +417,7 @@ static bool parse_mean(struct parser *p, const char *w, uint64_t *mean_us)
         if (*mean_us > 0 && *mean_us <= MEAN_US_MAX)
             return true;
     }
-    return unexpected(p, w, "a rate (0.1/s, 6/m, 100/h)");
+    return scn_unexpected(p, w, "a rate (0.1/s, 6/m, 100/h)");
 }
 
 /* Note when a churn ends; false when too many are under way at once. */
@@ -424,79 +429,83 @@ static bool count_churn(struct parser *p, uint64_t for_us)
             return true;
         }
     }
-    return fail(p, "too much churn at once, expected %d at most", CHURNS_MAX);
+    return scn_fail(p, "too much churn at once, expected %d at most",
+                    CHURNS_MAX);
 }
 
 /* churn [join RATE] [fail RATE] for TIME */
-bool parse_churn(struct parser *p)
+bool scn_churn(struct parser *p)
 {
     struct line l = {.kind = LINE_CHURN, .act = act_new(p, ACT_CHURN_JOIN)};
     struct node_spec *spec = spec_new(p);
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
     if (p->stepping)
-        return fail(p, "'churn' cannot follow 'at step', expected one act");
-    for (; is(w, "join") || is(w, "fail"); w = word(p))
-        if (!parse_mean(p, word(p), is(w, "join") ? &l.join_us : &l.fail_us))
+        return scn_fail(p, "'churn' cannot follow 'at step', expected one act");
+    for (; scn_is(w, "join") || scn_is(w, "fail"); w = scn_word(p))
+        if (!parse_mean(p, scn_word(p),
+                        scn_is(w, "join") ? &l.join_us : &l.fail_us))
             return false;
-    if (!is(w, "for") || (l.join_us == 0 && l.fail_us == 0))
-        return unexpected(p, w, "'churn join 0.1/s fail 0.1/s for 10m'");
-    if (spec == NULL || !time_word(p, word(p), &l.for_us) || !done(p))
+    if (!scn_is(w, "for") || (l.join_us == 0 && l.fail_us == 0))
+        return scn_unexpected(p, w, "'churn join 0.1/s fail 0.1/s for 10m'");
+    if (spec == NULL || !scn_time(p, scn_word(p), &l.for_us) || !scn_done(p))
         return false;
-    if (l.join_us > 0 && !p->has_newcomers && !take_names(p, "c", NEVER))
+    if (l.join_us > 0 && !p->has_newcomers && !scn_take_names(p, "c", NEVER))
         return false;
     p->has_newcomers |= l.join_us > 0;
     spec->join_any = true;
     l.act.spec = spec;
-    return add_line(p, l) && count_churn(p, l.for_us);
+    return scn_add_line(p, l) && count_churn(p, l.for_us);
 }
 
 /* -- Messages and timers, behind 'at step' --------------------------------- */
 
 /* drop FROM TO [N], delay FROM TO [N] TIME, duplicate, deliver */
-bool parse_message(struct parser *p)
+bool scn_message(struct parser *p)
 {
     struct act act = act_new(p, (enum act_kind)p->kind);
     uint64_t ordinal = 1;
 
     if (!p->stepping)
-        return fail(p, "a message is named by its step, expected 'at step N' "
-                       "before it");
-    if (!name_word(p, &act, word(p)))
+        return scn_fail(p,
+                        "a message is named by its step, expected 'at step N' "
+                        "before it");
+    if (!name_word(p, &act, scn_word(p)))
         return false;
-    const char *w = word(p);
-    if (!known_name(p, w) || (act.other = keep_text(p, w)) == NULL)
+    const char *w = scn_word(p);
+    if (!scn_known_name(p, w) || (act.other = scn_keep_text(p, w)) == NULL)
         return false;
-    w = word(p);
+    w = scn_word(p);
     if (w != NULL && w[strspn(w, "0123456789")] == '\0') {
-        if (!number(p, w, UINT32_MAX, &ordinal))
+        if (!scn_number(p, w, UINT32_MAX, &ordinal))
             return false;
         if (ordinal == 0)
-            return unexpected(p, w, "a number from 1");
-        w = word(p);
+            return scn_unexpected(p, w, "a number from 1");
+        w = scn_word(p);
     }
     act.ordinal = (uint32_t)ordinal;
     if (p->kind != ACT_DELAY && w != NULL)
-        return unexpected(p, w, "the end of the line");
-    if (p->kind == ACT_DELAY && !time_word(p, w, &act.time_us))
+        return scn_unexpected(p, w, "the end of the line");
+    if (p->kind == ACT_DELAY && !scn_time(p, w, &act.time_us))
         return false;
     return add_act(p, act);
 }
 
-bool parse_fire(struct parser *p)
+bool scn_fire(struct parser *p)
 {
     struct act act = act_new(p, ACT_FIRE);
     const char *const *timers = p->s->protocol->timers;
     size_t count = 0, i = 0;
 
     if (!p->stepping)
-        return fail(p, "'fire' needs a step, expected 'at step N' before it");
-    if (!name_word(p, &act, word(p)))
+        return scn_fail(p,
+                        "'fire' needs a step, expected 'at step N' before it");
+    if (!name_word(p, &act, scn_word(p)))
         return false;
-    const char *w = word(p);
+    const char *w = scn_word(p);
     while (timers[count] != NULL)
         count++;
-    while (i < count && !is(w, timers[i]))
+    while (i < count && !scn_is(w, timers[i]))
         i++;
     if (i < count) {
         act.text = timers[i];
@@ -504,8 +513,8 @@ bool parse_fire(struct parser *p)
     }
     const char *near = w != NULL ? nearest_word(w, timers, count) : NULL;
     if (near == NULL)
-        return unexpected(p, w, "the name of a timer");
-    return fail(p, "unknown timer '%.60s'; did you mean '%s'?", w, near);
+        return scn_unexpected(p, w, "the name of a timer");
+    return scn_fail(p, "unknown timer '%.60s'; did you mean '%s'?", w, near);
 }
 
 /* -- Weather ----------------------------------------------------------------- */
@@ -517,9 +526,9 @@ static bool weather(struct parser *p)
 
     if (p->s->line_count == 0 && !p->prefixed) {
         p->s->network = p->network;
-        return done(p);
+        return scn_done(p);
     }
-    struct network_model *m = keep(p, sizeof *m);
+    struct network_model *m = scn_keep(p, sizeof *m);
     if (m == NULL)
         return false;
     *m = p->network;
@@ -529,14 +538,14 @@ static bool weather(struct parser *p)
 
 static bool parse_plane(struct parser *p)
 {
-    char *w = word(p), *by = w != NULL ? strchr(w, 'x') : NULL;
+    char *w = scn_word(p), *by = w != NULL ? strchr(w, 'x') : NULL;
     uint64_t width = 0, height = 0;
 
     if (by != NULL)
         *by = '\0';
     if (by == NULL || !parse_u64(w, PLANE_MAX, &width) ||
         !parse_u64(by + 1, PLANE_MAX, &height) || width == 0 || height == 0)
-        return unexpected(p, w, "a size up to 60000x60000");
+        return scn_unexpected(p, w, "a size up to 60000x60000");
     p->network.latency = LATENCY_PLANE;
     p->network.plane_width = (uint32_t)width;
     p->network.plane_height = (uint32_t)height;
@@ -544,133 +553,134 @@ static bool parse_plane(struct parser *p)
 }
 
 /* latency 20ms, latency 10ms..80ms, latency plane 1000x1000 */
-bool parse_latency(struct parser *p)
+bool scn_latency(struct parser *p)
 {
-    char *w = word(p);
+    char *w = scn_word(p);
     uint64_t low, high;
 
-    if (is(w, "plane"))
+    if (scn_is(w, "plane"))
         return parse_plane(p);
     char *dots = w != NULL ? strstr(w, "..") : NULL;
     if (dots != NULL)
         *dots = '\0';
-    if (!time_word(p, w, &low) ||
-        !time_word(p, dots != NULL ? dots + 2 : w, &high))
+    if (!scn_time(p, w, &low) ||
+        !scn_time(p, dots != NULL ? dots + 2 : w, &high))
         return false;
     if (low > high || high > LATENCY_US_MAX)
-        return fail(p, "wrong range of latency, expected the smaller time "
-                       "first, and a minute at most");
+        return scn_fail(p, "wrong range of latency, expected the smaller time "
+                           "first, and a minute at most");
     p->network.latency = LATENCY_RANGE;
     p->network.latency_min_us = low;
     p->network.latency_max_us = high;
     return weather(p);
 }
 
-bool parse_share(struct parser *p)
+bool scn_share(struct parser *p)
 {
     struct network_model *n = &p->network;
     uint64_t *const share[] = {&n->loss, &n->duplicate, &n->reorder};
 
     if (p->kind == SHARE_DUPLICATE && p->stepping) {
         p->kind = ACT_DUPLICATE;
-        return parse_message(p);
+        return scn_message(p);
     }
-    const char *w = word(p);
+    const char *w = scn_word(p);
     if (w == NULL || !parse_fraction(w, share[p->kind]))
-        return unexpected(p, w, "a share (0.1%, 5%)");
+        return scn_unexpected(p, w, "a share (0.1%, 5%)");
     return weather(p);
 }
 
-bool parse_jitter(struct parser *p)
+bool scn_jitter(struct parser *p)
 {
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
-    if (!time_word(p, w, &p->network.jitter_us))
+    if (!scn_time(p, w, &p->network.jitter_us))
         return false;
     if (p->network.jitter_us > LATENCY_US_MAX)
-        return unexpected(p, w, "a minute at most");
+        return scn_unexpected(p, w, "a minute at most");
     return weather(p);
 }
 
-bool parse_bandwidth(struct parser *p)
+bool scn_bandwidth(struct parser *p)
 {
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
     do {
-        if (!is(w, "up") && !is(w, "down"))
-            return unexpected(p, w, "'bandwidth up 1MB/s down 4MB/s'");
-        if (!rate_word(p, word(p),
-                       is(w, "up") ? &p->network.up : &p->network.down))
+        if (!scn_is(w, "up") && !scn_is(w, "down"))
+            return scn_unexpected(p, w, "'bandwidth up 1MB/s down 4MB/s'");
+        if (!scn_rate(p, scn_word(p),
+                      scn_is(w, "up") ? &p->network.up : &p->network.down))
             return false;
-    } while ((w = word(p)) != NULL);
+    } while ((w = scn_word(p)) != NULL);
     return weather(p);
 }
 
 /* -- The run ----------------------------------------------------------------- */
 
-bool parse_run(struct parser *p)
+bool scn_run(struct parser *p)
 {
     struct act act = act_new(p, ACT_UNTIL);
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
-    if (!is(w, "until") || p->stepping)
-        return unexpected(p, w,
-                          "'run until TIME' or 'run until quiet' on a "
-                          "line of its own");
-    w = word(p);
+    if (!scn_is(w, "until") || p->stepping)
+        return scn_unexpected(p, w,
+                              "'run until TIME' or 'run until quiet' on a "
+                              "line of its own");
+    w = scn_word(p);
     act.time_us = NEVER;
-    if (is(w, "quiet")) {
+    if (scn_is(w, "quiet")) {
         p->quiet = true;
         return add_act(p, act);
     }
-    if (!time_word(p, w, &act.time_us))
+    if (!scn_time(p, w, &act.time_us))
         return false;
     if (p->prefixed || p->quiet)
-        return fail(p,
-                    "'run until %s' has a time of its own, expected it "
-                    "without another and before 'run until quiet'",
-                    w);
+        return scn_fail(p,
+                        "'run until %s' has a time of its own, expected it "
+                        "without another and before 'run until quiet'",
+                        w);
     if (act.time_us < p->base_us)
-        return fail(p,
-                    "time runs backwards, expected %s to be at or after the "
-                    "line before",
-                    w);
+        return scn_fail(
+            p,
+            "time runs backwards, expected %s to be at or after the "
+            "line before",
+            w);
     p->relative = false;
     p->when_us = act.time_us;
     return add_act(p, act);
 }
 
 /* bound crash 2 join 1 restart any drop 0 depth 60 */
-bool parse_bound(struct parser *p)
+bool scn_bound(struct parser *p)
 {
     static const char *const words[] = {"crash", "join", "restart", "drop",
                                         "depth"};
     struct bounds *b = &p->s->bounds;
     uint32_t *const bound[] = {&b->crash, &b->join, &b->restart, &b->drop,
                                &b->depth};
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
     do {
         uint64_t value = BOUND_ANY;
         size_t i = 0;
-        while (i < 5 && !is(w, words[i]))
+        while (i < 5 && !scn_is(w, words[i]))
             i++;
         if (i == 5)
-            return unexpected(p, w, "crash, join, restart, drop or depth");
-        w = word(p);
-        if (!is(w, "any") && !number(p, w, BOUND_ANY - 1, &value))
+            return scn_unexpected(p, w, "crash, join, restart, drop or depth");
+        w = scn_word(p);
+        if (!scn_is(w, "any") && !scn_number(p, w, BOUND_ANY - 1, &value))
             return false;
         *bound[i] = (uint32_t)value;
-    } while ((w = word(p)) != NULL);
+    } while ((w = scn_word(p)) != NULL);
     return true;
 }
 
-bool parse_grain(struct parser *p)
+bool scn_grain(struct parser *p)
 {
-    const char *w = word(p);
+    const char *w = scn_word(p);
 
-    if (!is(w, "message") && !is(w, "operation"))
-        return unexpected(p, w, "message or operation");
-    p->s->bounds.grain = is(w, "message") ? GRAIN_MESSAGE : GRAIN_OPERATION;
-    return done(p);
+    if (!scn_is(w, "message") && !scn_is(w, "operation"))
+        return scn_unexpected(p, w, "message or operation");
+    p->s->bounds.grain = scn_is(w, "message") ? GRAIN_MESSAGE : GRAIN_OPERATION;
+    return scn_done(p);
 }

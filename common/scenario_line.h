@@ -62,7 +62,7 @@ struct parser {
     const struct source *source; /* the file, and those that include it */
     size_t bytes_read;
     char buffer[LINE_BYTES_MAX + 1]; /* the line */
-    char *at;                        /* what word() has left of it */
+    char *at;                        /* what scn_word() has left of it */
 
     int kind; /* an enum act_kind or share, from the table of words */
     bool prefixed, stepping, relative; /* its at, after; at step */
@@ -84,53 +84,53 @@ struct parser {
 };
 
 /* Say what is wrong, once, with file and line; returns false. */
-bool fail(struct parser *p, const char *format, ...) PRINTF_LIKE(2, 3);
+bool scn_fail(struct parser *p, const char *format, ...) PRINTF_LIKE(2, 3);
 /* `word` is not what should stand here; NULL: there is none. */
-bool unexpected(struct parser *p, const char *word, const char *expected);
+bool scn_unexpected(struct parser *p, const char *word, const char *expected);
 /* The same with the sentence of another function, which is freed. */
-bool fail_because(struct parser *p, bool good, struct text *why);
+bool scn_because(struct parser *p, bool good, struct text *why);
 
 /* Zeroed memory, and copies, that live as long as the scenario. */
-void *keep(struct parser *p, size_t bytes);
-char *keep_text(struct parser *p, const char *s);
+void *scn_keep(struct parser *p, size_t bytes);
+char *scn_keep_text(struct parser *p, const char *s);
 
-char *word(struct parser *p); /* the next word of the line, or NULL */
-char *rest(struct parser *p); /* what is left of the line */
-bool done(struct parser *p);  /* true when nothing is left */
-bool is(const char *word, const char *keyword);
-bool time_word(struct parser *p, const char *w, uint64_t *time_us);
-bool rate_word(struct parser *p, const char *w, uint64_t *rate);
-bool number(struct parser *p, const char *w, uint64_t max, uint64_t *value);
+char *scn_word(struct parser *p); /* the next word of the line, or NULL */
+char *scn_rest(struct parser *p); /* what is left of the line */
+bool scn_done(struct parser *p);  /* true when nothing is left */
+bool scn_is(const char *word, const char *keyword);
+bool scn_time(struct parser *p, const char *w, uint64_t *time_us);
+bool scn_rate(struct parser *p, const char *w, uint64_t *rate);
+bool scn_number(struct parser *p, const char *w, uint64_t max, uint64_t *value);
 
-bool is_keyword(const char *w);
+bool scn_is_keyword(const char *w);
 /* Take `count` names PREFIX1 ..., or with 0 this one name. */
-bool take_names(struct parser *p, const char *name, uint64_t count);
-bool known_name(struct parser *p, const char *w);
-const char *near_name(const struct parser *p, const char *w);
+bool scn_take_names(struct parser *p, const char *name, uint64_t count);
+bool scn_known_name(struct parser *p, const char *w);
+const char *scn_near_name(const struct parser *p, const char *w);
 
 /* Fix the settings and the seed, which the lines from here on may use. */
-bool settle(struct parser *p);
+bool scn_settle(struct parser *p);
 /* Append a line at the time that it was given, or `at step`. */
-bool add_line(struct parser *p, struct line l);
+bool scn_add_line(struct parser *p, struct line l);
 
 /* The kinds of lines.  parser.kind says which of its kind it is. */
-bool parse_node(struct parser *p);
-bool parse_nodes(struct parser *p);
-bool parse_expect(struct parser *p);
-bool parse_bare(struct parser *p);    /* heal, warm */
-bool parse_fault(struct parser *p);   /* crash, vanish, leave, restart */
-bool parse_message(struct parser *p); /* drop, delay, duplicate, deliver */
-bool parse_fire(struct parser *p);
-bool parse_partition(struct parser *p);
-bool parse_churn(struct parser *p);
-bool parse_latency(struct parser *p);
-bool parse_share(struct parser *p); /* loss, duplicate, reorder */
-bool parse_jitter(struct parser *p);
-bool parse_bandwidth(struct parser *p);
-bool parse_run(struct parser *p);
-bool parse_bound(struct parser *p);
-bool parse_grain(struct parser *p);
+bool scn_node(struct parser *p);
+bool scn_nodes(struct parser *p);
+bool scn_expect(struct parser *p);
+bool scn_bare(struct parser *p);    /* heal, warm */
+bool scn_fault(struct parser *p);   /* crash, vanish, leave, restart */
+bool scn_message(struct parser *p); /* drop, delay, duplicate, deliver */
+bool scn_fire(struct parser *p);
+bool scn_partition(struct parser *p);
+bool scn_churn(struct parser *p);
+bool scn_latency(struct parser *p);
+bool scn_share(struct parser *p); /* loss, duplicate, reorder */
+bool scn_jitter(struct parser *p);
+bool scn_bandwidth(struct parser *p);
+bool scn_run(struct parser *p);
+bool scn_bound(struct parser *p);
+bool scn_grain(struct parser *p);
 /* NODE COMMAND ...; the node's name has been read. */
-bool parse_command(struct parser *p, const char *name);
+bool scn_command(struct parser *p, const char *name);
 
 #endif

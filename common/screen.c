@@ -9,6 +9,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ bool screen_possible(struct text *why)
     /* ncurses declares its names of capabilities as writable. */
     char cup[] = "cup";
     const char *move = known ? tigetstr(cup) : NULL;
-    if (move != NULL && move != (const char *)-1)
+    if (move != NULL && (intptr_t)move != -1)
         return true;
     text_add(why, "this terminal (TERM=");
     text_safe(why, term != NULL ? term : "", term != NULL ? strlen(term) : 0);

@@ -221,14 +221,15 @@ const struct outcome *run_picture(const struct run *r, const struct block *b,
                                   const char *size, struct text *why)
 {
     const struct binding *s = run_find(r, b->name, strlen(b->name));
-    const char *const words[] = {run_program_name(r->sheet),
-                                 "monitor",
-                                 s->path.data,
-                                 "--dump",
-                                 size,
-                                 "--keys",
-                                 ":last<Enter>:zoom picture<Enter>",
-                                 NULL};
+    const char *const words[] = {
+        run_program_name(r->sheet),
+        "monitor",
+        s->path.data,
+        "--dump",
+        size,
+        "--keys",
+        ":last<Enter>:node none<Enter>:zoom picture<Enter>",
+        NULL};
 
     return run_words(r, words, NULL, NULL, why);
 }

@@ -92,6 +92,7 @@ void step_begin(struct sim *sim, enum step_kind kind, const struct node *n,
     uint64_t h = hash_roll_u64(sim->hash, sim->now_us);
 
     sim->steps++;
+    sim->queue.number = sim->steps << QUEUE_STEP_SHIFT;
     h = hash_roll_u64(h, who + (uint64_t)kind);
     sim->hash = hash_roll(h, data, len);
 }
@@ -124,23 +125,6 @@ size_t node_deliver(struct node *n, const struct event *e, uint32_t command)
     return used;
 }
 
-static void timer_fire(struct sim *sim, const struct entry *e)
-{
-    struct node *n = node_at(sim, e->node);
-    struct event event = {.kind = EVENT_TIMER, .timer = e->slot};
-
-    n->due_us[e->slot] = NEVER;
-    step_begin(sim, STEP_TIMER, n, &e->slot, 1);
-    if (sim->observer != NULL) {
-        struct record r = record_new(sim, RECORD_TIMER);
-        r.cause = e->cause;
-        r.to = endpoint_of(n);
-        r.text = host_timer_name(&n->host, e->slot);
-        observe_record(sim, &r);
-    }
-    (void)node_deliver(n, &event, 0);
-}
-
 /* Do what an entry says; not every entry is a step. */
 void entry_execute(struct sim *sim, const struct entry *e)
 {
@@ -148,19 +132,19 @@ void entry_execute(struct sim *sim, const struct entry *e)
         sim->now_us = e->time_us;
     switch ((enum entry_kind)e->kind) {
     case ENTRY_TIMER:
-        timer_fire(sim, e);
+        timer_entry(sim, e);
         break;
     case ENTRY_DATAGRAM:
         message_arrive(sim, e->what);
         break;
     case ENTRY_JOIN:
-        node_retry_join(node_at(sim, e->node), e->cause);
+        node_retry_join(node_at(sim, e->node), e->value);
         break;
     case ENTRY_LEAVE:
-        node_leave_limit(node_at(sim, e->node), e->cause);
+        node_leave_limit(node_at(sim, e->node), e->value);
         break;
     case ENTRY_LIMIT:
-        command_expire(sim, (uint32_t)e->cause);
+        command_expire(sim, (uint32_t)e->value);
         break;
     case ENTRY_SEGMENT:
         segment_arrive(sim, e->what);
@@ -178,7 +162,7 @@ void entry_execute(struct sim *sim, const struct entry *e)
         side_room(sim, e->what);
         break;
     case ENTRY_CLOSED:
-        side_closed(e->what, (enum close_reason)e->slot);
+        side_closed(e->what, (enum close_reason)e->reason);
         break;
     case ENTRY_STALL:
         stream_stalled(sim, e->what);
@@ -236,42 +220,52 @@ static void end(struct sim *sim)
     sim->status.ended = true;
 }
 
+/* When the next thing is due; the present time when there is none.  `top` is
+   the queue's first entry, or NULL. */
+static uint64_t next_time(const struct sim *sim, const struct entry *top)
+{
+    uint64_t queued = top != NULL ? top->time_us : NEVER;
+    uint64_t next = act_first(sim, queued) ? act_time(sim) : queued;
+
+    if (sim->again != NULL || next == NEVER || next < sim->now_us)
+        return sim->now_us;
+    return next;
+}
+
 /* Is an act next and due now that is no step?  It then comes before what a
    hand does just before the next step: that hand has seen a warm network. */
-static bool act_is_no_step(struct sim *sim)
+static bool act_is_no_step(const struct sim *sim, const struct entry *top)
 {
-    fetch_act(sim);
-    const struct entry *top = queue_top(sim);
     return act_first(sim, top != NULL ? top->time_us : NEVER) &&
            sim->act.time_us <= sim->now_us &&
            (sim->act.kind == ACT_WARM || sim->act.kind == ACT_NETWORK ||
             sim->act.kind == ACT_INVARIANTS);
 }
 
-/* Do the next thing, be it a step or not. */
-static void advance(struct sim *sim)
+/* Do the next thing, be it a step or not; false when it is due only after
+   `limit`, or when there is none. */
+static bool advance(struct sim *sim, uint64_t limit)
 {
     const struct scenario *s = sim->scenario;
 
-    sim->in_flight_step = 0;
     if (sim->arena->full) {
         sim->status.no_memory = true;
         end(sim);
-        return;
     }
-    if (sim->intervention < s->intervention_count &&
-        s->intervention[sim->intervention].step <= sim->steps + 1 &&
-        !act_is_no_step(sim)) {
-        intervene(sim, &s->intervention[sim->intervention++].act);
-        return;
-    }
-    if (sim->again != NULL) {
-        stream_again(sim);
-        return;
-    }
+    if (sim->status.ended)
+        return false;
+    sim->in_flight_step = 0;
     fetch_act(sim);
     const struct entry *top = queue_top(sim);
-    if (act_first(sim, top != NULL ? top->time_us : NEVER)) {
+    if (next_time(sim, top) > limit)
+        return false;
+    if (sim->intervention < s->intervention_count &&
+        s->intervention[sim->intervention].step <= sim->steps + 1 &&
+        !act_is_no_step(sim, top)) {
+        intervene(sim, &s->intervention[sim->intervention++].act);
+    } else if (sim->again != NULL) {
+        stream_again(sim);
+    } else if (act_first(sim, top != NULL ? top->time_us : NEVER)) {
         do_act(sim);
     } else if (top == NULL || (!sim->has_act && sim->outside_open == 0)) {
         end(sim);
@@ -279,6 +273,7 @@ static void advance(struct sim *sim)
         struct entry e = queue_pop(sim);
         entry_execute(sim, &e);
     }
+    return true;
 }
 
 /* Look whether the first command of the scenario comes next. */
@@ -303,37 +298,30 @@ bool sim_step(struct sim *sim)
 {
     uint64_t steps = sim->steps;
 
-    do
-        advance(sim);
-    while (!look_ahead(sim) && sim->steps == steps && !sim->status.ended);
+    while (advance(sim, NEVER) && !look_ahead(sim) && sim->steps == steps)
+        ;
     return sim->steps != steps || !sim->status.ended;
 }
 
 void sim_run(struct sim *sim)
 {
-    while (!sim->status.ended)
-        advance(sim);
+    while (advance(sim, NEVER))
+        ;
 }
 
 uint64_t sim_next_time(struct sim *sim)
 {
     if (sim->status.ended)
         return NEVER;
-    if (sim->again != NULL)
-        return sim->now_us;
     fetch_act(sim);
-    const struct entry *top = queue_top(sim);
-    uint64_t next = act_time(sim);
-
-    if (top != NULL && top->time_us < next)
-        next = top->time_us;
-    return next > sim->now_us ? next : sim->now_us;
+    return next_time(sim, queue_top(sim));
 }
 
 void sim_run_to(struct sim *sim, uint64_t time_us)
 {
-    while (!sim->status.ended && sim_next_time(sim) <= time_us)
-        advance(sim);
+    while (advance(sim, time_us))
+        ;
+    (void)look_ahead(sim);
     if (!sim->status.ended && sim->now_us < time_us)
         sim->now_us = time_us;
 }

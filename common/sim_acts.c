@@ -221,7 +221,7 @@ static uint32_t command_give(struct sim *sim, struct node *n, const char *text,
                    &(struct entry){.time_us = sim->now_us + known->limit_us,
                                    .kind = ENTRY_LIMIT,
                                    .node = n->host.index,
-                                   .cause = number});
+                                   .value = number});
     struct event e = {.kind = EVENT_COMMAND,
                       .command = number,
                       .data = (const uint8_t *)text,

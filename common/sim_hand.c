@@ -224,23 +224,21 @@ static void on_message(struct sim *sim, const struct act *act)
    before runs after it. */
 static void fire(struct sim *sim, const struct act *act)
 {
-    const struct node *n = node_by_name(sim, act->name);
+    struct node *n = node_by_name(sim, act->name);
     const char *const *timers = n != NULL ? n->host.protocol->timers : NULL;
-    uint8_t slot = 0;
+    int slot = 0;
 
     while (timers != NULL && timers[slot] != NULL &&
            strcmp(timers[slot], act->text) != 0)
         slot++;
-    for (size_t i = 0; i < sim->queue.count; i++) {
-        const struct entry *e = &sim->queue.at[i];
-        if (e->kind == ENTRY_TIMER && e->node == n->host.index &&
-            e->slot == slot && e->time_us == n->due_us[slot]) {
-            struct entry removed = queue_remove(sim, i);
-            entry_execute(sim, &removed);
-            return;
-        }
+    uint64_t due = n != NULL ? sim_timer_due(sim, &n->host, slot) : NEVER;
+    if (due == NEVER) {
+        complain_hand(sim, act, "this timer is not armed");
+        return;
     }
-    complain_hand(sim, act, "this timer is not armed");
+    if (sim->now_us < due)
+        sim->now_us = due;
+    timer_fire(n, slot);
 }
 
 void intervene(struct sim *sim, const struct act *act)

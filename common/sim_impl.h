@@ -3,6 +3,7 @@
  *
  *   sim.c         life of a run, one step after the other, checkpoints
  *   sim_queue.c   what will happen: a heap ordered by (time, number)
+ *   sim_timer.c   the timers of nodes
  *   sim_node.c    nodes: names, addresses, start and end, their host calls
  *   sim_net.c     latency, partitions, datagrams
  *   sim_stream.c  streams
@@ -31,11 +32,11 @@
 /* -- What will happen --------------------------------------------------- */
 
 enum entry_kind {
-    ENTRY_TIMER,    /* .node .slot .cause; stale unless due then */
+    ENTRY_TIMER,    /* .node's first timer is due, unless it was replaced */
     ENTRY_DATAGRAM, /* .what: a struct message */
-    ENTRY_JOIN,     /* .node tries again to join */
-    ENTRY_LEAVE,    /* .node has had its time to leave; .cause: restarts */
-    ENTRY_LIMIT,    /* .cause: the command whose time is over */
+    ENTRY_JOIN,     /* .node tries again to join; .value: restarts */
+    ENTRY_LEAVE,    /* .node has had its time to leave; .value: restarts */
+    ENTRY_LIMIT,    /* .value: the command whose time is over */
     ENTRY_SEGMENT,  /* .what: a struct segment arrives */
     ENTRY_DOWNLINK, /* .what: a struct segment reaches a slow downlink */
     ENTRY_ACK,      /* .what: a struct segment is acknowledged */
@@ -50,27 +51,34 @@ struct entry {
     uint64_t number; /* order among equal times */
     union {
         void *what;
-        uint64_t cause; /* timers: the step that armed them */
+        uint64_t value;
     };
     uint32_t node;
-    uint8_t kind; /* enum entry_kind */
-    uint8_t slot;
+    uint8_t kind;   /* enum entry_kind */
+    uint8_t reason; /* of ENTRY_CLOSED */
 };
 
 struct queue {
     struct entry *at; /* a heap of four children each */
     size_t count, cap;
-    uint64_t number; /* of the last entry */
+    uint64_t number; /* the last one given out */
 };
 
+/* Numbers grow, and say in which step they were given out. */
+#define QUEUE_STEP_SHIFT 24
+
 /* -- Nodes --------------------------------------------------------------- */
+
+struct timer {
+    uint64_t due_us; /* NEVER: not armed */
+    uint64_t number; /* as of an entry queued when it was armed */
+};
 
 struct node {
     struct host host; /* at the front: what the seam sees of it */
     struct sim *sim;
     struct random random;
     uint64_t name_hash;
-    uint64_t due_us[TIMERS_PER_NODE]; /* armed timers; else NEVER */
     const struct node_spec *spec;
     struct link *link; /* NULL before its first stream */
     uint32_t restarts;
@@ -78,7 +86,11 @@ struct node {
     uint16_t group;    /* of the partition */
     bool vanished;     /* down without a trace; else down as by kill */
     bool done_leaving; /* it has called host_left */
+    bool firing;       /* a timer event is being handled */
     bool waiting;      /* for the node that it joins to come up */
+    uint8_t timer_count;
+    struct timer wake;    /* what its entry in the queue stands for */
+    struct timer timer[]; /* the protocol's, and the introducer's */
 };
 
 /* A datagram under way. */
@@ -89,7 +101,7 @@ struct message {
     uint32_t command;
     uint32_t from, to; /* indices; `to` may be NOBODY */
     uint32_t len;
-    struct addr to_addr;
+    struct addr from_addr, to_addr;
     uint8_t data[];
 };
 
@@ -287,6 +299,8 @@ static inline bool node_is_up(const struct node *n)
 
 /* sim_queue.c */
 void queue_push(struct sim *sim, const struct entry *e);
+/* The same for an entry that has its number. */
+void queue_insert(struct sim *sim, const struct entry *e);
 /* The next entry, or NULL; timers that were replaced are thrown away. */
 const struct entry *queue_top(struct sim *sim);
 struct entry queue_pop(struct sim *sim);
@@ -310,6 +324,20 @@ void sim_complain(struct sim *sim, const struct act *act, const char *text);
 void entry_execute(struct sim *sim, const struct entry *e);
 /* Hand an event to a node, with `command` as what it descends from. */
 size_t node_deliver(struct node *n, const struct event *e, uint32_t command);
+
+/* sim_timer.c */
+uint8_t timers_count(const struct protocol *p);
+void timers_clear(struct node *n);
+/* The node has no entry in the queue: give it one, if a timer is armed. */
+void timers_wake(struct node *n);
+void timer_arm(struct host *h, int slot, uint64_t delay_us);
+void timer_cancel(struct host *h, int slot);
+/* Does an entry no longer stand for an armed timer?  It is to be taken out of
+   the queue, and then to be forgotten. */
+bool timer_is_stale(struct sim *sim, const struct entry *e);
+void timer_forget(struct sim *sim, const struct entry *e);
+void timer_entry(struct sim *sim, const struct entry *e);
+void timer_fire(struct node *n, int slot);
 
 /* sim_node.c */
 void nodes_new(struct sim *sim);

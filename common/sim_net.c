@@ -13,6 +13,8 @@
 
 #define DATAGRAM_BYTES_MAX 65507 /* UDP over IPv4 */
 
+static const char receiver_is_down[] = "down"; /* its name is added later */
+
 /* -- Time ---------------------------------------------------------------------- */
 
 static uint64_t square_root(uint64_t x)
@@ -152,6 +154,7 @@ static struct message *message_new(struct sim *sim, const struct host *from,
                           .command = sim->command,
                           .from = from->index,
                           .to = node_by_addr(sim, to),
+                          .from_addr = from->addr,
                           .to_addr = to,
                           .len = (uint32_t)len};
     memcpy(m->data, data, len);
@@ -161,7 +164,7 @@ static struct message *message_new(struct sim *sim, const struct host *from,
 /* Why this message will be lost on its way; NULL: it will not. */
 static const char *fate(struct sim *sim, const struct message *m)
 {
-    if (m->to != NOBODY &&
+    if (sim->groups != NULL && m->to != NOBODY &&
         node_at(sim, m->from)->group != node_at(sim, m->to)->group)
         return "partition";
     return happens(sim, sim->model->loss) ? "loss" : NULL;
@@ -207,23 +210,17 @@ void net_send(struct host *h, struct addr to, const void *data, size_t len)
     }
 }
 
-/* Why a message does not reach its receiver, or NULL.  `text` is written
-   only when somebody wants to read it. */
-static const char *why_lost(struct sim *sim, const struct message *m,
-                            struct text *text)
+/* Why a message does not reach its receiver; NULL: it does. */
+static const char *why_lost(struct sim *sim, const struct message *m)
 {
     if (m->why != NULL)
         return m->why;
     if (m->to == NOBODY)
         return "no node has this address";
     const struct node *to = node_at(sim, m->to);
-    if (to->group != node_at(sim, m->from)->group)
+    if (sim->groups != NULL && to->group != node_at(sim, m->from)->group)
         return "partition";
-    if (node_is_up(to))
-        return NULL;
-    if (sim->observer != NULL)
-        text_printf(text, "%s is down", to->host.name);
-    return text->data;
+    return node_is_up(to) ? NULL : receiver_is_down;
 }
 
 void message_record(struct sim *sim, const struct message *m, struct record *r)
@@ -239,28 +236,38 @@ void message_record(struct sim *sim, const struct message *m, struct record *r)
     r->len = m->len;
 }
 
+static void message_observed(struct sim *sim, const struct message *m,
+                             const char *why)
+{
+    struct record r = record_new(sim, RECORD_MESSAGE);
+    struct text text = text_new();
+
+    message_record(sim, m, &r);
+    if (why == receiver_is_down) {
+        text_printf(&text, "%s is down", r.to.name);
+        why = text.data;
+    }
+    r.why = why;
+    observe_record(sim, &r);
+    text_free(&text);
+}
+
 void message_arrive(struct sim *sim, struct message *m)
 {
     struct node *to = m->to != NOBODY ? node_at(sim, m->to) : NULL;
-    struct text text = text_new();
-    const char *why = why_lost(sim, m, &text);
+    const char *why = why_lost(sim, m);
 
     step_begin(sim, why != NULL ? STEP_LOSS : STEP_DATAGRAM, to, m->data,
                m->len);
     count_message(sim, m->len, why != NULL);
-    if (sim->observer != NULL) {
-        struct record r = record_new(sim, RECORD_MESSAGE);
-        message_record(sim, m, &r);
-        r.why = why;
-        observe_record(sim, &r);
-    }
+    if (sim->observer != NULL)
+        message_observed(sim, m, why);
     if (why == NULL) {
         struct event e = {.kind = EVENT_DATAGRAM,
-                          .peer = node_at(sim, m->from)->host.addr,
+                          .peer = m->from_addr,
                           .data = m->data,
                           .len = m->len};
         (void)node_deliver(to, &e, m->command);
     }
-    text_free(&text);
     message_free(sim, m);
 }

@@ -23,7 +23,8 @@ struct table_slot {
 
 static uint32_t table_place(const struct table *t, uint32_t key)
 {
-    return (uint32_t)random_mix(key) & (t->cap - 1);
+    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) &
+           (t->cap - 1);
 }
 
 static void table_put(struct table *t, uint32_t key, uint32_t value)
@@ -195,25 +196,6 @@ static void call_free(struct host *h, void *memory, size_t bytes)
     arena_free(node_of(h)->sim->arena, memory, bytes);
 }
 
-static void call_timer(struct host *h, int slot, uint64_t delay_us)
-{
-    struct node *n = node_of(h);
-    struct sim *sim = n->sim;
-    uint64_t due = sim->now_us + delay_us;
-
-    n->due_us[slot] = due;
-    queue_push(sim, &(struct entry){.time_us = due,
-                                    .kind = ENTRY_TIMER,
-                                    .slot = (uint8_t)slot,
-                                    .node = h->index,
-                                    .cause = sim->steps});
-}
-
-static void call_timer_cancel(struct host *h, int slot)
-{
-    node_of(h)->due_us[slot] = NEVER;
-}
-
 static void call_note(struct host *h, const char *text)
 {
     struct record r = record_new(node_of(h)->sim, RECORD_NOTE);
@@ -237,8 +219,8 @@ static const struct host_calls calls = {.now = call_now,
                                         .random = call_random,
                                         .alloc = call_alloc,
                                         .free = call_free,
-                                        .timer = call_timer,
-                                        .timer_cancel = call_timer_cancel,
+                                        .timer = timer_arm,
+                                        .timer_cancel = timer_cancel,
                                         .send = net_send,
                                         .connect = net_connect,
                                         .write = net_write,
@@ -369,31 +351,47 @@ static bool enter(struct sim *sim, struct node *n)
     return true;
 }
 
-struct node *node_new(struct sim *sim, const struct act *act)
+/* Allocate a node and its name. */
+static struct node *node_alloc(struct sim *sim, const struct act *act,
+                               const struct protocol *p)
 {
-    static const struct node_spec plain = {.join_any = true};
-    struct node *n = arena_zalloc(sim->arena, sizeof *n);
+    uint8_t timers = timers_count(p);
+    struct node *n =
+        arena_zalloc(sim->arena, sizeof *n + timers * sizeof n->timer[0]);
     size_t bytes = strlen(act->name) + 1;
     char *name = arena_alloc(sim->arena, bytes);
 
     if (n == NULL || name == NULL)
         return NULL;
     memcpy(name, act->name, bytes);
-    n->sim = sim;
-    n->spec = act->spec != NULL ? act->spec : &plain;
-    n->name_hash = hash_name(name);
-    n->join = NOBODY;
-    n->group = net_group(sim->groups, name);
-    for (int i = 0; i < TIMERS_PER_NODE; i++)
-        n->due_us[i] = NEVER;
-    n->host.calls = &calls;
-    n->host.protocol =
-        n->spec->introducer ? &introducer_protocol : sim->scenario->protocol;
     n->host.name = name;
+    n->timer_count = timers;
+    n->wake.due_us = NEVER;
+    timers_clear(n);
+    return n;
+}
+
+struct node *node_new(struct sim *sim, const struct act *act)
+{
+    static const struct node_spec plain = {.join_any = true};
+    const struct node_spec *spec = act->spec != NULL ? act->spec : &plain;
+    const struct protocol *p =
+        spec->introducer ? &introducer_protocol : sim->scenario->protocol;
+    struct node *n = node_alloc(sim, act, p);
+
+    if (n == NULL)
+        return NULL;
+    n->sim = sim;
+    n->spec = spec;
+    n->name_hash = hash_name(act->name);
+    n->join = NOBODY;
+    n->group = net_group(sim->groups, act->name);
+    n->host.calls = &calls;
+    n->host.protocol = p;
     n->host.state = NODE_DOWN;
     if (!draw_address(sim, n)) {
         struct text why = text_new();
-        text_printf(&why, "no id is left for node %s", name);
+        text_printf(&why, "no id is left for node %s", act->name);
         sim_complain(sim, act, why.data);
         text_free(&why);
         sim->status.expects_failed++;
@@ -470,7 +468,7 @@ static void begin_or_wait(struct node *n)
     queue_push(sim, &(struct entry){.time_us = sim->now_us + JOIN_RETRY_US,
                                     .kind = ENTRY_JOIN,
                                     .node = n->host.index,
-                                    .cause = n->restarts});
+                                    .value = n->restarts});
 }
 
 void node_start(struct node *n)
@@ -505,8 +503,7 @@ void node_down(struct node *n, enum down how)
     n->host.node = NULL;
     n->host.introduced = NULL;
     n->vanished = how == DOWN_VANISHED;
-    for (int i = 0; i < TIMERS_PER_NODE; i++)
-        n->due_us[i] = NEVER;
+    timers_clear(n);
     streams_down(n, how);
     commands_fail(n);
 }
@@ -524,7 +521,7 @@ void node_leave(struct node *n)
     queue_push(sim, &(struct entry){.time_us = sim->now_us + LEAVE_LIMIT_US,
                                     .kind = ENTRY_LEAVE,
                                     .node = n->host.index,
-                                    .cause = n->restarts});
+                                    .value = n->restarts});
     (void)node_deliver(n, &(struct event){.kind = EVENT_STOP}, 0);
 }
 
@@ -541,8 +538,10 @@ void node_restart(struct node *n)
 {
     node_down(n, DOWN_KILLED);
     n->restarts++;
-    /* Anybody alive brings it back, if the node it first joined does not. */
-    if (n->join == NOBODY || !node_is_up(node_at(n->sim, n->join)))
+    /* The first live node brings it back, unless it asks an introducer: which
+       it joined before is forgotten with all else. */
+    if (n->join == NOBODY ||
+        node_at(n->sim, n->join)->host.protocol != &introducer_protocol)
         n->join = node_first_live(n->sim, n->host.index);
     begin_or_wait(n);
 }
@@ -561,12 +560,12 @@ static bool unwanted_when_warm(struct sim *sim, const struct entry *e)
     case ENTRY_ACK:
         arena_free(sim->arena, e->what, sizeof(struct segment));
         return true;
+    case ENTRY_TIMER: /* those that stay armed are queued again */
     case ENTRY_UPLINK:
     case ENTRY_ROOM:
     case ENTRY_CLOSED:
     case ENTRY_STALL:
         return true;
-    case ENTRY_TIMER: /* skipped, when it is no longer due */
     case ENTRY_JOIN:
     case ENTRY_LEAVE:
     case ENTRY_LIMIT:
@@ -583,19 +582,14 @@ void nodes_warm(struct sim *sim)
     streams_clear(sim);
     for (uint32_t i = 0; i < sim->network.count; i++) {
         struct node *n = node_at(sim, i);
-        if (!node_is_up(n) || n->host.protocol != p)
-            continue;
-        for (int slot = 0; slot < TIMER_SLOTS; slot++)
-            n->due_us[slot] = NEVER;
-        if (n->host.node == NULL && !create(n, (struct addr){.ip = 0}))
+        bool starts = node_is_up(n) && n->host.protocol == p;
+        for (int slot = 0; starts && slot < n->timer_count - 1; slot++)
+            timer_cancel(&n->host, slot);
+        timers_wake(n);
+        if (starts && n->host.node == NULL &&
+            !create(n, (struct addr){.ip = 0}))
             return; /* it was still asking the introducer */
     }
     if (p->warm != NULL)
         p->warm(sim_network(sim));
-}
-
-uint64_t sim_timer_due(const struct sim *sim, const struct host *node, int slot)
-{
-    (void)sim;
-    return ((const struct node *)node)->due_us[slot];
 }

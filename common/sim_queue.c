@@ -2,20 +2,18 @@
  * What will happen, in order: a heap whose entries have four children, so
  * that the children of one share a cache line or two.  Times first, then the
  * number of the entry: what was queued first comes first.
- *
- * A timer that is armed again, or cancelled, leaves its old entry behind;
- * that one is known by its time, which is no longer the time when the slot
- * is due, and is skipped.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "common/sim_impl.h"
 
-static inline bool before(const struct entry *a, const struct entry *b)
+/* Without a branch, as nobody could predict it. */
+static inline size_t before(const struct entry *a, const struct entry *b)
 {
-    return a->time_us < b->time_us ||
-           (a->time_us == b->time_us && a->number < b->number);
+    return (size_t)(a->time_us < b->time_us) |
+           ((size_t)(a->time_us == b->time_us) &
+            (size_t)(a->number < b->number));
 }
 
 /* Put `e` where the hole at `i` is, or above. */
@@ -23,7 +21,7 @@ static void sift_up(struct entry *at, size_t i, const struct entry *e)
 {
     while (i > 0) {
         size_t parent = (i - 1) / 4;
-        if (!before(e, &at[parent]))
+        if (before(e, &at[parent]) == 0)
             break;
         at[i] = at[parent];
         i = parent;
@@ -31,35 +29,47 @@ static void sift_up(struct entry *at, size_t i, const struct entry *e)
     at[i] = *e;
 }
 
-/* Put `e` where the hole at `i` is, or below. */
+/* The least of the children that begin at `child`. */
+static inline size_t least_child(const struct entry *at, size_t count,
+                                 size_t child)
+{
+    if (child + 4 <= count) {
+        size_t a = child + before(&at[child + 1], &at[child]);
+        size_t b = child + 2 + before(&at[child + 3], &at[child + 2]);
+        return before(&at[b], &at[a]) != 0 ? b : a;
+    }
+    size_t least = child;
+    for (size_t k = child + 1; k < count; k++)
+        least = before(&at[k], &at[least]) != 0 ? k : least;
+    return least;
+}
+
+/* Put `e` where the hole at `i` is, or below.  It comes from the end of the
+   heap, and mostly belongs there again: so let the hole sink to the end
+   without asking, and `e` rise from there. */
 static void sift_down(struct entry *at, size_t count, size_t i,
                       const struct entry *e)
 {
-    for (;;) {
-        size_t child = 4 * i + 1;
-        size_t end = child + 4 < count ? child + 4 : count;
-        size_t least = child;
+    size_t top = i;
 
-        if (child >= count)
-            break;
-        for (size_t k = child + 1; k < end; k++)
-            if (before(&at[k], &at[least]))
-                least = k;
-        if (!before(&at[least], e))
-            break;
+    for (size_t child = 4 * i + 1; child < count; child = 4 * i + 1) {
+        size_t least = least_child(at, count, child);
         at[i] = at[least];
         i = least;
+    }
+    while (i > top && before(e, &at[(i - 1) / 4]) != 0) {
+        at[i] = at[(i - 1) / 4];
+        i = (i - 1) / 4;
     }
     at[i] = *e;
 }
 
-void queue_push(struct sim *sim, const struct entry *e)
+void queue_insert(struct sim *sim, const struct entry *e)
 {
     struct queue *q = &sim->queue;
-    struct entry numbered = *e;
 
     if (q->count == q->cap) {
-        size_t cap = q->cap > 0 ? q->cap * 2 : 64;
+        size_t cap = q->cap > 0 ? q->cap + q->cap / 2 : 64;
         struct entry *at = arena_grow(sim->arena, q->at, q->cap * sizeof *at,
                                       cap * sizeof *at);
         if (at == NULL)
@@ -67,8 +77,15 @@ void queue_push(struct sim *sim, const struct entry *e)
         q->at = at;
         q->cap = cap;
     }
-    numbered.number = ++q->number;
-    sift_up(q->at, q->count++, &numbered);
+    sift_up(q->at, q->count++, e);
+}
+
+void queue_push(struct sim *sim, const struct entry *e)
+{
+    struct entry numbered = *e;
+
+    numbered.number = ++sim->queue.number;
+    queue_insert(sim, &numbered);
 }
 
 struct entry queue_remove(struct sim *sim, size_t i)
@@ -80,25 +97,22 @@ struct entry queue_remove(struct sim *sim, size_t i)
     assert(i <= q->count);
     if (i == q->count)
         return removed;
-    if (i > 0 && before(&last, &q->at[(i - 1) / 4]))
+    if (i > 0 && before(&last, &q->at[(i - 1) / 4]) != 0)
         sift_up(q->at, i, &last);
     else
         sift_down(q->at, q->count, i, &last);
     return removed;
 }
 
-static bool is_stale(const struct sim *sim, const struct entry *e)
-{
-    return e->kind == ENTRY_TIMER &&
-           node_at(sim, e->node)->due_us[e->slot] != e->time_us;
-}
-
 const struct entry *queue_top(struct sim *sim)
 {
     struct queue *q = &sim->queue;
 
-    while (q->count > 0 && is_stale(sim, &q->at[0]))
-        (void)queue_remove(sim, 0);
+    while (q->count > 0 && q->at[0].kind == ENTRY_TIMER &&
+           timer_is_stale(sim, &q->at[0])) {
+        struct entry e = queue_remove(sim, 0);
+        timer_forget(sim, &e);
+    }
     return q->count > 0 ? &q->at[0] : NULL;
 }
 

@@ -172,12 +172,12 @@ static void release(struct stream *stream)
 
 /* Queue something that refers to a stream. */
 static void push(struct stream *stream, enum entry_kind kind, void *what,
-                 uint64_t time_us, int slot)
+                 uint64_t time_us, int reason)
 {
     stream->references++;
     queue_push(stream->sim, &(struct entry){.time_us = time_us,
                                             .kind = (uint8_t)kind,
-                                            .slot = (uint8_t)slot,
+                                            .reason = (uint8_t)reason,
                                             .what = what});
 }
 

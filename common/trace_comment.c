@@ -216,6 +216,22 @@ static const char *store_span(struct store *store, struct span s, size_t *len)
     return out;
 }
 
+/* The same for names, which are printed as they are: what is not printable
+   becomes '.'. */
+static const char *store_name(struct store *store, struct span s)
+{
+    struct text safe = text_new();
+    size_t len = 0;
+    const char *name = store_span(store, s, &len);
+
+    text_safe(&safe, name, len);
+    char *out = store_bytes(store, safe.len + 1);
+    if (out != NULL)
+        memcpy(out, safe.data, safe.len + 1);
+    text_free(&safe);
+    return out != NULL ? out : "";
+}
+
 /* Take the bytes up to `stop`, and `stop` itself, from the front of *s. */
 static struct span take(struct span *s, char stop)
 {
@@ -322,8 +338,7 @@ static void add_field(struct store *store, struct fields *f, struct span line)
         (last->kind == FIELD_GROUP || last->kind == FIELD_LIST))
         deepest++;
     f->depth = depth < deepest ? depth : deepest;
-    const char *stored =
-        span_is(name, "-") ? "" : store_span(store, name, NULL);
+    const char *stored = span_is(name, "-") ? "" : store_name(store, name);
     struct field *field =
         fields_add(f, (enum field_kind)index_of(kind, trace_field_kind, kinds),
                    stored, 0, 0);
@@ -366,9 +381,9 @@ static void set_word(struct store *store, struct comment *c, struct span key,
     } else if (span_is(key, "id")) {
         r->command = (uint32_t)span_number(value);
     } else if (span_is(key, "from")) {
-        c->from_name = store_span(store, value, NULL);
+        c->from_name = store_name(store, value);
     } else if (span_is(key, "to") || span_is(key, "node")) {
-        c->to_name = store_span(store, value, NULL);
+        c->to_name = store_name(store, value);
     } else if (span_is(key, "at")) {
         r->to.addr = span_addr(value);
     } else if (span_is(key, "peer")) {

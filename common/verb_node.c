@@ -63,11 +63,11 @@ static void queue_push(struct queue *q)
     while (q->lines.len > 0 && !q->closed && poll(&p, 1, 0) == 1) {
         size_t len = q->lines.len < PIPE_BUF ? q->lines.len : PIPE_BUF;
         ssize_t n = write(q->fd, q->lines.data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        q->closed = n < 0;
-        if (n <= 0)
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             break;
+        q->closed = n < 0 && errno == EPIPE;
+        if (n < 0)
+            n = (ssize_t)len; /* a full disk: that much is lost */
         q->lines.len -= (size_t)n;
         memmove(q->lines.data, q->lines.data + n, q->lines.len + 1);
     }

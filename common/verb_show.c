@@ -108,8 +108,9 @@ static enum fact_outcome cost(struct show *s, uint64_t *messages,
     text_free(&command);
     if (number == 0)
         return FACT_ERROR;
-    while (under_way(s->sim, number) && sim_now(s->sim) < end)
-        sim_run_to(s->sim, sim_now(s->sim) + COST_SLICE_US);
+    for (uint64_t now = sim_now(s->sim); under_way(s->sim, number) && now < end;
+         now += COST_SLICE_US)
+        sim_run_to(s->sim, now);
     sim_cost(s->sim, number, messages, bytes);
     return FACT_OK;
 }
@@ -334,8 +335,9 @@ static bool run(struct sim *sim, const struct cli_number *at)
         if (cli_interrupted() != 0)
             return false;
         if (!sim_step(sim))
-            break;
+            return true;
     }
+    sim_run_to(sim, at->value);
     return true;
 }
 

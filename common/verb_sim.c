@@ -9,6 +9,7 @@
 #include "common/verbs.h"
 
 #define STEPS_BETWEEN_LOOKS 4096 /* at the clock, for progress */
+#define PROGRESS_COLUMNS 60
 
 static void help_settings(const struct cli *c, struct text *t)
 {
@@ -17,7 +18,7 @@ static void help_settings(const struct cli *c, struct text *t)
     settings_help(t, host_options);
 }
 
-/* Where the run is, on the terminal, a few times a second. */
+/* Where the run is, once a second, on one line that is overwritten. */
 static void show_progress(struct sim *sim, time_t *shown)
 {
     time_t now = time(NULL);
@@ -25,24 +26,26 @@ static void show_progress(struct sim *sim, time_t *shown)
     if (now == *shown)
         return;
     *shown = now;
-    fprintf(stderr, "\r%llu steps, %llu s \r",
-            (unsigned long long)sim_steps(sim),
+    fprintf(stderr, "\r%llu steps, %llu s ", (unsigned long long)sim_steps(sim),
             (unsigned long long)(sim_now(sim) / 1000000));
 }
 
 /* Run to the end; false when Ctrl-C or the reader ended it before. */
 static bool run(struct sim *sim, const struct report *r)
 {
-    bool progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
-    time_t shown = time(NULL);
+    bool progress =
+        isatty(STDERR_FILENO) && (r->options->quiet || !isatty(STDOUT_FILENO));
+    time_t start = time(NULL), shown = start;
+    bool ended = false;
 
-    for (uint64_t i = 1; sim_step(sim); i++) {
-        if (cli_interrupted() != 0 || r->closed)
-            return false;
+    for (uint64_t i = 1; !ended && !r->closed && cli_interrupted() == 0; i++) {
+        ended = !sim_step(sim);
         if (progress && i % STEPS_BETWEEN_LOOKS == 0)
             show_progress(sim, &shown);
     }
-    return true;
+    if (shown != start)
+        fprintf(stderr, "\r%*s\r", PROGRESS_COLUMNS, "");
+    return ended;
 }
 
 static int simulate(const struct program *p, const struct run_options *o,

@@ -219,9 +219,9 @@ static void check_member(const struct chord *c, const struct member *n)
               !id_equal(&n->succ[i].id, &n->id)));
     MUST(n->finger_count < c->bits);
     for (unsigned i = 0; i < n->finger_count; i++)
-        MUST(chord_finger_first(n, i) < c->bits &&
-             chord_finger_first(n, i) >
-                 (i > 0 ? chord_finger_first(n, i - 1) : 0));
+        MUST(chord_finger_first(c, n, i) < c->bits &&
+             chord_finger_first(c, n, i) >
+                 (i > 0 ? chord_finger_first(c, n, i - 1) : 0));
     for (const struct item *i = n->items; i != NULL; i = i->next, items++)
         check_item(i);
     MUST(items == n->item_count && items <= ITEMS_MAX);

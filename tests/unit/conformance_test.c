@@ -59,7 +59,8 @@ static void conform(const char *lines, const char *wanted)
 
     for (int i = 0; i < (quantum_too ? 3 : 2); i++) {
         struct text text = text_new(), why = text_new(), log = text_new();
-        text_printf(&text, "%snode a\nnode b join=a\n%s", head[i], lines);
+        text_printf(&text, "latency 1ms\n%snode a\nnode b join=a\n%s", head[i],
+                    lines);
         struct scenario *s =
             scenario_parse("conformance", text.data, &toy_protocol, NULL, &why);
         if (s == NULL)
@@ -83,9 +84,9 @@ static void conform(const char *lines, const char *wanted)
 TEST(datagrams_arrive_whole_the_empty_one_too)
 {
     conform("at 100ms b send 100\n"
-            "after 200ms b send 0\n"
-            "after 200ms b send 2000\n"
-            "run until 800ms\n",
+            "after 150ms b send 0\n"
+            "after 150ms b send 2000\n"
+            "run until 600ms\n",
             "-- node 1\nstart\ndatagram 100\ndatagram 0\ndatagram 2000\n"
             "-- node 2\nstart\n");
 }
@@ -97,7 +98,7 @@ TEST(timers_fire_once_unless_replaced_or_cancelled)
             "a timer 3 120\n"
             "after 50ms a timer 1 400\n"
             "a cancel 2\n"
-            "run until 1s\n",
+            "run until 700ms\n",
             "-- node 1\nstart\ntimer 3\ntimer 1\n"
             "-- node 2\nstart\n");
 }
@@ -105,8 +106,8 @@ TEST(timers_fire_once_unless_replaced_or_cancelled)
 TEST(a_connect_to_nobody_is_refused)
 {
     conform("at 100ms crash a\n"
-            "after 200ms b connect\n"
-            "run until 600ms\n",
+            "after 150ms b connect\n"
+            "run until 450ms\n",
             "-- node 1\nstart\n"
             "-- node 2\nstart\nclosed refused; write: 0\n");
 }
@@ -115,9 +116,9 @@ TEST(both_sides_finish_and_hear_that_it_is_done)
 {
     conform("at 100ms a polite\n"
             "b connect\n"
-            "after 300ms b write 100\n"
-            "after 300ms b finish\n"
-            "run until 1500ms\n",
+            "after 150ms b write 100\n"
+            "after 150ms b finish\n"
+            "run until 600ms\n",
             "-- node 1\nstart\naccept\nmessage 100\neof 0\n"
             "closed done; write: 0\n"
             "-- node 2\nstart\nopen\nwrite 100: 0\neof 0\n"
@@ -127,13 +128,13 @@ TEST(both_sides_finish_and_hear_that_it_is_done)
 TEST(after_a_half_close_the_other_side_still_writes)
 {
     conform("at 100ms b connect\n"
-            "after 300ms b write 100\n"
+            "after 150ms b write 100\n"
             "after 100ms b finish\n"
-            "after 300ms a write 200\n"
+            "after 150ms a write 200\n"
             "b write 50\n"
-            "after 300ms a finish\n"
-            "after 300ms a write 10\n"
-            "run until 2s\n",
+            "after 150ms a finish\n"
+            "after 150ms a write 10\n"
+            "run until 1000ms\n",
             "-- node 1\nstart\naccept\nmessage 100\neof 0\nwrite 200: 0\n"
             "closed done; write: 0\nwrite 10: 0\n"
             "-- node 2\nstart\nopen\nwrite 100: 0\nwrite 50: 0\nmessage 200\n"
@@ -143,10 +144,10 @@ TEST(after_a_half_close_the_other_side_still_writes)
 TEST(what_is_left_over_is_counted_at_eof)
 {
     conform("at 100ms b connect\n"
-            "after 300ms b write 10\n"
+            "after 150ms b write 10\n"
             "b raw 7\n"
             "after 100ms b finish\n"
-            "run until 1s\n",
+            "run until 550ms\n",
             "-- node 1\nstart\naccept\nmessage 10\neof 7\n"
             "-- node 2\nstart\nopen\nwrite 10: 0\n");
 }
@@ -155,10 +156,10 @@ TEST(kept_bytes_are_shown_once_more_before_eof)
 {
     conform("at 100ms b connect\n"
             "a hold 1\n"
-            "after 300ms b write3 10\n"
-            "after 300ms a hold 0\n"
+            "after 150ms b write3 10\n"
+            "after 150ms a hold 0\n"
             "after 100ms b finish\n"
-            "run until 1200ms\n",
+            "run until 700ms\n",
             "-- node 1\nstart\naccept\nmessage 10\nmessage 10\nmessage 10\n"
             "eof 0\n"
             "-- node 2\nstart\nopen\n");
@@ -167,9 +168,9 @@ TEST(kept_bytes_are_shown_once_more_before_eof)
 TEST(an_abort_is_silent_here_and_a_reset_there)
 {
     conform("at 100ms b connect\n"
-            "after 300ms b write 100\n"
-            "after 300ms b abort\n"
-            "run until 1s\n",
+            "after 150ms b write 100\n"
+            "after 150ms b abort\n"
+            "run until 600ms\n",
             "-- node 1\nstart\naccept\nmessage 100\nclosed reset; write: 0\n"
             "-- node 2\nstart\nopen\nwrite 100: 0\nwrite after abort: 0\n");
 }
@@ -179,7 +180,7 @@ TEST(what_is_written_before_open_arrives)
     conform("at 100ms b connect_write 100\n"
             "b write3 20\n"
             "b finish\n"
-            "run until 800ms\n",
+            "run until 300ms\n",
             "-- node 1\nstart\naccept\nmessage 100\nmessage 20\nmessage 20\n"
             "message 20\neof 0\n"
             "-- node 2\nstart\nopen\n");
@@ -189,9 +190,9 @@ TEST(answers_come_back_in_order)
 {
     conform("at 100ms a answer\n"
             "b connect\n"
-            "after 300ms b write3 20\n"
-            "after 300ms b write3 65000\n"
-            "run until 1500ms\n",
+            "after 150ms b write3 20\n"
+            "after 150ms b write3 65000\n"
+            "run until 600ms\n",
             "-- node 1\nstart\naccept\nmessage 20\nmessage 20\nmessage 20\n"
             "message 65000\nmessage 65000\nmessage 65000\n"
             "-- node 2\nstart\nopen\nmessage 20\nmessage 20\nmessage 20\n"
@@ -201,10 +202,10 @@ TEST(answers_come_back_in_order)
 TEST(a_killed_peer_without_unread_bytes_is_an_eof_and_resets_a_write)
 {
     conform("at 100ms b connect\n"
-            "after 300ms crash a\n"
-            "after 300ms b write 10\n"
-            "after 300ms b write 10\n"
-            "run until 1500ms\n",
+            "after 150ms crash a\n"
+            "after 150ms b write 10\n"
+            "after 150ms b write 10\n"
+            "run until 750ms\n",
             "-- node 1\nstart\naccept\n"
             "-- node 2\nstart\nopen\neof 0\nwrite 10: 0\n"
             "closed reset; write: 0\nwrite 10: 0\n");
@@ -216,9 +217,9 @@ TEST(a_killed_peer_that_left_bytes_unread_is_a_reset)
 {
     conform("at 100ms b connect\n"
             "a hold 1\n"
-            "after 300ms b write 10\n"
-            "after 200ms crash a\n"
-            "run until 1s\n",
+            "after 150ms b write 10\n"
+            "after 150ms crash a\n"
+            "run until 600ms\n",
             "-- node 1\nstart\naccept\n"
             "-- node 2\nstart\nopen\nwrite 10: 0\nclosed reset; write: 0\n");
 }
@@ -227,7 +228,7 @@ TEST(unconsumed_bytes_over_the_limit_are_a_reset)
 {
     struct text lines = text_new();
 
-    text_add(&lines, "latency 1ms\nat 100ms a hold 1\nb connect\n");
+    text_add(&lines, "at 100ms a hold 1\nb connect\n");
     for (int i = 0; i < 18; i++) /* 18 times 60 kB are more than 1 MiB */
         text_add(&lines, "after 50ms b write3 20000\n");
     text_add(&lines, "after 100ms b write 10\nrun until 1500ms\n");
@@ -242,10 +243,10 @@ TEST(unconsumed_bytes_over_the_limit_are_a_reset)
 TEST(a_restarted_node_is_a_new_one)
 {
     conform("at 100ms b connect\n"
-            "after 300ms crash a\n"
-            "after 300ms restart a\n"
-            "after 300ms b connect_write 10\n"
-            "run until 1500ms\n",
+            "after 150ms crash a\n"
+            "after 150ms restart a\n"
+            "after 150ms b connect_write 10\n"
+            "run until 750ms\n",
             "-- node 1\nstart\naccept\nstart\naccept\nmessage 10\n"
             "-- node 2\nstart\nopen\neof 0\nopen\n");
 }
@@ -254,9 +255,9 @@ TEST(a_polite_leave_ends_streams_by_eof)
 {
     conform("at 100ms b polite\n"
             "b connect\n"
-            "after 300ms a write 100\n"
+            "after 150ms a write 100\n"
             "leave a\n"
-            "run until 1s\n",
+            "run until 450ms\n",
             "-- node 1\nstart\naccept\nwrite 100: 0\nstop\n"
             "-- node 2\nstart\nopen\nmessage 100\neof 0\n"
             "closed done; write: 0\n");
@@ -265,10 +266,10 @@ TEST(a_polite_leave_ends_streams_by_eof)
 TEST(a_message_written_byte_by_byte_is_one_message)
 {
     conform("at 100ms b connect\n"
-            "after 300ms b dribble 300\n"
+            "after 150ms b dribble 300\n"
             "b dribble 4\n"
             "after 100ms b finish\n"
-            "run until 1s\n",
+            "run until 550ms\n",
             "-- node 1\nstart\naccept\nmessage 300\nmessage 4\neof 0\n"
             "-- node 2\nstart\nopen\n");
 }
@@ -278,8 +279,7 @@ TEST(a_message_written_byte_by_byte_is_one_message)
 TEST(back_pressure_loses_nothing)
 {
     quantum_too = false; /* it would take minutes */
-    conform("latency 1ms\n"
-            "at 100ms b connect\n"
+    conform("at 100ms b connect\n"
             "after 200ms a fill 500\n"
             "after 2s b count\n"
             "run until 2500ms\n",

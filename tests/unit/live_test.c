@@ -358,6 +358,28 @@ TEST(a_vanished_peer_is_deaf_and_its_streams_stay_open)
     bed_end(&b);
 }
 
+TEST(a_reader_that_never_reads_is_reset_at_the_limit)
+{
+    struct bed b;
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(fd, (void *)&at, sizeof at) == 0 && listen(fd, 1) == 0 &&
+          getsockname(fd, (void *)&at, &size) == 0);
+    bed_begin(&b);
+    struct addr join = {0x7f000001, ntohs(at.sin_port)};
+    struct host *x = add(&b, "x", join);
+    tell(&b, x, "connect");
+    for (int i = 0; i < 1500; i++)
+        live_command(b.live, x, "write3 60000");
+    run(&b, 10);
+    CHECK_TEXT(log_of(x), "start\nopen\nclosed reset; write: 0\n");
+    close(fd);
+    bed_end(&b);
+}
+
 TEST(streams_between_local_nodes_are_recorded_once_by_name)
 {
     struct bed b;
@@ -389,6 +411,7 @@ int main(void)
     RUN(garbage_without_end_is_reset_at_the_limit);
     RUN(a_peer_killed_before_it_reads_is_a_reset);
     RUN(a_vanished_peer_is_deaf_and_its_streams_stay_open);
+    RUN(a_reader_that_never_reads_is_reset_at_the_limit);
     RUN(streams_between_local_nodes_are_recorded_once_by_name);
     return test_end();
 }

@@ -1,0 +1,643 @@
+/*
+ * Commands that go somewhere or choose what is looked at: stepping, searching
+ * with conditions, selecting, panes, marks.  The table is in monitor_keys.c.
+ */
+#include "common/monitor_core.h"
+
+#include <string.h>
+
+/* -- Going somewhere --------------------------------------------------------- */
+
+/* Say what the present step was, in its own words if it has some. */
+static void say_event(struct monitor *m)
+{
+    const struct log *l = the_log(m);
+    size_t i = log_of_step(l, the_step(m)), end = the_end(m);
+    struct text t = text_new();
+
+    if (m->stepper != NULL && stepper_strayed(m->stepper) != 0) {
+        say(m, "this protocol is not deterministic, at step %llu",
+            (unsigned long long)stepper_strayed(m->stepper));
+        return;
+    }
+    if (i < end)
+        record_words(m, log_at(l, i), &t);
+    for (; i < end; i++) {
+        const struct record *r = log_at(l, i);
+        if (r->kind != RECORD_NOTE && r->kind != RECORD_RESULT)
+            continue;
+        if (r->kind == RECORD_NOTE)
+            text_clear(&t); /* the node's own words say it better */
+        else
+            text_add(&t, "; ");
+        record_words(m, r, &t);
+    }
+    say(m, "%s", t.data);
+    text_free(&t);
+}
+
+static void moved(struct monitor *m, bool there, const char *why_not)
+{
+    m->failed |= !there;
+    if (there)
+        say_event(m);
+    else
+        say(m, "%s", why_not);
+}
+
+static uint64_t count_of(const char *arg)
+{
+    uint64_t n = 1;
+
+    return parse_u64(arg, UINT32_MAX, &n) && n > 0 ? n : 1;
+}
+
+void do_step(struct monitor *m)
+{
+    const char *arg = m->arg;
+    bool there = true;
+
+    for (uint64_t n = count_of(arg); n > 0 && there; n--)
+        there = go_forward(m);
+    moved(m, there,
+          m->stepper != NULL ? "this is the end of the scenario"
+          : m->live != NULL  ? "nothing newer yet: this is now"
+                             : "this is the end of the trace");
+}
+
+void do_back(struct monitor *m)
+{
+    const char *arg = m->arg;
+    uint64_t from = the_step(m);
+
+    for (uint64_t n = count_of(arg); n > 0; n--)
+        if (n == 1 || m->stepper == NULL)
+            go_to(m, step_before(m));
+        else
+            go_to(m, from > n ? from - n : 0), n = 1;
+    moved(m, from != the_step(m), "this is the beginning");
+}
+
+void do_goto(struct monitor *m)
+{
+    const char *arg = m->arg;
+    uint64_t step, time_us;
+    bool there;
+
+    if (parse_u64(arg, NEVER - 1, &step)) {
+        there = go_to(m, step);
+    } else if (parse_time(arg, &time_us)) {
+        there = go_to_time(m, time_us);
+    } else {
+        say(m, "go where? a step like 118, or a time like 12.3s");
+        return;
+    }
+    moved(m, there, "the run ends before that");
+}
+
+void do_first(struct monitor *m)
+{
+    go_to(m, m->stepper != NULL ? 0 : step_before(m) > 0 ? 1 : the_step(m));
+    moved(m, true, "");
+    if (m->stepper != NULL)
+        say(m, "before the first step");
+}
+
+void do_last(struct monitor *m)
+{
+    m->waiting = false;
+    if (m->stepper != NULL)
+        stepper_goto_time(m->stepper, NEVER - 1);
+    go_to(m, m->stepper != NULL ? the_step(m) : last_step(m));
+    say_event(m);
+    if (m->live != NULL)
+        say(m, "now: , looks back at the record");
+}
+
+static bool of_lookup(void *monitor, const struct record *r)
+{
+    const struct monitor *m = monitor;
+
+    return r->command == m->command;
+}
+
+static bool of_any_lookup(void *monitor, const struct record *r)
+{
+    (void)monitor;
+    return r->command != 0;
+}
+
+static bool of_node(void *monitor, const struct record *r)
+{
+    const struct monitor *m = monitor;
+    const struct host *h = the_node(m, m->node);
+
+    return h != NULL && (addr_equal(r->to.addr, h->addr) ||
+                         addr_equal(r->from.addr, h->addr));
+}
+
+/* Of the node that was chosen; else of the lookup under way; else of any. */
+void do_related(struct monitor *m)
+{
+    struct search f = {.context = m};
+    bool forward = m->doing->n > 0, found = false;
+
+    if (!m->follow) {
+        f.match = of_node;
+        moved(m, go_find(m, &f, forward), "no more events of this node there");
+        return;
+    }
+    f.match = of_lookup;
+    found = m->command != 0 && go_find(m, &f, forward);
+    f.match = of_any_lookup;
+    found = found || go_find(m, &f, forward);
+    moved(m, found, "no more events of a command there");
+}
+
+void do_run(struct monitor *m)
+{
+    if (m->stepper == NULL) {
+        m->at = NEVER;
+        look_around(m);
+        say(m, "at the newest event");
+        return;
+    }
+    m->running = !m->running;
+    m->next_ms = 0;
+    say(m, m->running ? "running: + and - change the speed, SPC pauses"
+                      : "paused");
+}
+
+void do_speed(struct monitor *m)
+{
+    int speed = (int)m->speed + m->doing->n;
+
+    if (speed >= 0 && speed < SPEEDS)
+        m->speed = (unsigned)speed;
+    m->next_ms = 0;
+    say(m, "%s", m->doing->name);
+}
+
+/* -- Conditions ----------------------------------------------------------------- */
+
+static void remember_all(void *monitor)
+{
+    memo_take(monitor, true);
+}
+
+/* The step is over: what its nodes are now is "before" to the next. */
+static void remember(struct monitor *m, const struct record *r)
+{
+    const struct network *n = the_network(m);
+    const struct host *h = n->count > 0 ? n->by_addr(n, r->to.addr) : NULL;
+
+    if (h != NULL)
+        memo_update(m, h);
+}
+
+static bool at_stop(void *monitor, const struct record *r)
+{
+    struct monitor *m = monitor;
+    bool hit = false, state = false;
+
+    for (size_t i = 0; i < m->stops; i++) {
+        hit = hit || condition_true(m, &m->stop[i], r);
+        state = state || expr_needs_state(m->stop[i].expr);
+    }
+    if (state)
+        remember(m, r);
+    return hit;
+}
+
+static bool at_found(void *monitor, const struct record *r)
+{
+    struct monitor *m = monitor;
+    bool hit = condition_true(m, &m->find, r);
+
+    if (expr_needs_state(m->find.expr))
+        remember(m, r);
+    return hit;
+}
+
+void do_stops(struct monitor *m)
+{
+    bool forward = m->doing->n > 0;
+    struct search f = {.match = at_stop, .context = m};
+
+    for (size_t i = 0; i < m->stops; i++)
+        if (expr_needs_state(m->stop[i].expr))
+            f.begin = remember_all;
+    if (m->stops == 0)
+        say(m, "there is no breakpoint: b sets one");
+    else
+        moved(m, go_find(m, &f, forward), "no breakpoint is met there");
+}
+
+/* Text for `b` to begin with: what the selected event is. */
+void suggest_stop(struct monitor *m, struct text *t)
+{
+    struct record r;
+    struct fields f = fields_new();
+
+    if (selected_record(m, &r)) {
+        describe_record(m, &r, &f);
+        if (f.type != NULL)
+            text_printf(t, "type=%s", f.type);
+        const struct field *key = fields_find(&f, "key");
+        if (key != NULL) {
+            text_add(t, " && key=");
+            field_value(t, key, NULL);
+        }
+    }
+    fields_free(&f);
+}
+
+void do_break(struct monitor *m)
+{
+    const char *arg = m->arg;
+    struct text why = text_new();
+
+    if (m->stops == BREAKS_MAX)
+        say(m, "there are %d breakpoints; :delete N removes one", BREAKS_MAX);
+    else if (condition_set(&m->stop[m->stops], arg, &why))
+        say(m, "breakpoint %zu: %s   (c goes on to it, C back)", ++m->stops,
+            arg);
+    else
+        say(m, "? %s", why.data);
+    text_free(&why);
+}
+
+void do_breaks(struct monitor *m)
+{
+    struct text t = text_new();
+
+    for (size_t i = 0; i < m->stops; i++)
+        text_printf(&t, " %2zu  %s\n", i + 1, m->stop[i].text);
+    if (m->stops == 0)
+        text_add(&t, " none: b sets one, such as  type=FIND_SUCC && hops>2\n");
+    text_add(&t, " :delete N removes one\n");
+    open_page(m, "breakpoints", &t);
+}
+
+void do_delete(struct monitor *m)
+{
+    const char *arg = m->arg;
+    uint64_t n;
+
+    if (!parse_u64(arg, m->stops, &n) || n == 0) {
+        say(m, "which? B lists the breakpoints with their numbers");
+        return;
+    }
+    condition_free(&m->stop[n - 1]);
+    memmove(&m->stop[n - 1], &m->stop[n],
+            (m->stops - (size_t)n) * sizeof m->stop[0]);
+    m->stop[--m->stops] = (struct condition){0};
+    say(m, "breakpoint %llu removed", (unsigned long long)n);
+}
+
+void do_again(struct monitor *m)
+{
+    bool forward = m->doing->n >= 0;
+    struct search f = {.match = at_found, .context = m};
+
+    if (m->find.expr == NULL) {
+        say(m, "find what? / asks");
+        return;
+    }
+    if (expr_needs_state(m->find.expr))
+        f.begin = remember_all;
+    moved(m, go_find(m, &f, forward), "not found there");
+}
+
+void do_find(struct monitor *m)
+{
+    const char *arg = m->arg;
+    struct text why = text_new();
+
+    if (condition_set(&m->find, arg, &why)) {
+        do_again(m);
+    } else {
+        say(m, "? %s", why.data);
+        m->failed = true;
+    }
+    text_free(&why);
+}
+
+void forget_lists(struct monitor *m)
+{
+    list_forget(&m->messages);
+    list_forget(&m->everything);
+}
+
+void do_filter(struct monitor *m)
+{
+    const char *arg = m->arg;
+    struct text why = text_new();
+    struct condition c = {0};
+
+    if (*arg == '\0') {
+        condition_free(&m->filter);
+        say(m, "no filter");
+    } else if (!condition_set(&c, arg, &why)) {
+        say(m, "? %s", why.data);
+    } else if (expr_needs_state(c.expr)) {
+        say(m, "? a list has no state of nodes: find (/) or break (b) on that");
+        condition_free(&c);
+    } else {
+        condition_free(&m->filter);
+        m->filter = c;
+        say(m, "filter: %s   (i inverts, an empty filter shows all)", arg);
+    }
+    forget_lists(m);
+    text_free(&why);
+}
+
+void do_invert(struct monitor *m)
+{
+    m->filter_inverted = !m->filter_inverted;
+    forget_lists(m);
+    say(m, m->filter_inverted ? "filter inverted" : "filter as it was written");
+}
+
+/* -- What is looked at -------------------------------------------------------------- */
+
+static void select_row(struct monitor *m, struct list *l, size_t row)
+{
+    size_t here = list_here(m, list_now(m, l));
+    size_t count = here + (l->all ? 0 : m->flight_count);
+    struct record r;
+
+    if (count == 0)
+        return;
+    row = row >= count ? count - 1 : row;
+    m->flight_selected = row >= here ? row - here : SIZE_MAX;
+    if (row < here)
+        m->selected = l->at[row];
+    m->field = m->byte = SIZE_MAX;
+    if (selected_record(m, &r) && r.command != 0)
+        m->command = r.command;
+}
+
+static void select_field(struct monitor *m, int by, bool bytes)
+{
+    struct record r;
+    struct fields f = fields_new();
+
+    if (!selected_record(m, &r) || r.kind != RECORD_MESSAGE || r.len == 0)
+        return;
+    describe_record(m, &r, &f);
+    if (m->field == SIZE_MAX) {
+        m->field = first_field(&f);
+        m->byte = f.count > 0 ? f.at[m->field].offset : 0;
+    }
+    if (!bytes) {
+        size_t last = f.count > 0 ? f.count - 1 : 0;
+        m->field = by < 0 ? (m->field > 0 ? m->field - 1 : 0) : m->field + 1;
+        m->field = m->field > last ? last : m->field;
+        if (m->field < f.count && f.at[m->field].length > 0)
+            m->byte = f.at[m->field].offset;
+    } else {
+        m->byte = by < 0 ? (m->byte > 0 ? m->byte - 1 : 0) : m->byte + 1;
+        m->byte = m->byte >= r.len ? r.len - 1 : m->byte;
+        for (size_t i = 0; i < f.count; i++) /* the innermost is the last */
+            if (m->byte >= f.at[i].offset &&
+                m->byte < (size_t)f.at[i].offset + f.at[i].length)
+                m->field = i;
+    }
+    fields_free(&f);
+}
+
+static void select_node(struct monitor *m, int by)
+{
+    size_t count = the_network(m)->count;
+
+    if (count == 0)
+        return;
+    m->follow = false;
+    if (m->node >= count)
+        m->node = 0;
+    else
+        m->node = (m->node + (by < 0 ? count - 1 : 1)) % count;
+    m->node_top = 0;
+    say(m, "node %s; Esc follows the events again", the_node(m, m->node)->name);
+}
+
+void do_move(struct monitor *m)
+{
+    int by = m->doing->n;
+    size_t row, far = (size_t)(by < 0 ? -by : by);
+
+    if (m->page.len > 0) {
+        m->page_top = by < 0 ? (m->page_top > far ? m->page_top - far : 0)
+                             : m->page_top + far;
+        return;
+    }
+    switch (m->tab) {
+    case TAB_MESSAGES:
+    case TAB_LOG: {
+        struct list *l = m->tab == TAB_LOG ? &m->everything : &m->messages;
+        row = list_row(m, l);
+        select_row(m, l, by < 0 ? (row > far ? row - far : 0) : row + far);
+        break;
+    }
+    case TAB_DECODE:
+        for (; far > 0; far--)
+            select_field(m, by, false);
+        break;
+    case TAB_TREE:
+        m->tree_row =
+            by < 0 ? (m->tree_row > 0 ? m->tree_row - 1 : 0) : m->tree_row + 1;
+        break;
+    case TAB_NODE:
+        m->node_top = by < 0 ? (m->node_top > far ? m->node_top - far : 0)
+                             : m->node_top + far;
+        break;
+    case TAB_PICTURE:
+        select_node(m, by);
+        break;
+    case TABS:
+        break;
+    }
+}
+
+void do_side(struct monitor *m)
+{
+    if (m->tab == TAB_DECODE)
+        select_field(m, m->doing->n, true);
+    else
+        select_node(m, m->doing->n);
+}
+
+void show_branch(struct monitor *m, size_t i)
+{
+    stepper_show(m->stepper, i);
+    forget_lists(m);
+    look_around(m);
+    m->tree_row = i;
+    say(m, "branch %s", stepper_branch(m->stepper, i)->name);
+}
+
+void do_open(struct monitor *m)
+{
+    struct record r;
+
+    if (m->tab == TAB_TREE && m->stepper != NULL) {
+        show_branch(m, m->tree_row);
+    } else if (m->tab == TAB_DECODE && selected_record(m, &r) &&
+               m->flight_selected >= m->flight_count) {
+        go_to(m, r.step);
+        say_event(m);
+    } else {
+        m->tab = TAB_DECODE;
+        if (m->zoom != TABS)
+            m->zoom = m->tab;
+    }
+}
+
+/* Close the topmost thing; false when there is none. */
+bool close_top(struct monitor *m)
+{
+    if (m->page.len > 0)
+        text_clear(&m->page);
+    else if (m->why_count > 0)
+        m->why_count = 0;
+    else if (m->zoom != TABS)
+        m->zoom = TABS;
+    else
+        return false;
+    return true;
+}
+
+void do_close(struct monitor *m)
+{
+    if (close_top(m))
+        return;
+    m->follow = true;
+    look_around(m);
+    say(m, "the node shown follows the events");
+}
+
+static void show_tab(struct monitor *m, enum tab tab)
+{
+    m->tab = tab;
+    if (m->zoom != TABS || tab >= TAB_LOWER)
+        m->zoom = tab;
+}
+
+void do_tab(struct monitor *m)
+{
+    bool all = m->zoom != TABS || m->rows < 24 || m->columns < 80;
+    int count = all ? TABS : TAB_LOWER;
+
+    m->tab = (enum tab)(((int)m->tab + 1) % count);
+    if (m->zoom != TABS)
+        m->zoom = m->tab;
+}
+
+void do_show(struct monitor *m)
+{
+    const char *arg = m->arg;
+    size_t len = strcspn(arg, " ");
+
+    for (int tab = 0; tab < TABS; tab++) {
+        if (len == 0 || strncmp(arg, tab_name((enum tab)tab), len) != 0)
+            continue;
+        const char *name = arg + len + strspn(arg + len, " ");
+        if (tab == TAB_NODE && *name != '\0')
+            run_line(m, arg); /* "node n28" */
+        else
+            show_tab(m, (enum tab)tab);
+        return;
+    }
+    say(m, "show what? messages decode log tree picture node");
+}
+
+void do_pane(struct monitor *m)
+{
+    show_tab(m, (enum tab)m->doing->n);
+}
+
+void do_zoom(struct monitor *m)
+{
+    const char *arg = m->arg;
+    for (int tab = 0; tab < TABS; tab++)
+        if (*arg != '\0' && strcmp(arg, tab_name((enum tab)tab)) == 0) {
+            m->tab = m->zoom = (enum tab)tab;
+            return;
+        }
+    m->zoom = m->zoom == TABS ? m->tab : TABS;
+    if (m->zoom == TABS && m->tab >= TAB_LOWER)
+        m->tab = TAB_MESSAGES;
+    if (m->zoom != TABS)
+        say(m, "TAB: the next pane; z: back");
+}
+
+void do_picture(struct monitor *m)
+{
+    m->picture = (m->picture + 1) % picture_count(m);
+}
+
+void do_node(struct monitor *m)
+{
+    const char *arg = m->arg;
+    const struct network *n = the_network(m);
+    const struct host *h = n->count > 0 ? n->by_name(n, arg) : NULL;
+
+    if (strcmp(arg, "none") == 0) {
+        m->node = SIZE_MAX;
+        m->follow = false;
+        return;
+    }
+    if (h == NULL) {
+        say(m, "there is no node of that name here");
+        return;
+    }
+    m->node = h->index;
+    m->follow = false;
+    m->node_top = 0;
+    if (m->options->line)
+        m->tab = TAB_NODE;
+    say(m, "node %s; Esc follows the events again", h->name);
+}
+
+void do_pin(struct monitor *m)
+{
+    const struct host *h = the_node(m, m->node);
+
+    if (h == NULL) {
+        say(m, "select a node first, with left and right");
+        return;
+    }
+    m->pinned = m->pinned == m->node ? SIZE_MAX : m->node;
+    say(m,
+        m->pinned == SIZE_MAX
+            ? "%s is no longer pinned"
+            : "%s stays in sight, as a second node (80x24: z, TAB)",
+        h->name);
+}
+
+void do_mark(struct monitor *m)
+{
+    const char *arg = m->arg;
+    if (*arg < 'a' || *arg > 'z') {
+        say(m, "a mark is a letter from a to z");
+        return;
+    }
+    m->mark[*arg - 'a'] = the_step(m) + 1;
+    m->mark_branch[*arg - 'a'] =
+        m->stepper != NULL ? stepper_shown(m->stepper) : 0;
+    say(m, "mark %c is step %llu; ' %c comes back", *arg,
+        (unsigned long long)the_step(m), *arg);
+}
+
+void do_jump(struct monitor *m)
+{
+    const char *arg = m->arg;
+    if (*arg < 'a' || *arg > 'z' || m->mark[*arg - 'a'] == 0) {
+        say(m, "there is no such mark");
+        return;
+    }
+    if (m->stepper != NULL)
+        show_branch(m, m->mark_branch[*arg - 'a']);
+    moved(m, go_to(m, m->mark[*arg - 'a'] - 1), "");
+}
