@@ -681,7 +681,7 @@ static bool end_run(struct parser *p, uint64_t until_us)
     struct act act = {
         .kind = ACT_UNTIL,
         .time_us = NEVER,
-        .file = keep_text(p, p->file), /* of the parser only, by now */
+        .file = scn_keep_text(p, p->file), /* of the parser only, by now */
         .line = p->line};
 
     p->stepping = false;
