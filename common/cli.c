@@ -37,6 +37,29 @@ int cli_error(const struct program *p, const char *format, ...)
     return EXIT_USAGE;
 }
 
+/* Does it begin with "FILE:LINE: "? */
+static bool has_place(const char *sentence)
+{
+    const char *end = strstr(sentence, ": "), *colon = end;
+
+    while (colon != NULL && colon > sentence && strchr("0123456789", colon[-1]))
+        colon--;
+    return colon != end && colon > sentence && colon[-1] == ':';
+}
+
+int cli_error_at(const struct program *p, const char *sentence)
+{
+    struct text t = text_new();
+
+    if (!has_place(sentence))
+        return cli_error(p, "%s", sentence);
+    text_safe(&t, sentence, strlen(sentence));
+    text_char(&t, '\n');
+    say(&t);
+    text_free(&t);
+    return EXIT_USAGE;
+}
+
 int cli_unknown(const struct program *p, const char *what, const char *word,
                 const char *const *words, size_t count)
 {

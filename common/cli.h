@@ -74,6 +74,9 @@ bool cli_parse(struct cli *c, int argc, char **argv, int *status);
 /* Say "PROGRAM: ..." on standard error, on one line; returns EXIT_USAGE. */
 int cli_error(const struct program *p, const char *format, ...)
     PRINTF_LIKE(2, 3);
+/* The same for a sentence that may begin with a place, FILE:LINE: then that
+   takes PROGRAM's place. */
+int cli_error_at(const struct program *p, const char *sentence);
 /* "unknown WHAT 'word'; did you mean '...'?"; returns EXIT_USAGE. */
 int cli_unknown(const struct program *p, const char *what, const char *word,
                 const char *const *words, size_t count);

@@ -210,6 +210,8 @@ static int parse_test(struct parser *p)
     return i;
 }
 
+/* The rules call each other as deep as an expression nests, which
+   EXPR_BYTES_MAX bounds.  NOLINTBEGIN(misc-no-recursion) */
 static int parse_not(struct parser *p)
 {
     int i;
@@ -241,6 +243,8 @@ static int parse_or(struct parser *p)
         i = node_add(p, NODE_OR, i, parse_and(p));
     return i;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 struct expr *expr_parse(const char *s, struct text *why)
 {
@@ -511,6 +515,7 @@ static bool has_changed(const struct expr_node *n, const struct subject *s)
     return changed;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the expression nests */
 static bool node_true(const struct expr *e, int i, const struct subject *s)
 {
     const struct expr_node *n = &e->node[i];

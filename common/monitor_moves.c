@@ -8,8 +8,7 @@
 
 /* -- Going somewhere --------------------------------------------------------- */
 
-/* Say what the present step was, in its own words if it has some. */
-static void say_event(struct monitor *m)
+void say_event(struct monitor *m)
 {
     const struct log *l = the_log(m);
     size_t i = log_of_step(l, the_step(m)), end = the_end(m);
@@ -26,10 +25,7 @@ static void say_event(struct monitor *m)
         const struct record *r = log_at(l, i);
         if (r->kind != RECORD_NOTE && r->kind != RECORD_RESULT)
             continue;
-        if (r->kind == RECORD_NOTE)
-            text_clear(&t); /* the node's own words say it better */
-        else
-            text_add(&t, "; ");
+        text_clear(&t); /* the node's own words say it better */
         record_words(m, r, &t);
     }
     say(m, "%s", t.data);

@@ -12,6 +12,8 @@
 
 /* How far ahead in a record messages in flight are looked for. */
 #define AHEAD_MAX 4096
+/* How far back a lookup. */
+#define LOOKUP_SCAN_MAX 4096
 
 const struct log *the_log(const struct monitor *m)
 {
@@ -230,6 +232,24 @@ static void read_flights(struct monitor *m)
         m->flight[m->flight_count++].step = 0; /* it has none yet */
 }
 
+/* After a jump the selected lookup may not have begun yet: then the last one
+   that has. */
+static void find_lookup(struct monitor *m, size_t end)
+{
+    const struct log *l = the_log(m);
+    size_t oldest = end > LOOKUP_SCAN_MAX ? end - LOOKUP_SCAN_MAX : 0;
+    uint32_t last = 0;
+
+    for (size_t i = end; i-- > oldest && i >= log_first(l);) {
+        uint32_t command = log_at(l, i)->command;
+        if (command != 0 && command == m->command)
+            return;
+        if (last == 0)
+            last = command;
+    }
+    m->command = last;
+}
+
 void look_around(struct monitor *m)
 {
     const struct network *n = the_network(m);
@@ -250,6 +270,8 @@ void look_around(struct monitor *m)
         m->node = h->index;
     if (r->command != 0)
         m->command = r->command;
+    else
+        find_lookup(m, end);
 }
 
 /* -- Moving ------------------------------------------------------------------ */

@@ -50,6 +50,7 @@ struct record {
        does not run: how a real node reports what it sends to other processes.
        Merging traces pairs it with the record of its arrival there. */
     bool outgoing;
+    bool ok; /* results: the command succeeded */
     struct framing framing;
     conn_id conn;        /* same number for both directions of a stream */
     const uint8_t *data; /* the plain message */
@@ -60,7 +61,6 @@ struct record {
 
     /* the others */
     const char *text;
-    bool ok;
     const struct fields *fields;
 };
 

@@ -58,14 +58,19 @@ void report_record(void *report, const struct record *record)
         report_flush(r);
 }
 
-/* "chord: ..." for each line of `complaints`. */
+/* Each line of `complaints` is an error. */
 static void complain(const struct report *r, const char *complaints)
 {
+    struct text line = text_new();
+
     while (*complaints != '\0') {
         size_t len = strcspn(complaints, "\n");
-        cli_error(r->program, "%.*s", (int)len, complaints);
+        text_clear(&line);
+        text_bytes(&line, complaints, len);
+        cli_error_at(r->program, line.data);
         complaints += len + (complaints[len] != '\0');
     }
+    text_free(&line);
 }
 
 int report_end(struct report *r, const struct sim_status *status,

@@ -623,7 +623,7 @@ static bool parse_file(struct parser *p, const char *path, int fd)
     text_free(&t);
     p->source = source.parent;
     p->file = file;
-    p->line = line;
+    p->line = p->source != NULL ? line : p->line;
     return good;
 }
 
@@ -678,11 +678,10 @@ static int by_step(const void *a, const void *b)
 static bool end_run(struct parser *p, uint64_t until_us)
 {
     struct scenario *s = p->s;
-    struct act act = {
-        .kind = ACT_UNTIL,
-        .time_us = NEVER,
-        .file = scn_keep_text(p, p->file), /* of the parser only, by now */
-        .line = p->line};
+    struct act act = {.kind = ACT_UNTIL,
+                      .time_us = NEVER,
+                      .file = p->file,
+                      .line = p->line > 1 ? p->line - 1 : 1};
 
     p->stepping = false;
     p->relative = true;
@@ -789,8 +788,9 @@ static struct scenario *load(const char *path, int fd, const char *text,
         s->protocol = protocol;
         s->network = p.network;
         s->bounds = (struct bounds){.join = BOUND_ANY, .depth = BOUND_ANY};
-        s->path = scn_keep_text(&p, path);
+        p.file = s->path = scn_keep_text(&p, path);
         s->title = s->path != NULL ? scn_keep_text(&p, "") : NULL;
+        p.file = s->path != NULL ? s->path : path; /* acts point to it */
         p.source = text != NULL ? &from_memory : NULL;
         good = s->title != NULL &&
                (text != NULL ? parse_text(&p, text, strlen(text))

@@ -16,6 +16,7 @@
 #define PICTURE "64x21"
 #define PICTURE_ROWS 21
 #define OUTPUT_ROWS_MAX 16
+#define OUTPUT_COLUMNS (PAGE_COLUMNS - 6) /* what is longer is cut off */
 
 /* -- The handout as Markdown ---------------------------------------------- */
 
@@ -56,7 +57,9 @@ static void put_output(const char *printed, size_t rows_max, struct text *out)
             text_add(out, "...\n");
             return;
         }
-        text_safe(out, printed + at, n > len - at ? len - at : n);
+        size_t shown = n > len - at ? len - at : n;
+        text_safe(out, printed + at,
+                  shown < OUTPUT_COLUMNS ? shown : OUTPUT_COLUMNS);
         text_char(out, '\n');
         at += n + 1;
     }
@@ -88,7 +91,7 @@ static void put_picture(const struct run *r, const struct block *b,
 static void put_run(const struct sheet *s, const struct run *r,
                     const struct block *b, struct text *out)
 {
-    struct text why = text_new();
+    struct text why = text_new(), printed = text_new();
 
     text_add(out, "```\n");
     for (size_t i = b->first; i < b->first + b->count; i++) {
@@ -100,14 +103,17 @@ static void put_run(const struct sheet *s, const struct run *r,
             text_char(out, '\n');
             if (r != NULL)
                 o = run_execute(r, l->text, &why);
+            text_clear(&printed);
             if (o != NULL)
-                put_output(o->out.data, OUTPUT_ROWS_MAX, out);
+                run_printed(r, o->out.data, &printed);
+            put_output(printed.data, OUTPUT_ROWS_MAX, out);
         } else if (r == NULL && l->mark == ' ') {
             fill(s, r, l->text, out);
             text_char(out, '\n');
         }
     }
     text_add(out, "```\n\n");
+    text_free(&printed);
     text_free(&why);
 }
 

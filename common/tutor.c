@@ -250,6 +250,43 @@ static void show_question(const struct tutor *t, const struct block *b,
     text_free(&form);
 }
 
+static void show_outcome(const struct tutor *t, const struct outcome *o,
+                         struct text *out)
+{
+    struct text printed = text_new();
+
+    run_printed(&t->run, o->out.data, &printed);
+    run_printed(&t->run, o->err.data, &printed);
+    for (const char *at = printed.data; *at != '\0';) {
+        size_t n = strcspn(at, "\n");
+        text_add(out, "  ");
+        text_safe(out, at, n);
+        text_char(out, '\n');
+        at += n + (at[n] == '\n');
+    }
+    if (o->status != 0)
+        text_printf(out, "  [%d]\n", o->status);
+    text_free(&printed);
+}
+
+/* What a run block printed, for who comes back. */
+static void show_again(const struct tutor *t, const struct block *b,
+                       struct text *out)
+{
+    struct text why = text_new();
+    const struct sheet_line *l;
+
+    for (size_t i = 0; (l = block_line(t->sheet, b, '$', i)) != NULL; i++) {
+        text_add(out, "\n  $ ");
+        run_expand(&t->run, l->text, EXPAND_SHOW, out);
+        text_char(out, '\n');
+        const struct outcome *o = run_execute(&t->run, l->text, &why);
+        if (o != NULL)
+            show_outcome(t, o, out);
+    }
+    text_free(&why);
+}
+
 /* A prediction is taken first, one field after the other. */
 static void show_watch(const struct tutor *t, const struct block *b,
                        size_t width, struct text *out)
@@ -336,11 +373,14 @@ void tutor_show(struct tutor *t, size_t width, struct text *out)
         const struct block *b = &s->block[i];
         if (b->kind == BLOCK_TEXT && i >= t->seen)
             show_lines(t, b, ' ', width, out);
+        if (b->kind == BLOCK_RUN && t->resumed && i < t->place)
+            show_again(t, b, out);
         if (is_stop(b) && i >= t->place && t->at[i].state == STATE_OPEN)
             break;
     }
     t->place = i;
     t->seen = i > t->seen ? i : t->seen;
+    t->resumed = false;
     if (here(t) != NULL)
         show_stop(t, here(t), width, out);
     else
@@ -421,22 +461,6 @@ static void finish(struct tutor *t, enum state state, struct text *out)
     t->stop_shown = false;
 }
 
-static void show_outcome(const struct outcome *o, struct text *out)
-{
-    const struct text *part[2] = {&o->out, &o->err};
-
-    for (int i = 0; i < 2; i++)
-        for (const char *at = part[i]->data; *at != '\0';) {
-            size_t n = strcspn(at, "\n");
-            text_add(out, "  ");
-            text_safe(out, at, n);
-            text_char(out, '\n');
-            at += n + (at[n] == '\n');
-        }
-    if (o->status != 0)
-        text_printf(out, "  [%d]\n", o->status);
-}
-
 /* A command that the student typed, or that Enter stands for. */
 static void try_line(struct tutor *t, const char *command, struct text *out)
 {
@@ -445,9 +469,10 @@ static void try_line(struct tutor *t, const char *command, struct text *out)
 
     note(t, "ran", "-", command, out);
     if (o != NULL)
-        show_outcome(o, out);
+        show_outcome(t, o, out);
     else
         text_printf(out, "  %s\n", why.data);
+    text_char(out, '\n');
     text_free(&why);
 }
 
@@ -503,9 +528,9 @@ static void say_wrong(struct tutor *t, const struct block *b,
         p->hints++;
         note(t, "hint", b->name, "after a wrong answer", out);
     }
-    run_expand(&t->run, text != NULL ? text : "Look once more.", EXPAND_SHOW,
-               &shown);
-    say(out, width, "Not so. %s (%u left)\n", shown.data, TRIES_MAX - p->tries);
+    run_expand(&t->run, text != NULL ? text : "", EXPAND_SHOW, &shown);
+    say(out, width, "Not so. %s (%u %s left)\n", shown.data,
+        TRIES_MAX - p->tries, p->tries + 1 < TRIES_MAX ? "tries" : "try");
     text_free(&value);
     text_free(&why);
     text_free(&shown);
@@ -513,12 +538,12 @@ static void say_wrong(struct tutor *t, const struct block *b,
 
 /* The reason behind an answer: the sheet's, else its last hint. */
 static void say_reason(const struct tutor *t, const struct block *b,
-                       size_t width, struct text *out)
+                       bool or_hint, size_t width, struct text *out)
 {
     struct text shown = text_new();
     const struct sheet_line *l = block_line(t->sheet, b, '+', 0), *hint;
 
-    for (size_t i = 0; l == NULL || l->mark == '?'; i++) {
+    for (size_t i = 0; or_hint && (l == NULL || l->mark == '?'); i++) {
         if ((hint = block_line(t->sheet, b, '?', i)) == NULL)
             break;
         l = hint;
@@ -543,15 +568,17 @@ static void judge(struct tutor *t, const struct block *b, const char *answer,
             why.data);
         finish(t, STATE_DONE, out);
     } else if (answer_judge(&b->type, answer, value.data) == ANSWER_RIGHT) {
-        say(out, width, "Right: %s. +%u\n", value.data, b->points);
-        say_reason(t, b, width, out);
+        say(out, width, "Right: it is %s (+%u).\n",
+            value.len > 0 ? value.data : "none", b->points);
+        say_reason(t, b, false, width, out);
+        text_char(out, '\n');
         finish(t, STATE_RIGHT, out);
     } else if (p->tries < TRIES_MAX) {
         say_wrong(t, b, answer, width, out);
     } else {
         say(out, width, "Not so either. The answer is: %s\n",
             value.len > 0 ? value.data : "none");
-        say_reason(t, b, width, out);
+        say_reason(t, b, true, width, out);
         say(out, width, "No points for this one; on we go.\n");
         finish(t, STATE_TOLD, out);
     }
@@ -564,14 +591,11 @@ static void input_ask(struct tutor *t, const struct block *b, const char *line,
 {
     struct text form = text_new();
 
-    if (answer_valid(&b->type, line) && line[0] != '\0') {
+    if (answer_valid(&b->type, line)) {
         judge(t, b, line, width, out);
     } else {
         answer_form(&form, &b->type);
-        say(out, width,
-            "That does not count: %s was expected. (`none` is the "
-            "empty set; `hint` helps.)\n",
-            form.data);
+        say(out, width, "That does not count: %s was expected.\n", form.data);
     }
     text_free(&form);
 }
@@ -721,7 +745,7 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
         input_reflect(t, b, line, width, out);
     else if (words_is_command(line))
         try_line(t, line, out);
-    else
+    else if (line[0] != '\0')
         input_ask(t, b, line, width, out);
     text_free(&clean);
     return !quit;

@@ -36,9 +36,15 @@ static void print_pages(const char *text, const struct screen_size *s)
 {
     char line[LINE_BYTES_MAX];
     int row = 0;
+    bool blank = false;
 
     for (const char *at = text; *at != '\0';) {
         size_t n = strcspn(at, "\n");
+        if (n == 0 && blank) { /* one blank line is enough */
+            at++;
+            continue;
+        }
+        blank = n == 0;
         if (s->both && ++row >= s->rows - 1) {
             fputs("-- Enter goes on --", stdout);
             fflush(stdout);

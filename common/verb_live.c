@@ -35,7 +35,7 @@ static int play(const struct stage *s, struct report *r)
             status = EXIT_INTERRUPTED;
     }
     if (why.len > 0)
-        status = cli_error(s->program, "%s", why.data);
+        status = cli_error_at(s->program, why.data);
     text_free(&why);
     return status;
 }
@@ -87,7 +87,7 @@ static int perform(struct stage *s, bool monitor)
     if (s->live != NULL)
         s->run = live_run_new(s->live, s->scenario, &why);
     if (s->run == NULL)
-        cli_error(s->program, "%s", why.data);
+        cli_error_at(s->program, why.data);
     else
         status = perform_reported(s, monitor);
     if (s->run != NULL)

@@ -358,7 +358,7 @@ static int show(const struct program *p, const struct scenario *scenario,
         observer.context = trace = trace_create(
             path, p->protocol->name, scenario->path, scenario->seed, 0, &why);
     if (s.sim == NULL || (path != NULL && trace == NULL)) {
-        cli_error(p, "%s", why.data);
+        cli_error_at(p, why.data);
     } else {
         if (trace != NULL)
             sim_observe(s.sim, &observer);

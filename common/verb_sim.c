@@ -55,7 +55,7 @@ static int simulate(const struct program *p, const struct run_options *o,
     struct sim *sim = sim_new(s, &why);
 
     if (sim == NULL) {
-        cli_error(p, "%s", why.data);
+        cli_error_at(p, why.data);
         text_free(&why);
         return EXIT_USAGE;
     }

@@ -164,7 +164,7 @@ run until 9s
 SCN
     both $chord sim --quiet "$BATS_TEST_TMPDIR/fails.scn"
     [ "$status" -eq 1 ]
-    [[ $errors == *"fails.scn:5: "*"expected owner=a, got owner b"* ]]
+    [[ $errors == "$BATS_TEST_TMPDIR/fails.scn:5: "*"expected owner=a, got owner b"* ]]
     [[ $output == *" steps, "*"hash "* ]]
     sed -i 's/owner=a/owner=b/' "$BATS_TEST_TMPDIR/fails.scn"
     both $chord sim --quiet "$BATS_TEST_TMPDIR/fails.scn"
@@ -180,7 +180,7 @@ SCN
 }
 
 @test "cli: --quiet prints results and the summary only" {
-    run $chord sim --quiet
+    run $chord sim --quiet --until 500ms
     [ "${#lines[@]}" -eq 2 ]
     [[ ${lines[0]} == *"lookup 42 at n80: owner n45"* ]]
     [[ ${lines[1]} == *" steps, "*"hash "* ]]
@@ -208,8 +208,8 @@ SCN
 }
 
 @test "cli: --until ends a run, and show --at looks into it" {
-    run $chord sim --until 1s --quiet --json
-    [[ ${lines[-1]} == *'"time":1,'* ]]
+    run $chord sim --until 500ms --quiet --json
+    [[ ${lines[-1]} == *'"time":0.5,'* ]]
     printf 'node a\nat 5s node b join=a\nrun until 9s\n' >"$BATS_TEST_TMPDIR/two.scn"
     run $chord show "$BATS_TEST_TMPDIR/two.scn" nodes --at 4s
     [ "$output" = "a" ]

@@ -507,7 +507,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     for (int i = 0; i < EVENTS_MAX && in.len > 0 && !f.left; i++)
         operate(&f, &in);
     check_network(&f, &s);
-    while (f.blocks.next != &f.blocks)
-        release(&f, f.blocks.next);
+    for (struct block *b = f.blocks.next, *next; b != &f.blocks; b = next) {
+        next = b->next;
+        free(b);
+    }
     return 0;
 }

@@ -851,6 +851,21 @@ TEST(include_takes_in_a_file_beside_the_including_one)
     scenario_free(s);
 }
 
+TEST(acts_know_their_file_and_line_even_the_implied_end)
+{
+    struct scenario *s = load(file("acts.scn", "node a\n\nat 5s a lookup 1\n"));
+    struct cursor c = cursor_new(s);
+    struct act act;
+
+    CHECK(cursor_next(s, &c, &act) && act.line == 1);
+    CHECK(strstr(act.file, "/acts.scn") != NULL);
+    CHECK(cursor_next(s, &c, &act) && act.line == 3);
+    CHECK(cursor_next(s, &c, &act) && act.kind == ACT_UNTIL);
+    CHECK_TEXT(act.file, s->path);
+    CHECK_U64(act.line, 3);
+    scenario_free(s);
+}
+
 TEST(errors_in_an_included_file_name_that_file)
 {
     (void)file("bad.scn", "node a\n\nnode a\n");
@@ -1015,6 +1030,7 @@ int main(void)
     RUN(bounds_and_grain_are_for_check);
     RUN(the_text_stands_alone_and_reads_back_to_itself);
     RUN(include_takes_in_a_file_beside_the_including_one);
+    RUN(acts_know_their_file_and_line_even_the_implied_end);
     RUN(errors_in_an_included_file_name_that_file);
     RUN(a_file_that_includes_itself_is_refused);
     RUN(files_within_files_have_a_bound);
