@@ -27,29 +27,40 @@
 
 /* -- Runs of bytes ---------------------------------------------------------- */
 
+/* Move to memory of twice the size, or what is needed. */
+static bool bytes_grow(struct bytes *b, size_t need)
+{
+    size_t cap = b->cap > 0 ? b->cap * 2 : 256;
+
+    while (cap < need)
+        cap *= 2;
+    uint8_t *more = malloc(cap);
+    if (more == NULL)
+        return false;
+    if (b->len > 0)
+        memcpy(more, b->data + b->start, b->len);
+    free(b->data);
+    *b = (struct bytes){.data = more, .len = b->len, .cap = cap};
+    return true;
+}
+
 bool bytes_add(struct bytes *b, const void *data, size_t len)
 {
-    if (b->start + b->len + len > b->cap) {
-        size_t cap = 256;
-        while (cap < b->len + len)
-            cap *= 2;
-        if (cap > b->cap || b->start < b->cap / 2) {
-            uint8_t *more = malloc(cap);
-            if (more == NULL)
+    size_t need = b->len + len;
+
+    if (b->start + need > b->cap) {
+        /* What is moved was paid for by as many bytes that have gone. */
+        if (need > b->cap / 2) {
+            if (!bytes_grow(b, need))
                 return false;
-            if (b->len > 0)
-                memcpy(more, b->data + b->start, b->len);
-            free(b->data);
-            b->data = more;
-            b->cap = cap;
-        } else {
+        } else if (b->len > 0) {
             memmove(b->data, b->data + b->start, b->len);
         }
         b->start = 0;
     }
     if (len > 0)
         memcpy(b->data + b->start + b->len, data, len);
-    b->len += len;
+    b->len = need;
     return true;
 }
 
@@ -129,17 +140,24 @@ static struct conn *conn_new(struct live_node *n, int fd, struct addr peer)
     return c;
 }
 
+/* Closing it will be a reset, and discard what is unsent. */
+static void reset_on_close(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 /* Close a stream and take it off the table.  Its memory stays until the end
    of the round. */
 static void conn_remove(struct conn *c, bool reset)
 {
     struct live *l = c->node->live;
     struct conn *mate = conn_find(l, c->mate);
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
 
     if (c->fd >= 0) {
         if (reset)
-            setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+            reset_on_close(c->fd);
         waiter_remove(l->waiter, c->fd);
         close(c->fd);
     }
@@ -430,8 +448,7 @@ static void feed(struct conn *c, const uint8_t *data, size_t len)
         show_kept(c);
     if (is_served(c) && (!ok || c->in.len > UNCONSUMED_MAX ||
                          c->node->kept_bytes > KEPT_PER_NODE_MAX)) {
-        struct linger now = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        reset_on_close(c->fd);
         end(c, CLOSE_RESET);
     }
 }
@@ -749,8 +766,7 @@ static void accepted(struct live_node *n, int fd, struct addr peer)
     if (live_prepare(fd) && n->conn_count < CONNS_PER_NODE_MAX)
         c = conn_new(n, fd, peer);
     if (c == NULL) {
-        struct linger now = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        reset_on_close(fd);
         close(fd);
         return;
     }

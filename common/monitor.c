@@ -478,8 +478,10 @@ static void go_to_opening(struct monitor *m)
 {
     if (m->options->has_step) {
         go_to(m, m->options->step);
+        say_event(m);
     } else if (m->options->has_at) {
         go_to_time(m, m->options->at_us);
+        say_event(m);
     } else if (m->stepper != NULL) {
         if (!stepper_open(m->stepper) && stepper_ended(m->stepper))
             stepper_goto(m->stepper, 0); /* no command: all is a lesson */
@@ -538,7 +540,7 @@ static int run_events(struct monitor *m)
         }
         run_line(m, "step");
         uint64_t next = sim_next_time(stepper_sim(m->stepper));
-        if (next == NEVER || the_step(m) == 0) {
+        if (next == NEVER || stop_here(m)) {
             m->running = false;
             return 0;
         }
@@ -759,7 +761,7 @@ int monitor_sim(const struct program *p, const struct scenario *s,
     }
     stepper_patience(
         m.stepper, (struct patience){.go_on = monitor_patience, .context = &m});
-    say(&m, ". one event on   > along the lookup   , back   | %s",
+    say(&m, "%s   (. steps on, > along a lookup)",
         s->title != NULL ? s->title : "");
     return open_and_run(&m);
 }

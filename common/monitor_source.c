@@ -12,6 +12,8 @@
 
 /* How far ahead in a record messages in flight are looked for. */
 #define AHEAD_MAX 4096
+/* How far back a lookup. */
+#define LOOKUP_SCAN_MAX 4096
 
 const struct log *the_log(const struct monitor *m)
 {
@@ -198,6 +200,15 @@ bool selected_record(struct monitor *m, struct record *r)
 
 /* -- What is in flight ----------------------------------------------------- */
 
+/* List a message in flight, unless the filter keeps it out. */
+static void add_flight(struct monitor *m, const struct record *r)
+{
+    if (m->flight_count == FLIGHTS_MAX || !is_listed(m, &m->messages, r))
+        return;
+    m->flight[m->flight_count] = *r;
+    m->flight[m->flight_count++].step = 0; /* it has none yet */
+}
+
 /* In a record: what arrives later and had been sent by then. */
 static void flights_of_log(struct monitor *m)
 {
@@ -207,27 +218,44 @@ static void flights_of_log(struct monitor *m)
 
     if (end - i > AHEAD_MAX)
         end = i + AHEAD_MAX;
-    for (; i < end && m->flight_count < FLIGHTS_MAX; i++) {
+    for (; i < end; i++) {
         const struct record *r = log_at(l, i);
         if (r->kind != RECORD_MESSAGE || r->sent_us > now ||
             r->cause > the_step(m))
             continue;
-        m->flight[m->flight_count] = *r;
-        m->flight[m->flight_count++].step = 0; /* it has none yet */
+        add_flight(m, r);
     }
 }
 
 static void read_flights(struct monitor *m)
 {
+    struct record r;
+
     m->flight_count = 0;
-    if (m->stepper == NULL) {
+    if (m->stepper == NULL)
         flights_of_log(m);
-        return;
+    for (size_t i = 0; m->stepper != NULL && i < AHEAD_MAX &&
+                       sim_in_flight(stepper_sim(m->stepper), i, &r);
+         i++)
+        add_flight(m, &r);
+}
+
+/* After a jump the selected lookup may not have begun yet: then the last one
+   that has. */
+static void find_lookup(struct monitor *m, size_t end)
+{
+    const struct log *l = the_log(m);
+    size_t oldest = end > LOOKUP_SCAN_MAX ? end - LOOKUP_SCAN_MAX : 0;
+    uint32_t last = 0;
+
+    for (size_t i = end; i-- > oldest && i >= log_first(l);) {
+        uint32_t command = log_at(l, i)->command;
+        if (command != 0 && command == m->command)
+            return;
+        if (last == 0)
+            last = command;
     }
-    while (m->flight_count < FLIGHTS_MAX &&
-           sim_in_flight(stepper_sim(m->stepper), m->flight_count,
-                         &m->flight[m->flight_count]))
-        m->flight[m->flight_count++].step = 0; /* it has none yet */
+    m->command = last;
 }
 
 void look_around(struct monitor *m)
@@ -250,6 +278,8 @@ void look_around(struct monitor *m)
         m->node = h->index;
     if (r->command != 0)
         m->command = r->command;
+    else
+        find_lookup(m, end);
 }
 
 /* -- Moving ------------------------------------------------------------------ */

@@ -101,6 +101,20 @@ static bool define(struct parser *p, unsigned line, const char *name)
     return true;
 }
 
+/* `check ... --out NAME` defines a scenario. */
+static bool check_out(struct parser *p, unsigned line, const char *command,
+                      const struct words *w)
+{
+    const char *name = words_out(w);
+
+    if (name == NULL)
+        return true;
+    const char *last = command + strlen(command) - strlen(name);
+    if (strcmp(last, name) != 0)
+        return refuse(p, line, "--out NAME comes last");
+    return define(p, line, last);
+}
+
 /* A command: its names known, its program and options allowed. */
 static bool check_command(struct parser *p, unsigned line, const char *command)
 {
@@ -111,7 +125,8 @@ static bool check_command(struct parser *p, unsigned line, const char *command)
     if (!ok)
         refuse(p, line, "%s", why.data);
     text_free(&why);
-    return ok && check_names(p, line, command);
+    return ok && check_names(p, line, command) &&
+           check_out(p, line, command, &w);
 }
 
 /* -- Growing tables ----------------------------------------------------- */

@@ -114,6 +114,15 @@ bool words_ours(const struct words *w, struct text *why)
     return false;
 }
 
+const char *words_out(const struct words *w)
+{
+    for (size_t i = 2; i + 1 < w->count; i++)
+        if (strcmp(w->word[1], "check") == 0 &&
+            strcmp(w->word[i], "--out") == 0)
+            return w->word[i + 1];
+    return NULL;
+}
+
 bool words_allowed(const struct words *w, struct text *why)
 {
     const char *program = w->count > 0 ? w->word[0] : "";
@@ -137,7 +146,8 @@ bool words_allowed(const struct words *w, struct text *why)
     for (size_t i = 2; i < w->count; i++) {
         const char *word = w->word[i];
         bool option = word[0] == '-' && !(word[1] >= '0' && word[1] <= '9');
-        if (option && !is_among(options, word, strcspn(word, "="))) {
+        bool out = strcmp(word, "--out") == 0 && words_out(w) != NULL;
+        if (option && !out && !is_among(options, word, strcspn(word, "="))) {
             text_add(why, "worksheets may not use the option ");
             text_safe(why, word, strlen(word));
             return false;

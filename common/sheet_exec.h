@@ -36,6 +36,10 @@ bool words_allowed(const struct words *w, struct text *why);
 /* Does a line begin with the name of one of our programs? */
 bool words_is_command(const char *line);
 
+/* `check ... --out NAME` makes NAME a scenario of the sheet: that name, or
+   NULL. */
+const char *words_out(const struct words *w);
+
 struct outcome {
     int status;      /* exit status; 128 + signal */
     struct text out; /* standard output */

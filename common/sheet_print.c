@@ -91,7 +91,7 @@ static void put_picture(const struct run *r, const struct block *b,
 static void put_run(const struct sheet *s, const struct run *r,
                     const struct block *b, struct text *out)
 {
-    struct text why = text_new();
+    struct text why = text_new(), printed = text_new();
 
     text_add(out, "```\n");
     for (size_t i = b->first; i < b->first + b->count; i++) {
@@ -103,14 +103,17 @@ static void put_run(const struct sheet *s, const struct run *r,
             text_char(out, '\n');
             if (r != NULL)
                 o = run_execute(r, l->text, &why);
+            text_clear(&printed);
             if (o != NULL)
-                put_output(o->out.data, OUTPUT_ROWS_MAX, out);
+                run_printed(r, o->out.data, &printed);
+            put_output(printed.data, OUTPUT_ROWS_MAX, out);
         } else if (r == NULL && l->mark == ' ') {
             fill(s, r, l->text, out);
             text_char(out, '\n');
         }
     }
     text_add(out, "```\n\n");
+    text_free(&printed);
     text_free(&why);
 }
 

@@ -75,7 +75,8 @@ static bool write_file(const char *path, const char *text, struct text *why)
 
 /* -- Commands ------------------------------------------------------------- */
 
-/* Expand each word of a command, so that a value never becomes two words. */
+/* Expand each word of a command, so that a value never becomes two words.
+   What `check --out NAME` writes becomes the file of scenario NAME. */
 static bool expand_words(const struct run *r, const struct words *raw,
                          enum expand how, struct words *w, struct text *why)
 {
@@ -85,7 +86,10 @@ static bool expand_words(const struct run *r, const struct words *raw,
     w->used = w->count = 0;
     for (size_t i = 0; ok && i < raw->count; i++) {
         text_clear(&word);
-        run_expand(r, raw->word[i], how, &word);
+        if (how == EXPAND_RUN && i > 0 && raw->word[i] == words_out(raw))
+            expand_one(r, raw->word[i], strlen(raw->word[i]), how, &word);
+        else
+            run_expand(r, raw->word[i], how, &word);
         ok = words_add(w, word.data, word.len, why);
     }
     text_free(&word);
@@ -112,6 +116,22 @@ static const struct outcome *execute(const struct run *r, const char *command,
     }
     text_free(&key);
     return o;
+}
+
+void run_printed(const struct run *r, const char *printed, struct text *out)
+{
+    for (const char *at = printed; *at != '\0';) {
+        const struct binding *found = NULL;
+        for (size_t i = 0; i < r->count && found == NULL; i++)
+            if (r->at[i].is_scenario &&
+                strncmp(at, r->at[i].path.data, r->at[i].path.len) == 0)
+                found = &r->at[i];
+        if (found != NULL)
+            text_printf(out, "@%s", found->name);
+        else
+            text_char(out, *at);
+        at += found != NULL ? found->path.len : 1;
+    }
 }
 
 const struct outcome *run_execute(const struct run *r, const char *command,
@@ -192,6 +212,9 @@ static bool watch_scenario(const struct run *r, const struct block *b,
     bool own = false;
 
     text_add(body, base->value.data);
+    if (body->len == 0 &&
+        !read_file(base->path.data, SHEET_BYTES_MAX, body, why))
+        return false; /* `check --out` has found nothing */
     for (size_t i = 0; (l = block_line(r->sheet, b, ' ', i)) != NULL; i++) {
         own |= l->text[0] != '\0';
         run_expand(r, l->text, EXPAND_SHOW, body);
@@ -314,6 +337,7 @@ static struct binding *bind(struct run *r, const char *name, bool is_scenario)
     struct binding *b = &r->at[r->count++]; /* the parser counted */
 
     *b = (struct binding){name, is_scenario, text_new(), text_new()};
+    text_printf(&b->path, "%s/%s.scn", r->dir.data, name);
     return b;
 }
 
@@ -339,7 +363,6 @@ static enum fit bind_scenario(struct run *r, const struct block *block,
     }
     struct binding *b = bind(r, block->name, true);
     b->value = body;
-    text_printf(&b->path, "%s/%s.scn", r->dir.data, block->name);
     return write_file(b->path.data, body.data, why) ? FIT_OK : FIT_BROKEN;
 }
 
@@ -410,6 +433,20 @@ static enum fit bind_value(struct run *r, const struct sheet_line *line,
     return o != NULL && o->status == 1 ? FIT_OTHER_SEED : FIT_BROKEN;
 }
 
+/* The scenarios that commands of a run block write. */
+static void bind_outs(struct run *r, const struct block *b)
+{
+    for (size_t l = b->first; l < b->first + b->count; l++) {
+        struct words w;
+        struct text ignored = text_new();
+        const char *command = r->sheet->line[l].text;
+        if (r->sheet->line[l].mark == '$' &&
+            words_split(&w, command, &ignored) && words_out(&w) != NULL)
+            bind(r, command + strlen(command) - strlen(words_out(&w)), true);
+        text_free(&ignored);
+    }
+}
+
 static void forget(struct run *r)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -435,6 +472,8 @@ static enum fit evaluate(struct run *r, struct text *why)
              fit == FIT_OK && b->kind == BLOCK_LET && l < b->first + b->count;
              l++)
             fit = bind_value(r, &s->line[l], why);
+        if (b->kind == BLOCK_RUN)
+            bind_outs(r, b);
         if (fit == FIT_OK && b->kind == BLOCK_SCENARIO)
             fit = check_requires(r, &done, why);
         if (fit != FIT_OK)
@@ -680,8 +719,8 @@ static bool output_matches(const struct run *r, size_t command, size_t end,
         text_char(&wanted, '\n');
         en++;
     }
-    text_add(&printed, o->out.data);
-    text_add(&printed, o->err.data);
+    run_printed(r, o->out.data, &printed);
+    run_printed(r, o->err.data, &printed);
     char *at = wanted.data;
     for (size_t i = 0; i < en; i++) {
         expected[i] = at;

@@ -54,6 +54,8 @@ void run_expand(const struct run *r, const char *s, enum expand how,
                 struct text *out);
 const struct binding *run_find(const struct run *r, const char *name,
                                size_t len);
+/* Append what a program printed, the files of scenarios shown as @NAME. */
+void run_printed(const struct run *r, const char *printed, struct text *out);
 /* Run a command of the sheet; see cache_run. */
 const struct outcome *run_execute(const struct run *r, const char *command,
                                   struct text *why);

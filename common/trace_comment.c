@@ -361,6 +361,22 @@ static const struct fields *read_fields(struct store *store, struct span lines)
     return f;
 }
 
+/* One word of a section's comment. */
+static void set_section_word(struct store *store, struct comment *c,
+                             struct span key, struct span value)
+{
+    if (span_is(key, "epoch")) {
+        c->epoch_us = span_number(value);
+        c->has_epoch = true;
+    } else if (span_is(key, "program")) {
+        c->program = store_span(store, value, NULL);
+    } else if (span_is(key, "scenario")) {
+        c->scenario = store_span(store, value, NULL);
+    } else if (span_is(key, "seed")) {
+        c->seed = span_number(value);
+    }
+}
+
 /* One word of a comment. */
 static void set_word(struct store *store, struct comment *c, struct span key,
                      struct span value)
@@ -404,15 +420,8 @@ static void set_word(struct store *store, struct comment *c, struct span key,
         r->ok = span_is(value, "yes");
     } else if (span_is(key, "why")) {
         r->why = store_span(store, value, NULL);
-    } else if (span_is(key, "epoch")) {
-        c->epoch_us = span_number(value);
-        c->has_epoch = true;
-    } else if (span_is(key, "program")) {
-        c->program = store_span(store, value, NULL);
-    } else if (span_is(key, "scenario")) {
-        c->scenario = store_span(store, value, NULL);
-    } else if (span_is(key, "seed")) {
-        c->seed = span_number(value);
+    } else {
+        set_section_word(store, c, key, value);
     }
 }
 

@@ -250,20 +250,23 @@ static void show_question(const struct tutor *t, const struct block *b,
     text_free(&form);
 }
 
-static void show_outcome(const struct outcome *o, struct text *out)
+static void show_outcome(const struct tutor *t, const struct outcome *o,
+                         struct text *out)
 {
-    const struct text *part[2] = {&o->out, &o->err};
+    struct text printed = text_new();
 
-    for (int i = 0; i < 2; i++)
-        for (const char *at = part[i]->data; *at != '\0';) {
-            size_t n = strcspn(at, "\n");
-            text_add(out, "  ");
-            text_safe(out, at, n);
-            text_char(out, '\n');
-            at += n + (at[n] == '\n');
-        }
+    run_printed(&t->run, o->out.data, &printed);
+    run_printed(&t->run, o->err.data, &printed);
+    for (const char *at = printed.data; *at != '\0';) {
+        size_t n = strcspn(at, "\n");
+        text_add(out, "  ");
+        text_safe(out, at, n);
+        text_char(out, '\n');
+        at += n + (at[n] == '\n');
+    }
     if (o->status != 0)
         text_printf(out, "  [%d]\n", o->status);
+    text_free(&printed);
 }
 
 /* What a run block printed, for who comes back. */
@@ -279,7 +282,7 @@ static void show_again(const struct tutor *t, const struct block *b,
         text_char(out, '\n');
         const struct outcome *o = run_execute(&t->run, l->text, &why);
         if (o != NULL)
-            show_outcome(o, out);
+            show_outcome(t, o, out);
     }
     text_free(&why);
 }
@@ -466,7 +469,7 @@ static void try_line(struct tutor *t, const char *command, struct text *out)
 
     note(t, "ran", "-", command, out);
     if (o != NULL)
-        show_outcome(o, out);
+        show_outcome(t, o, out);
     else
         text_printf(out, "  %s\n", why.data);
     text_char(out, '\n');

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cli.h"
+#include "common/sim.h"
 #include "common/verbs.h"
 
 #define DUMP_MAX 1000 /* columns, rows */
@@ -55,6 +56,31 @@ static int traces(const struct program *p, const struct cli *c,
     trace_free(t);
     text_free(&why);
     return status;
+}
+
+/* --trace: the scenario's run as it stands, before a student changes it. */
+static bool record(const struct program *p, const struct scenario *s,
+                   const char *path)
+{
+    struct text why = text_new();
+    struct sim *sim = sim_new(s, &why);
+    struct observer observer = {trace_write, NULL};
+
+    if (sim != NULL)
+        observer.context =
+            trace_create(path, p->protocol->name, s->path, s->seed, 0, &why);
+    bool good = observer.context != NULL;
+    if (good) {
+        sim_observe(sim, &observer);
+        sim_run(sim);
+        good = trace_close(observer.context, &why);
+    }
+    if (!good)
+        cli_error_at(p, why.data);
+    if (sim != NULL)
+        sim_free(sim);
+    text_free(&why);
+    return good;
 }
 
 int verb_monitor(const struct program *p, int argc, char **argv)
@@ -107,7 +133,8 @@ int verb_monitor(const struct program *p, int argc, char **argv)
     struct scenario *s = cli_scenario(p, name, &o);
     if (s == NULL)
         return EXIT_USAGE;
-    status = monitor_sim(p, s, &m);
+    status = o.trace != NULL && !record(p, s, o.trace) ? EXIT_USAGE
+                                                       : monitor_sim(p, s, &m);
     scenario_free(s);
     return status;
 }

@@ -173,13 +173,21 @@ static void give_command(struct server *s, char *line)
     text_free(&why);
 }
 
+/* In the background a terminal is not ours to read, but may be again. */
+static bool in_background(int fd)
+{
+    pid_t owner = tcgetpgrp(fd);
+
+    return owner >= 0 && owner != getpgrp();
+}
+
 static void on_input(void *context, int fd)
 {
     struct server *s = context;
     char block[COMMAND_BYTES_MAX];
     ssize_t n = read(fd, block, sizeof block);
 
-    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+    if (n < 0 && (errno == EINTR || errno == EAGAIN || in_background(fd)))
         return;
     if (n <= 0)
         live_unwatch(s->live, fd); /* the node goes on without commands */
@@ -374,6 +382,7 @@ static int run(struct server *s, const struct node_options *o,
         return watch(s, &observer);
     cli_catch_signals();
     say_listening(s, settings);
+    signal(SIGTTIN, SIG_IGN); /* a read in the background fails instead */
     if (!o->introducer)
         live_watch(s->live, STDIN_FILENO, on_input, s);
     int status = serve(s);
@@ -441,6 +450,11 @@ int verb_node(const struct program *p, int argc, char **argv)
 
     if (!cli_parse(&c, argc, argv, &status))
         return status;
+    if (o.name != NULL && !is_node_name(o.name))
+        return cli_error(p,
+                         "--name is '%.60s', expected a letter, then "
+                         "letters, digits, _ . -, at most 32 in all",
+                         o.name);
     return open_and_run(p, &r, &o);
 }
 

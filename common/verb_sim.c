@@ -38,7 +38,9 @@ static bool run(struct sim *sim, const struct report *r)
     time_t start = time(NULL), shown = start;
     bool ended = false;
 
-    for (uint64_t i = 1; !ended && !r->closed && cli_interrupted() == 0; i++) {
+    for (uint64_t i = 1; !ended && cli_interrupted() == 0; i++) {
+        if (r->closed && r->trace == NULL)
+            break;
         ended = !sim_step(sim);
         if (progress && i % STEPS_BETWEEN_LOOKS == 0)
             show_progress(sim, &shown);

@@ -25,7 +25,9 @@ refused() {
 }
 
 @test "cli: every help page fits 80x24" {
-    for verb in "" sim monitor node live show trace introducer; do
+    verbs=$($chord --help | sed -n 's/^  chord \([a-z]\+\) .*/\1/p')
+    [ "$(wc -w <<<"$verbs")" -ge 7 ]
+    for verb in "" $verbs; do
         run $chord $verb --help
         [ "$status" -eq 0 ]
         [ "${#lines[@]}" -ge 3 ]
@@ -92,6 +94,9 @@ refused() {
     refused "chord: --set: 'bits' is no setting, expected NAME=VALUE" \
         $chord sim --set bits
     refused "chord: --dump is '80', expected 80x24" $chord monitor --dump 80
+    refused "chord: there is no scenario '' here; see labs/ for some" $chord sim ""
+    refused "chord: --name is 'a b', expected a letter, then letters, digits, _ . -, at most 32 in all" \
+        $chord node --name "a b"
     refused "chord: '127.0.0.1' is no address, expected HOST:PORT" \
         $chord node --listen 127.0.0.1
     refused "chord: usage: chord sim [SCENARIO]" $chord sim a b
@@ -223,6 +228,9 @@ SCN
     $chord trace --json "$BATS_TEST_TMPDIR/t.pcapng" |
         grep -c '"kind":"message"' >"$BATS_TEST_TMPDIR/trace"
     cmp "$BATS_TEST_TMPDIR/sim" "$BATS_TEST_TMPDIR/trace"
+    $chord monitor --dump 80x24 --trace "$BATS_TEST_TMPDIR/m.pcapng" >/dev/null
+    [ "$($chord trace "$BATS_TEST_TMPDIR/t.pcapng")" = \
+        "$($chord trace "$BATS_TEST_TMPDIR/m.pcapng")" ]
     refused "chord: /nowhere/t.pcapng: cannot write: No such file or directory" \
         $chord sim --trace /nowhere/t.pcapng
 }

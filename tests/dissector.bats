@@ -27,9 +27,10 @@ described() {
         do {
             c = substr(s, 1, 1)
             if (c == "\"") {
-                end = index(substr(s, 2), "\"")
-                word = substr(s, 2, end - 1)
-                s = substr(s, end + 2)
+                match(s, /^"([^"\\]|\\.)*"/)
+                word = substr(s, 2, RLENGTH - 2)
+                gsub(/\\"/, "\"", word)
+                s = substr(s, RLENGTH + 1)
                 if (substr(s, 1, 1) == ":")
                     key = word
                 else
@@ -54,7 +55,8 @@ dissected() {
         -e '/name="chord\.items"/d' \
         -e 's/.*name="chord\.type" showname="type: \([A-Z_]*\).* show="\([0-9]*\)".*/type=\2\nis \1/p' \
         -e '/name="chord\.type"/d' \
-        -e 's/.*name="chord\.\([a-z_]*\)".* show="\([^"]*\)".*/\1=\2/p'
+        -e 's/.*name="chord\.\([a-z_]*\)".* show="\([^"]*\)".*/\1=\2/p' |
+        sed -e 's/&quot;/"/g' -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g'
 }
 
 # Every type of TYPES... occurs, and both say the same of all messages.

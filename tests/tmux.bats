@@ -60,7 +60,7 @@ every_key() {
     while IFS=$'\t' read -r key keys wanted; do
         case $key in '#'* | '') continue ;; esac
         keys=${keys//@TMP@/$BATS_TEST_TMPDIR}
-        wait_for 'step 11 .*PAUSED'
+        wait_for 'along a lookup'
         press "$keys"
         wait_for "$wanted" || {
             echo "key $key: pressed $keys"
@@ -81,11 +81,11 @@ every_key() {
 
 @test "tmux: a resize keeps step, selection and pane" {
     open 80 24 "$chord monitor"
-    press '>><Up>2'
-    wait_for 'step 14 .*PAUSED'
+    press '>>2'
+    wait_for 'FIND_SUCC  n80'
     t resize-window -x 160 -y 48
     wait_for '^-- messages -.*-- decode'
-    wait_for '^> +13 '
+    wait_for '^> .*key 42 hops 1'
     t resize-window -x 50 -y 15
     wait_for '^-- decode -+$'
     t resize-window -x 30 -y 8
@@ -93,12 +93,12 @@ every_key() {
     press '....'
     t resize-window -x 80 -y 24
     wait_for '2 DECODE'
-    wait_for 'step 14 .*PAUSED'
+    wait_for 'FIND_SUCC  n80'
 }
 
 @test "tmux: q asks once on the base screen; y ends with exit 0" {
     open 80 24 "$chord monitor"
-    wait_for 'step 11 '
+    wait_for 'along a lookup'
     press '?q'
     wait_for '1 MESSAGES'
     press 'qn'
@@ -109,7 +109,7 @@ every_key() {
 
 @test "tmux: Ctrl-C ends with exit 130 and gives the terminal back" {
     open 80 24 "$chord monitor"
-    wait_for 'step 11 '
+    wait_for 'along a lookup'
     t send-keys C-c
     wait_for '^ended 130'
 }

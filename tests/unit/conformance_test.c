@@ -9,11 +9,25 @@
 #include "tests/unit/test.h"
 #include "tests/unit/toy.h"
 
+/* Messages whose bytes on the wire were others, once each. */
+static void on_record(void *context, const struct record *r)
+{
+    if (r->kind != RECORD_MESSAGE || r->wire == NULL)
+        return;
+    bool masked = r->wire_len == r->len;
+    for (size_t i = 0; masked && i < r->len; i++)
+        masked = r->wire[i] == (r->data[i] ^ TOY_MASK);
+    text_printf(context, "%zu of %zu %s\n", r->wire_len, r->len,
+                masked ? "masked" : "wrong");
+}
+
 /* The logs of all nodes, in the order of their starts. */
-static void collect(struct text *t)
+static void collect(struct text *t, struct text *coded)
 {
     for (size_t i = 0; i < toy_count; i++)
         text_printf(t, "-- node %zu\n%s", i + 1, toy_log[i].data);
+    text_add(t, coded->data);
+    text_free(coded);
     toy_clear();
 }
 
@@ -23,9 +37,12 @@ static void run_live(const struct scenario *s, struct text *log)
     struct live *l = live_new(&toy_protocol, &s->settings, s->seed, &why);
     struct live_run *r = l != NULL ? live_run_new(l, s, &why) : NULL;
 
+    struct text coded = text_new();
+    struct observer o = {.record = on_record, .context = &coded};
+    live_observe(l, &o);
     while (r != NULL && live_run_poll(r, 100000, &why))
         ;
-    collect(log);
+    collect(log, &coded);
     text_add(log, why.data);
     if (r != NULL)
         text_add(log, live_run_complaints(r));
@@ -40,8 +57,11 @@ static void run_sim(const struct scenario *s, struct text *log)
     struct sim *sim = sim_new(s, &why);
 
     if (sim != NULL) {
+        struct text coded = text_new();
+        struct observer o = {.record = on_record, .context = &coded};
+        sim_observe(sim, &o);
         sim_run(sim);
-        collect(log);
+        collect(log, &coded);
         text_add(log, sim_complaints(sim));
     }
     text_add(log, why.data);
@@ -199,6 +219,19 @@ TEST(answers_come_back_in_order)
             "message 65000\nmessage 65000\nmessage 65000\n");
 }
 
+/* The records tell the plain message beside what was on the wire. */
+TEST(coded_streams_carry_plain_messages)
+{
+    conform("at 100ms a mask\n"
+            "b mask\n"
+            "b connect\n"
+            "after 150ms b write3 30\n"
+            "run until 450ms\n",
+            "-- node 1\nstart\naccept\nmessage 30\nmessage 30\nmessage 30\n"
+            "-- node 2\nstart\nopen\n"
+            "30 of 30 masked\n30 of 30 masked\n30 of 30 masked\n");
+}
+
 TEST(a_killed_peer_without_unread_bytes_is_an_eof_and_resets_a_write)
 {
     conform("at 100ms b connect\n"
@@ -301,6 +334,7 @@ int main(void)
     RUN(an_abort_is_silent_here_and_a_reset_there);
     RUN(what_is_written_before_open_arrives);
     RUN(answers_come_back_in_order);
+    RUN(coded_streams_carry_plain_messages);
     RUN(a_killed_peer_without_unread_bytes_is_an_eof_and_resets_a_write);
     RUN(a_killed_peer_that_left_bytes_unread_is_a_reset);
     RUN(unconsumed_bytes_over_the_limit_are_a_reset);

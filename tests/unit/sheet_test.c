@@ -118,6 +118,19 @@ TEST(only_our_programs_run_and_write_nothing)
                "");
 }
 
+TEST(what_check_finds_becomes_a_scenario)
+{
+    CHECK_TEXT(error_of(HEAD "```run\n$ chord check --out found\n```\n"
+                             "```watch found\nlast\n```\n"),
+               "");
+    CHECK(refused_at(HEAD "```run\n$ chord check --out ../x\n```\n",
+                     "f.md:6:", "outside"));
+    CHECK(refused_at(HEAD "```run\n$ chord check --out x y\n```\n",
+                     "f.md:6:", "comes last"));
+    CHECK(refused_at(HEAD RING "```run\n$ chord sim @ring --out x\n```\n",
+                     "f.md:9:", "--out"));
+}
+
 TEST(a_huge_line_is_refused)
 {
     size_t len = 1 << 20;
@@ -286,6 +299,7 @@ int main(void)
     RUN(a_bad_line_is_refused_with_its_number);
     RUN(no_scenario_can_include_itself);
     RUN(only_our_programs_run_and_write_nothing);
+    RUN(what_check_finds_becomes_a_scenario);
     RUN(a_huge_line_is_refused);
     RUN(answers_are_read_as_people_write_them);
     RUN(a_mutated_answer_is_wrong);

@@ -18,6 +18,7 @@
 
 #define TOY_NODES_MAX 16
 #define TOY_HEAD 4
+#define TOY_MASK 0x55
 
 struct toy {
     struct config config;
@@ -27,6 +28,7 @@ struct toy {
     bool finish_at_eof; /* and finish when the peer has */
     bool heard_room;
     bool dribble;        /* write byte by byte */
+    bool masked;         /* the bytes on the wire are not the message */
     uint64_t fill_count; /* messages still to write */
     uint64_t messages, bytes;
     size_t log; /* its index in toy_log */
@@ -91,6 +93,12 @@ static inline size_t toy_write(struct toy *t, struct host *h, size_t len)
         m[i] = (uint8_t)(body >> (24 - 8 * i));
     for (size_t i = 0; i < body; i++)
         m[TOY_HEAD + i] = (uint8_t)(i * 7 + body);
+    if (t->masked) {
+        static uint8_t wire[MESSAGE_BYTES_MAX];
+        for (size_t i = 0; i < len; i++)
+            wire[i] = m[i] ^ TOY_MASK;
+        return host_write_coded(h, t->conn, wire, len, m, len);
+    }
     for (size_t i = 0; t->dribble && i < len; i++)
         host_write(h, t->conn, m + i, 1);
     return t->dribble ? 0 : host_write(h, t->conn, m, len);
@@ -108,19 +116,24 @@ static inline void toy_fill(struct toy *t, struct host *h)
 static inline size_t toy_bytes(struct toy *t, struct host *h,
                                const struct event *e)
 {
-    size_t body = 0;
+    static uint8_t plain[MESSAGE_BYTES_MAX];
+    size_t len = e->len < sizeof plain ? e->len : sizeof plain, body = 0;
 
-    if (t->hold || e->len < TOY_HEAD)
+    for (size_t i = 0; i < len; i++)
+        plain[i] = (uint8_t)(e->data[i] ^ (t->masked ? TOY_MASK : 0));
+    if (t->hold || len < TOY_HEAD)
         return 0;
     for (int i = 0; i < TOY_HEAD; i++)
-        body = body << 8 | e->data[i];
-    if (e->len - TOY_HEAD < body)
+        body = body << 8 | plain[i];
+    if (len - TOY_HEAD < body)
         return 0;
     for (size_t i = 0; i < body; i++)
-        if (e->data[TOY_HEAD + i] != (uint8_t)(i * 7 + body)) {
+        if (plain[TOY_HEAD + i] != (uint8_t)(i * 7 + body)) {
             toy_say(t, "byte %zu of a message is wrong", i);
             break;
         }
+    if (t->masked)
+        host_decoded(h, e->conn, plain, TOY_HEAD + body);
     t->messages++;
     t->bytes += TOY_HEAD + body;
     if (TOY_HEAD + body < MESSAGE_BYTES_MAX) /* bulk is only counted */
@@ -165,6 +178,8 @@ static inline void toy_command(struct toy *t, struct host *h,
                 (unsigned long)t->messages, (unsigned long)t->bytes);
     } else if (strcmp(word, "hold") == 0) {
         t->hold = a != 0;
+    } else if (strcmp(word, "mask") == 0) {
+        t->masked = true;
     } else if (strcmp(word, "answer") == 0) {
         t->answer = true;
     } else if (strcmp(word, "polite") == 0) {
@@ -287,23 +302,15 @@ static const char *const toy_timers[] = {
         name, "n?n?", name, "", COMMAND_LIMIT_US                               \
     }
 static const struct command toy_commands[] = {
-    TOY_COMMAND("connect"),
-    TOY_COMMAND("connect_write"),
-    TOY_COMMAND("write"),
-    TOY_COMMAND("write3"),
-    TOY_COMMAND("dribble"),
-    TOY_COMMAND("raw"),
-    TOY_COMMAND("fill"),
-    TOY_COMMAND("count"),
-    TOY_COMMAND("hold"),
-    TOY_COMMAND("answer"),
-    TOY_COMMAND("polite"),
-    TOY_COMMAND("finish"),
-    TOY_COMMAND("abort"),
-    TOY_COMMAND("timer"),
-    TOY_COMMAND("cancel"),
-    TOY_COMMAND("send"),
-    {"silent", "", "silent", "", 300000},
+    TOY_COMMAND("connect"), TOY_COMMAND("connect_write"),
+    TOY_COMMAND("write"),   TOY_COMMAND("write3"),
+    TOY_COMMAND("dribble"), TOY_COMMAND("raw"),
+    TOY_COMMAND("fill"),    TOY_COMMAND("count"),
+    TOY_COMMAND("hold"),    TOY_COMMAND("answer"),
+    TOY_COMMAND("mask"),    TOY_COMMAND("polite"),
+    TOY_COMMAND("finish"),  TOY_COMMAND("abort"),
+    TOY_COMMAND("timer"),   TOY_COMMAND("cancel"),
+    TOY_COMMAND("send"),    {"silent", "", "silent", "", 300000},
     {.name = NULL}};
 
 static const struct protocol toy_protocol = {.name = "toy",
