@@ -446,8 +446,8 @@ const struct figure chord_figures[] = {
      .run = run_virtual_nodes,
      .row = row_virtual_nodes},
     {.name = "path-length",
-     .source = "Chord (SIGCOMM 2001), figure 10a: forwards until the "
-               "predecessor",
+     .source = "Chord (SIGCOMM 2001), figure 10a: forwards "
+               "to the predecessor",
      .help = "forwards of a lookup until the key's predecessor",
      .columns = "nodes,lookups,mean,p1,p99",
      .x = "nodes",
@@ -458,8 +458,8 @@ const struct figure chord_figures[] = {
      .run = run_path_length,
      .row = row_path_length},
     {.name = "path-pdf",
-     .source = "Chord (SIGCOMM 2001), figure 10b: forwards until the "
-               "predecessor",
+     .source = "Chord (SIGCOMM 2001), figure 10b: forwards "
+               "to the predecessor",
      .help = "how often each number of forwards comes",
      .columns = "nodes,forwards,fraction",
      .x = "forwards",
