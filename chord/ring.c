@@ -43,7 +43,8 @@ static void take_list(struct chord *c, struct host *h, struct member *n,
                       const struct peer *head, const struct peer *rest,
                       unsigned rest_count)
 {
-    struct peer old = chord_successor(c, n), list[SUCCESSORS_MAX];
+    struct peer old = chord_successor(c, n);
+    struct peer list[SUCCESSORS_MAX] = {{.ip = 0}};
     unsigned count = 0, max = list_max(c);
 
     for (unsigned i = 0; i <= rest_count && count < max; i++) {
@@ -579,8 +580,10 @@ void chord_on_leave(struct chord *c, struct host *h, struct member *n,
     if (peer_same(&s, from))
         take_list(c, h, n, m->list_count > 0 ? &m->list[0] : from, &m->list[1],
                   m->list_count > 0 ? m->list_count - 1U : 0);
-    if (peer_same(&n->pred, from))
-        n->pred =
-            chord_is_self(c, n, &m->peer) ? (struct peer){.ip = 0} : m->peer;
+    if (peer_same(&n->pred, from)) {
+        n->pred = m->peer;
+        if (chord_is_self(c, n, &m->peer))
+            n->pred = (struct peer){.ip = 0};
+    }
     drop_peer(c, h, n, from); /* it said goodbye: not to be looked for */
 }

@@ -553,7 +553,7 @@ static void restore_place(struct explorer *x, uint32_t depth)
 /* Bring the simulation to a state, and the path with it. */
 static void visit(struct explorer *x, uint32_t index)
 {
-    uint32_t way[DEPTH_MAX + 1];
+    uint32_t way[DEPTH_MAX + 1] = {0};
     uint32_t depth = x->state[index].depth, known = depth;
 
     for (uint32_t d = depth + 1, s = index; d-- > 0; s = x->state[s].parent)
@@ -845,7 +845,7 @@ static void write_head(struct explorer *x)
 /* Replay the way to the last state, and write it down. */
 static void write_replay(struct explorer *x)
 {
-    uint32_t way[DEPTH_MAX + 1];
+    uint32_t way[DEPTH_MAX + 1] = {0};
     uint32_t index = (uint32_t)x->report->states - 1;
     uint32_t depth = x->state[index].depth;
 
