@@ -327,8 +327,10 @@ static void results(struct monitor *m, const struct branch *a,
                 continue;
             const struct record *other =
                 result_of(side[1 - s], from, r, until_us);
-            if (s == 1 && other != NULL)
-                continue; /* said already */
+            bool alike = other != NULL && other->time_us == r->time_us &&
+                         other->ok == r->ok;
+            if (alike || (s == 1 && other != NULL))
+                continue; /* or said already */
             text_printf(t, "%s %s: ", r->to.name != NULL ? r->to.name : "",
                         r->text != NULL ? r->text : "");
             add_result(m, t, s == 0 ? r : other);
