@@ -544,7 +544,7 @@ static int run_events(struct monitor *m)
         }
         run_line(m, "step");
         uint64_t next = sim_next_time(stepper_sim(m->stepper));
-        if (next == NEVER || the_step(m) == 0) {
+        if (next == NEVER || stop_here(m)) {
             m->running = false;
             return 0;
         }

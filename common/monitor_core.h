@@ -181,6 +181,8 @@ command_function do_message, do_to_node, do_fault, do_partition, do_faults,
 
 /* Say what the present step was, in its own words if it has some. */
 void say_event(struct monitor *m);
+/* Is a breakpoint met by the present step?  Says which. */
+bool stop_here(struct monitor *m);
 void forget_lists(struct monitor *m);
 void show_branch(struct monitor *m, size_t i);
 bool close_top(struct monitor *m); /* false when there is nothing to close */

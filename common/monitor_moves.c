@@ -215,6 +215,19 @@ static bool at_found(void *monitor, const struct record *r)
     return hit;
 }
 
+bool stop_here(struct monitor *m)
+{
+    const struct log *l = the_log(m);
+
+    for (size_t i = log_of_step(l, the_step(m)); i < the_end(m); i++)
+        for (size_t k = 0; k < m->stops; k++)
+            if (condition_true(m, &m->stop[k], log_at(l, i))) {
+                say(m, "breakpoint %zu: %s", k + 1, m->stop[k].text);
+                return true;
+            }
+    return false;
+}
+
 void do_stops(struct monitor *m)
 {
     bool forward = m->doing->n > 0;
@@ -345,6 +358,7 @@ void do_filter(struct monitor *m)
         say(m, "filter: %s   (i inverts, an empty filter shows all)", arg);
     }
     forget_lists(m);
+    look_around(m);
     text_free(&why);
 }
 
@@ -352,6 +366,7 @@ void do_invert(struct monitor *m)
 {
     m->filter_inverted = !m->filter_inverted;
     forget_lists(m);
+    look_around(m);
     say(m, m->filter_inverted ? "filter inverted" : "filter as it was written");
 }
 
