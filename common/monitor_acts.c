@@ -22,6 +22,12 @@ static void make_branch(struct monitor *m, const char *fault)
         forget_lists(m);
         m->tree_row = stepper_shown(m->stepper);
         consequence(m, &card);
+        /* What the simulator could not do, such as drop what has arrived. */
+        const char *complaint =
+            strstr(sim_complaints(stepper_sim(m->stepper)), "before step");
+        if (complaint != NULL)
+            text_printf(&card, "%.*s\n", (int)strcspn(complaint, "\n"),
+                        complaint);
         say(m, "branch %s: %s; . steps on, = compares, t shows the tree",
             stepper_branch(m->stepper, stepper_shown(m->stepper))->name, fault);
         open_page(m, "what it led to", &card);
@@ -51,17 +57,20 @@ static void ask_fault(struct monitor *m, const char *arg)
 }
 
 /* The place of a flying message among those of its sender and receiver. */
-static unsigned ordinal_of(const struct monitor *m, size_t flight)
+static unsigned ordinal_of(const struct monitor *m, const struct record *r)
 {
-    const struct record *r = &m->flight[flight];
+    struct sim *sim = stepper_sim(m->stepper);
+    bool behind = false; /* the message itself, in the order of arrival */
     unsigned ordinal = 1;
+    struct record o;
 
-    for (size_t i = 0; i < m->flight_count; i++) {
-        const struct record *o = &m->flight[i];
-        if (i != flight && addr_equal(o->from.addr, r->from.addr) &&
-            addr_equal(o->to.addr, r->to.addr) &&
-            (o->sent_us < r->sent_us ||
-             (o->sent_us == r->sent_us && i < flight)))
+    for (size_t i = 0; sim_in_flight(sim, i, &o); i++) {
+        if (!addr_equal(o.from.addr, r->from.addr) ||
+            !addr_equal(o.to.addr, r->to.addr))
+            continue;
+        if (o.data == r->data)
+            behind = true;
+        else if (o.sent_us < r->sent_us || (o.sent_us == r->sent_us && !behind))
             ordinal++;
     }
     return ordinal;
@@ -103,7 +112,7 @@ static void fault_message(struct monitor *m, const char *verb,
     } else if (catch_message(m)) {
         const struct record *r = &m->flight[m->flight_selected];
         text_printf(&t, "%s %s %s %u", verb, r->from.name, r->to.name,
-                    ordinal_of(m, m->flight_selected));
+                    ordinal_of(m, r));
         if (*detail != '\0')
             text_printf(&t, " %s", detail);
         ask_yes(m, t.data, make_branch);

@@ -27,6 +27,7 @@ enum tab {
     TAB_DECODE,
     TAB_LOG,
     TAB_TREE,
+    TAB_LAB,   /* only with a worksheet */
     TAB_LOWER, /* those before are the tabs of the lower pane */
     TAB_PICTURE = TAB_LOWER,
     TAB_NODE,
@@ -92,6 +93,11 @@ struct monitor {
     struct condition find, filter, stop[BREAKS_MAX];
     size_t stops;
     bool filter_inverted;
+
+    /* The worksheet: what has been said so far; the line on top, and how many
+       fit. */
+    struct text lab;
+    size_t lab_top, lab_rows;
 
     /* Talking. */
     struct text say; /* the prompt's text, when nothing is asked */
@@ -175,6 +181,8 @@ command_function do_message, do_to_node, do_fault, do_partition, do_faults,
 
 /* Say what the present step was, in its own words if it has some. */
 void say_event(struct monitor *m);
+/* Is a breakpoint met by the present step?  Says which. */
+bool stop_here(struct monitor *m);
 void forget_lists(struct monitor *m);
 void show_branch(struct monitor *m, size_t i);
 bool close_top(struct monitor *m); /* false when there is nothing to close */
@@ -196,6 +204,12 @@ struct key_command {
     const char *help;
     command_function *run;
 };
+/* How many tabs the lower pane has. */
+static inline int lower_tabs(const struct monitor *m)
+{
+    return m->options->tutor != NULL ? TAB_LOWER : TAB_LAB;
+}
+
 extern const struct key_command key_commands[]; /* ends in a NULL name */
 void run_command(struct monitor *m, const struct key_command *c,
                  const char *arg);
@@ -253,6 +267,15 @@ void compare_branches(struct monitor *m, size_t a, size_t b, struct text *t);
 /* Run the shown branch until nothing is open any more, and its parent to the
    same time; compare; go back to where the fault was. */
 void consequence(struct monitor *m, struct text *t);
+
+/* -- monitor_lab.c ------------------------------------------------------------ */
+
+void draw_lab(struct monitor *m, const struct pane *p);
+void do_lab(struct monitor *m);
+void do_answer(struct monitor *m);
+void do_hint(struct monitor *m);
+void open_lab(struct monitor *m); /* Enter in this pane */
+void scroll_lab(struct monitor *m, int by);
 
 /* -- monitor_export.c -------------------------------------------------------- */
 

@@ -215,6 +215,19 @@ static bool at_found(void *monitor, const struct record *r)
     return hit;
 }
 
+bool stop_here(struct monitor *m)
+{
+    const struct log *l = the_log(m);
+
+    for (size_t i = log_of_step(l, the_step(m)); i < the_end(m); i++)
+        for (size_t k = 0; k < m->stops; k++)
+            if (condition_true(m, &m->stop[k], log_at(l, i))) {
+                say(m, "breakpoint %zu: %s", k + 1, m->stop[k].text);
+                return true;
+            }
+    return false;
+}
+
 void do_stops(struct monitor *m)
 {
     bool forward = m->doing->n > 0;
@@ -345,6 +358,7 @@ void do_filter(struct monitor *m)
         say(m, "filter: %s   (i inverts, an empty filter shows all)", arg);
     }
     forget_lists(m);
+    look_around(m);
     text_free(&why);
 }
 
@@ -352,6 +366,7 @@ void do_invert(struct monitor *m)
 {
     m->filter_inverted = !m->filter_inverted;
     forget_lists(m);
+    look_around(m);
     say(m, m->filter_inverted ? "filter inverted" : "filter as it was written");
 }
 
@@ -440,6 +455,9 @@ void do_move(struct monitor *m)
         for (; far > 0; far--)
             select_field(m, by, false);
         break;
+    case TAB_LAB:
+        scroll_lab(m, by);
+        break;
     case TAB_TREE:
         m->tree_row =
             by < 0 ? (m->tree_row > 0 ? m->tree_row - 1 : 0) : m->tree_row + 1;
@@ -477,7 +495,9 @@ void do_open(struct monitor *m)
 {
     struct record r;
 
-    if (m->tab == TAB_TREE && m->stepper != NULL) {
+    if (m->tab == TAB_LAB) {
+        open_lab(m);
+    } else if (m->tab == TAB_TREE && m->stepper != NULL) {
         show_branch(m, m->tree_row);
     } else if (m->tab == TAB_DECODE && selected_record(m, &r) &&
                m->flight_selected >= m->flight_count) {
@@ -523,7 +543,7 @@ static void show_tab(struct monitor *m, enum tab tab)
 void do_tab(struct monitor *m)
 {
     bool all = m->zoom != TABS || m->rows < 24 || m->columns < 80;
-    int count = all ? TABS : TAB_LOWER;
+    int count = all ? TABS : lower_tabs(m);
 
     m->tab = (enum tab)(((int)m->tab + 1) % count);
     if (m->zoom != TABS)

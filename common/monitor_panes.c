@@ -17,8 +17,8 @@
 #define PATH_SCAN_MAX 4096     /* records looked through for a lookup */
 #define CHECKED_NODES_MAX 1000 /* above, only :check asks the invariants */
 
-static const char *const tab_names[TABS] = {"messages", "decode",  "log",
-                                            "tree",     "picture", "node"};
+static const char *const tab_names[TABS] = {
+    "messages", "decode", "log", "tree", "lab", "picture", "node"};
 
 const char *tab_name(enum tab tab)
 {
@@ -161,31 +161,41 @@ static void mode_words(const struct monitor *m, struct text *t)
         text_add(t, "PAUSED");
 }
 
+/* Where we are; on a narrow screen less of it: level 0 is all. */
+static void where_words(const struct monitor *m, int level, struct text *t)
+{
+    unsigned long long step = the_step(m), last = last_step(m);
+    unsigned long long ms = the_time(m) / 1000;
+    const struct stepper *s = m->stepper;
+
+    text_printf(t, " %s | %s", m->protocol->name, m->shown_name);
+    if (s != NULL && level < 1)
+        text_printf(t, " | seed %llu",
+                    (unsigned long long)sim_scenario(stepper_sim(s))->seed);
+    if (level < 3)
+        text_printf(t, " | t=%llu.%03llu", ms / 1000, ms % 1000);
+    text_printf(t, " | step %llu", step);
+    if (last > step && level < 2)
+        text_printf(t, "/%llu", last);
+    if (s != NULL && level < 4)
+        text_printf(t, " | @%s", stepper_branch(s, stepper_shown(s))->name);
+}
+
 void draw_title(struct monitor *m, const struct pane *p)
 {
     struct text t = text_new(), mode = text_new();
-    uint64_t step = the_step(m), last = last_step(m);
 
-    text_printf(&t, " %s | %s | ", m->protocol->name, m->shown_name);
-    if (m->stepper != NULL && p->columns >= 70)
-        text_printf(
-            &t, "seed %llu | ",
-            (unsigned long long)sim_scenario(stepper_sim(m->stepper))->seed);
-    uint64_t ms = the_time(m) / 1000;
-    text_printf(&t, "t=%llu.%03llu | step %llu",
-                (unsigned long long)(ms / 1000),
-                (unsigned long long)(ms % 1000), (unsigned long long)step);
-    if (last > step)
-        text_printf(&t, "/%llu", (unsigned long long)last);
-    if (m->stepper != NULL)
-        text_printf(
-            &t, " | @%s",
-            stepper_branch(m->stepper, stepper_shown(m->stepper))->name);
     mode_words(m, &mode);
+    int right = p->columns - (int)mode.len - 1;
+    for (int level = 0; level <= 4; level++) {
+        text_clear(&t);
+        where_words(m, level, &t);
+        if ((int)t.len < right)
+            break;
+    }
     for (int c = 0; c < p->columns; c++)
         pane_put(p, 0, c, ' ', ATTR_REVERSE);
     pane_text(p, 0, 0, ATTR_REVERSE, t.data);
-    int right = p->columns - (int)mode.len - 1;
     pane_text(p, 0, right - 1, ATTR_REVERSE, " ");
     pane_text(p, 0, right, ATTR_REVERSE | ATTR_BOLD, mode.data);
     text_free(&t);
@@ -232,8 +242,9 @@ void tab_title(struct monitor *m, enum tab tab, struct text *t)
     case TAB_DECODE:
     case TAB_LOG:
     case TAB_TREE:
+    case TAB_LAB:
         text_add(t, tab_names[tab]);
-        if (tab != TAB_DECODE && tab != TAB_TREE && m->filter.expr != NULL)
+        if ((tab == TAB_MESSAGES || tab == TAB_LOG) && m->filter.expr != NULL)
             text_printf(t, " (%s%s)", m->filter_inverted ? "not " : "",
                         m->filter.text);
         break;
@@ -807,6 +818,9 @@ void draw_tab(struct monitor *m, enum tab tab, const struct pane *p)
         break;
     case TAB_TREE:
         draw_tree(m, p);
+        break;
+    case TAB_LAB:
+        draw_lab(m, p);
         break;
     case TAB_PICTURE:
         draw_picture(m, p);

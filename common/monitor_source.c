@@ -200,6 +200,15 @@ bool selected_record(struct monitor *m, struct record *r)
 
 /* -- What is in flight ----------------------------------------------------- */
 
+/* List a message in flight, unless the filter keeps it out. */
+static void add_flight(struct monitor *m, const struct record *r)
+{
+    if (m->flight_count == FLIGHTS_MAX || !is_listed(m, &m->messages, r))
+        return;
+    m->flight[m->flight_count] = *r;
+    m->flight[m->flight_count++].step = 0; /* it has none yet */
+}
+
 /* In a record: what arrives later and had been sent by then. */
 static void flights_of_log(struct monitor *m)
 {
@@ -209,27 +218,26 @@ static void flights_of_log(struct monitor *m)
 
     if (end - i > AHEAD_MAX)
         end = i + AHEAD_MAX;
-    for (; i < end && m->flight_count < FLIGHTS_MAX; i++) {
+    for (; i < end; i++) {
         const struct record *r = log_at(l, i);
         if (r->kind != RECORD_MESSAGE || r->sent_us > now ||
             r->cause > the_step(m))
             continue;
-        m->flight[m->flight_count] = *r;
-        m->flight[m->flight_count++].step = 0; /* it has none yet */
+        add_flight(m, r);
     }
 }
 
 static void read_flights(struct monitor *m)
 {
+    struct record r;
+
     m->flight_count = 0;
-    if (m->stepper == NULL) {
+    if (m->stepper == NULL)
         flights_of_log(m);
-        return;
-    }
-    while (m->flight_count < FLIGHTS_MAX &&
-           sim_in_flight(stepper_sim(m->stepper), m->flight_count,
-                         &m->flight[m->flight_count]))
-        m->flight[m->flight_count++].step = 0; /* it has none yet */
+    for (size_t i = 0; m->stepper != NULL && i < AHEAD_MAX &&
+                       sim_in_flight(stepper_sim(m->stepper), i, &r);
+         i++)
+        add_flight(m, &r);
 }
 
 /* After a jump the selected lookup may not have begun yet: then the last one
