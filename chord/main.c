@@ -1,5 +1,6 @@
 /* The program `chord`: the protocol, and what people need around it. */
 #include "chord/facts.h"
+#include "chord/figure.h"
 #include "chord/node.h"
 #include "chord/view.h"
 #include "common/program.h"
@@ -12,6 +13,7 @@ static const struct program program = {
     .example = "n80 lookup 42",
     .port = 7074,
     .facts = chord_facts,
+    .figures = chord_figures,
     .pictures = chord_pictures,
     .state = chord_state};
 

@@ -317,28 +317,27 @@ static void print_help(const struct cli *c, const struct cli_option *all,
     text_free(&t);
 }
 
-/* Every --set must be a setting of this program; id= is none. */
-static bool check_sets(const struct cli *c)
+bool cli_check_sets(const struct program *p, const char **set, const char **id)
 {
-    struct settings protocol = settings_new(c->program->protocol->options);
+    struct settings protocol = settings_new(p->protocol->options);
     struct settings host = settings_new(host_options);
     struct text why = text_new();
     size_t kept = 0;
     bool good = true;
 
-    for (size_t i = 0; good && c->run->set[i] != NULL; i++) {
-        const char *s = c->run->set[i];
-        if (c->id != NULL && strncmp(s, "id=", 3) == 0) {
-            *c->id = s + 3;
+    for (size_t i = 0; good && set[i] != NULL; i++) {
+        const char *s = set[i];
+        if (id != NULL && strncmp(s, "id=", 3) == 0) {
+            *id = s + 3;
             continue;
         }
         bool of_host = option_find(host_options, s, strcspn(s, "=")) != NULL;
         good = settings_assign(of_host ? &host : &protocol, s, &why);
-        c->run->set[kept++] = s;
+        set[kept++] = s;
     }
-    c->run->set[kept] = NULL;
+    set[kept] = NULL;
     if (!good)
-        cli_error(c->program, "--set: %s", why.data);
+        cli_error(p, "--set: %s", why.data);
     text_free(&why);
     return good;
 }
@@ -372,5 +371,5 @@ bool cli_parse(struct cli *c, int argc, char **argv, int *status)
                   c->verb, c->usage);
         return false;
     }
-    return c->run == NULL || check_sets(c);
+    return c->run == NULL || cli_check_sets(c->program, c->run->set, c->id);
 }

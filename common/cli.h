@@ -71,6 +71,10 @@ struct run_options {
    verb has to end with *status: help was asked for, or the usage is wrong. */
 bool cli_parse(struct cli *c, int argc, char **argv, int *status);
 
+/* Is every NAME=VALUE a setting of this program, and in range?  The value of
+   id= goes into *id, where `id` is not NULL, and out of the list. */
+bool cli_check_sets(const struct program *p, const char **set, const char **id);
+
 /* Say "PROGRAM: ..." on standard error, on one line; returns EXIT_USAGE. */
 int cli_error(const struct program *p, const char *format, ...)
     PRINTF_LIKE(2, 3);

@@ -30,7 +30,7 @@ bool program_find_file(const char *name, struct text *path)
     text_add(path, name);
     if (access(name, R_OK) == 0)
         return true;
-    if (name[0] == '/')
+    if (name[0] == '/' || name[0] == '\0')
         return false;
     for (size_t i = 0; i < sizeof folder / sizeof *folder; i++) {
         text_clear(path);

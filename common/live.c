@@ -299,7 +299,7 @@ static void call_send(struct host *h, struct addr to, const void *data,
 
     if (local != NULL && local->host.state == NODE_DOWN)
         text_printf(&why, "%s is down", local->name);
-    if (sendto(n->udp, data, len, MSG_NOSIGNAL, (void *)&s, sizeof s) < 0)
+    else if (sendto(n->udp, data, len, MSG_NOSIGNAL, (void *)&s, sizeof s) < 0)
         text_printf(&why, "not sent: %s", strerror(errno));
     if (local != NULL && why.len == 0) {
         leave_passage(local, n, data, len);

@@ -13,9 +13,14 @@
 #define COMMON_LIVE_HOST_H
 
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "common/live.h"
 #include "common/random.h"
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* the socket has SO_NOSIGPIPE then; live_prepare */
+#endif
 
 #define CONNS_PER_NODE_MAX 12000
 #define SCRATCH_BYTES                                                          \

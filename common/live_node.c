@@ -194,6 +194,8 @@ static void name_node(struct live_node *n, const char *name)
 /* Is this id another node's, or kept for one that comes later? */
 static bool id_taken(const struct live *l, const struct id *id)
 {
+    if (l->protocol->identify == NULL)
+        return false;
     for (size_t i = 0; i < l->reserved_count; i++)
         if (id_equal(&l->reserved[i], id))
             return true;
@@ -205,21 +207,20 @@ static bool id_taken(const struct live *l, const struct id *id)
 }
 
 /* Listen, and get the id that comes of the address.  Where a free port was
-   asked for, take one whose id is free too. */
+   asked for, take one that no dead node had, and whose id is free too. */
 static bool settle_down(struct live_node *n, struct addr listen, const char *id,
                         struct text *why)
 {
     const struct protocol *p = n->host.protocol;
-    bool draw = listen.port == 0 && id == NULL;
 
     for (int tries = 0; tries < ID_TRIES; tries++) {
-        if (!listen_at(n, listen, why))
+        if (!listen_at(n, listen, why) ||
+            (p->identify != NULL &&
+             !p->identify(n->settings, n->host.addr, id, &n->host.id, why)))
             return false;
-        if (p->identify == NULL)
-            return true;
-        if (!p->identify(n->settings, n->host.addr, id, &n->host.id, why))
-            return false;
-        if (!draw || !id_taken(n->live, &n->host.id))
+        if (listen.port != 0 || (live_local(n->live, n->host.addr) == NULL &&
+                                 (id != NULL || p != n->live->protocol ||
+                                  !id_taken(n->live, &n->host.id))))
             return true;
         live_deafen(n);
     }

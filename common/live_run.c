@@ -310,19 +310,30 @@ static void check_invariants(struct live_run *r, const struct act *act)
 
 /* -- Acts ------------------------------------------------------------------------ */
 
-/* Perfect tables; whatever nodes have caused until now is taken back. */
+/* Take back whatever a node has caused, but for its calls to the introducer.
+   If that has not answered yet, the node begins without. */
+static void make_warm(struct live_node *n)
+{
+    struct config c = {
+        .settings = n->settings, .self = n->host.addr, .id = n->host.id};
+
+    for (int slot = 0; slot < TIMER_SLOTS; slot++)
+        n->timer[slot].due_us = NEVER;
+    live_discard_datagrams(n);
+    streams_close(n, true);
+    if (n->host.node == NULL && !host_begin(&n->host, &c, (struct addr){0, 0}))
+        live_down(n);
+}
+
+/* Perfect tables. */
 static void warm(struct live_run *r)
 {
     struct live *l = r->live;
 
     for (size_t i = 0; i < l->host_count; i++) {
         struct live_node *n = node_of(l->host[i]);
-        if (n->host.state == NODE_DOWN || n->host.protocol != l->protocol)
-            continue;
-        for (int slot = 0; slot < TIMERS_PER_NODE; slot++)
-            n->timer[slot].due_us = NEVER;
-        live_discard_datagrams(n);
-        streams_close(n, true);
+        if (n->host.state != NODE_DOWN && n->host.protocol == l->protocol)
+            make_warm(n);
     }
     if (l->protocol->warm != NULL)
         l->protocol->warm(live_network(l));

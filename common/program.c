@@ -23,6 +23,8 @@ static const struct verb shared_verbs[] = {
     {"live", "[SCENARIO]", "a scenario on real loopback sockets", verb_live},
     {"show", "SCENARIO FACT...", "print one fact about a run", verb_show},
     {"check", "[SCENARIO]", "explore every order of events", verb_check},
+    {"figure", "[NAME]", "a published figure's experiment, as CSV",
+     verb_figure},
     {"trace", "FILE...", "print, filter or merge recorded traces", verb_trace},
     {"lab", "[N]", "the guided worksheet N; without N, the list", verb_lab},
     {"introducer", "", "name recent nodes to newcomers, by HTTP",

@@ -6,6 +6,7 @@
 #ifndef COMMON_PROGRAM_H
 #define COMMON_PROGRAM_H
 
+#include "common/figure.h"
 #include "common/network.h"
 #include "common/view.h"
 
@@ -49,6 +50,7 @@ struct program {
     const char *example;            /* of a command: "n80 lookup 42" */
     uint16_t port;                  /* of `node` without --listen */
     const struct fact *facts;       /* ends in a NULL name */
+    const struct figure *figures;   /* ends in a NULL name; may be NULL */
     const struct picture *pictures; /* ends in a NULL name */
     void (*state)(const struct view *v, struct state_rows *rows);
     const struct verb *verbs; /* ends in a NULL name; may be NULL */

@@ -138,6 +138,8 @@ struct scenario *scenario_parse(const char *name, const char *text,
                                 const struct overrides *over, struct text *why);
 void scenario_free(struct scenario *s);
 
+/* May a node be called so?  Keywords aside. */
+bool is_node_name(const char *s);
 /* Check a command as the protocol's table has it; the errors of `NODE
    COMMAND` lines, of standard input and of the monitor. */
 bool command_check(const struct protocol *p, const char *text,

@@ -31,7 +31,7 @@ static bool name_word(struct parser *p, struct act *act, const char *w)
 
 /* -- node, nodes --------------------------------------------------------- */
 
-static bool is_name(const char *s)
+bool is_node_name(const char *s)
 {
     size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz"
                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
@@ -154,7 +154,7 @@ bool scn_node(struct parser *p)
 
     if (spec == NULL)
         return false;
-    if (w == NULL || !is_name(w))
+    if (w == NULL || !is_node_name(w))
         return scn_unexpected(p, w,
                               "a name: a letter, then letters, digits, _ . "
                               "-, at most 32 in all");
@@ -179,7 +179,8 @@ static bool parse_prefix(struct parser *p, struct line *l)
         return scn_unexpected(p, w, "prefix=NAME");
     text_add(&last, value);
     text_u64(&last, l->count);
-    bool good = is_name(last.data) && value[strcspn(value, "0123456789")] == 0;
+    bool good =
+        is_node_name(last.data) && value[strcspn(value, "0123456789")] == 0;
     text_free(&last);
     if (!good)
         return scn_unexpected(p, value, "a short prefix without digits");

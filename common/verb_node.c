@@ -450,6 +450,11 @@ int verb_node(const struct program *p, int argc, char **argv)
 
     if (!cli_parse(&c, argc, argv, &status))
         return status;
+    if (o.name != NULL && !is_node_name(o.name))
+        return cli_error(p,
+                         "--name is '%.60s', expected a letter, then "
+                         "letters, digits, _ . -, at most 32 in all",
+                         o.name);
     return open_and_run(p, &r, &o);
 }
 

@@ -13,6 +13,7 @@ int verb_node(const struct program *p, int argc, char **argv);
 int verb_live(const struct program *p, int argc, char **argv);
 int verb_show(const struct program *p, int argc, char **argv);
 int verb_check(const struct program *p, int argc, char **argv);
+int verb_figure(const struct program *p, int argc, char **argv);
 int verb_lab(const struct program *p, int argc, char **argv);
 int verb_trace(const struct program *p, int argc, char **argv);
 int verb_introducer(const struct program *p, int argc, char **argv);

@@ -94,6 +94,9 @@ refused() {
     refused "chord: --set: 'bits' is no setting, expected NAME=VALUE" \
         $chord sim --set bits
     refused "chord: --dump is '80', expected 80x24" $chord monitor --dump 80
+    refused "chord: there is no scenario '' here; see labs/ for some" $chord sim ""
+    refused "chord: --name is 'a b', expected a letter, then letters, digits, _ . -, at most 32 in all" \
+        $chord node --name "a b"
     refused "chord: '127.0.0.1' is no address, expected HOST:PORT" \
         $chord node --listen 127.0.0.1
     refused "chord: usage: chord sim [SCENARIO]" $chord sim a b

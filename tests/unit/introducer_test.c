@@ -134,6 +134,19 @@ TEST(an_introducer_that_is_down_is_asked_again)
             "answered yet\n");
 }
 
+TEST(who_still_asks_when_it_gets_warm_begins_without)
+{
+    conform("node i introducer\n"
+            "at 100ms crash i\n"
+            "at 200ms node a join=i\n"
+            "at 500ms warm\n"
+            "at 600ms a count\n"
+            "run until 800ms\n",
+            "a: the introducer \n"
+            "a: did count\n"
+            "a: count: ok\n");
+}
+
 TEST(who_leaves_says_so_and_is_forgotten)
 {
     conform("node i introducer\n"
@@ -332,6 +345,7 @@ int main(void)
 {
     RUN(newcomers_are_told_whom_to_join);
     RUN(an_introducer_that_is_down_is_asked_again);
+    RUN(who_still_asks_when_it_gets_warm_begins_without);
     RUN(who_leaves_says_so_and_is_forgotten);
     RUN(who_calls_again_is_remembered_and_who_does_not_is_forgotten);
     RUN(the_last_heard_comes_first_and_the_asker_never);

@@ -327,6 +327,28 @@ TEST(garbage_without_end_is_reset_at_the_limit)
     bed_end(&b);
 }
 
+TEST(streams_to_another_process_are_recorded_on_both_sides)
+{
+    struct bed b, other;
+
+    bed_begin(&other);
+    struct host *x = add(&other, "x", nowhere);
+    live_command(other.live, x, "answer");
+    bed_begin(&b);
+    struct host *y = add(&b, "y", x->addr);
+    live_command(b.live, y, "connect_write 10");
+    for (int i = 0; i < 10; i++) {
+        run(&b, 2);
+        run(&other, 2);
+    }
+    CHECK_TEXT(b.records.data,
+               "y>? outgoing 10\nresult 1 connect_write 10 ok\n?>y 10\n");
+    CHECK_TEXT(other.records.data,
+               "result 1 answer ok\nx>? outgoing 10\n?>x 10\n");
+    bed_end(&b);
+    bed_end(&other);
+}
+
 TEST(a_peer_killed_before_it_reads_is_a_reset)
 {
     struct bed b;
@@ -413,6 +435,7 @@ int main(void)
     RUN(a_pipe_and_a_file_can_be_watched);
     RUN(a_flood_of_datagrams_starves_no_timer);
     RUN(garbage_without_end_is_reset_at_the_limit);
+    RUN(streams_to_another_process_are_recorded_on_both_sides);
     RUN(a_peer_killed_before_it_reads_is_a_reset);
     RUN(a_vanished_peer_is_deaf_and_its_streams_stay_open);
     RUN(a_reader_that_never_reads_is_reset_at_the_limit);

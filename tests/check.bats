@@ -1,0 +1,58 @@
+# `chord check`: what holds, what does not, and that a counterexample is one.
+
+setup() {
+    bin=$(cd "${BIN:-bin}" && pwd)
+    cd "$BATS_TEST_DIRNAME/.."
+    out=$BATS_TEST_TMPDIR/violation.scn
+}
+
+@test "check: the corrected protocol is exhausted at four ids, restarts and all" {
+    run timeout 50 "$bin/chord" check
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"no violation in "*" states (exhausted)"* ]]
+}
+
+@test "check: the corrected protocol is exhausted at five ids" {
+    run timeout 50 "$bin/chord" check labs/chord/five.scn --set variant=corrected
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"(exhausted)"* ]]
+}
+
+@test "check: the published protocol loses its ring for good; the replay shows it" {
+    run timeout 50 "$bin/chord" check --set variant=original --out "$out"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"violated: exactly one ring"* ]]
+    run "$bin/chord" sim "$out" --quiet
+    [ "$status" -eq 1 ]
+    run "$bin/chord" show "$out" invariants
+    [ "$status" -eq 1 ]
+    steps=$(sed -n 's/^at step \([0-9]*\) .*/\1/p' "$out" | tail -n 1)
+    run "$bin/chord" monitor "$out" --step "$steps" --dump 80x24
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -ge 20 ]
+}
+
+@test "check: ... and from one node with five ids, none used twice" {
+    run timeout 50 "$bin/chord" check labs/chord/five.scn --out "$out"
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"exactly one ring"* ]]
+}
+
+@test "check: below its base of r + 1 nodes the corrected protocol fails too" {
+    run timeout 50 "$bin/chord" check --unsafe --out "$out"
+    [ "$status" -eq 1 ]
+}
+
+@test "check: a bound that was hit is said" {
+    sed 's/depth 100/depth 4/' labs/chord/tiny.scn >"$out"
+    run "$bin/chord" check "$out"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"(incomplete: the bound on depth was hit)"* ]]
+}
+
+@test "check: without 'warm' there is nothing to explore" {
+    grep -v '^warm' labs/chord/tiny.scn >"$out"
+    run "$bin/chord" check "$out"
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"expected 'warm'"* ]]
+}
