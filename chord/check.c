@@ -311,6 +311,8 @@ static bool fingers_right(const struct network *net, const struct spot *s)
 {
     unsigned runs = s->n->finger_count;
 
+    if (setting(s->c->settings, CHORD_FIX_FINGERS) == 0)
+        return true; /* nobody works on them */
     for (unsigned k = 0; k < runs; k++) {
         unsigned first = chord_finger_first(s->c, s->n, k);
         unsigned last = k + 1 < runs

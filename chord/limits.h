@@ -37,7 +37,7 @@
 #define LOST_MAX 8
 /* A recursive lookup may take so many times the timeout of one request
    before its origin asks hop by hop instead. */
-#define RECURSIVE_PATIENCE 4
+#define RECURSIVE_PATIENCE 2
 /* A command's lookup begins again so often before it fails. */
 #define ATTEMPTS_MAX 12
 #define JOIN_RETRY_US (2 * (uint64_t)1000000) /* design.md 5 */
