@@ -30,6 +30,7 @@
 
 #define STATE_COLUMNS 33
 #define LOWER_ROWS 6
+#define LAB_ROWS 9
 #define FRAME_MS 40  /* between two looks at a long walk */
 #define IDLE_MS 1000 /* the longest wait between two events while running */
 #define LINE_COLUMNS 100
@@ -169,7 +170,7 @@ static void draw_tab_bar(struct monitor *m, const struct pane *p)
 
     for (int c = 0; c < p->columns; c++)
         pane_put(p, 0, c, '-', ATTR_FRAME);
-    for (int tab = 0; tab < TAB_LOWER; tab++) {
+    for (int tab = 0; tab < lower_tabs(m); tab++) {
         bool active = (int)m->tab == tab;
         char name[24];
         size_t i = 0;
@@ -199,7 +200,7 @@ static int page_lines(const struct monitor *m)
 /* 80x24 and what is near it. */
 static void draw_medium(struct monitor *m, const struct pane *p)
 {
-    int lower = LOWER_ROWS + (p->rows > 22 ? (p->rows - 22) / 2 : 0);
+    int lower = (m->tab == TAB_LAB ? LAB_ROWS : LOWER_ROWS) + (p->rows > 22 ? (p->rows - 22) / 2 : 0);
     int upper = p->rows - 1 - lower;
     struct pane top = pane_part(p, 0, 0, upper, p->columns);
     struct pane bar = pane_part(p, upper, 0, 1, p->columns);
@@ -228,7 +229,8 @@ static void draw_large(struct monitor *m, const struct pane *p)
 
     draw_pair(m, &top, left, TAB_PICTURE, TAB_NODE);
     draw_pair(m, &lower, left, TAB_MESSAGES, TAB_DECODE);
-    draw_pair(m, &bottom, left, TAB_TREE, TAB_LOG);
+    draw_pair(m, &bottom, left, TAB_TREE,
+              m->options->tutor != NULL ? TAB_LAB : TAB_LOG);
     if (m->page.len > 0) {
         int rows = page_lines(m) + 2;
         int most = p->rows - 4;
@@ -450,6 +452,7 @@ static void set_up(struct monitor *m, const struct program *p,
                          .say = text_new(),
                          .typed = text_new(),
                          .page = text_new(),
+                         .lab = text_new(),
                          .page_title = "",
                          .source_name = "",
                          .rows = o->dump_rows > 0 ? o->dump_rows : 24,
@@ -468,6 +471,7 @@ static void tear_down(struct monitor *m)
     text_free(&m->say);
     text_free(&m->typed);
     text_free(&m->page);
+    text_free(&m->lab);
     free(m->pending);
     stepper_free(m->stepper);
     log_free(m->own_log);

@@ -11,6 +11,8 @@
 #include "common/scenario.h"
 #include "common/trace.h"
 
+struct tutor;
+
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct monitor_options {
@@ -21,6 +23,7 @@ struct monitor_options {
     bool line;        /* no screen: commands in, facts out, a line each */
     bool utf8;
     enum color color;
+    struct tutor *tutor; /* a worksheet beside the picture; or NULL */
     const struct observer *also; /* hears of live records too, or NULL */
 };
 

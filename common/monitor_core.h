@@ -1,8 +1,14 @@
 /*
- * What the parts of the monitor share: monitor.c (loop and screens),
- * monitor_source.c (where records come from), monitor_keys.c (the one table
- * of keys and commands), monitor_panes.c (drawing), monitor_facts.c (what is
- * computed: expressions, causes, comparisons).  Nobody else includes this.
+ * What the parts of the monitor share; nobody else includes this.
+ *
+ *   monitor.c         screens and their layout, the loop, --line
+ *   monitor_source.c  where records come from, and moving through them
+ *   monitor_keys.c    the one table of keys and commands
+ *   monitor_moves.c   commands that go somewhere or select
+ *   monitor_acts.c    commands that act on the run: faults, branches
+ *   monitor_panes.c   drawing
+ *   monitor_facts.c   what is computed: conditions, causes, comparisons
+ *   monitor_export.c  files
  */
 #ifndef COMMON_MONITOR_CORE_H
 #define COMMON_MONITOR_CORE_H
@@ -27,6 +33,7 @@ enum tab {
     TAB_DECODE,
     TAB_LOG,
     TAB_TREE,
+    TAB_LAB,   /* only with a worksheet */
     TAB_LOWER, /* those before are the tabs of the lower pane */
     TAB_PICTURE = TAB_LOWER,
     TAB_NODE,
@@ -92,6 +99,11 @@ struct monitor {
     struct condition find, filter, stop[BREAKS_MAX];
     size_t stops;
     bool filter_inverted;
+
+    /* The worksheet: what has been said so far; the line on top, and how many
+       fit. */
+    struct text lab;
+    size_t lab_top, lab_rows;
 
     /* Talking. */
     struct text say; /* the prompt's text, when nothing is asked */
@@ -198,6 +210,12 @@ struct key_command {
     const char *help;
     command_function *run;
 };
+/* How many tabs the lower pane has. */
+static inline int lower_tabs(const struct monitor *m)
+{
+    return m->options->tutor != NULL ? TAB_LOWER : TAB_LAB;
+}
+
 extern const struct key_command key_commands[]; /* ends in a NULL name */
 void run_command(struct monitor *m, const struct key_command *c,
                  const char *arg);
@@ -255,6 +273,15 @@ void compare_branches(struct monitor *m, size_t a, size_t b, struct text *t);
 /* Run the shown branch until nothing is open any more, and its parent to the
    same time; compare; go back to where the fault was. */
 void consequence(struct monitor *m, struct text *t);
+
+/* -- monitor_lab.c ------------------------------------------------------------ */
+
+void draw_lab(struct monitor *m, const struct pane *p);
+void do_lab(struct monitor *m);
+void do_answer(struct monitor *m);
+void do_hint(struct monitor *m);
+void open_lab(struct monitor *m); /* Enter in this pane */
+void scroll_lab(struct monitor *m, int by);
 
 /* -- monitor_export.c -------------------------------------------------------- */
 

@@ -23,6 +23,7 @@ static void do_help(struct monitor *m)
         "decode: each field beside its bytes; up/down fields, left/right bytes",
         "log: everything that happened: timers, notes and results too",
         "tree: branches and where they part; Enter shows one; @ is here",
+        "lab: the worksheet; a answers, H is a hint, up/down scroll, z: whole",
         "picture: left/right select a node; v is another picture",
         "node: what it knows; ~ changed by this step"};
     struct text t = text_new();
@@ -112,6 +113,10 @@ const struct key_command key_commands[] = {
     {"w", "why", NULL, 0, 0, "what caused the selected event", do_why},
     {"", "value", "FIELD", 0, 0, "a field of the selected event", do_value},
     {"", "check", NULL, 0, 0, "do the invariants hold?", do_check},
+    {"L", "lab", NULL, 0, 0, "the worksheet's pane", do_lab},
+    {"a", "answer", "[TEXT]", ASK_LINE, 0, "answer it; Enter alone goes on",
+     do_answer},
+    {"H", "hint", NULL, 0, 0, "a hint", do_hint},
     {"e", "export", "FILE", ASK_LINE, 0, ".txt .svg .mmd .dot .pcapng .scn",
      do_export},
     {":", "command", "LINE", ASK_LINE, 0, "type a command", do_command},

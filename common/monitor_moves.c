@@ -158,6 +158,10 @@ void do_run(struct monitor *m)
         say(m, "at the newest event");
         return;
     }
+    if (m->options->line) { /* nobody watches: to the end */
+        do_last(m);
+        return;
+    }
     m->running = !m->running;
     m->next_ms = 0;
     say(m, m->running ? "running: + and - change the speed, SPC pauses"
@@ -455,6 +459,9 @@ void do_move(struct monitor *m)
         for (; far > 0; far--)
             select_field(m, by, false);
         break;
+    case TAB_LAB:
+        scroll_lab(m, by);
+        break;
     case TAB_TREE:
         m->tree_row =
             by < 0 ? (m->tree_row > 0 ? m->tree_row - 1 : 0) : m->tree_row + 1;
@@ -492,7 +499,9 @@ void do_open(struct monitor *m)
 {
     struct record r;
 
-    if (m->tab == TAB_TREE && m->stepper != NULL) {
+    if (m->tab == TAB_LAB) {
+        open_lab(m);
+    } else if (m->tab == TAB_TREE && m->stepper != NULL) {
         show_branch(m, m->tree_row);
     } else if (m->tab == TAB_DECODE && selected_record(m, &r) &&
                m->flight_selected >= m->flight_count) {
@@ -538,7 +547,7 @@ static void show_tab(struct monitor *m, enum tab tab)
 void do_tab(struct monitor *m)
 {
     bool all = m->zoom != TABS || m->rows < 24 || m->columns < 80;
-    int count = all ? TABS : TAB_LOWER;
+    int count = all ? TABS : lower_tabs(m);
 
     m->tab = (enum tab)(((int)m->tab + 1) % count);
     if (m->zoom != TABS)

@@ -17,8 +17,8 @@
 #define PATH_SCAN_MAX 4096     /* records looked through for a lookup */
 #define CHECKED_NODES_MAX 1000 /* above, only :check asks the invariants */
 
-static const char *const tab_names[TABS] = {"messages", "decode",  "log",
-                                            "tree",     "picture", "node"};
+static const char *const tab_names[TABS] = {
+    "messages", "decode", "log", "tree", "lab", "picture", "node"};
 
 const char *tab_name(enum tab tab)
 {
@@ -242,8 +242,9 @@ void tab_title(struct monitor *m, enum tab tab, struct text *t)
     case TAB_DECODE:
     case TAB_LOG:
     case TAB_TREE:
+    case TAB_LAB:
         text_add(t, tab_names[tab]);
-        if (tab != TAB_DECODE && tab != TAB_TREE && m->filter.expr != NULL)
+        if ((tab == TAB_MESSAGES || tab == TAB_LOG) && m->filter.expr != NULL)
             text_printf(t, " (%s%s)", m->filter_inverted ? "not " : "",
                         m->filter.text);
         break;
@@ -817,6 +818,9 @@ void draw_tab(struct monitor *m, enum tab tab, const struct pane *p)
         break;
     case TAB_TREE:
         draw_tree(m, p);
+        break;
+    case TAB_LAB:
+        draw_lab(m, p);
         break;
     case TAB_PICTURE:
         draw_picture(m, p);

@@ -31,10 +31,11 @@ struct tutor {
     struct run run;
     struct cache *cache;
     struct journal journal;
-    struct progress *at; /* by block */
-    size_t place;        /* the block that waits; block_count: the end */
-    size_t seen;         /* prose before this block has been shown */
-    size_t command;      /* within a run block */
+    struct progress *at;       /* by block */
+    size_t place;              /* the block that waits; block_count: the end */
+    size_t seen;               /* prose before this block has been shown */
+    size_t command;            /* within a run or watch block */
+    const struct block *watch; /* that the monitor has to be opened for */
     bool head_shown, stop_shown, resumed;
     char prompt[16];
 };
@@ -407,18 +408,31 @@ const char *tutor_prompt(struct tutor *t)
     return t->prompt;
 }
 
+bool tutor_is_question(const struct tutor *t)
+{
+    const struct block *b = here(t);
+
+    return b != NULL && (b->kind == BLOCK_ASK || b->kind == BLOCK_REFLECT ||
+                         (b->kind == BLOCK_WATCH && awaits(t, b)));
+}
+
 bool tutor_is_done(const struct tutor *t)
 {
     return here(t) == NULL;
 }
 
-bool tutor_watch(const struct tutor *t, struct text *path, struct text *keys)
+bool tutor_has_watch(const struct tutor *t)
 {
-    const struct block *b = here(t);
-    struct text why = text_new();
-    bool ok = b != NULL && b->kind == BLOCK_WATCH && !awaits(t, b) &&
-              run_watch_file(&t->run, b, path, keys, &why);
+    return t->watch != NULL;
+}
 
+bool tutor_take_watch(struct tutor *t, struct text *path, struct text *keys)
+{
+    const struct block *b = t->watch;
+    struct text why = text_new();
+
+    t->watch = NULL;
+    bool ok = b != NULL && run_watch_file(&t->run, b, path, keys, &why);
     text_free(&why);
     return ok;
 }
@@ -609,6 +623,7 @@ static void input_watch(struct tutor *t, const struct block *b,
     char id[32];
 
     if (l == NULL) {
+        t->watch = b;
         finish(t, STATE_DONE, out);
         return;
     }

@@ -26,12 +26,14 @@ const char *tutor_prompt(struct tutor *t);
    when the student quits. */
 bool tutor_input(struct tutor *t, const char *line, size_t width,
                  struct text *out);
+/* Does it wait for words?  Else an empty line goes on. */
+bool tutor_is_question(const struct tutor *t);
 /* Has every block been done or skipped? */
 bool tutor_is_done(const struct tutor *t);
-/* Does a watch block wait to be looked at?  Then append the scenario's file
-   and the keys to press first; the front end opens the monitor, and gives an
-   empty line when it is closed. */
-bool tutor_watch(const struct tutor *t, struct text *path, struct text *keys);
+/* Does the monitor have to be opened now, for a watch block?  Then append
+   the scenario's file and the keys to press first, once. */
+bool tutor_has_watch(const struct tutor *t);
+bool tutor_take_watch(struct tutor *t, struct text *path, struct text *keys);
 /* The program that the sheet is about: "chord". */
 const char *tutor_program(const struct tutor *t);
 /* The file of the sheet's first scenario, or NULL. */

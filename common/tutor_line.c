@@ -10,18 +10,19 @@
 #include <unistd.h>
 
 #include "common/lab.h"
+#include "common/screen.h"
 #include "common/tutor.h"
 
 #define LINE_BYTES_MAX 4096
 
-struct screen_size {
+struct line_size {
     int rows, columns;
     bool both; /* a terminal on both sides: pages, and the monitor */
 };
 
-static struct screen_size screen_size(void)
+static struct line_size line_size(void)
 {
-    struct screen_size s = {24, 80, isatty(0) && isatty(1)};
+    struct line_size s = {24, 80, isatty(0) && isatty(1)};
     struct winsize w;
 
     if (ioctl(1, TIOCGWINSZ, &w) == 0 && w.ws_row >= 6 && w.ws_col >= 40) {
@@ -32,7 +33,7 @@ static struct screen_size screen_size(void)
 }
 
 /* Print text, a screenful at a time where a person reads it. */
-static void print_pages(const char *text, const struct screen_size *s)
+static void print_pages(const char *text, const struct line_size *s)
 {
     char line[LINE_BYTES_MAX];
     int row = 0;
@@ -59,28 +60,51 @@ static void print_pages(const char *text, const struct screen_size *s)
 }
 
 /* Open the monitor in this terminal, and wait until it is closed. */
-static void open_monitor(const struct tutor *t)
+static void open_monitor(struct tutor *t, const char *scenario, char *keys)
 {
-    struct text exe = text_new(), path = text_new(), keys = text_new();
+    struct text exe = text_new(), path = text_new();
 
-    if (tutor_watch(t, &path, &keys) && program_folder(&exe)) {
-        text_add(&exe, tutor_program(t));
-        char verb[] = "monitor", option[] = "--keys";
-        char *argv[] = {exe.data,  verb,
-                        path.data, keys.len > 0 ? option : NULL,
-                        keys.data, NULL};
-        fflush(NULL);
-        pid_t child = fork();
-        if (child == 0) {
-            execv(exe.data, argv);
-            _exit(127);
-        }
-        if (child > 0)
-            waitpid(child, NULL, 0);
+    program_folder(&exe);
+    text_add(&exe, tutor_program(t));
+    text_add(&path, scenario);
+    char verb[] = "monitor", option[] = "--keys";
+    char *argv[] = {exe.data, verb, path.data, keys[0] != '\0' ? option : NULL,
+                    keys,     NULL};
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        execv(exe.data, argv);
+        _exit(127);
     }
+    if (child > 0)
+        waitpid(child, NULL, 0);
     text_free(&exe);
     text_free(&path);
+}
+
+/* The tutor in the monitor's lab pane.  A watch block closes the monitor and
+   opens it again on its own scenario. */
+static int on_screen(struct tutor *t, const struct lab_options *o)
+{
+    struct text path = text_new(), keys = text_new(), why = text_new();
+    int status = 0;
+
+    text_add(&path, tutor_scenario(t));
+    text_add(&keys, ":last<Enter>zL");
+    do {
+        struct scenario *s =
+            scenario_load(path.data, o->program->protocol, NULL, &why);
+        struct monitor_options m = {.keys = keys.data, .tutor = t};
+        status = s != NULL ? monitor_sim(o->program, s, &m) : lab_fail(o, &why);
+        scenario_free(s);
+        text_clear(&path);
+        text_clear(&keys);
+    } while (status == 0 && tutor_take_watch(t, &path, &keys) &&
+             (text_add(&keys, "L"), true));
+    text_free(&path);
     text_free(&keys);
+    text_free(&why);
+    return status;
 }
 
 /* Read one line; false at the end of input.  A line too long is cut off. */
@@ -101,10 +125,10 @@ static bool read_line(char *line, size_t size)
 static void converse(struct tutor *t)
 {
     char line[LINE_BYTES_MAX];
-    struct text out = text_new();
+    struct text out = text_new(), path = text_new(), keys = text_new();
 
     for (bool more = true; more;) {
-        struct screen_size s = screen_size();
+        struct line_size s = line_size();
         size_t width = (size_t)s.columns - 2;
         tutor_show(t, width, &out);
         print_pages(out.data, &s);
@@ -117,25 +141,42 @@ static void converse(struct tutor *t)
             break;
         if (!s.both) /* what was typed, for who reads the transcript */
             printf("%s\n", line);
-        else if (line[0] == '\0')
-            open_monitor(t);
         more = tutor_input(t, line, width, &out);
+        if (tutor_take_watch(t, &path, &keys) && s.both)
+            open_monitor(t, path.data, keys.data);
+        text_clear(&path);
+        text_clear(&keys);
     }
     fputs(out.data, stdout);
     text_free(&out);
+    text_free(&path);
+    text_free(&keys);
+}
+
+/* Is there a screen for the monitor, and a protocol in this program? */
+static bool fits_screen(const struct tutor *t, const struct lab_options *o)
+{
+    struct text why = text_new();
+    bool fits = !o->line && isatty(0) && isatty(1) && screen_possible(&why) &&
+                o->program->protocol->event != NULL && tutor_scenario(t);
+
+    text_free(&why);
+    return fits;
 }
 
 int lab_tutor(const char *path, const struct lab_options *o)
 {
     struct text why = text_new();
     struct tutor *t = tutor_open(path, &o->who, &why);
-    bool ok = t != NULL;
+    int status = 0;
 
-    if (ok)
-        converse(t);
+    if (t == NULL)
+        status = lab_fail(o, &why);
+    else if (fits_screen(t, o))
+        status = on_screen(t, o);
     else
-        lab_fail(o, &why);
+        converse(t);
     tutor_close(t);
     text_free(&why);
-    return ok ? 0 : 2;
+    return status;
 }

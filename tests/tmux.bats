@@ -152,3 +152,27 @@ END
     press 'qy'
     wait_for '^ended 0'
 }
+
+@test "tmux: a worksheet beside the picture, with a hint, an answer and a resume" {
+    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+    sheet="env XDG_STATE_HOME=$XDG_STATE_HOME $chord lab 1 --student anna"
+    open 80 24 "$sheet"
+    wait_for 'Chord 1: who owns a key'
+    press 'z'
+    wait_for '5 LAB'
+    press 'a<Enter>a<Enter>a<Enter>a<Enter>'
+    wait_for 'Which node owns key'
+    press 'Ha17<Enter>'
+    wait_for 'does not count'
+    press 'an99<Enter>'
+    wait_for '2 tries left|1 try left'
+    press 'q'
+    wait_for 'quit'
+    press 'y'
+    wait_for 'ended 0'
+    t kill-server
+    open 160 48 "$sheet"
+    wait_for 'Welcome back, anna'
+    wait_for 'Q1, 2 points'
+    grep -q ' hint Q1 ' "$XDG_STATE_HOME/p2plab/chord-join/journal"
+}

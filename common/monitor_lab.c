@@ -1,0 +1,153 @@
+/*
+ * The worksheet beside the picture: the tutor (tutor.h) as a pane.  The pane
+ * holds all that the tutor has said; an answer scrolls it to the reply.
+ */
+#include "common/monitor_core.h"
+
+#include <string.h>
+
+#include "common/tutor.h"
+
+#define HELP                                                                   \
+    "Enter: read on, answer  H hint   j k scroll   z: ring beside, or not"
+#define LAB_COLUMNS 62 /* fits the pane of a large screen, too */
+
+static size_t lines_of(const char *s)
+{
+    size_t lines = 0;
+
+    for (; *s != '\0'; s++)
+        lines += *s == '\n';
+    return lines;
+}
+
+static size_t width_of(const struct monitor *m)
+{
+    return m->columns >= 120 ? LAB_COLUMNS : (size_t)m->columns - 3;
+}
+
+/* Append what the tutor said, which is emptied; one blank line is enough. */
+static void hear(struct monitor *m, struct text *said)
+{
+    struct text *t = &m->lab;
+
+    for (size_t i = 0; i < said->len; i++) {
+        bool blank = said->data[i] == '\n' && t->len > 1 &&
+                     t->data[t->len - 1] == '\n' && t->data[t->len - 2] == '\n';
+        if (!blank)
+            text_char(t, said->data[i]);
+    }
+    text_free(said);
+}
+
+/* Take in what the tutor has to show. */
+static void listen(struct monitor *m)
+{
+    struct text said = text_new();
+
+    tutor_show(m->options->tutor, width_of(m), &said);
+    hear(m, &said);
+}
+
+void draw_lab(struct monitor *m, const struct pane *p)
+{
+    const char *line;
+
+    listen(m);
+    size_t lines = lines_of(m->lab.data), height = (size_t)p->rows;
+    m->lab_rows = height;
+    if (m->lab_top + height > lines)
+        m->lab_top = lines > height ? lines - height : 0;
+    line = m->lab.data;
+    for (size_t i = 0; i < m->lab_top; i++)
+        line += strcspn(line, "\n") + 1;
+    for (int row = 0; row < p->rows && *line != '\0'; row++) {
+        size_t len = strcspn(line, "\n");
+        bool heading = line[0] == '#' || strncmp(line, "---", 3) == 0;
+        pane_printf(p, row, 1, heading ? ATTR_BOLD : 0, "%.*s", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+    if (m->lab_top + height < lines)
+        pane_text(p, p->rows - 1, p->columns - 5, ATTR_DIM, "more");
+    if (m->tab == TAB_LAB) {
+        m->cursor_row = p->row;
+        m->cursor_column = p->column + 1;
+    }
+}
+
+void scroll_lab(struct monitor *m, int by)
+{
+    size_t far = (size_t)(by < 0 ? -by : by);
+
+    if (by < 0)
+        m->lab_top = m->lab_top > far ? m->lab_top - far : 0;
+    else
+        m->lab_top += far; /* draw_lab knows the end */
+}
+
+static bool has_lab(struct monitor *m)
+{
+    if (m->options->tutor == NULL)
+        say(m, "no worksheet is open; '%s lab 1' opens one", m->protocol->name);
+    return m->options->tutor != NULL;
+}
+
+/* Give the tutor a line, and scroll to its reply. */
+static void tell(struct monitor *m, const char *line)
+{
+    struct tutor *tutor = m->options->tutor;
+    struct text said = text_new();
+
+    listen(m);
+    m->lab_top = lines_of(m->lab.data);
+    if (line[0] != '\0')
+        text_printf(&said, "%s%s\n", tutor_prompt(tutor), line);
+    m->quit =
+        !tutor_input(tutor, line, width_of(m), &said) || tutor_has_watch(tutor);
+    hear(m, &said);
+    m->tab = TAB_LAB;
+    say(m, "%s", HELP);
+}
+
+void do_lab(struct monitor *m)
+{
+    if (!has_lab(m))
+        return;
+    m->tab = TAB_LAB;
+    if (m->zoom != TABS)
+        m->zoom = TAB_LAB;
+    say(m, "%s", HELP);
+}
+
+void do_answer(struct monitor *m)
+{
+    const char *arg = m->arg;
+
+    if (has_lab(m))
+        tell(m, arg);
+}
+
+void open_lab(struct monitor *m)
+{
+    const struct key_command *c = key_commands;
+
+    if (m->lab_top + m->lab_rows < lines_of(m->lab.data)) {
+        scroll_lab(m, (int)m->lab_rows - 1); /* read on before you answer */
+        return;
+    }
+    if (!tutor_is_question(m->options->tutor)) {
+        tell(m, "");
+        return;
+    }
+    while (c->run != do_answer)
+        c++;
+    m->asking = ASK_LINE;
+    m->asker = c;
+    text_clear(&m->typed);
+}
+
+void do_hint(struct monitor *m)
+{
+    if (has_lab(m))
+        tell(m, "hint");
+}
