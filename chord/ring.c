@@ -43,8 +43,7 @@ static void take_list(struct chord *c, struct host *h, struct member *n,
                       const struct peer *head, const struct peer *rest,
                       unsigned rest_count)
 {
-    struct peer old = chord_successor(c, n);
-    struct peer list[SUCCESSORS_MAX] = {{.ip = 0}};
+    struct peer old = chord_successor(c, n), list[SUCCESSORS_MAX];
     unsigned count = 0, max = list_max(c);
 
     for (unsigned i = 0; i <= rest_count && count < max; i++) {
@@ -581,9 +580,9 @@ void chord_on_leave(struct chord *c, struct host *h, struct member *n,
         take_list(c, h, n, m->list_count > 0 ? &m->list[0] : from, &m->list[1],
                   m->list_count > 0 ? m->list_count - 1U : 0);
     if (peer_same(&n->pred, from)) {
-        n->pred = m->peer;
-        if (chord_is_self(c, n, &m->peer))
-            n->pred = (struct peer){.ip = 0};
+        memset(&n->pred, 0, sizeof n->pred);
+        if (!chord_is_self(c, n, &m->peer))
+            n->pred = m->peer;
     }
     drop_peer(c, h, n, from); /* it said goodbye: not to be looked for */
 }
