@@ -72,7 +72,7 @@ static bool walk_ring(struct figure_run *r, struct ring *ring)
 
 static bool ring_of(struct figure_run *r, struct ring *ring)
 {
-    ring->at = NULL;
+    *ring = (struct ring){.at = NULL};
     if (!walk_ring(r, ring)) /* how long is it? */
         return false;
     ring->at = figure_alloc(r, ring->count, sizeof *ring->at);

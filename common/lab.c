@@ -424,7 +424,7 @@ static int lab_order(const struct lab_options *o)
     struct text why = text_new(), command = text_new();
     int64_t value[64];
     size_t count = o->file_count;
-    const char *name[64];
+    const char *name[64] = {NULL};
 
     for (size_t i = 1; i < count && why.len == 0; i++) {
         text_clear(&command);
