@@ -309,9 +309,7 @@ static void show_watch(const struct tutor *t, const struct block *b,
             "be?\n",
             l->text);
     else
-        say(out, width,
-            "(Enter opens it; `.` steps on, `,` back, `q` comes "
-            "back here)\n");
+        say(out, width, "(Enter opens it; `.` steps on, `,` back)\n");
 }
 
 static void show_stop(const struct tutor *t, const struct block *b,
