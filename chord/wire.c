@@ -196,7 +196,7 @@ static void walk_body(struct codec *c, struct chord_msg *m)
     }
 }
 
-/* The header of every message: 14 bytes and the sender's id. */
+/* The header of every message: 13 bytes and the sender's id. */
 static void walk(struct codec *c, struct chord_msg *m)
 {
     uint8_t version = CHORD_VERSION, type = (uint8_t)m->type;

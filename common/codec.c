@@ -32,23 +32,27 @@ static size_t take(struct codec *c, size_t len)
 }
 
 /* Read or write a big-endian number of `len` bytes. */
-static void number(struct codec *c, const char *name, enum field_kind kind,
-                   uint64_t *value, size_t len)
+static inline void number(struct codec *c, const char *name,
+                          enum field_kind kind, uint64_t *value, size_t len)
 {
     size_t at = take(c, len);
+    uint64_t v = *value;
 
     if (at == SIZE_MAX)
         return;
     if (c->out != NULL) {
-        for (size_t i = 0; i < len; i++)
-            c->out[at + i] = (uint8_t)(*value >> (8 * (len - 1 - i)));
+        uint8_t *out = c->out + at;
+        for (size_t i = len; i-- > 0; v >>= 8)
+            out[i] = (uint8_t)v;
         return;
     }
-    *value = 0;
+    const uint8_t *in = c->in + at;
+    v = 0;
     for (size_t i = 0; i < len; i++)
-        *value = *value << 8 | c->in[at + i];
+        v = v << 8 | in[i];
+    *value = v;
     if (c->fields != NULL)
-        fields_add(c->fields, kind, name, at, len)->number = *value;
+        fields_add(c->fields, kind, name, at, len)->number = v;
 }
 
 void code_u8(struct codec *c, const char *name, uint8_t *value)

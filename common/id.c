@@ -126,29 +126,36 @@ size_t id_bytes(unsigned bits)
     return (bits + 7) / 8;
 }
 
+/* Both go from the last word to the first, four bytes each; the first of
+   all may have fewer. */
 void id_write(const struct id *a, unsigned bits, uint8_t *out)
 {
     size_t len = id_bytes(bits);
 
-    for (size_t i = 0; i < len; i++) {
-        size_t low = len - 1 - i; /* bytes below this one */
-        out[i] = (uint8_t)(a->word[ID_WORDS - 1 - low / 4] >> (8 * (low % 4)));
+    for (unsigned i = ID_WORDS; len > 0; len -= len < 4 ? len : 4) {
+        uint32_t word = a->word[--i];
+        for (size_t k = 0; k < 4 && k < len; k++, word >>= 8)
+            out[len - 1 - k] = (uint8_t)word;
     }
 }
 
 bool id_read(struct id *a, unsigned bits, const uint8_t *in)
 {
     size_t len = id_bytes(bits);
+    struct id read = {{0}};
 
     assert(len <= ID_BYTES_MAX);
-    memset(a, 0, sizeof *a);
-    for (size_t i = 0; i < len; i++) {
-        size_t low = len - 1 - i;
-        a->word[ID_WORDS - 1 - low / 4] |= (uint32_t)in[i] << (8 * (low % 4));
+    for (unsigned i = ID_WORDS; len > 0; len -= len < 4 ? len : 4) {
+        uint32_t word = 0;
+        for (size_t k = len < 4 ? len : 4; k > 0; k--)
+            word = word << 8 | in[len - k];
+        read.word[--i] = word;
     }
-    struct id whole = *a;
+    *a = read;
+    if (bits % 8 == 0)
+        return true; /* no byte has room for more */
     cut(a, bits);
-    return id_equal(a, &whole);
+    return id_equal(a, &read);
 }
 
 void id_text(struct text *t, const struct id *a, unsigned bits)

@@ -272,17 +272,20 @@ static bool parse_value(const struct option *o, const char *value, int64_t *out)
     return good;
 }
 
-/* "one of lecture|paper", "3..160", "10ms..1m". */
+/* "lecture|paper", "3..160", "10ms..1m". */
 static void range_text(struct text *t, const struct option *o)
 {
-    if (o->type != OPTION_CHOICE) {
-        option_text(t, o, o->min);
-        text_add(t, "..");
-        option_text(t, o, o->max);
-        return;
+    bool choice = o->type == OPTION_CHOICE;
+
+    option_text(t, o, o->min);
+    for (int64_t i = o->min + 1; choice && i <= o->max; i++) {
+        text_char(t, '|');
+        option_text(t, o, i);
     }
-    for (const char *c = o->choices; *c != '\0'; c++)
-        text_char(t, *c == ',' ? '|' : *c);
+    if (choice)
+        return;
+    text_add(t, "..");
+    option_text(t, o, o->max);
 }
 
 bool option_parse(const struct option *o, const char *value, int64_t *out,

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINES_BYTES (64 * 1024) /* written together */
+#define LINES_BYTES 65536 /* written together */
 
 static enum output_form form_of(const struct report *r)
 {

@@ -18,7 +18,7 @@ struct report {
     struct text lines;          /* not yet written */
     struct text results;        /* of a simulation, as text: they come last */
     bool simulated;
-    bool closed;                /* nobody reads standard output any more */
+    bool closed; /* nobody reads standard output any more */
 };
 
 /* Begin, and print the heading.  False, the error being said, when the trace

@@ -27,7 +27,7 @@
 #include "common/program.h"
 #include "common/scenario_line.h"
 
-#define QUANTUM_DEFAULT (16 * 1024)
+#define QUANTUM_DEFAULT 16384
 
 const struct option host_options[] = {
     {"quantum", OPTION_SIZE, 1, MESSAGE_BYTES_MAX, QUANTUM_DEFAULT, NULL,
@@ -94,11 +94,12 @@ void *scn_keep(struct parser *p, size_t bytes)
 
 char *scn_keep_text(struct parser *p, const char *s)
 {
+    assert(s != NULL);
     size_t len = strlen(s);
     char *copy = scn_keep(p, len + 1);
 
     if (copy != NULL)
-        memcpy(copy, s, len);
+        memcpy(copy, s, len + 1);
     return copy;
 }
 
@@ -274,6 +275,7 @@ bool scn_add_line(struct parser *p, struct line l)
     if (!grow(p, &array, s->line_count, &p->line_cap, sizeof *s->line))
         return false;
     s->line = array;
+    assert(s->line != NULL);
     l.relative = p->relative;
     l.when_us = p->when_us;
     p->base_us = p->relative ? p->base_us + p->when_us : p->when_us;
@@ -301,7 +303,7 @@ static bool parse_title(struct parser *p)
 
 static bool parse_seed(struct parser *p)
 {
-    uint64_t seed;
+    uint64_t seed = 0;
 
     if (!scn_number(p, scn_word(p), UINT64_MAX, &seed) || !scn_done(p))
         return false;
@@ -783,20 +785,21 @@ static struct scenario *load(const char *path, int fd, const char *text,
         .body = text_new()};
 
     memset(&p.depths, 0xff, sizeof p.depths);
-    bool good = s != NULL || scn_fail(&p, "out of memory");
-    if (good) {
-        s->protocol = protocol;
-        s->network = p.network;
-        s->bounds = (struct bounds){.join = BOUND_ANY, .depth = BOUND_ANY};
-        p.file = s->path = scn_keep_text(&p, path);
-        s->title = s->path != NULL ? scn_keep_text(&p, "") : NULL;
-        p.file = s->path != NULL ? s->path : path; /* acts point to it */
-        p.source = text != NULL ? &from_memory : NULL;
-        good = s->title != NULL &&
-               (text != NULL ? parse_text(&p, text, strlen(text))
-                             : parse_file(&p, path, fd)) &&
-               finish(&p);
+    if (s == NULL) {
+        (void)scn_fail(&p, "out of memory");
+        return NULL;
     }
+    s->protocol = protocol;
+    s->network = p.network;
+    s->bounds = (struct bounds){.join = BOUND_ANY, .depth = BOUND_ANY};
+    s->path = scn_keep_text(&p, path);
+    s->title = s->path != NULL ? scn_keep_text(&p, "") : NULL;
+    p.file = s->path; /* acts point to it */
+    p.source = text != NULL ? &from_memory : NULL;
+    bool good = s->title != NULL &&
+                (text != NULL ? parse_text(&p, text, strlen(text))
+                              : parse_file(&p, path, fd)) &&
+                finish(&p);
     text_free(&p.body);
     if (!good) {
         scenario_free(s);

@@ -377,15 +377,16 @@ bool scn_partition(struct parser *p)
     struct text all = text_new(), group = text_new();
     char *text = scn_rest(p);
     size_t count = 1;
+    bool good = true;
 
     for (const char *c = text; *c != '\0'; c++)
         count += *c == '|';
-    const char **groups = scn_keep(p, (count + 1) * sizeof *groups);
-    bool good = groups != NULL;
     if (count < 2)
-        good =
-            scn_fail(p, "one group is no partition, expected 'partition a,b | "
-                        "c'");
+        return scn_fail(p, "one group is no partition, expected 'partition "
+                           "a,b | c'");
+    const char **groups = scn_keep(p, (count + 1) * sizeof *groups);
+    if (groups == NULL)
+        return false;
     for (size_t i = 0; good && i < count; i++) {
         char *end = text + strcspn(text, "|");
         *end = '\0';

@@ -10,7 +10,7 @@
 
 #include "common/scenario.h"
 
-#define LINE_BYTES_MAX (16 * 1024)
+#define LINE_BYTES_MAX 16384
 #define NODE_LINES_MAX 4096
 #define TIME_US_MAX UINT64_C(1000000000000000) /* 31 years */
 

@@ -124,8 +124,8 @@ static const struct in_flight *find_message(struct sim *sim,
             const struct in_flight *f = &sim->in_flight[i];
             if (f->order <= last || (found != NULL && f->order > found->order))
                 continue;
-            (void)sim_in_flight(sim, i, &r);
-            if (strcmp(r.from.name, act->name) == 0 && r.to.name != NULL &&
+            if (sim_in_flight(sim, i, &r) &&
+                strcmp(r.from.name, act->name) == 0 && r.to.name != NULL &&
                 strcmp(r.to.name, act->other) == 0)
                 found = f;
         }

@@ -334,10 +334,10 @@ static bool enter(struct sim *sim, struct node *n)
 
     if (net->count == sim->host_cap) {
         size_t cap = sim->host_cap > 0 ? sim->host_cap * 2 : 16;
+        const size_t each = sizeof(void *);
         /* The array is ours; only the view of it is constant. */
-        struct host **grown =
-            arena_grow(sim->arena, sim->hosts, sim->host_cap * sizeof *grown,
-                       cap * sizeof *grown);
+        struct host **grown = arena_grow(sim->arena, sim->hosts,
+                                         sim->host_cap * each, cap * each);
         if (grown == NULL)
             return false;
         net->host = sim->hosts = grown;

@@ -548,6 +548,7 @@ static void consume(struct side *to, size_t bytes)
     to->unread_len -= bytes;
     while (bytes > 0) {
         struct write *w = from->first;
+        assert(w != NULL); /* what has arrived was written */
         uint32_t part = (uint32_t)least(w->unread, bytes);
 
         w->unread -= part;
@@ -640,11 +641,11 @@ static void arrive_nowhere(struct segment *g)
     const struct node *n = to->node != NOBODY ? node_of(to) : NULL;
     struct sim *sim = g->from->stream->sim;
 
-    if (to->gone && !to->fin_sent && !n->vanished)
-        return; /* it has left, and is still sending */
     if (n != NULL && n->vanished)
         stall(g->from->stream,
               g->kind == SEGMENT_SYN ? g->sent_us : sim->now_us);
+    else if (to->gone && !to->fin_sent)
+        return; /* it has left, and is still sending */
     else if (g->kind == SEGMENT_SYN)
         segment_send(to, SEGMENT_REFUSED, 0, false, sim->now_us);
     else if (g->bytes > 0 || g->kind == SEGMENT_SYN_ACK)
@@ -945,6 +946,7 @@ static void side_down(struct side *s, enum down how)
         break;
     case DOWN_VANISHED:
         discard_backlog(s);
+        s->fin_sent = true; /* none will be */
         stall(s->stream, sim->now_us);
         break;
     case DOWN_KILLED:

@@ -24,7 +24,7 @@
 
 #define POLL_US 100000 /* between looks at signals */
 #define FLUSH_US 200000
-#define QUEUE_BYTES_MAX (256 * 1024)
+#define QUEUE_BYTES_MAX ((size_t)256 * 1024)
 #define COMMAND_BYTES_MAX 4096
 
 /* Lines on their way to a file descriptor. */
@@ -192,10 +192,11 @@ static void on_input(void *context, int fd)
     if (n <= 0)
         live_unwatch(s->live, fd); /* the node goes on without commands */
     for (ssize_t i = 0; i < n; i++) {
+        if (block[i] == '\0')
+            block[i] = '.';
         if (block[i] != '\n') {
             if (s->command_len < COMMAND_BYTES_MAX)
-                s->command[s->command_len++] =
-                    block[i] != '\0' ? block[i] : '.';
+                s->command[s->command_len++] = block[i];
             else
                 s->too_long = true;
             continue;

@@ -325,6 +325,7 @@ static int answer(struct show *s, const struct fact *f,
     text_free(&out);
     text_free(&why);
     text_free(&line);
+    s->call.out = s->call.why = NULL;
     return status;
 }
 

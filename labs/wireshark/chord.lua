@@ -14,7 +14,9 @@
 
 local chord = Proto("chord", "Chord (p2plab)")
 
-local PORTS = { 7074, 7009, 7029, 7370, 7735, 7148, 7179 }
+-- The lecture's ring on loopback; simulated nodes are on 7000.  Wireshark
+-- takes some of these ports for other protocols, which may look like ours.
+local PORTS = { 7074, 7009, 7029, 7370, 7735, 7148, 7179, 7000 }
 local MAGIC = 0x43485244
 local TYPES = { "FIND_SUCC", "FOUND", "NEXT", "GET_STATE", "STATE", "NOTIFY",
                 "GET_FINGERS", "FINGERS", "PING", "PONG", "PUT", "GET", "DEL",
@@ -77,10 +79,12 @@ end
 local function id(c, name, minor)
     local range = take(c, math.ceil(c.bits / 8))
     if not range then return end
-    local spare = range:len() * 8 - c.bits
-    must(c, range(0, 1):uint() < 2 ^ (8 - spare))
-    local text = "0x" .. range:bytes():tohex(true):sub(-math.ceil(c.bits / 4))
-    if c.bits <= 32 then text = tostring(range:uint()) end
+    local first, highest = range(0, 1):uint(), 2 ^ ((c.bits - 1) % 8 + 1)
+    must(c, first < highest)
+    local hex = string.format("%02x", first % highest) ..
+        range:bytes():tohex(true):sub(3)
+    local text = "0x" .. hex:sub(-math.ceil(c.bits / 4))
+    if c.bits <= 32 then text = tostring(tonumber(hex, 16)) end
     c.tree:add(field[name], range, text)
     say(c, name, text, minor)
 end

@@ -10,6 +10,7 @@
 
 #include "chord/node.h"
 #include "common/sim.h"
+#include "common/stepper.h"
 
 static double now_s(void)
 {
@@ -115,10 +116,46 @@ static void bench_speed(unsigned nodes, uint64_t virtual_s, const char *goal)
     ring_free(&r);
 }
 
+/* Go to a late step, then back a step, and back a stretch, again and again. */
+static void bench_rewind(unsigned nodes, uint64_t events)
+{
+    struct ring r = ring_new(nodes, "1s");
+    struct text why = text_new();
+    struct stepper *s = stepper_new(r.scenario, &why);
+    double worst = 0, sum = 0;
+    unsigned backs = 40;
+
+    if (s == NULL || !stepper_goto(s, events)) {
+        fprintf(stderr, "sim_bench: no stepper: %s\n", why.data);
+        exit(1);
+    }
+    for (unsigned i = 0; i < backs; i++) {
+        uint64_t to = stepper_step(s) - (i % 2 == 0 ? 1 : events / 100);
+        double began = now_s();
+        bool there = stepper_goto(s, to);
+        double took = now_s() - began;
+        if (!there || stepper_step(s) != to || stepper_strayed(s) != 0) {
+            fprintf(stderr, "sim_bench: step back to %llu failed\n",
+                    (unsigned long long)to);
+            exit(1);
+        }
+        worst = took > worst ? took : worst;
+        sum += took;
+    }
+    printf("step back at %u nodes, %llu events: mean %.1f ms, worst %.1f ms "
+           "(goal 10 ms)\n",
+           nodes, (unsigned long long)events, sum / backs * 1e3, worst * 1e3);
+    stepper_free(s);
+    text_free(&why);
+    ring_free(&r);
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     bench_speed(1000, 200, "4 M");
     bench_speed(100000, 5, "1 M");
+    bench_rewind(16, 100000);
+    bench_rewind(1000, 1000000);
     return 0;
 }

@@ -517,7 +517,7 @@ TEST(churn_is_poisson_and_repeatable)
     uint64_t joins = 0, fails = 0, last = 0, short_gaps = 0, now = 0;
     struct scenario *s = parse_over(text, NULL);
     struct cursor c = cursor_new(s), again = cursor_new(s);
-    struct act act, same;
+    struct act act = {.name = ""}, same = act;
 
     while (cursor_time(s, &c) != NEVER && cursor_next(s, &c, &act)) {
         CHECK(cursor_next(s, &again, &same) && same.time_us == act.time_us);
@@ -602,8 +602,8 @@ TEST(at_step_lines_are_sorted_by_step)
                   {9, ACT_FIRE, 0},      {10, ACT_CRASH, 0},
                   {11, ACT_COMMAND, 0}};
 
-    CHECK(s != NULL && s->intervention_count == 7 && s->line_count == 3);
-    for (size_t i = 0; s != NULL && i < 7; i++) {
+    CHECK(s->intervention_count == 7 && s->line_count == 3);
+    for (size_t i = 0; i < 7; i++) {
         CHECK_U64(s->intervention[i].step, wanted[i].step);
         CHECK_U64(s->intervention[i].act.kind, wanted[i].kind);
         CHECK_U64(s->intervention[i].act.ordinal, wanted[i].ordinal);
@@ -800,7 +800,7 @@ TEST(the_text_stands_alone_and_reads_back_to_itself)
     struct text branch = text_new();
     text_printf(&branch, "%sat step 3 crash a\n", s->text);
     struct scenario *b = parse_over(branch.data, NULL);
-    CHECK(b != NULL && b->intervention_count == 1 && b->quantum == 1);
+    CHECK(b->intervention_count == 1 && b->quantum == 1);
     CHECK_TEXT(b->text, branch.data);
     scenario_free(s);
     scenario_free(b);
@@ -843,7 +843,6 @@ TEST(include_takes_in_a_file_beside_the_including_one)
                                                "after 1s a lookup 1\n"));
 
     CHECK_TEXT(why.data, "");
-    CHECK(s != NULL);
     CHECK_TEXT(s->title, "Over");
     CHECK_U64(s->seed, 4);
     CHECK_TEXT(s->text, "title Over\nseed 4\nset bits 8\nnode a\n"

@@ -213,6 +213,19 @@ TEST(who_has_vanished_is_given_up_after_a_minute)
     world_free(&w);
 }
 
+TEST(who_vanished_and_is_back_knows_no_old_streams)
+{
+    struct world w = world_new("at 1s vanish b\nat 2s restart b");
+
+    open_stream(&w);
+    sim_run_to(w.sim, 3000000);
+    CHECK_TEXT(babbler.log.data, "b start\n");
+    say(w.a, w.to_b, "remember me?");
+    pass(&w, 20000);
+    CHECK_TEXT(babbler.log.data, "b start\na closed reset\n");
+    world_free(&w);
+}
+
 TEST(kill_gives_the_peer_eof_and_reset_when_it_writes)
 {
     struct world w = world_new("at 1s crash b");
@@ -522,6 +535,7 @@ int main(void)
     RUN(abort_before_the_stream_is_open);
     RUN(who_is_dead_or_nobody_refuses_after_a_round_trip);
     RUN(who_has_vanished_is_given_up_after_a_minute);
+    RUN(who_vanished_and_is_back_knows_no_old_streams);
     RUN(kill_gives_the_peer_eof_and_reset_when_it_writes);
     RUN(kill_with_unread_bytes_resets_the_peer);
     RUN(who_leaves_delivers_what_it_has_written);
