@@ -311,7 +311,7 @@ static int lab_key(const struct lab_options *o)
     if (o->roster == NULL)
         text_add(&why, "key needs --roster CSV, a student a line");
     else if ((s = sheet_load(o->file[0], &why)) != NULL && cache != NULL &&
-             read_file(o->roster, 1024 * 1024, &roster, &why) &&
+             read_file(o->roster, JOURNAL_BYTES_MAX, &roster, &why) &&
              scratch_make(&dir, &why))
         ok = key_roster(o, s, roster.data, dir.data, cache, &why);
     if (!ok)
@@ -424,7 +424,7 @@ static int lab_order(const struct lab_options *o)
     struct text why = text_new(), command = text_new();
     int64_t value[64];
     size_t count = o->file_count;
-    const char *name[64];
+    const char *name[64] = {NULL};
 
     for (size_t i = 1; i < count && why.len == 0; i++) {
         text_clear(&command);
