@@ -72,7 +72,7 @@ static bool walk_ring(struct figure_run *r, struct ring *ring)
 
 static bool ring_of(struct figure_run *r, struct ring *ring)
 {
-    ring->at = NULL;
+    *ring = (struct ring){.at = NULL};
     if (!walk_ring(r, ring)) /* how long is it? */
         return false;
     ring->at = figure_alloc(r, ring->count, sizeof *ring->at);
@@ -478,7 +478,7 @@ const struct figure chord_figures[] = {
      .points = "0,0.1,0.2,0.3,0.4,0.5",
      .least = 0,
      .most = 0.9,
-     .seeds = 1,
+     .seeds = 5,
      .run = run_mass_failure,
      .row = row_mass_failure},
     {.name = "churn",

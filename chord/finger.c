@@ -43,7 +43,10 @@ struct peer chord_finger_run(const struct chord *c, const struct member *n,
 
     assert(run < n->finger_count);
     memcpy(&p.ip, at, PLACE_BYTES);
-    memcpy(&p.id.word[ID_WORDS - words(c)], at + PLACE_BYTES, 4 * words(c));
+    if (words(c) == 1) /* the usual case, and on every hop */
+        memcpy(&p.id.word[ID_WORDS - 1], at + PLACE_BYTES, 4);
+    else
+        memcpy(&p.id.word[ID_WORDS - words(c)], at + PLACE_BYTES, 4 * words(c));
     return p;
 }
 
@@ -66,12 +69,15 @@ struct id chord_finger_start(const struct chord *c, const struct member *n,
 struct peer chord_finger_get(const struct chord *c, const struct member *n,
                              unsigned i)
 {
+    unsigned run = 0;
+
     if (i == 0)
         return chord_successor(c, n);
-    for (unsigned run = n->finger_count; run-- > 0;)
-        if (chord_finger_first(c, n, run) <= i)
-            return chord_finger_run(c, n, run);
-    return (struct peer){.ip = 0};
+    if (n->finger_count == 0)
+        return (struct peer){.ip = 0};
+    while (run + 1U < n->finger_count && chord_finger_first(c, n, run + 1) <= i)
+        run++; /* runs begin at finger 1, so the first one serves */
+    return chord_finger_run(c, n, run);
 }
 
 static void expand(const struct chord *c, const struct member *n,
@@ -104,18 +110,6 @@ void chord_finger_fill(struct chord *c, struct host *h, struct member *n,
     n->finger_count = (uint8_t)count;
 }
 
-static void finger_set(struct chord *c, struct host *h, struct member *n,
-                       unsigned i, const struct peer *p)
-{
-    struct peer table[BITS_MAX], old = chord_finger_get(c, n, i);
-
-    if (i == 0 || peer_same(&old, p))
-        return;
-    expand(c, n, table);
-    table[i] = *p;
-    chord_finger_fill(c, h, n, table);
-}
-
 void chord_finger_replace(struct chord *c, struct host *h, struct member *n,
                           const struct peer *p, const struct peer *by)
 {
@@ -138,13 +132,16 @@ void chord_finger_replace(struct chord *c, struct host *h, struct member *n,
 void chord_finger_found(struct chord *c, struct host *h, struct member *n,
                         unsigned i, const struct peer *owner)
 {
-    struct peer old = chord_finger_get(c, n, i);
+    struct peer table[BITS_MAX], old = chord_finger_get(c, n, i);
     struct id start = chord_finger_start(c, n, i);
 
-    if (!peer_same(&old, owner))
-        chord_note(c, h, "the finger that begins at {} is {} now", &start,
-                   &owner->id);
-    finger_set(c, h, n, i, owner);
+    if (i == 0 || peer_same(&old, owner))
+        return;
+    chord_note(c, h, "the finger that begins at {} is {} now", &start,
+               &owner->id);
+    expand(c, n, table);
+    table[i] = *owner;
+    chord_finger_fill(c, h, n, table);
 }
 
 /*

@@ -55,7 +55,8 @@ static void take_list(struct chord *c, struct host *h, struct member *n,
         if (self)
             break;
     }
-    memcpy(n->succ, list, count * sizeof list[0]);
+    for (unsigned i = 0; i < count; i++)
+        n->succ[i] = list[i];
     n->succ_count = (uint8_t)count;
     struct peer s = chord_successor(c, n);
     if (!peer_same(&s, &old)) {
@@ -579,8 +580,10 @@ void chord_on_leave(struct chord *c, struct host *h, struct member *n,
     if (peer_same(&s, from))
         take_list(c, h, n, m->list_count > 0 ? &m->list[0] : from, &m->list[1],
                   m->list_count > 0 ? m->list_count - 1U : 0);
-    if (peer_same(&n->pred, from))
-        n->pred =
-            chord_is_self(c, n, &m->peer) ? (struct peer){.ip = 0} : m->peer;
+    if (peer_same(&n->pred, from)) {
+        memset(&n->pred, 0, sizeof n->pred);
+        if (!chord_is_self(c, n, &m->peer))
+            n->pred = m->peer;
+    }
     drop_peer(c, h, n, from); /* it said goodbye: not to be looked for */
 }

@@ -498,7 +498,7 @@ static bool grow_states(struct explorer *x)
     x->state_cap = cap;
     x->slot_cap = 2 * cap;
     for (uint32_t i = 0; i < x->report->states; i++)
-        *slot_of(x, state[i].hash) = i + 1;
+        *slot_of(x, state[i].hash) = i + 1; /* NOLINT: add_state wrote it */
     return true;
 }
 
@@ -553,7 +553,7 @@ static void restore_place(struct explorer *x, uint32_t depth)
 /* Bring the simulation to a state, and the path with it. */
 static void visit(struct explorer *x, uint32_t index)
 {
-    uint32_t way[DEPTH_MAX + 1];
+    uint32_t way[DEPTH_MAX + 1] = {0};
     uint32_t depth = x->state[index].depth, known = depth;
 
     for (uint32_t d = depth + 1, s = index; d-- > 0; s = x->state[s].parent)
@@ -780,7 +780,7 @@ static void search(struct explorer *x)
     if (depth_max > DEPTH_MAX)
         depth_max = DEPTH_MAX;
     for (uint32_t i = 0; i < x->report->states; i++) {
-        if (x->state[i].depth >= depth_max) {
+        if (x->state[i].depth >= depth_max) { /* NOLINT: add_state wrote it */
             x->report->limit = "the bound on depth was hit";
             continue;
         }
@@ -845,7 +845,7 @@ static void write_head(struct explorer *x)
 /* Replay the way to the last state, and write it down. */
 static void write_replay(struct explorer *x)
 {
-    uint32_t way[DEPTH_MAX + 1];
+    uint32_t way[DEPTH_MAX + 1] = {0};
     uint32_t index = (uint32_t)x->report->states - 1;
     uint32_t depth = x->state[index].depth;
 

@@ -23,6 +23,9 @@
 #include "common/sim.h"
 
 #define JOBS_MAX 64
+/* Nodes in all processes together; a larger ring runs alone.  They take about
+   1.3 KiB each. */
+#define NODES_AT_ONCE (UINT64_C(1) << 20)
 
 /* -- Counting ---------------------------------------------------------------- */
 
@@ -203,6 +206,7 @@ struct sweep {
     struct job job[JOBS_MAX];
     struct pollfd fd[JOBS_MAX]; /* of each job; -1: none */
     uint64_t started, ended, total;
+    uint64_t nodes; /* in the processes that run */
     bool failed;
 };
 
@@ -234,6 +238,20 @@ static void child(const struct figure_task *task, size_t row, uint64_t seed,
               : EXIT_USAGE);
 }
 
+static uint64_t nodes_of(const struct sweep *s, size_t row)
+{
+    return s->task->nodes[row / s->task->point_count];
+}
+
+/* Is there a run left to start, and room in memory for it? */
+static bool may_start(const struct sweep *s)
+{
+    return s->started < s->total &&
+           (s->nodes == 0 ||
+            s->nodes + nodes_of(s, (size_t)(s->started / s->task->seeds)) <=
+                NODES_AT_ONCE);
+}
+
 static bool start(struct sweep *s, size_t slot)
 {
     struct job *j = &s->job[slot];
@@ -259,6 +277,7 @@ static bool start(struct sweep *s, size_t slot)
         return false;
     }
     s->started++;
+    s->nodes += nodes_of(s, j->row);
     return true;
 }
 
@@ -273,6 +292,7 @@ static void finish(struct sweep *s, size_t slot)
     while (waitpid(j->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     j->pid = 0;
+    s->nodes -= nodes_of(s, j->row);
     if (row->tally == NULL)
         row->tally = calloc(1, sizeof *row->tally);
     if (j->got < sizeof j->tally || row->tally == NULL) {
@@ -330,7 +350,7 @@ static bool turn(struct sweep *s)
 {
     size_t jobs = s->task->jobs < JOBS_MAX ? (size_t)s->task->jobs : JOBS_MAX;
 
-    for (size_t i = 0; i < jobs && s->started < s->total; i++)
+    for (size_t i = 0; i < jobs && may_start(s); i++)
         if (s->job[i].pid == 0 && !start(s, i)) {
             cli_error(s->task->program, "cannot start a process: %s",
                       strerror(errno));

@@ -65,6 +65,18 @@ void say(struct monitor *m, const char *format, ...)
     text_free(&t);
 }
 
+/* Room for all panes at once? */
+static bool is_large(int rows, int columns)
+{
+    return rows >= 36 && columns >= 120;
+}
+
+/* Then the panes on the left have so many columns, pages too. */
+static int left_columns(int columns)
+{
+    return columns * 96 / 160;
+}
+
 /* Break lines that are wider than the screen, between words. */
 static void wrap(struct text *to, const char *line, size_t columns)
 {
@@ -88,8 +100,9 @@ static void wrap(struct text *to, const char *line, size_t columns)
 void open_page(struct monitor *m, const char *title, struct text *page)
 {
     text_clear(&m->page);
-    wrap(&m->page, page->data,
-         m->options->line ? SIZE_MAX : (size_t)m->columns);
+    int columns =
+        is_large(m->rows, m->columns) ? left_columns(m->columns) : m->columns;
+    wrap(&m->page, page->data, m->options->line ? SIZE_MAX : (size_t)columns);
     text_free(page);
     m->page_title = title;
     m->page_top = 0;
@@ -139,13 +152,21 @@ static void draw_pair(struct monitor *m, const struct pane *p, int left,
         pane_put(p, row, left, '|', ATTR_FRAME);
 }
 
+static int page_lines(const struct monitor *m)
+{
+    int lines = 0;
+
+    for (const char *s = m->page.data; *s != '\0'; s++)
+        lines += *s == '\n';
+    return lines;
+}
+
 static void draw_page(struct monitor *m, const struct pane *p)
 {
     const char *line = m->page.data;
-    size_t lines = 0, height = (size_t)(p->rows > 1 ? p->rows - 1 : 1);
+    size_t lines = (size_t)page_lines(m);
+    size_t height = (size_t)(p->rows > 1 ? p->rows - 1 : 1);
 
-    for (const char *s = line; *s != '\0'; s++)
-        lines += *s == '\n';
     if (m->page_top + height > lines)
         m->page_top = lines > height ? lines - height : 0;
     for (int c = 0; c < p->columns; c++)
@@ -188,19 +209,11 @@ static void draw_tab_bar(struct monitor *m, const struct pane *p)
                     m->filter_inverted ? "not " : "", m->filter.text);
 }
 
-static int page_lines(const struct monitor *m)
-{
-    int lines = 0;
-
-    for (const char *s = m->page.data; *s != '\0'; s++)
-        lines += *s == '\n';
-    return lines;
-}
-
 /* 80x24 and what is near it. */
 static void draw_medium(struct monitor *m, const struct pane *p)
 {
-    int lower = (m->tab == TAB_LAB ? LAB_ROWS : LOWER_ROWS) + (p->rows > 22 ? (p->rows - 22) / 2 : 0);
+    int lower = (m->tab == TAB_LAB ? LAB_ROWS : LOWER_ROWS) +
+                (p->rows > 22 ? (p->rows - 22) / 2 : 0);
     int upper = p->rows - 1 - lower;
     struct pane top = pane_part(p, 0, 0, upper, p->columns);
     struct pane bar = pane_part(p, upper, 0, 1, p->columns);
@@ -220,7 +233,7 @@ static void draw_medium(struct monitor *m, const struct pane *p)
 
 static void draw_large(struct monitor *m, const struct pane *p)
 {
-    int left = p->columns * 96 / 160;
+    int left = left_columns(p->columns);
     int middle = p->rows >= 42 ? 13 : 9;
     struct pane bottom = pane_part(p, p->rows - 5, 0, 5, p->columns);
     struct pane lower =
@@ -293,7 +306,8 @@ void draw_all(struct monitor *m, const struct pane *grid)
     struct pane prompt = pane_part(grid, grid->rows - 2, 0, 1, grid->columns);
     struct pane keys = pane_part(grid, grid->rows - 1, 0, 1, grid->columns);
     bool small = grid->rows < 24 || grid->columns < 80;
-    bool whole_page = m->page.len > 0 && page_lines(m) > LOWER_ROWS;
+    bool large = is_large(grid->rows, grid->columns);
+    bool whole_page = !large && page_lines(m) > LOWER_ROWS;
 
     draw_title(m, &title);
     if (small || m->zoom != TABS || whole_page) {
@@ -302,7 +316,7 @@ void draw_all(struct monitor *m, const struct pane *grid)
             draw_page(m, &body);
         else
             draw_boxed(m, &body, tab);
-    } else if (grid->rows >= 36 && grid->columns >= 120) {
+    } else if (large) {
         draw_large(m, &body);
     } else {
         draw_medium(m, &body);

@@ -17,7 +17,8 @@ static void make_branch(struct monitor *m, const char *fault)
 
     m->running = false;
     if (!stepper_fork(m->stepper, fault, &why)) {
-        say(m, "%s", why.data);
+        const char *what = strstr(why.data, ": "); /* behind FILE:LINE */
+        say(m, "%s", what != NULL ? what + 2 : why.data);
     } else {
         forget_lists(m);
         m->tree_row = stepper_shown(m->stepper);

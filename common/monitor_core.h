@@ -1,8 +1,14 @@
 /*
- * What the parts of the monitor share: monitor.c (loop and screens),
- * monitor_source.c (where records come from), monitor_keys.c (the one table
- * of keys and commands), monitor_panes.c (drawing), monitor_facts.c (what is
- * computed: expressions, causes, comparisons).  Nobody else includes this.
+ * What the parts of the monitor share; nobody else includes this.
+ *
+ *   monitor.c         screens and their layout, the loop, --line
+ *   monitor_source.c  where records come from, and moving through them
+ *   monitor_keys.c    the one table of keys and commands
+ *   monitor_moves.c   commands that go somewhere or select
+ *   monitor_acts.c    commands that act on the run: faults, branches
+ *   monitor_panes.c   drawing
+ *   monitor_facts.c   what is computed: conditions, causes, comparisons
+ *   monitor_export.c  files
  */
 #ifndef COMMON_MONITOR_CORE_H
 #define COMMON_MONITOR_CORE_H

@@ -158,6 +158,10 @@ void do_run(struct monitor *m)
         say(m, "at the newest event");
         return;
     }
+    if (m->options->line) { /* nobody watches: to the end */
+        do_last(m);
+        return;
+    }
     m->running = !m->running;
     m->next_ms = 0;
     say(m, m->running ? "running: + and - change the speed, SPC pauses"

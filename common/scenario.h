@@ -14,7 +14,8 @@
 #include "common/random.h"
 
 #define NAME_BYTES_MAX 32
-#define SCENARIO_BYTES_MAX ((size_t)1 << 20) /* of all included files together */
+#define SCENARIO_BYTES_MAX                                                     \
+    ((size_t)1 << 20) /* of all included files together */
 #define INCLUDE_DEPTH_MAX 8
 #define CHURNS_MAX 4 /* under way at the same time */
 #define NEVER UINT64_MAX

@@ -33,7 +33,10 @@ bool screen_possible(struct text *why)
     /* ncurses declares its names of capabilities as writable. */
     char cup[] = "cup";
     const char *move = known ? tigetstr(cup) : NULL;
-    if (move != NULL && (intptr_t)move != -1)
+    bool able = move != NULL && (intptr_t)move != -1;
+    if (known)
+        del_curterm(cur_term); /* newterm() makes its own */
+    if (able)
         return true;
     text_add(why, "this terminal (TERM=");
     text_safe(why, term != NULL ? term : "", term != NULL ? strlen(term) : 0);

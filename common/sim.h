@@ -29,7 +29,9 @@ void sim_free(struct sim *sim);
    the state: checkpoints neither save nor restore it. */
 void sim_observe(struct sim *sim, const struct observer *o);
 
-/* Execute one event.  False when the scenario has ended. */
+/* Execute one event.  False when the scenario has ended.  Before the first
+   command it also stops, once, without having executed any: see
+   sim_before_command. */
 bool sim_step(struct sim *sim);
 /* Run to the scenario's end. */
 void sim_run(struct sim *sim);
@@ -71,7 +73,8 @@ bool sim_command_open(const struct sim *sim, uint32_t command);
 /* -- What is under way -------------------------------------------------- */
 
 /* The `i`-th message in flight, in order of arrival; false at the end.  The
-   record is lent until the next step; .time_us is when it will arrive. */
+   record is lent until the next step; .time_us is when it will arrive.  What
+   a stream has not sent yet, or a partition holds up, is not in flight. */
 bool sim_in_flight(struct sim *sim, size_t i, struct record *r);
 /* The armed timer of a slot: when it is due, or NEVER. */
 uint64_t sim_timer_due(const struct sim *sim, const struct host *node,

@@ -6,7 +6,8 @@
  *   sim_timer.c   the timers of nodes
  *   sim_node.c    nodes: names, addresses, start and end, their host calls
  *   sim_net.c     latency, partitions, datagrams
- *   sim_stream.c  streams
+ *   sim_stream.c  streams: opening, sending, arrival, closing
+ *   sim_read.c    and reading
  *   sim_acts.c    the scenario's acts, commands, expects, quiet
  *   sim_hand.c    what is in flight, and what a student does to it
  *
@@ -392,8 +393,6 @@ void uplink_free(struct node *n);
 void side_room(struct sim *sim, struct side *s);
 void side_closed(struct side *s, enum close_reason why);
 void stream_stalled(struct sim *sim, struct stream *stream);
-/* Make the call that follows at once upon the last: bytes again, or EOF. */
-void stream_again(struct sim *sim);
 void streams_down(struct node *n, enum down how);
 /* Send on what a partition has held up. */
 void streams_heal(struct sim *sim);
@@ -403,6 +402,51 @@ void streams_clear(struct sim *sim);
 void stream_reset(struct stream *stream);
 void write_record(const struct side *from, const struct write *w,
                   struct record *r);
+
+/* sim_stream.c, for sim_read.c */
+static inline struct node *side_node(const struct side *s)
+{
+    return node_at(s->stream->sim, s->node);
+}
+
+static inline struct side *side_other(const struct side *s)
+{
+    return &s->stream->side[s == &s->stream->side[0]];
+}
+
+static inline uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+struct endpoint side_endpoint(const struct side *s);
+/* Queue something that refers to a stream; and: it no longer does. */
+void stream_push(struct stream *stream, enum entry_kind kind, void *what,
+                 uint64_t time_us, int reason);
+void stream_release(struct stream *stream);
+void side_record(const struct side *s, const char *text);
+/* Send a segment that leaves at `time_us`. */
+void segment_send(struct side *from, enum segment_kind kind, uint32_t bytes,
+                  bool fin, uint64_t time_us);
+/* What has not been sent never will be. */
+void side_discard_backlog(struct side *s);
+/* Let a side know soon that its stream is gone. */
+void side_close_soon(struct side *s, enum close_reason why);
+/* Are both ways finished?  Then it is over. */
+void side_check_done(struct side *s);
+/* Report a message: delivered, or lost and why. */
+void write_report(const struct side *from, struct write *w, const char *why);
+void write_free(struct sim *sim, struct write *w);
+
+/* sim_read.c */
+/* Does a message removed by hand end within the next `bytes`? */
+bool side_loses(const struct side *from, uint64_t bytes);
+/* Move the next `bytes` from the writes of `from` to the reader's buffer. */
+void side_take(struct side *from, uint64_t bytes);
+/* Is there a call to make at once: bytes to offer (again), or the end? */
+void side_plan_again(struct side *to);
+/* Make that call: a step. */
+void stream_again(struct sim *sim);
 
 /* sim_acts.c */
 void act_execute(struct sim *sim, const struct act *act);

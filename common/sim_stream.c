@@ -21,16 +21,6 @@
 
 #define WINDOW (64 * 1024)
 
-static struct node *node_of(const struct side *s)
-{
-    return node_at(s->stream->sim, s->node);
-}
-
-static struct side *other_side(const struct side *s)
-{
-    return &s->stream->side[s == &s->stream->side[0]];
-}
-
 /* By arena: where a stream stands, in units of 16 bytes; never 0. */
 static uint32_t place_of(const struct stream *stream)
 {
@@ -39,9 +29,9 @@ static uint32_t place_of(const struct stream *stream)
     return (uint32_t)((size_t)(at - (const uint8_t *)stream->sim->arena) / 16);
 }
 
-static struct endpoint side_endpoint(const struct side *s)
+struct endpoint side_endpoint(const struct side *s)
 {
-    return s->node != NOBODY ? endpoint_of(node_of(s))
+    return s->node != NOBODY ? endpoint_of(side_node(s))
                              : (struct endpoint){.addr = s->stream->to};
 }
 
@@ -64,7 +54,7 @@ static struct side *find_side(struct node *n, conn_id conn)
 static void side_enter(struct side *s)
 {
     struct sim *sim = s->stream->sim;
-    struct link *l = node_of(s)->link;
+    struct link *l = side_node(s)->link;
 
     s->id = ++sim->conn_count;
     s->closed = false;
@@ -84,7 +74,7 @@ static void side_remove(struct side *s)
     if (s->previous != NULL)
         s->previous->next = s->next;
     else
-        node_of(s)->link->sides = s->next;
+        side_node(s)->link->sides = s->next;
     if (s->next != NULL)
         s->next->previous = s->previous;
     table_remove(&sim->conns, s->id, place_of(s->stream));
@@ -104,7 +94,7 @@ void write_record(const struct side *from, const struct write *w,
     r->cause = w->cause;
     r->command = w->command;
     r->from = side_endpoint(from);
-    r->to = side_endpoint(other_side(from));
+    r->to = side_endpoint(side_other(from));
     r->stream = true;
     r->framing.phase = (enum phase)w->phase;
     r->framing.from_opener = from == &from->stream->side[0];
@@ -118,8 +108,7 @@ void write_record(const struct side *from, const struct write *w,
 }
 
 /* Report a message: delivered, or lost and why. */
-static void write_report(const struct side *from, struct write *w,
-                         const char *why)
+void write_report(const struct side *from, struct write *w, const char *why)
 {
     struct sim *sim = from->stream->sim;
 
@@ -135,7 +124,7 @@ static void write_report(const struct side *from, struct write *w,
     }
 }
 
-static void write_free(struct sim *sim, struct write *w)
+void write_free(struct sim *sim, struct write *w)
 {
     size_t coded = w->coded ? w->plain_len : 0;
 
@@ -161,7 +150,7 @@ static void stream_free(struct stream *stream, bool report)
 }
 
 /* Something no longer refers to a stream. */
-static void release(struct stream *stream)
+void stream_release(struct stream *stream)
 {
     assert(stream->references > 0);
     stream->references--;
@@ -171,7 +160,7 @@ static void release(struct stream *stream)
 }
 
 /* Queue something that refers to a stream. */
-static void push(struct stream *stream, enum entry_kind kind, void *what,
+void stream_push(struct stream *stream, enum entry_kind kind, void *what,
                  uint64_t time_us, int reason)
 {
     stream->references++;
@@ -181,14 +170,14 @@ static void push(struct stream *stream, enum entry_kind kind, void *what,
                                             .what = what});
 }
 
-static void record_stream(const struct side *s, const char *text)
+void side_record(const struct side *s, const char *text)
 {
     const struct sim *sim = s->stream->sim;
 
     if (sim->observer == NULL)
         return;
     struct record r = record_new(sim, RECORD_STREAM);
-    r.from = side_endpoint(other_side(s));
+    r.from = side_endpoint(side_other(s));
     r.to = side_endpoint(s);
     r.stream = true;
     r.conn = s->stream->side[0].id;
@@ -201,7 +190,7 @@ static void record_stream(const struct side *s, const char *text)
 static uint64_t stream_latency_us(const struct side *from)
 {
     return net_latency(from->stream->sim, side_endpoint(from).addr,
-                       side_endpoint(other_side(from)).addr);
+                       side_endpoint(side_other(from)).addr);
 }
 
 static uint64_t down_rate(const struct node *n)
@@ -231,15 +220,16 @@ static uint64_t occupy(struct line_use *line, uint64_t now, uint64_t bytes,
 
 static void segment_queue(struct segment *g, uint64_t time_us)
 {
-    const struct side *to = other_side(g->from);
-    bool slow = to->node != NOBODY && down_rate(node_of(to)) > 0;
+    const struct side *to = side_other(g->from);
+    bool slow = to->node != NOBODY && down_rate(side_node(to)) > 0;
 
-    push(g->from->stream, slow ? ENTRY_DOWNLINK : ENTRY_SEGMENT, g, time_us, 0);
+    stream_push(g->from->stream, slow ? ENTRY_DOWNLINK : ENTRY_SEGMENT, g,
+                time_us, 0);
 }
 
 /* Send a segment that leaves at `time_us`. */
-static void segment_send(struct side *from, enum segment_kind kind,
-                         uint32_t bytes, bool fin, uint64_t time_us)
+void segment_send(struct side *from, enum segment_kind kind, uint32_t bytes,
+                  bool fin, uint64_t time_us)
 {
     struct sim *sim = from->stream->sim;
     struct segment *g = arena_alloc(sim->arena, sizeof *g);
@@ -267,13 +257,13 @@ static void segment_free(struct segment *g)
 
 void segment_at_downlink(struct sim *sim, struct segment *g)
 {
-    struct node *n = node_of(other_side(g->from));
+    struct node *n = side_node(side_other(g->from));
     uint64_t rate = down_rate(n), time_us = sim->now_us;
 
     if (rate > 0)
         time_us = occupy(&n->link->down, sim->now_us, g->bytes, rate);
-    push(g->from->stream, ENTRY_SEGMENT, g, time_us, 0);
-    release(g->from->stream);
+    stream_push(g->from->stream, ENTRY_SEGMENT, g, time_us, 0);
+    stream_release(g->from->stream);
 }
 
 /* Nothing gets through: give up a while after `since`, unless something
@@ -283,36 +273,36 @@ static void stall(struct stream *stream, uint64_t since_us)
     if (stream->stalled_us != NEVER)
         return;
     stream->stalled_us = since_us;
-    push(stream, ENTRY_STALL, stream, since_us + STREAM_TIMEOUT_US, 0);
+    stream_push(stream, ENTRY_STALL, stream, since_us + STREAM_TIMEOUT_US, 0);
 }
 
 /* Let a side know soon that its stream is gone. */
-static void close_soon(struct side *s, enum close_reason why)
+void side_close_soon(struct side *s, enum close_reason why)
 {
     if (s->closed || s->closing)
         return;
     s->closing = true;
-    push(s->stream, ENTRY_CLOSED, s, s->stream->sim->now_us, (int)why);
+    stream_push(s->stream, ENTRY_CLOSED, s, s->stream->sim->now_us, (int)why);
 }
 
 void stream_stalled(struct sim *sim, struct stream *stream)
 {
     if (stream->stalled_us != NEVER &&
         sim->now_us >= stream->stalled_us + STREAM_TIMEOUT_US) {
-        close_soon(&stream->side[0], CLOSE_TIMEOUT);
-        close_soon(&stream->side[1], CLOSE_TIMEOUT);
+        side_close_soon(&stream->side[0], CLOSE_TIMEOUT);
+        side_close_soon(&stream->side[1], CLOSE_TIMEOUT);
     }
-    release(stream);
+    stream_release(stream);
 }
 
 void stream_reset(struct stream *stream)
 {
-    close_soon(&stream->side[0], CLOSE_RESET);
-    close_soon(&stream->side[1], CLOSE_RESET);
+    side_close_soon(&stream->side[0], CLOSE_RESET);
+    side_close_soon(&stream->side[1], CLOSE_RESET);
 }
 
 /* What has not been sent never will be. */
-static void discard_backlog(struct side *s)
+void side_discard_backlog(struct side *s)
 {
     s->written = s->sent;
 }
@@ -330,18 +320,18 @@ static void side_close(struct side *s, enum close_reason why)
     s->unread_len = 0;
     s->stream->why = losses[why];
     if (why != CLOSE_DONE)
-        discard_backlog(s);
-    step_begin(s->stream->sim, STEP_CLOSED, node_of(s), &reason, 1);
-    record_stream(s, texts[why]);
+        side_discard_backlog(s);
+    step_begin(s->stream->sim, STEP_CLOSED, side_node(s), &reason, 1);
+    side_record(s, texts[why]);
     struct event e = {.kind = EVENT_CLOSED, .conn = s->id, .error = why};
-    (void)node_deliver(node_of(s), &e, 0);
+    (void)node_deliver(side_node(s), &e, 0);
 }
 
 void side_closed(struct side *s, enum close_reason why)
 {
     if (!s->closed)
         side_close(s, why);
-    release(s->stream);
+    stream_release(s->stream);
 }
 
 /* -- The uplink ------------------------------------------------------------------- */
@@ -359,15 +349,10 @@ static bool may_send(const struct side *s)
 }
 
 /* Both ways are finished: then it is over. */
-static void check_done(struct side *s)
+void side_check_done(struct side *s)
 {
     if (s->fin_sent && s->eof_done)
-        close_soon(s, CLOSE_DONE);
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
+        side_close_soon(s, CLOSE_DONE);
 }
 
 static void send_quantum(struct node *n, struct side *s)
@@ -385,11 +370,11 @@ static void send_quantum(struct node *n, struct side *s)
     s->in_flight += bytes;
     if (s->wants_room && backlog(s) < BACKLOG_LOW) {
         s->wants_room = false;
-        push(s->stream, ENTRY_ROOM, s, sim->now_us, 0);
+        stream_push(s->stream, ENTRY_ROOM, s, sim->now_us, 0);
     }
     if (fin) {
         s->fin_sent = true;
-        check_done(s);
+        side_check_done(s);
     }
 }
 
@@ -421,7 +406,7 @@ static void uplink_serve(struct node *n)
             send_quantum(n, s);
         if (may_send(s))
             enqueue(l, s);
-        release(s->stream);
+        stream_release(s->stream);
     }
     if (l->ready != NULL && !l->waking) {
         l->waking = true;
@@ -441,8 +426,8 @@ static void send_ready(struct side *s)
 {
     if (!may_send(s) || s->ready)
         return;
-    enqueue(node_of(s)->link, s);
-    uplink_serve(node_of(s));
+    enqueue(side_node(s)->link, s);
+    uplink_serve(side_node(s));
 }
 
 void segment_acknowledged(struct sim *sim, struct segment *g)
@@ -453,182 +438,18 @@ void segment_acknowledged(struct sim *sim, struct segment *g)
     s->in_flight -= g->bytes;
     send_ready(s);
     segment_free(g);
-    release(s->stream);
+    stream_release(s->stream);
 }
 
 void side_room(struct sim *sim, struct side *s)
 {
     if (!s->closed) {
-        step_begin(sim, STEP_ROOM, node_of(s), NULL, 0);
-        record_stream(s, "room");
+        step_begin(sim, STEP_ROOM, side_node(s), NULL, 0);
+        side_record(s, "room");
         struct event e = {.kind = EVENT_ROOM, .conn = s->id};
-        (void)node_deliver(node_of(s), &e, 0);
+        (void)node_deliver(side_node(s), &e, 0);
     }
-    release(s->stream);
-}
-
-/* -- Reading ------------------------------------------------------------------------ */
-
-/* Append to a side's unread bytes. */
-static void unread_add(struct side *s, const uint8_t *data, size_t len)
-{
-    struct arena *arena = s->stream->sim->arena;
-
-    if (s->unread_at + s->unread_len + len > s->unread_cap) {
-        if (s->unread_len > 0)
-            memmove(s->unread, s->unread + s->unread_at, s->unread_len);
-        s->unread_at = 0;
-    }
-    if (s->unread_len + len > s->unread_cap) {
-        size_t cap = 2 * (s->unread_len + len);
-        uint8_t *grown = arena_grow(arena, s->unread, s->unread_cap, cap);
-        if (grown == NULL)
-            return;
-        s->unread = grown;
-        s->unread_cap = cap;
-    }
-    memcpy(s->unread + s->unread_at + s->unread_len, data, len);
-    s->unread_len += len;
-    s->fresh += len;
-    s->stuck = false;
-}
-
-/* A write that was removed by hand would have arrived now: unlink it. */
-static void lose_write(struct side *from, struct write *w)
-{
-    struct write **at = &from->first, *before = NULL;
-
-    for (; *at != w; at = &(*at)->next)
-        before = *at;
-    *at = w->next;
-    if (from->last == w)
-        from->last = before;
-    write_report(from, w, "dropped by hand");
-    write_free(from->stream->sim, w);
-}
-
-/* Did any message removed by hand end within the next `bytes`? */
-static bool loses(const struct side *from, uint64_t bytes)
-{
-    for (const struct write *w = from->arriving;
-         w != NULL && w->end <= from->arrived + bytes; w = w->next)
-        if (w->removed)
-            return true;
-    return false;
-}
-
-/* Move the next `bytes` from the writes to the reader's buffer; what was
-   removed by hand is not moved. */
-static void take(struct side *from, uint64_t bytes)
-{
-    struct side *to = other_side(from);
-
-    while (bytes > 0) {
-        struct write *w = from->arriving;
-        uint64_t left = w->end - from->arrived, part = least(left, bytes);
-
-        if (!w->removed)
-            unread_add(to, w->data + (w->wire_len - left), (size_t)part);
-        from->arrived += part;
-        bytes -= part;
-        if (part == left) {
-            from->arriving = w->next;
-            if (w->removed)
-                lose_write(from, w);
-        }
-    }
-}
-
-/* The reader has consumed `bytes`; report the messages that end in them. */
-static void consume(struct side *to, size_t bytes)
-{
-    struct side *from = other_side(to);
-
-    to->unread_at += bytes;
-    to->unread_len -= bytes;
-    while (bytes > 0) {
-        struct write *w = from->first;
-        assert(w != NULL); /* what has arrived was written */
-        uint32_t part = (uint32_t)least(w->unread, bytes);
-
-        w->unread -= part;
-        bytes -= part;
-        if (w->unread == 0) {
-            from->first = w->next;
-            if (from->first == NULL)
-                from->last = NULL;
-            write_report(from, w, NULL);
-            write_free(from->stream->sim, w);
-        }
-    }
-}
-
-/* Is there a call to make at once: bytes to offer again, or the end? */
-static void plan_again(struct side *to)
-{
-    struct sim *sim = to->stream->sim;
-
-    if (to->closed || to->closing || sim->again != NULL ||
-        !((to->unread_len > 0 && !to->stuck) ||
-          (to->fin_arrived && !to->eof_done)))
-        return;
-    sim->again = to;
-    to->stream->references++;
-}
-
-/* Offer all unread bytes to the node: a step.  A message that is there as a
-   whole is reported first, so that what the node says of it comes behind. */
-static void offer(struct side *to)
-{
-    struct side *from = other_side(to);
-    uint32_t command = from->first->command;
-    struct event e = {.kind = EVENT_BYTES,
-                      .conn = to->id,
-                      .data = to->unread + to->unread_at,
-                      .len = to->unread_len};
-
-    step_begin(to->stream->sim, STEP_BYTES, node_of(to),
-               e.data + e.len - to->fresh, to->fresh);
-    to->fresh = 0;
-    if (from->first->end <= from->arrived)
-        write_report(from, from->first, NULL);
-    size_t used = node_deliver(node_of(to), &e, command);
-    if (to->closed)
-        return;
-    assert(used <= e.len);
-    consume(to, used);
-    to->stuck = used == 0;
-    if (to->stuck && to->unread_len > UNCONSUMED_MAX) {
-        segment_send(to, SEGMENT_RESET, 0, false, to->stream->sim->now_us);
-        discard_backlog(to);
-        close_soon(to, CLOSE_RESET);
-    }
-}
-
-static void end_of_file(struct side *to)
-{
-    step_begin(to->stream->sim, STEP_EOF, node_of(to), NULL, 0);
-    record_stream(to, "eof");
-    to->eof_done = true;
-    struct event e = {.kind = EVENT_EOF, .conn = to->id, .len = to->unread_len};
-    (void)node_deliver(node_of(to), &e, 0);
-    check_done(to);
-}
-
-void stream_again(struct sim *sim)
-{
-    struct side *to = sim->again;
-
-    sim->again = NULL;
-    if (to->closed || to->closing) {
-        /* gone in the meantime */
-    } else if (to->unread_len > 0 && !to->stuck) {
-        offer(to);
-    } else {
-        end_of_file(to);
-    }
-    plan_again(to);
-    release(to->stream);
+    stream_release(s->stream);
 }
 
 /* -- Arrivals ----------------------------------------------------------------------- */
@@ -637,8 +458,8 @@ void stream_again(struct sim *sim)
    with a reset; one that has vanished says nothing. */
 static void arrive_nowhere(struct segment *g)
 {
-    struct side *to = other_side(g->from);
-    const struct node *n = to->node != NOBODY ? node_of(to) : NULL;
+    struct side *to = side_other(g->from);
+    const struct node *n = to->node != NOBODY ? side_node(to) : NULL;
     struct sim *sim = g->from->stream->sim;
 
     if (n != NULL && n->vanished)
@@ -654,14 +475,14 @@ static void arrive_nowhere(struct segment *g)
 
 static void arrive_syn(struct side *from)
 {
-    struct side *to = other_side(from);
-    struct node *n = node_of(to);
+    struct side *to = side_other(from);
+    struct node *n = side_node(to);
     struct sim *sim = n->sim;
 
     side_enter(to);
     to->open = true;
     step_begin(sim, STEP_ACCEPT, n, NULL, 0);
-    record_stream(to, "accept");
+    side_record(to, "accept");
     segment_send(to, SEGMENT_SYN_ACK, 0, false, sim->now_us);
     struct event e = {
         .kind = EVENT_ACCEPT, .conn = to->id, .peer = side_endpoint(from).addr};
@@ -670,12 +491,12 @@ static void arrive_syn(struct side *from)
 
 static void arrive_syn_ack(struct side *from)
 {
-    struct side *to = other_side(from);
-    struct node *n = node_of(to);
+    struct side *to = side_other(from);
+    struct node *n = side_node(to);
 
     to->open = true;
     step_begin(n->sim, STEP_OPEN, n, NULL, 0);
-    record_stream(to, "open");
+    side_record(to, "open");
     struct event e = {.kind = EVENT_OPEN, .conn = to->id};
     (void)node_deliver(n, &e, to->syn_command);
     send_ready(to);
@@ -684,22 +505,22 @@ static void arrive_syn_ack(struct side *from)
 /* Bytes, or the end of them: what the node makes of it comes next. */
 static void arrive_data(struct segment *g)
 {
-    struct side *from = g->from, *to = other_side(from);
+    struct side *from = g->from, *to = side_other(from);
     struct sim *sim = from->stream->sim;
 
-    if (loses(from, g->bytes))
-        step_begin(sim, STEP_LOSS, node_of(to), NULL, 0);
-    take(from, g->bytes);
+    if (side_loses(from, g->bytes))
+        step_begin(sim, STEP_LOSS, side_node(to), NULL, 0);
+    side_take(from, g->bytes);
     if (g->fin) {
         to->fin_arrived = true;
         to->stuck = false;
     }
-    plan_again(to);
+    side_plan_again(to);
 }
 
 static void arrive_end(struct side *from, enum close_reason why)
 {
-    struct side *to = other_side(from);
+    struct side *to = side_other(from);
 
     if (!to->closing)
         side_close(to, why);
@@ -708,11 +529,12 @@ static void arrive_end(struct side *from, enum close_reason why)
 /* Let a segment have its effect; true if it is to be acknowledged. */
 static bool arrive(struct segment *g)
 {
-    struct side *from = g->from, *to = other_side(from);
+    struct side *from = g->from, *to = side_other(from);
     struct stream *stream = from->stream;
     bool syn = g->kind == SEGMENT_SYN;
 
-    if (to->gone || (syn && (to->node == NOBODY || !node_is_up(node_of(to))))) {
+    if (to->gone ||
+        (syn && (to->node == NOBODY || !node_is_up(side_node(to))))) {
         if (!from->closed || !syn)
             arrive_nowhere(g);
         return false;
@@ -762,18 +584,18 @@ static void unpark(struct side *from)
             continue;
         }
         *at = g->next;
-        push(from->stream, ENTRY_SEGMENT, g, sim->now_us, 0);
-        release(from->stream);
+        stream_push(from->stream, ENTRY_SEGMENT, g, sim->now_us, 0);
+        stream_release(from->stream);
         return;
     }
 }
 
 void segment_arrive(struct sim *sim, struct segment *g)
 {
-    struct side *from = g->from, *to = other_side(from);
+    struct side *from = g->from, *to = side_other(from);
 
     if (from->node != NOBODY && to->node != NOBODY &&
-        node_of(from)->group != node_of(to)->group) {
+        side_node(from)->group != side_node(to)->group) {
         keep(&sim->held, g);
         stall(from->stream, g->kind == SEGMENT_SYN ? g->sent_us : sim->now_us);
         return;
@@ -786,11 +608,11 @@ void segment_arrive(struct sim *sim, struct segment *g)
     bool acknowledged = arrive(g);
     unpark(from);
     if (acknowledged)
-        push(from->stream, ENTRY_ACK, g, sim->now_us + stream_latency_us(from),
-             0);
+        stream_push(from->stream, ENTRY_ACK, g,
+                    sim->now_us + stream_latency_us(from), 0);
     else
         segment_free(g);
-    release(from->stream);
+    stream_release(from->stream);
 }
 
 void streams_heal(struct sim *sim)
@@ -802,7 +624,7 @@ void streams_heal(struct sim *sim)
         next = g->next;
         g->from->stream->stalled_us = NEVER;
         segment_queue(g, sim->now_us + stream_latency_us(g->from));
-        release(g->from->stream);
+        stream_release(g->from->stream);
     }
 }
 
@@ -922,10 +744,10 @@ void net_abort(struct host *h, conn_id conn)
     s->closed = true;
     s->unread_len = 0;
     s->stream->why = "stream reset";
-    discard_backlog(s);
-    if (!other_side(s)->closed)
+    side_discard_backlog(s);
+    if (!side_other(s)->closed)
         segment_send(s, SEGMENT_RESET, 0, false, s->stream->sim->now_us);
-    release(s->stream);
+    stream_release(s->stream);
 }
 
 /* -- The end of a node --------------------------------------------------------------------- */
@@ -945,19 +767,19 @@ static void side_down(struct side *s, enum down how)
         send_ready(s);
         break;
     case DOWN_VANISHED:
-        discard_backlog(s);
+        side_discard_backlog(s);
         s->fin_sent = true; /* none will be */
         stall(s->stream, sim->now_us);
         break;
     case DOWN_KILLED:
-        discard_backlog(s);
-        if (s->open && !s->fin_sent && !other_side(s)->closed)
+        side_discard_backlog(s);
+        if (s->open && !s->fin_sent && !side_other(s)->closed)
             segment_send(s, unread ? SEGMENT_RESET : SEGMENT_DATA, 0, !unread,
                          sim->now_us);
         s->fin_sent = true;
         break;
     }
-    release(s->stream);
+    stream_release(s->stream);
 }
 
 void streams_down(struct node *n, enum down how)

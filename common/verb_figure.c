@@ -14,6 +14,7 @@
 #define LIST_MAX 64 /* values of --nodes and of --points */
 #define NODES_MAX (UINT64_C(1) << 22)
 #define SEEDS_MAX 10000
+#define LARGE_NODES (UINT64_C(1) << 17) /* one seed, unless told */
 
 /* The line of one figure, and below it its source. */
 static void list_figures(const struct program *p, struct text *t)
@@ -170,6 +171,9 @@ static int prepare(const struct program *p, const struct figure *f,
         return EXIT_USAGE;
     for (size_t i = 0; i < task.node_count; i++)
         count[i] = (uint64_t)nodes[i];
+    for (size_t i = 0; i < task.node_count; i++)
+        if (count[i] > LARGE_NODES && !w->seeds.given)
+            task.seeds = 1;
     return draw(&task, w->plot);
 }
 

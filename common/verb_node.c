@@ -151,24 +151,26 @@ static void say_listening(struct server *s, const struct settings *settings)
 
 /* -- Commands ------------------------------------------------------------- */
 
-static void give_command(struct server *s, char *line)
+static void give_command(struct server *s)
 {
     struct text why = text_new();
-
-    line += strspn(line, " \t");
+    char *line = s->command + strspn(s->command, " \t");
     size_t len = strlen(line);
+
     while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
         line[--len] = '\0';
+    bool blank = len == 0 || line[0] == '#';
     if (s->too_long)
         say_error(s, "the command is too long, expected 4096 bytes at most");
     else if (strcmp(line, "leave") == 0)
         live_stop(s->live, s->host);
-    else if (len > 0 && line[0] != '#') {
-        if (command_check(s->program->protocol, line, &why))
-            (void)live_command(s->live, s->host, line);
-        else
-            say_error(s, why.data);
-    }
+    else if (!blank && !command_check(s->program->protocol, line, &why))
+        say_error(s, why.data);
+    else if (!blank && live_command(s->live, s->host, line) == 0)
+        say_error(s, s->host->state == NODE_UP
+                         ? "too many commands are open; wait for results"
+                         : "the node is leaving");
+    s->command_len = 0;
     s->too_long = false;
     text_free(&why);
 }
@@ -189,22 +191,22 @@ static void on_input(void *context, int fd)
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN || in_background(fd)))
         return;
-    if (n <= 0)
-        live_unwatch(s->live, fd); /* the node goes on without commands */
     for (ssize_t i = 0; i < n; i++) {
         if (block[i] == '\0')
             block[i] = '.';
-        if (block[i] != '\n') {
-            if (s->command_len < COMMAND_BYTES_MAX)
-                s->command[s->command_len++] = block[i];
-            else
-                s->too_long = true;
-            continue;
-        }
-        s->command[s->command_len] = '\0';
-        s->command_len = 0;
-        give_command(s, s->command);
+        s->command[s->command_len] = block[i] != '\n' ? block[i] : '\0';
+        if (block[i] == '\n')
+            give_command(s);
+        else if (s->command_len < COMMAND_BYTES_MAX)
+            s->command_len++;
+        else
+            s->too_long = true;
     }
+    if (n > 0)
+        return;
+    live_unwatch(s->live, fd); /* the node goes on without commands */
+    s->command[s->command_len] = '\0';
+    give_command(s);
 }
 
 /* -- The loop --------------------------------------------------------------- */

@@ -137,7 +137,7 @@ agree() {
 }
 
 @test "node: commands may come from a file" {
-    printf 'lookup 4\n# a comment\n\nleave\n' >commands
+    printf 'lookup 4\n# a comment\n\nleave' >commands # without a newline
     run timeout 10 $chord node --listen 127.0.0.1:0 <commands
     [ "$status" -eq 0 ]
     [[ $output == *"lookup 4 at "* ]]
