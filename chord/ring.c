@@ -55,7 +55,8 @@ static void take_list(struct chord *c, struct host *h, struct member *n,
         if (self)
             break;
     }
-    memcpy(n->succ, list, count * sizeof list[0]);
+    for (unsigned i = 0; i < count; i++)
+        n->succ[i] = list[i];
     n->succ_count = (uint8_t)count;
     struct peer s = chord_successor(c, n);
     if (!peer_same(&s, &old)) {

@@ -65,6 +65,20 @@ static double x_of(const struct plot *p, const char *line)
     return p->figure->log_x ? doublings(x) : x;
 }
 
+/* Three round steps end the axis. */
+static double round_end(double most)
+{
+    static const double round[] = {1, 1.2, 1.6, 2, 2.5, 3, 4, 5, 6, 8};
+    double power = 1;
+
+    while (3 * power > most)
+        power /= 10;
+    for (;; power *= 10)
+        for (int i = 0; i < (int)(sizeof round / sizeof *round); i++)
+            if (3 * round[i] * power >= most)
+                return 3 * round[i] * power;
+}
+
 static void find_bounds(struct plot *p, const char *rows)
 {
     for (const char *line = rows; *line != '\0'; line = next_line(line)) {
@@ -79,8 +93,7 @@ static void find_bounds(struct plot *p, const char *rows)
     }
     if (p->x_max <= p->x_min)
         p->x_max = p->x_min + 1;
-    if (p->y_max <= 0)
-        p->y_max = 1;
+    p->y_max = p->y_max > 0 ? round_end(p->y_max) : 3;
 }
 
 static int place(double value, double least, double most, int cells)

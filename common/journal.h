@@ -21,7 +21,7 @@
 
 #include "common/text.h"
 
-#define JOURNAL_BYTES_MAX (1024 * 1024)
+#define JOURNAL_BYTES_MAX ((size_t)1024 * 1024)
 #define JOURNAL_LINE_MAX 8192
 
 struct entry {

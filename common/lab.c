@@ -311,7 +311,7 @@ static int lab_key(const struct lab_options *o)
     if (o->roster == NULL)
         text_add(&why, "key needs --roster CSV, a student a line");
     else if ((s = sheet_load(o->file[0], &why)) != NULL && cache != NULL &&
-             read_file(o->roster, 1024 * 1024, &roster, &why) &&
+             read_file(o->roster, JOURNAL_BYTES_MAX, &roster, &why) &&
              scratch_make(&dir, &why))
         ok = key_roster(o, s, roster.data, dir.data, cache, &why);
     if (!ok)

@@ -23,7 +23,7 @@ struct monitor_options {
     bool line;        /* no screen: commands in, facts out, a line each */
     bool utf8;
     enum color color;
-    struct tutor *tutor; /* a worksheet beside the picture; or NULL */
+    struct tutor *tutor;         /* a worksheet beside the picture; or NULL */
     const struct observer *also; /* hears of live records too, or NULL */
 };
 

@@ -100,10 +100,10 @@ struct monitor {
     size_t stops;
     bool filter_inverted;
 
-    /* The worksheet: what has been said so far; the line on top, and how many
-       fit. */
+    /* The worksheet: what has been said so far; the line wanted on top, the
+       one that is, and how many fit. */
     struct text lab;
-    size_t lab_top, lab_rows;
+    size_t lab_top, lab_shown, lab_rows;
 
     /* Talking. */
     struct text say; /* the prompt's text, when nothing is asked */

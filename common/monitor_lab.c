@@ -56,10 +56,10 @@ void draw_lab(struct monitor *m, const struct pane *p)
     listen(m);
     size_t lines = lines_of(m->lab.data), height = (size_t)p->rows;
     m->lab_rows = height;
-    if (m->lab_top + height > lines)
-        m->lab_top = lines > height ? lines - height : 0;
+    size_t last = lines > height ? lines - height : 0;
+    m->lab_shown = m->lab_top < last ? m->lab_top : last;
     line = m->lab.data;
-    for (size_t i = 0; i < m->lab_top; i++)
+    for (size_t i = 0; i < m->lab_shown; i++)
         line += strcspn(line, "\n") + 1;
     for (int row = 0; row < p->rows && *line != '\0'; row++) {
         size_t len = strcspn(line, "\n");
@@ -67,7 +67,7 @@ void draw_lab(struct monitor *m, const struct pane *p)
         pane_printf(p, row, 1, heading ? ATTR_BOLD : 0, "%.*s", (int)len, line);
         line += len + (line[len] == '\n');
     }
-    if (m->lab_top + height < lines)
+    if (m->lab_shown < last)
         pane_text(p, p->rows - 1, p->columns - 5, ATTR_DIM, "more");
     if (m->tab == TAB_LAB) {
         m->cursor_row = p->row;
@@ -80,9 +80,9 @@ void scroll_lab(struct monitor *m, int by)
     size_t far = (size_t)(by < 0 ? -by : by);
 
     if (by < 0)
-        m->lab_top = m->lab_top > far ? m->lab_top - far : 0;
+        m->lab_top = m->lab_shown > far ? m->lab_shown - far : 0;
     else
-        m->lab_top += far; /* draw_lab knows the end */
+        m->lab_top = m->lab_shown + far; /* draw_lab knows the end */
 }
 
 static bool has_lab(struct monitor *m)
@@ -131,7 +131,7 @@ void open_lab(struct monitor *m)
 {
     const struct key_command *c = key_commands;
 
-    if (m->lab_top + m->lab_rows < lines_of(m->lab.data)) {
+    if (m->lab_shown + m->lab_rows < lines_of(m->lab.data)) {
         scroll_lab(m, (int)m->lab_rows - 1); /* read on before you answer */
         return;
     }

@@ -275,6 +275,10 @@ static bool check_header(struct parser *p)
 
     if (s->title == NULL || s->lab == NULL)
         return refuse(p, 1, "a worksheet begins with '# Title' and 'lab: ID'");
+    if (s->block_count == 0)
+        return refuse(p, 1,
+                      "an empty line and the text were expected behind "
+                      "the header");
     for (size_t i = 0; i < s->require_count; i++)
         if (!check_command(p, s->require[i].line, s->require[i].command) ||
             !check_names(p, s->require[i].line, s->require[i].value))
@@ -403,7 +407,7 @@ static enum block_kind fence_kind(const char *info)
 static bool open_block(struct parser *p, unsigned line, enum block_kind kind,
                        char *info)
 {
-    char *word[8];
+    char *word[8] = {NULL};
     size_t n = cut(info, word, 8);
 
     switch (kind) {
@@ -678,7 +682,7 @@ struct sheet *sheet_parse(const char *path, const char *text, size_t len,
         s->own_seed = true;
         s->minutes = 45;
         if (len > SHEET_BYTES_MAX)
-            refuse(&p, 1, "more than %d bytes", SHEET_BYTES_MAX);
+            refuse(&p, 1, "more than %zu bytes", SHEET_BYTES_MAX);
         else if (all_lines(&p, s->text, len))
             return s;
     } else {

@@ -16,7 +16,7 @@
 
 #include "common/text.h"
 
-#define SHEET_BYTES_MAX (256 * 1024)
+#define SHEET_BYTES_MAX ((size_t)256 * 1024)
 #define SHEET_LINE_MAX 1000
 #define SHEET_LINES_MAX 4000
 #define SHEET_BLOCKS_MAX 400

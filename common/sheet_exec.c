@@ -7,6 +7,7 @@
  */
 #include "common/sheet_exec.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -123,7 +124,7 @@ const char *words_out(const struct words *w)
     return NULL;
 }
 
-bool words_allowed(const struct words *w, struct text *why)
+static bool is_allowed(const struct words *w, struct text *why)
 {
     const char *program = w->count > 0 ? w->word[0] : "";
     const char *verb = w->count > 1 ? w->word[1] : "";
@@ -137,14 +138,9 @@ bool words_allowed(const struct words *w, struct text *why)
                         : "show, sim, live, check, figure, monitor or trace");
         return false;
     }
-    for (size_t i = 2; lab && verb[0] == 'r' && i < w->count; i++) {
-        struct words inner; /* the two commands of `lab ratio` */
-        if (!words_split(&inner, w->word[i], why) ||
-            !words_allowed(&inner, why))
-            return false;
-    }
     for (size_t i = 2; i < w->count; i++) {
         const char *word = w->word[i];
+        assert(word != NULL); /* `count` words are there */
         bool option = word[0] == '-' && !(word[1] >= '0' && word[1] <= '9');
         bool out = strcmp(word, "--out") == 0 && words_out(w) != NULL;
         if (option && !out && !is_among(options, word, strcspn(word, "="))) {
@@ -160,6 +156,20 @@ bool words_allowed(const struct words *w, struct text *why)
         }
     }
     return true;
+}
+
+bool words_allowed(const struct words *w, struct text *why)
+{
+    bool ok = is_allowed(w, why);
+
+    /* The two commands of `lab ratio` are words of it. */
+    for (size_t i = 2; ok && strcmp(w->word[0], "lab") == 0 &&
+                       strcmp(w->word[1], "ratio") == 0 && i < w->count;
+         i++) {
+        struct words inner;
+        ok = words_split(&inner, w->word[i], why) && is_allowed(&inner, why);
+    }
+    return ok;
 }
 
 /* -- Running one ---------------------------------------------------------- */
@@ -195,7 +205,7 @@ static bool drain(int out, int err, struct outcome *o)
 {
     struct pollfd fd[2] = {{out, POLLIN, 0}, {err, POLLIN, 0}};
     struct text *into[2] = {&o->out, &o->err};
-    int64_t end = now_ms() + COMMAND_SECONDS_MAX * 1000;
+    int64_t end = now_ms() + COMMAND_SECONDS_MAX * INT64_C(1000);
     char buffer[16384];
 
     while (fd[0].fd >= 0 || fd[1].fd >= 0) {

@@ -446,11 +446,8 @@ static void put_inline(struct text *t, const char *s, size_t len)
             continue;
         }
         text_add(t, marks[m].open);
-        if (m == 0)
-            for (size_t c = i + n; c < close; c++)
-                escape(t, s[c]);
-        else
-            put_inline(t, s + i + n, close - i - n);
+        for (size_t c = i + n; c < close; c++)
+            escape(t, s[c]);
         text_add(t, marks[m].close);
         i = close + n;
     }

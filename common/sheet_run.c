@@ -442,7 +442,8 @@ static void bind_outs(struct run *r, const struct block *b)
         const char *command = r->sheet->line[l].text;
         if (r->sheet->line[l].mark == '$' &&
             words_split(&w, command, &ignored) && words_out(&w) != NULL)
-            bind(r, command + strlen(command) - strlen(words_out(&w)), true);
+            (void)bind(r, command + strlen(command) - strlen(words_out(&w)),
+                       true);
         text_free(&ignored);
     }
 }

@@ -9,6 +9,7 @@
  */
 #include "common/tutor.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static const struct block *here(const struct tutor *t)
 /* What the journal calls a block: its ID, or its number. */
 static const char *block_id(const struct tutor *t, size_t i, char buffer[32])
 {
+    assert(i < t->sheet->block_count && t->sheet->block != NULL);
     const struct block *b = &t->sheet->block[i];
 
     if (b->kind == BLOCK_ASK || b->kind == BLOCK_REFLECT)
@@ -163,6 +165,7 @@ void tutor_close(struct tutor *t)
 /* Points won, and to be won, by answers that were judged. */
 static void points(const struct tutor *t, unsigned *won, unsigned *of)
 {
+    assert(t->sheet->block != NULL);
     *won = *of = 0;
     for (size_t i = 0; i < t->sheet->block_count; i++)
         if (t->sheet->block[i].kind == BLOCK_ASK) {
@@ -309,9 +312,7 @@ static void show_watch(const struct tutor *t, const struct block *b,
             "be?\n",
             l->text);
     else
-        say(out, width,
-            "(Enter opens it; `.` steps on, `,` back, `q` comes "
-            "back here)\n");
+        say(out, width, "(Enter opens it; `.` steps on, `,` back)\n");
 }
 
 static void show_stop(const struct tutor *t, const struct block *b,
