@@ -130,7 +130,14 @@ static bool sound(struct figure_run *r)
         return figure_fail(r, "out of memory; try fewer nodes");
     if (st.never_quiet)
         return figure_fail(r, "the network did not settle within 1 h");
-    return true;
+    const char *complaint = sim_complaints(r->host->sim);
+    if (complaint[0] == '\0')
+        return true;
+    struct text first = text_new();
+    text_bytes(&first, complaint, strcspn(complaint, "\n"));
+    figure_fail(r, first.data);
+    text_free(&first);
+    return false;
 }
 
 bool figure_run_to(struct figure_run *r, uint64_t time_us)
