@@ -99,7 +99,7 @@ bool sheet_list(const char *folder, struct sheet_list *list)
 
     *list = (struct sheet_list){NULL, 0};
     sheet_root("", &pattern);
-    text_printf(&pattern, "/labs/%s/*.md", folder != NULL ? folder : "*");
+    text_printf(&pattern, "/labs/%s/[0-9]*.md", folder != NULL ? folder : "*");
     if (glob(pattern.data, 0, NULL, &found) == 0) {
         list->path = calloc(found.gl_pathc, sizeof *list->path);
         for (size_t i = 0; list->path != NULL && i < found.gl_pathc; i++)

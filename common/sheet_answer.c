@@ -107,6 +107,45 @@ bool decimal_parse(const char *s, int64_t *millionths)
     return *s == '\0';
 }
 
+/* Which of "a|b|c" is `word`?  A beginning that fits one alone will do. */
+static int choice_of(const char *choices, const char *word)
+{
+    size_t len = strlen(word);
+    int found = -1, i = 0;
+
+    for (const char *at = choices; len > 0; i++) {
+        size_t n = strcspn(at, "|");
+        if (n == len && strncasecmp(at, word, len) == 0)
+            return i;
+        if (n > len && strncasecmp(at, word, len) == 0)
+            found = found == -1 ? i : -2;
+        if (at[n] == '\0')
+            break;
+        at += n + 1;
+    }
+    return found < 0 ? -1 : found;
+}
+
+/* "a|b|c": at least two, none empty, none twice? */
+static bool is_choice(const char *choices)
+{
+    char word[ITEM_BYTES_MAX];
+    int i = 0;
+
+    for (const char *at = choices;; i++) {
+        size_t n = strcspn(at, "|");
+        if (n == 0 || n >= sizeof word)
+            return false;
+        memcpy(word, at, n);
+        word[n] = '\0';
+        if (choice_of(choices, word) != i)
+            return false;
+        if (at[n] == '\0')
+            return i > 0;
+        at += n + 1;
+    }
+}
+
 bool answer_type_parse(const char *word, const char *choices,
                        struct answer_type *type)
 {
@@ -133,28 +172,9 @@ bool answer_type_parse(const char *word, const char *choices,
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i].word, word) == 0) {
             type->kind = kinds[i].kind;
-            return type->kind != ANSWER_CHOICE || strchr(choices, '|') != NULL;
+            return type->kind != ANSWER_CHOICE || is_choice(choices);
         }
     return false;
-}
-
-/* Which of "a|b|c" is `word`?  A beginning that fits one alone will do. */
-static int choice_of(const char *choices, const char *word)
-{
-    size_t len = strlen(word);
-    int found = -1, i = 0;
-
-    for (const char *at = choices; len > 0; i++) {
-        size_t n = strcspn(at, "|");
-        if (n == len && strncasecmp(at, word, len) == 0)
-            return i;
-        if (n > len && strncasecmp(at, word, len) == 0)
-            found = found == -1 ? i : -2;
-        if (at[n] == '\0')
-            break;
-        at += n + 1;
-    }
-    return found < 0 ? -1 : found;
 }
 
 bool answer_valid(const struct answer_type *type, const char *s)
@@ -259,6 +279,7 @@ void answer_form(struct text *t, const struct answer_type *type)
 void answer_mutate(struct text *t, const struct answer_type *type,
                    const char *wanted)
 {
+    static struct items list;
     int64_t number = 0;
     int right;
 
@@ -272,21 +293,22 @@ void answer_mutate(struct text *t, const struct answer_type *type,
         text_i64(t, number);
         break;
     case ANSWER_CHOICE:
-        right = choice_of(type->choices, wanted);
+        items_read(&list, wanted);
+        right = list.count > 0 ? choice_of(type->choices, list.at[0]) : -1;
         const char *other = type->choices;
         if (right == 0)
             other += strcspn(other, "|") + 1;
         text_bytes(t, other, strcspn(other, "|"));
         break;
+    case ANSWER_NODES: /* some where none is right, none where some are */
+        items_read(&list, wanted);
+        text_add(t, list.count > 0 ? "none" : "x9");
+        break;
     case ANSWER_NODE:
-    case ANSWER_NODES:
     case ANSWER_PATH:
     case ANSWER_WORD:
-        if (strcmp(wanted, "none") != 0)
-            text_add(t, wanted);
-        text_add(t, type->kind == ANSWER_NODES || type->kind == ANSWER_PATH
-                        ? " x9"
-                        : "x");
+        text_add(t, wanted);
+        text_add(t, type->kind == ANSWER_PATH ? " x9" : "x");
         break;
     }
 }

@@ -173,6 +173,8 @@ TEST(answers_are_read_as_people_write_them)
     CHECK(judged("num+-10%", NULL, "5.51", "5", ANSWER_WRONG));
     CHECK(judged("choice", "list|finger", "LI", "list", ANSWER_RIGHT));
     CHECK(judged("choice", "aa|ab", "a", "aa", ANSWER_MALFORMED));
+    CHECK(!judged("choice", "a|A", "a", "a", ANSWER_RIGHT)); /* twice */
+    CHECK(!judged("choice", "a|", "a", "a", ANSWER_RIGHT));
 }
 
 TEST(a_mutated_answer_is_wrong)
