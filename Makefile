@@ -121,6 +121,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/p2plab
 	install $(addprefix $(BIN)/,$(PROTOCOLS) lab) $(DESTDIR)$(PREFIX)/bin
 	cp -R labs $(DESTDIR)$(PREFIX)/share/p2plab/
+	rm -f $(DESTDIR)$(PREFIX)/share/p2plab/labs/lab.c
 
 clean:
 	rm -rf build bin
