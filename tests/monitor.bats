@@ -190,6 +190,7 @@ END
 }
 
 @test "monitor: TERM without a movable cursor is refused, in one line" {
+    script -qec true /dev/null >/dev/null 2>&1 || skip "no pseudo-terminal here"
     command -v script >/dev/null || skip "no script(1)"
     run -2 env TERM=dumb timeout 10 script -qec "$chord monitor" /dev/null
     [ "${#lines[@]}" -eq 1 ]
@@ -197,6 +198,7 @@ END
 }
 
 @test "monitor: NO_COLOR and --color never leave the terminal's own colours" {
+    script -qec true /dev/null >/dev/null 2>&1 || skip "no pseudo-terminal here"
     command -v script >/dev/null || skip "no script(1)"
     colours() {
         (sleep 0.5; printf '>>'; sleep 0.5; printf 'qy') |

@@ -3,6 +3,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     command -v tmux >/dev/null || skip "no tmux"
+    script -qec true /dev/null >/dev/null 2>&1 || skip "no pseudo-terminal here"
     chord=$(realpath "${BIN:-bin}/chord")
     socket=p2plab-$BATS_TEST_NUMBER-$$
 }
