@@ -602,6 +602,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_STOP:
         chord_leave_start(c, h);
         break;
+    case EVENT_HASHED: /* it keeps no content */
     case EVENT_OPEN: /* Chord speaks UDP only */
     case EVENT_ACCEPT:
     case EVENT_BYTES:

@@ -272,6 +272,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_DATAGRAM:
     case EVENT_OPEN:
     case EVENT_ROOM:
+    case EVENT_HASHED:
         break;
     }
     return 0;
@@ -464,6 +465,7 @@ static size_t on_call(struct introduced *i, struct host *h,
     case EVENT_ACCEPT:
     case EVENT_ROOM:
     case EVENT_COMMAND:
+    case EVENT_HASHED:
     case EVENT_STOP:
         break;
     }

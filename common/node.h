@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "common/error.h"
 #include "common/fields.h"
 #include "common/options.h"
 #include "common/text.h"
@@ -57,6 +58,8 @@ enum event_kind {
     EVENT_EOF,      /* .conn .len: the peer finished; len bytes left over */
     EVENT_CLOSED,   /* .conn .error: last event of this stream */
     EVENT_COMMAND,  /* .command .data .len: a user's request, as text */
+    EVENT_HASHED,   /* .content .tag .data .len: the digest asked for; len 0:
+                       some of the bytes are not here */
     EVENT_STOP      /* leave politely, then host_left; within 5 s */
 };
 
@@ -68,6 +71,8 @@ struct event {
     enum close_reason error;
     conn_id conn;
     uint32_t command; /* its number, which the result repeats */
+    int content;      /* EVENT_HASHED */
+    uint32_t tag;     /* EVENT_HASHED: as given to host_content_hash */
     struct addr peer;
     const uint8_t *data; /* commands too are NUL-terminated behind `len` */
     size_t len;
@@ -174,6 +179,82 @@ void host_decoded(struct host *h, conn_id conn, const void *plain, size_t len);
 void host_phase(struct host *h, conn_id conn, enum phase phase);
 void host_finish(struct host *h, conn_id conn); /* half-close, after data */
 void host_abort(struct host *h, conn_id conn);
+
+/*
+ * -- Content: what a node shares and fetches ------------------------------
+ *
+ * A content is a sequence of files, nearly always one, addressed as one range
+ * of bytes.  On the live host these are files below the folder that the node
+ * was given; in the simulator, bytes made from the file's name and size, so
+ * that two nodes which share the same file hold the same bytes, with a map of
+ * the blocks that are here and of those that were written wrong.  A crash
+ * keeps content: a node that starts again finds it.
+ *
+ * Contents are numbered from 0, those shared at the start in order of name;
+ * numbers are not used again within a run.  Bytes can be written anywhere and
+ * in any order; what was written can be read.
+ */
+struct content_file {
+    const char *path; /* relative, '/' between names */
+    uint64_t bytes;
+};
+
+struct content {
+    const char *name; /* lent until the next host call */
+    uint64_t bytes;   /* of all files together */
+    uint64_t have;    /* bytes that are here */
+    bool complete;    /* host_content_complete was called; whole and shared */
+    bool removed;
+    size_t file_count;
+    const struct content_file *file;
+};
+
+enum content_hash { CONTENT_SHA1, CONTENT_MD5 };
+
+size_t host_content_count(struct host *h);
+/* False when there is no such number. */
+bool host_content(struct host *h, int content, struct content *c);
+/* The content of that name, or ERR_USAGE. */
+int host_content_find(struct host *h, const char *name);
+/* Begin a content whose bytes will come: its number; the old one when it is
+   already here with the same files, with what it has.  ERR_MALFORMED: a path
+   that would leave the folder, is absolute, hidden or not printable;
+   ERR_LIMIT: too many, or that name with other files; ERR_SYSTEM: no room.
+   Until it is complete, live files are called NAME.part. */
+int host_content_new(struct host *h, const char *name,
+                     const struct content_file *files, size_t count);
+/* Every byte is here and right: give the files their names, and share them. */
+int host_content_complete(struct host *h, int content);
+int host_content_remove(struct host *h, int content);
+bool host_content_has(struct host *h, int content, uint64_t offset,
+                      uint64_t len);
+/* The length of the part that is here from `offset` on, without a gap. */
+uint64_t host_content_run(struct host *h, int content, uint64_t offset);
+/* Forget that these bytes are here: a piece that failed its hash. */
+void host_content_forget(struct host *h, int content, uint64_t offset,
+                         uint64_t len);
+/* 0, or ERR_USAGE outside of the content or for bytes that are not here,
+   ERR_SYSTEM when the disk fails or is full. */
+int host_content_read(struct host *h, int content, uint64_t offset, void *to,
+                      size_t len);
+int host_content_write(struct host *h, int content, uint64_t offset,
+                       const void *from, size_t len);
+/* Hash a range, in slices between other events; EVENT_HASHED brings it. */
+void host_content_hash(struct host *h, int content, uint64_t offset,
+                       uint64_t len, enum content_hash kind, uint32_t tag);
+/* host_write of bytes of a content, without copying them where the system
+   can; one chunk of bulk data, MESSAGE_BYTES_MAX at most. */
+size_t host_write_content(struct host *h, conn_id conn, int content,
+                          uint64_t offset, size_t len);
+
+/* Small things a node remembers beyond its own death, by name: its
+   registrations, its cache of hosts.  Kept whole or not at all.  Saving no
+   bytes forgets the name.  BLOB_BYTES_MAX at most; ERR_LIMIT, ERR_SYSTEM. */
+#define BLOB_BYTES_MAX ((size_t)1024 * 1024)
+int host_save(struct host *h, const char *name, const void *data, size_t len);
+/* The bytes copied into `to`, 0 when there is no such name, ERR_LIMIT when
+   they do not fit. */
+int host_load(struct host *h, const char *name, void *to, size_t room);
 
 /* The outcome of a command; the fields are copied.  Ends the command. */
 void host_result(struct host *h, uint32_t command, bool ok,

@@ -187,6 +187,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_DATAGRAM:
     case EVENT_ACCEPT:
     case EVENT_COMMAND:
+    case EVENT_HASHED:
     case EVENT_STOP:
         break;
     }

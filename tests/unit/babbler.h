@@ -204,6 +204,8 @@ static size_t on_event(void *node, struct host *h, const struct event *e)
     case EVENT_STOP:
         log_event(h, "stop", NULL, 0);
         break;
+    case EVENT_HASHED: /* it keeps no content */
+        break;
     }
     return 0;
 }

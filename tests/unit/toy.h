@@ -254,6 +254,8 @@ static inline size_t toy_event(void *node, struct host *h,
         toy_say(t, "stop");
         host_left(h);
         break;
+    case EVENT_HASHED: /* it keeps no content */
+        break;
     }
     return 0;
 }
