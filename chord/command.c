@@ -5,55 +5,9 @@
  * carries the command's number; `show` answers at once.
  */
 #include "chord/node.h"
+#include "common/words.h"
 
 #include <string.h>
-
-/* The next word of `s`; its length. */
-static size_t word(const char **s)
-{
-    size_t len = 0;
-
-    while (**s == ' ')
-        (*s)++;
-    while ((*s)[len] != ' ' && (*s)[len] != '\0')
-        len++;
-    return len;
-}
-
-/* Decimal digits only, or 0x...: a number. */
-static bool is_number(const char *s, size_t len)
-{
-    if (len > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
-        return true;
-    for (size_t i = 0; i < len; i++)
-        if (s[i] < '0' || s[i] > '9')
-            return false;
-    return len > 0;
-}
-
-bool chord_key(unsigned bits, const char *text, size_t len, struct id *key,
-               const char **name, size_t *name_len)
-{
-    char number[64] = "";
-
-    *name = text;
-    *name_len = 0;
-    if (is_number(text, len)) {
-        if (len >= sizeof number)
-            return false;
-        memcpy(number, text, len);
-        return id_parse(key, bits, number);
-    }
-    if (len > 5 && memcmp(text, "name:", 5) == 0) {
-        *name += 5;
-        len -= 5;
-    }
-    if (len == 0 || len > NAME_MAX_BYTES)
-        return false;
-    *name_len = len;
-    *key = id_hash(*name, len, bits);
-    return true;
-}
 
 /* -- Results ------------------------------------------------------------- */
 
@@ -147,18 +101,13 @@ static void show(const struct chord *c, struct host *h, uint32_t command)
 
 /* -- Commands ------------------------------------------------------------ */
 
-static bool is_word(const char *s, size_t len, const char *word_)
-{
-    return strlen(word_) == len && memcmp(s, word_, len) == 0;
-}
-
 static enum purpose purpose_of(const char *s, size_t len)
 {
-    if (is_word(s, len, "put"))
+    if (word_is(s, len, "put"))
         return FOR_PUT;
-    if (is_word(s, len, "get"))
+    if (word_is(s, len, "get"))
         return FOR_GET;
-    return is_word(s, len, "del") ? FOR_DEL : FOR_LOOKUP;
+    return word_is(s, len, "del") ? FOR_DEL : FOR_LOOKUP;
 }
 
 /* A lookup, and what is to be done at its end. */
@@ -166,12 +115,12 @@ static void start(struct chord *c, struct host *h, const struct event *e,
                   enum purpose purpose, const char *rest)
 {
     struct member *n = &c->member[0];
-    size_t key_len = word(&rest), name_len;
+    size_t key_len = word_next(&rest), name_len;
     const char *name, *value = rest + key_len;
     struct item_view v = {.version = 0};
     struct request *r;
 
-    if (!chord_key(c->bits, rest, key_len, &v.key, &name, &name_len)) {
+    if (!word_key(rest, key_len, c->bits, &v.key, &name, &name_len)) {
         host_failed(h, e->command,
                     "no key: a number below 2^bits, or a name of at most "
                     "64 bytes");
@@ -204,13 +153,13 @@ static void start(struct chord *c, struct host *h, const struct event *e,
 void chord_on_command(struct chord *c, struct host *h, const struct event *e)
 {
     const char *text = (const char *)e->data;
-    size_t len = word(&text);
+    size_t len = word_next(&text);
 
     if (c->leaving)
         host_failed(h, e->command, "the node leaves");
-    else if (is_word(text, len, "show"))
+    else if (word_is(text, len, "show"))
         show(c, h, e->command);
-    else if (is_word(text, len, "lookup") ||
+    else if (word_is(text, len, "lookup") ||
              purpose_of(text, len) != FOR_LOOKUP)
         start(c, h, e, purpose_of(text, len), text + len);
     else

@@ -11,6 +11,7 @@
 #include "chord/check.h"
 #include "chord/facts.h"
 #include "common/random.h"
+#include "common/words.h"
 
 /* Pairs of node and key over which means are taken: all when they are few,
    else so many at random. */
@@ -29,7 +30,7 @@ static bool key_of(struct fact_call *k, size_t arg, struct id *key)
     const char *text = k->args[arg], *name;
     size_t name_len;
 
-    if (chord_key(bits_of(k), text, strlen(text), key, &name, &name_len))
+    if (word_key(text, strlen(text), bits_of(k), key, &name, &name_len))
         return true;
     text_printf(k->why, "%s is no key: a number below 2^%u, or a name", text,
                 bits_of(k));
@@ -720,7 +721,7 @@ static enum fact_outcome fact_replicas(struct fact_call *k)
 
     memset(&v, 0, sizeof v);
     if (!key_of(k, 0, &v.key) ||
-        !chord_key(bits_of(k), text, strlen(text), &v.key, &name, &len))
+        !word_key(text, strlen(text), bits_of(k), &v.key, &name, &len))
         return FACT_ERROR;
     v.name = (const uint8_t *)name;
     v.name_len = (uint8_t)len;

@@ -603,7 +603,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
         chord_leave_start(c, h);
         break;
     case EVENT_HASHED: /* it keeps no content */
-    case EVENT_OPEN: /* Chord speaks UDP only */
+    case EVENT_OPEN:   /* Chord speaks UDP only */
     case EVENT_ACCEPT:
     case EVENT_BYTES:
     case EVENT_ROOM:

@@ -354,10 +354,6 @@ void chord_store_round(struct chord *c, struct host *h, struct member *n);
 
 /* -- command.c ----------------------------------------------------------- */
 
-/* The key that a user means: a number, 0x..., name:..., or a name.  *name is
-   what tells values of one key apart: "" for a number. */
-bool chord_key(unsigned bits, const char *text, size_t len, struct id *key,
-               const char **name, size_t *name_len);
 void chord_on_command(struct chord *c, struct host *h, const struct event *e);
 /* The results of lookups and of store commands. */
 void chord_command_found(struct chord *c, struct host *h, struct request *r);

@@ -1,0 +1,28 @@
+/*
+ * The words of a command, and the keys that DHTs' commands name.
+ */
+#ifndef COMMON_WORDS_H
+#define COMMON_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/id.h"
+
+#define KEY_NAME_MAX 64 /* bytes of the name of a stored value */
+
+/* Step over blanks; the length of the word that *s then points to, 0 at the
+   end. */
+size_t word_next(const char **s);
+bool word_is(const char *s, size_t len, const char *word);
+
+/*
+ * The key that a word means (design.md 6): a bare number, or 0x..., is the
+ * key itself, and *name_len is 0; any other word, or what follows "name:", is
+ * a name to hash, which *name then points to.  False when the number has more
+ * than `bits` bits, or the name more than KEY_NAME_MAX bytes or none.
+ */
+bool word_key(const char *s, size_t len, unsigned bits, struct id *key,
+              const char **name, size_t *name_len);
+
+#endif
