@@ -121,6 +121,106 @@ void host_left(struct host *h)
     h->calls->left(h);
 }
 
+/* -- Content ------------------------------------------------------------ */
+
+size_t host_content_count(struct host *h)
+{
+    return contents_count(h->contents);
+}
+
+bool host_content(struct host *h, int content, struct content *c)
+{
+    return contents_get(h->contents, content, c);
+}
+
+int host_content_find(struct host *h, const char *name)
+{
+    return contents_find(h->contents, name);
+}
+
+static bool keeps(struct host *h)
+{
+    return h->contents != NULL || h->calls->keep(h);
+}
+
+int host_content_new(struct host *h, const char *name,
+                     const struct content_file *files, size_t count)
+{
+    return keeps(h) ? contents_begin(h->contents, name, files, count)
+                    : ERR_SYSTEM;
+}
+
+int host_content_complete(struct host *h, int content)
+{
+    return contents_complete(h->contents, content);
+}
+
+int host_content_remove(struct host *h, int content)
+{
+    return contents_remove(h->contents, content);
+}
+
+bool host_content_has(struct host *h, int content, uint64_t offset,
+                      uint64_t len)
+{
+    return contents_has(h->contents, content, offset, len);
+}
+
+uint64_t host_content_run(struct host *h, int content, uint64_t offset)
+{
+    return contents_run(h->contents, content, offset);
+}
+
+void host_content_forget(struct host *h, int content, uint64_t offset,
+                         uint64_t len)
+{
+    contents_forget(h->contents, content, offset, len);
+}
+
+int host_content_read(struct host *h, int content, uint64_t offset, void *to,
+                      size_t len)
+{
+    return contents_read(h->contents, content, offset, to, len);
+}
+
+int host_content_write(struct host *h, int content, uint64_t offset,
+                       const void *from, size_t len)
+{
+    return contents_write(h->contents, content, offset, from, len);
+}
+
+void host_content_hash(struct host *h, int content, uint64_t offset,
+                       uint64_t len, enum content_hash kind, uint32_t tag)
+{
+    bool here = contents_has(h->contents, content, offset, len);
+
+    /* What is not here fails at its first byte, or has none to begin with. */
+    h->calls->hash(h, &(struct hash_job){.content = here ? content : -1,
+                                         .shown = content,
+                                         .at = offset,
+                                         .end = offset + (here ? len : 1),
+                                         .kind = kind,
+                                         .tag = tag});
+}
+
+size_t host_write_content(struct host *h, conn_id conn, int content,
+                          uint64_t offset, size_t len)
+{
+    assert(len <= MESSAGE_BYTES_MAX);
+    assert(contents_has(h->contents, content, offset, len));
+    return h->calls->write_content(h, conn, content, offset, len);
+}
+
+int host_save(struct host *h, const char *name, const void *data, size_t len)
+{
+    return keeps(h) ? contents_save(h->contents, name, data, len) : ERR_SYSTEM;
+}
+
+int host_load(struct host *h, const char *name, void *to, size_t room)
+{
+    return contents_load(h->contents, name, to, room);
+}
+
 bool host_begin(struct host *h, const struct config *c, struct addr introducer)
 {
     h->introduced = NULL;

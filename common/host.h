@@ -7,6 +7,7 @@
 #ifndef COMMON_HOST_H
 #define COMMON_HOST_H
 
+#include "common/content.h"
 #include "common/node.h"
 #include "common/random.h"
 #include "common/record.h"
@@ -32,6 +33,11 @@ struct host_calls {
     void (*note)(struct host *, const char *text);
     bool (*wants_notes)(struct host *); /* false: formatting can be saved */
     void (*left)(struct host *);
+    /* Make h->contents, with made bytes; false when memory is short. */
+    bool (*keep)(struct host *);
+    void (*hash)(struct host *, const struct hash_job *); /* copied */
+    size_t (*write_content)(struct host *, conn_id, int content,
+                            uint64_t offset, size_t len);
 };
 
 enum node_state { NODE_UP, NODE_LEAVING, NODE_DOWN };
@@ -46,6 +52,7 @@ struct host {
     enum node_state state;
     uint32_t index;                /* in its network */
     struct introduced *introduced; /* joins by an introducer; else NULL */
+    struct contents *contents;     /* stays over crashes; NULL: none yet */
 };
 
 /* Timers of a node beside the protocol's own: the introducer's renewal. */

@@ -574,7 +574,7 @@ bool live_poll(struct live *l, uint64_t max_us, struct text *why)
     uint64_t next = next_deadline(l), now = live_now(l);
     uint64_t wait = next <= now ? 0 : next - now;
 
-    if (l->wake || l->settle_count > 0)
+    if (l->wake || l->settle_count > 0 || l->hashes != NULL)
         wait = 0;
     l->wake = false;
     if (!waiter_run(l->waiter, wait < max_us ? wait : max_us, l)) {
@@ -583,6 +583,7 @@ bool live_poll(struct live *l, uint64_t max_us, struct text *why)
     }
     fire_timers(l);
     expire_commands(l);
+    contents_work(l);
     streams_settle(l);
     live_finish_leaving(l);
     streams_free_dead(l);
@@ -659,12 +660,14 @@ void live_free(struct live *l)
     l->inner = (struct observer){0};
     for (size_t i = 0; i < l->host_count; i++) {
         live_down(node_of(l->host[i]));
+        contents_free(l->host[i]->contents);
         free(l->host[i]);
     }
     while (l->watches != NULL)
         live_unwatch(l, l->watches->fd);
     streams_free_dead(l);
     waiter_free(l->waiter);
+    contents_free(l->folder);
     free(l->host);
     free(l->open);
     free(l->conn);
@@ -693,4 +696,7 @@ const struct host_calls live_calls = {
     .note = call_note,
     .wants_notes = call_wants_notes,
     .left = call_left,
+    .keep = live_keep,
+    .hash = live_hash_later,
+    .write_content = stream_write_content,
 };

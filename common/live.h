@@ -20,6 +20,9 @@ struct live *live_new(const struct protocol *p, const struct settings *s,
 void live_free(struct live *l);
 void live_observe(struct live *l, const struct observer *o);
 
+/* The next node that is started shares the files below this folder, and keeps
+   what it fetches and remembers there.  False with *why. */
+bool live_folder(struct live *l, const char *folder, struct text *why);
 /* Start one node.  Port 0 takes a free one; host->addr has it.  `name` NULL:
    its address.  NULL with *why, when the port is taken for example. */
 struct host *live_start(struct live *l, const char *name, struct addr listen,

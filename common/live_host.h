@@ -1,6 +1,7 @@
 /*
  * The inside of the live host, shared by live.c (nodes, timers, datagrams,
- * commands), live_stream.c (connections), live_wait.c (epoll or poll) and
+ * commands), live_stream.c (connections), live_content.c (what nodes share),
+ * live_wait.c (epoll or poll) and
  * live_run.c (scenarios).  Nobody else includes this.
  *
  * One loop, live_poll: wait for sockets, handle those that are ready, fire
@@ -74,6 +75,14 @@ struct passage {
     enum phase phase;
 };
 
+/* Bytes of a content that a stream has yet to send, from its file. */
+struct file_part {
+    size_t before; /* bytes of `out` between the part before and this one */
+    int content;
+    uint64_t offset;
+    size_t len;
+};
+
 struct conn {
     conn_id id;
     conn_id stream; /* its number in records: the opener's id */
@@ -96,7 +105,10 @@ struct conn {
     enum phase phase;      /* of what this side writes */
     uint64_t deadline_us;  /* TIMEOUT then; NEVER */
     struct bytes in;       /* not yet consumed */
-    struct bytes out;      /* not yet taken by the system */
+    struct bytes out;      /* not yet taken by the system, and ... */
+    struct bytes parts;    /* ... file_parts in between, ... */
+    size_t part_bytes;     /* ... of so many bytes, ... */
+    size_t part_before;    /* ... behind so many of `out` */
     struct bytes arriving; /* passages of messages to this side */
     struct bytes leaving;  /* ... from it, while it has no mate */
     uint64_t written, consumed;
@@ -178,6 +190,8 @@ struct live {
     struct bytes decoded; /* by the present event: lengths and messages */
 
     struct watch *watches;
+    struct live_hash *hashes, *hashes_end; /* jobs, in order */
+    struct contents *folder; /* what the next node that is started shares */
 };
 
 static inline struct live_node *node_of(struct host *h)
@@ -230,11 +244,22 @@ void live_finish_leaving(struct live *l);
 /* The first half of live_restart: the end of the old life. */
 void live_end(struct live *l, struct host *h);
 
+/* live_content.c */
+bool live_keep(struct host *h);
+/* Give a new node what a scenario says; false when memory is short. */
+bool live_share(struct live_node *n, const struct share *share, size_t count);
+void live_hash_later(struct host *h, const struct hash_job *job);
+/* Hash a slice, or tell a node of a digest. */
+void contents_work(struct live *l);
+void contents_forget_jobs(struct live_node *n); /* it is down */
+
 /* live_stream.c */
 ready_fn stream_accept;
 conn_id stream_connect(struct host *h, struct addr to);
 size_t stream_write(struct host *h, conn_id id, const void *wire,
                     size_t wire_len, const void *plain, size_t plain_len);
+size_t stream_write_content(struct host *h, conn_id id, int content,
+                            uint64_t offset, size_t len);
 void stream_decoded(struct host *h, conn_id id, const void *plain, size_t len);
 void stream_phase(struct host *h, conn_id id, enum phase phase);
 void stream_finish(struct host *h, conn_id id);

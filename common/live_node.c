@@ -129,6 +129,7 @@ static void forget_all(struct live_node *n)
         n->timer[i].due_us = NEVER;
     n->stop_us = n->accept_us = NEVER;
     bytes_free(&n->arriving);
+    contents_forget_jobs(n);
     while (n->memory != NULL) {
         struct block *b = n->memory;
         n->memory = b->next;
@@ -168,7 +169,10 @@ static struct live_node *node_new(struct live *l, const struct protocol *p,
                             .protocol = p,
                             .name = n->name,
                             .state = NODE_DOWN,
-                            .index = (uint32_t)l->host_count};
+                            .index = (uint32_t)l->host_count,
+                            .contents = p == l->protocol ? l->folder : NULL};
+    if (p == l->protocol)
+        l->folder = NULL;
     n->live = l;
     n->settings = s;
     n->tcp = n->udp = -1;
@@ -241,6 +245,7 @@ struct live_node *live_add(struct live *l, const struct protocol *p,
     }
     if (!settle_down(n, listen, id, why)) {
         live_deafen(n);
+        contents_free(n->host.contents);
         free(n);
         return NULL;
     }

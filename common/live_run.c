@@ -193,6 +193,8 @@ static void start(struct live_run *r, const struct act *act)
                      spec->introducer ? &introducer_protocol
                                       : r->live->protocol,
                      act->name, addr, spec->id, settings_of(r, spec), &why);
+    if (n != NULL && !live_share(n, spec->share, spec->share_count))
+        n = NULL; /* it stays down */
     if (n == NULL) {
         r->status.expects_failed++;
         complain(r, act, why.len > 0 ? why.data : "not enough memory");

@@ -19,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#ifdef __linux__
+#include <sys/sendfile.h>
+#endif
 #include <unistd.h>
 
 #include "common/live_host.h"
@@ -179,6 +182,7 @@ void streams_free_dead(struct live *l)
         l->dead = c->next_dead;
         bytes_free(&c->in);
         bytes_free(&c->out);
+        bytes_free(&c->parts);
         bytes_free(&c->arriving);
         bytes_free(&c->leaving);
         free(c);
@@ -390,11 +394,17 @@ void stream_decoded(struct host *h, conn_id id, const void *plain, size_t len)
 
 static ready_fn on_ready;
 
+/* Bytes that the system has not yet taken. */
+static size_t unsent(const struct conn *c)
+{
+    return c->out.len + c->part_bytes;
+}
+
 /* Wait for what this stream needs. */
 static void wait_for(struct conn *c)
 {
     unsigned read = c->eof || c->connecting ? 0 : WAIT_READ;
-    unsigned write = c->connecting || c->out.len > 0 ? WAIT_WRITE : 0;
+    unsigned write = c->connecting || unsent(c) > 0 ? WAIT_WRITE : 0;
 
     if (!waiter_set(c->node->live->waiter, c->fd, read | write, on_ready, c))
         end_later(c, CLOSE_RESET);
@@ -491,7 +501,31 @@ static void receive(struct conn *c)
         end(c, reason_of(c, errno));
 }
 
+/* -- Files -------------------------------------------------------------------------- */
+
+/* Send from a file, without copying where the system can; as send(2). */
+static ssize_t send_file(int conn, int file, uint64_t at, size_t len)
+{
+#ifdef __linux__
+    off_t offset = (off_t)at;
+    return sendfile(conn, file, &offset, len);
+#else
+    uint8_t block[16384];
+    ssize_t n =
+        pread(file, block, len < sizeof block ? len : sizeof block, (off_t)at);
+    return n > 0 ? send(conn, block, (size_t)n, MSG_NOSIGNAL) : n;
+#endif
+}
+
 /* -- Writing -------------------------------------------------------------------------- */
+
+/* Drop what waits to be sent. */
+static void discard_unsent(struct conn *c)
+{
+    bytes_free(&c->out);
+    bytes_free(&c->parts);
+    c->part_bytes = c->part_before = 0;
+}
 
 /* Writing failed: the peer is gone.  What it had sent before is still read,
    and the end of that tells; unless we had seen its end already. */
@@ -499,7 +533,7 @@ static void writing_failed(struct conn *c, int error)
 {
     c->broken = true;
     c->error = reason_of(c, error);
-    bytes_free(&c->out);
+    discard_unsent(c);
     if (c->eof)
         end_later(c, c->error);
 }
@@ -521,10 +555,32 @@ static size_t push(struct conn *c, const uint8_t *data, size_t len)
     return at;
 }
 
+/* Write bytes of a content's file to the system; how many it took.  A file
+   that has become shorter than it was breaks the stream. */
+static size_t push_file(struct conn *c, int content, uint64_t offset,
+                        size_t len)
+{
+    size_t done = 0;
+
+    while (done < len && !c->broken) {
+        uint64_t at, in_file;
+        int fd = contents_fd(c->node->host.contents, content, offset + done,
+                             &at, &in_file);
+        size_t part = in_file < len - done ? (size_t)in_file : len - done;
+        ssize_t n = fd >= 0 ? send_file(c->fd, fd, at, part) : 0;
+        if (n > 0)
+            done += (size_t)n;
+        else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            break;
+        else if (n == 0 || errno != EINTR)
+            writing_failed(c, n == 0 ? EIO : errno);
+    }
+    return done;
+}
+
 static void shut_if_done(struct conn *c)
 {
-    if (!c->finishing || c->shut || c->connecting || c->broken ||
-        c->out.len > 0)
+    if (!c->finishing || c->shut || c->connecting || c->broken || unsent(c) > 0)
         return;
     shutdown(c->fd, SHUT_WR);
     c->shut = true;
@@ -532,19 +588,63 @@ static void shut_if_done(struct conn *c)
         end_later(c, CLOSE_DONE);
 }
 
+/* Write what waits, from memory and from files in their order. */
+static void push_all(struct conn *c)
+{
+    bool taken = true;
+
+    while (taken && !c->broken && unsent(c) > 0) {
+        struct file_part *part =
+            c->parts.len > 0 ? (void *)(c->parts.data + c->parts.start) : NULL;
+        size_t len = part != NULL ? part->before : c->out.len, n;
+        if (len > 0) {
+            n = push(c, c->out.data + c->out.start, len);
+            taken = n == len;
+            if (c->broken)
+                break;
+            bytes_drop(&c->out, n);
+            if (part != NULL) {
+                part->before -= n;
+                c->part_before -= n;
+            }
+            continue;
+        }
+        n = push_file(c, part->content, part->offset, part->len);
+        taken = n == part->len;
+        if (c->broken)
+            break;
+        part->offset += n;
+        part->len -= n;
+        c->part_bytes -= n;
+        if (taken)
+            bytes_drop(&c->parts, sizeof *part);
+    }
+}
+
 static void flush(struct conn *c)
 {
-    size_t taken = push(c, c->out.data + c->out.start, c->out.len);
-
-    if (!c->broken)
-        bytes_drop(&c->out, taken);
+    push_all(c);
     shut_if_done(c);
     wait_for(c);
-    if (c->full && c->out.len < BACKLOG_LOW) {
+    if (c->full && unsent(c) < BACKLOG_LOW) {
         c->full = false;
         if (is_served(c) && !c->broken)
             tell(c, (struct event){.kind = EVENT_ROOM}, "room");
     }
+}
+
+/* Something waits to be sent, if there was memory for it; how much in all. */
+static size_t wait_unsent(struct conn *c, bool ok)
+{
+    if (!ok || unsent(c) > BACKLOG_MAX + MESSAGE_BYTES_MAX) {
+        end_later(c, CLOSE_RESET);
+        return 0;
+    }
+    if (unsent(c) >= BACKLOG_HIGH)
+        c->full = true;
+    if (c->fd >= 0)
+        wait_for(c);
+    return unsent(c);
 }
 
 size_t stream_write(struct host *h, conn_id id, const void *wire,
@@ -562,20 +662,75 @@ size_t stream_write(struct host *h, conn_id id, const void *wire,
     c->written += wire_len;
     note_written(c, &r);
     size_t taken = 0;
-    if (!c->connecting && c->out.len == 0)
+    if (!c->connecting && unsent(c) == 0)
         taken = push(c, wire, wire_len);
     if (c->broken || taken == wire_len)
-        return c->broken ? 0 : c->out.len;
-    if (c->out.len > BACKLOG_MAX ||
-        !bytes_add(&c->out, (const uint8_t *)wire + taken, wire_len - taken)) {
-        end_later(c, CLOSE_RESET);
+        return c->broken ? 0 : unsent(c);
+    return wait_unsent(
+        c, bytes_add(&c->out, (const uint8_t *)wire + taken, wire_len - taken));
+}
+
+/* Report bytes of a content; who listens must see them. */
+static void note_content(struct conn *c, int content, uint64_t offset,
+                         size_t len)
+{
+    uint8_t data[MESSAGE_BYTES_MAX];
+    struct record r = {.data = data, .len = len};
+    enum phase phase = c->phase;
+
+    if (!live_observed(c->node->live))
+        return;
+    if (!c->peer_local &&
+        contents_read(c->node->host.contents, content, offset, data, len) != 0)
+        return;
+    c->phase = PHASE_BULK;
+    note_written(c, &r);
+    c->phase = phase;
+}
+
+/* Made bytes have no file: they are written as any others. */
+static size_t write_made(struct conn *c, int content, uint64_t offset,
+                         size_t len)
+{
+    uint8_t data[MESSAGE_BYTES_MAX];
+    struct host *h = &c->node->host;
+    enum phase phase = c->phase;
+
+    if (contents_read(h->contents, content, offset, data, len) != 0)
         return 0;
+    c->phase = PHASE_BULK;
+    size_t backlog = stream_write(h, c->id, data, len, data, len);
+    c->phase = phase;
+    return backlog;
+}
+
+size_t stream_write_content(struct host *h, conn_id id, int content,
+                            uint64_t offset, size_t len)
+{
+    struct conn *c = conn_of(h, id);
+    uint64_t at, in_file;
+
+    if (c == NULL || c->finishing || c->broken || c->failed || len == 0)
+        return 0;
+    if (contents_fd(h->contents, content, offset, &at, &in_file) < 0)
+        return write_made(c, content, offset, len);
+    c->written += len;
+    note_content(c, content, offset, len);
+    size_t taken = 0;
+    if (!c->connecting && unsent(c) == 0)
+        taken = push_file(c, content, offset, len);
+    if (c->broken || taken == len)
+        return c->broken ? 0 : unsent(c);
+    struct file_part part = {.before = c->out.len - c->part_before,
+                             .content = content,
+                             .offset = offset + taken,
+                             .len = len - taken};
+    bool ok = bytes_add(&c->parts, &part, sizeof part);
+    if (ok) {
+        c->part_before = c->out.len;
+        c->part_bytes += part.len;
     }
-    if (c->out.len >= BACKLOG_HIGH)
-        c->full = true;
-    if (c->fd >= 0)
-        wait_for(c);
-    return c->out.len;
+    return wait_unsent(c, ok);
 }
 
 void stream_phase(struct host *h, conn_id id, enum phase phase)
@@ -825,7 +980,7 @@ static void finish_leaving(struct conn *c)
     c->finishing = c->eof = true; /* reads no more */
     discard_kept(c);
     discard_unread(c);
-    if (c->connecting && c->out.len == 0)
+    if (c->connecting && unsent(c) == 0)
         conn_remove(c, false);
     else if (!c->connecting)
         flush(c);
@@ -859,7 +1014,7 @@ bool streams_flushed(const struct live_node *n)
 
     for (size_t i = 0; n->conn_count > 0 && i < l->conn_cap; i++)
         if (l->conn[i] != NULL && l->conn[i]->node == n &&
-            l->conn[i]->out.len > 0)
+            unsent(l->conn[i]) > 0)
             return false;
     return true;
 }

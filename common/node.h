@@ -225,6 +225,8 @@ int host_content_new(struct host *h, const char *name,
                      const struct content_file *files, size_t count);
 /* Every byte is here and right: give the files their names, and share them. */
 int host_content_complete(struct host *h, int content);
+/* Share it no longer.  What was unfinished is deleted; a file that is whole
+   stays where it is. */
 int host_content_remove(struct host *h, int content);
 bool host_content_has(struct host *h, int content, uint64_t offset,
                       uint64_t len);
@@ -242,14 +244,16 @@ int host_content_write(struct host *h, int content, uint64_t offset,
 /* Hash a range, in slices between other events; EVENT_HASHED brings it. */
 void host_content_hash(struct host *h, int content, uint64_t offset,
                        uint64_t len, enum content_hash kind, uint32_t tag);
-/* host_write of bytes of a content, without copying them where the system
-   can; one chunk of bulk data, MESSAGE_BYTES_MAX at most. */
+/* host_write of bytes of a content that are here, without copying them where
+   the system can; one chunk, of PHASE_BULK whatever the stream's phase is,
+   MESSAGE_BYTES_MAX at most. */
 size_t host_write_content(struct host *h, conn_id conn, int content,
                           uint64_t offset, size_t len);
 
-/* Small things a node remembers beyond its own death, by name: its
-   registrations, its cache of hosts.  Kept whole or not at all.  Saving no
-   bytes forgets the name.  BLOB_BYTES_MAX at most; ERR_LIMIT, ERR_SYSTEM. */
+/* Small things a node remembers beyond its own death, by name (letters,
+   digits, - and _): its registrations, its cache of hosts.  On a live node
+   only when it has a folder.  Kept whole or not at all.  Saving no bytes
+   forgets the name.  BLOB_BYTES_MAX at most; ERR_LIMIT, ERR_SYSTEM. */
 #define BLOB_BYTES_MAX ((size_t)1024 * 1024)
 int host_save(struct host *h, const char *name, const void *data, size_t len);
 /* The bytes copied into `to`, 0 when there is no such name, ERR_LIMIT when

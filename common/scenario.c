@@ -424,10 +424,10 @@ static const struct keyword {
 
 /* Words of the language that begin no act. */
 static const char *const more_words[] = {
-    "at",    "after", "step", "until",     "quiet",     "invariants",
-    "join",  "fail",  "for",  "every",     "any",       "message",
-    "depth", "plane", "up",   "down",      "operation", "prefix",
-    "id",    "addr",  "keep", "introducer"};
+    "at",    "after", "step", "until",      "quiet",     "invariants",
+    "join",  "fail",  "for",  "every",      "any",       "message",
+    "depth", "plane", "up",   "down",       "operation", "prefix",
+    "id",    "addr",  "keep", "introducer", "share"};
 
 static const struct keyword *keyword_find(const char *w)
 {

@@ -9,6 +9,7 @@
 #ifndef COMMON_SCENARIO_H
 #define COMMON_SCENARIO_H
 
+#include "common/content.h"
 #include "common/expr.h"
 #include "common/node.h"
 #include "common/random.h"
@@ -52,6 +53,8 @@ struct node_spec {
     uint64_t up, down; /* bytes a second; 0: no limit */
     bool keep;         /* churn never fails it */
     bool introducer;   /* the HTTP introducer, not a node of the protocol */
+    const struct share *share; /* content.h; by name */
+    size_t share_count;
     const struct settings *settings;
 };
 

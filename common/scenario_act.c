@@ -64,6 +64,105 @@ static bool own_setting(struct parser *p, struct node_spec *spec,
     return scn_because(p, settings_assign(*own, w, &why), &why);
 }
 
+/* -- What a node shares --------------------------------------------------- */
+
+/* "50%" of some bytes. */
+static bool percent(const char *s, uint64_t bytes, uint64_t *part)
+{
+    char digits[4];
+    size_t len = strcspn(s, "%");
+    uint64_t value;
+
+    if (len == 0 || len >= sizeof digits || strcmp(s + len, "%") != 0)
+        return false;
+    memcpy(digits, s, len);
+    digits[len] = '\0';
+    if (!parse_u64(digits, 100, &value))
+        return false;
+    *part = bytes / 100 * value + bytes % 100 * value / 100;
+    return true;
+}
+
+/* "bad", "TO%" or "FROM%-TO%" behind a share's size. */
+static bool share_suffix(struct share *share, char *s)
+{
+    char *dash = strchr(s, '-');
+
+    if (strcmp(s, "bad") == 0)
+        return share->polluted = true;
+    if (dash == NULL)
+        return percent(s, share->bytes, &share->to);
+    *dash = '\0';
+    return percent(s, share->bytes, &share->from) &&
+           percent(dash + 1, share->bytes, &share->to) &&
+           share->from <= share->to;
+}
+
+/* NAME:SIZE[:FROM%-TO%][:bad]; `s` is cut up. */
+static bool parse_share(struct share *share, char *s)
+{
+    char *size = strchr(s, ':');
+
+    if (size == NULL)
+        return false;
+    *size++ = '\0';
+    char *suffix = strchr(size, ':');
+    if (suffix != NULL)
+        *suffix++ = '\0';
+    share->name = s;
+    if (!content_path_ok(s) || !parse_size(size, &share->bytes) ||
+        share->bytes > CONTENT_BYTES_MAX)
+        return false;
+    share->to = share->bytes;
+    while (suffix != NULL) {
+        char *next = strchr(suffix, ':');
+        if (next != NULL)
+            *next++ = '\0';
+        if (!share_suffix(share, suffix))
+            return false;
+        suffix = next;
+    }
+    return true;
+}
+
+static int by_share_name(const void *a, const void *b)
+{
+    const struct share *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
+/* share=NAME:SIZE[,NAME:SIZE...] */
+static bool share_option(struct parser *p, struct node_spec *spec,
+                         const char *value)
+{
+    char *text = scn_keep_text(p, value);
+    size_t count = 1, used = 0;
+
+    for (const char *s = value; (s = strchr(s, ',')) != NULL; s++)
+        count++;
+    struct share *share =
+        text != NULL ? scn_keep(p, count * sizeof *share) : NULL;
+    if (share == NULL)
+        return false;
+    for (char *next; text != NULL; text = next) {
+        next = strchr(text, ',');
+        if (next != NULL)
+            *next++ = '\0';
+        if (!parse_share(&share[used++], text))
+            return scn_unexpected(p, value,
+                                  "share=NAME:SIZE[:FROM%-TO%][:bad][,...], "
+                                  "as song.ogg:1MiB or song.ogg:1MiB:50%");
+    }
+    qsort(share, count, sizeof *share, by_share_name);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(share[i - 1].name, share[i].name) == 0)
+            return scn_fail(p, "'%.60s' is shared twice", share[i].name);
+    spec->share = share;
+    spec->share_count = count;
+    return true;
+}
+
 static bool node_option(struct parser *p, struct node_spec *spec,
                         struct settings **own, const char *w)
 {
@@ -73,6 +172,8 @@ static bool node_option(struct parser *p, struct node_spec *spec,
         spec->join = scn_keep_text(p, value);
         return spec->join != NULL && scn_known_name(p, value);
     }
+    if ((value = value_of(w, "share")) != NULL)
+        return share_option(p, spec, value);
     if ((value = value_of(w, "up")) != NULL)
         return scn_rate(p, value, &spec->up);
     if ((value = value_of(w, "down")) != NULL)
@@ -84,8 +185,8 @@ static bool node_option(struct parser *p, struct node_spec *spec,
     if (strchr(w, '=') != NULL)
         return own_setting(p, spec, own, w);
     return scn_unexpected(p, w,
-                          "id=, join=, addr=, up=, down=, keep, introducer, "
-                          "or OPTION=VALUE");
+                          "id=, join=, addr=, share=, up=, down=, keep, "
+                          "introducer, or OPTION=VALUE");
 }
 
 /* id= and addr=, which only a single node can have; else *taken is false. */

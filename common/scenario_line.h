@@ -28,7 +28,7 @@ struct line {
     uint64_t for_us;           /* churn: how long */
 };
 
-enum share { SHARE_LOSS, SHARE_DUPLICATE, SHARE_REORDER };
+enum weather { SHARE_LOSS, SHARE_DUPLICATE, SHARE_REORDER };
 
 /* What a scenario owns: a list of zeroed blocks, some with an expression. */
 struct scenario_store {

@@ -167,6 +167,9 @@ void entry_execute(struct sim *sim, const struct entry *e)
     case ENTRY_STALL:
         stream_stalled(sim, e->what);
         break;
+    case ENTRY_HASHED:
+        content_hashed(sim, e);
+        break;
     }
 }
 

@@ -8,6 +8,7 @@
  *   sim_net.c     latency, partitions, datagrams
  *   sim_stream.c  streams: opening, sending, arrival, closing
  *   sim_read.c    and reading
+ *   sim_content.c what nodes share, and its hashing
  *   sim_acts.c    the scenario's acts, commands, expects, quiet
  *   sim_hand.c    what is in flight, and what a student does to it
  *
@@ -44,7 +45,8 @@ enum entry_kind {
     ENTRY_UPLINK,   /* .node's uplink is free again */
     ENTRY_ROOM,     /* .what: a struct side's backlog has gone */
     ENTRY_CLOSED,   /* .what: a struct side has finished both ways */
-    ENTRY_STALL     /* .what: a struct stream may have waited too long */
+    ENTRY_STALL,    /* .what: a struct stream may have waited too long */
+    ENTRY_HASHED    /* .node; .what: a struct hash_job to be done */
 };
 
 struct entry {
@@ -237,7 +239,8 @@ enum step_kind {
     STEP_BYTES,
     STEP_EOF,
     STEP_ROOM,
-    STEP_CLOSED
+    STEP_CLOSED,
+    STEP_HASHED
 };
 
 struct in_flight; /* a message under way, as sim_in_flight lists them */
@@ -361,6 +364,14 @@ uint32_t node_first_live(const struct sim *sim, uint32_t except);
 uint32_t node_random_live(struct sim *sim, bool may_fail);
 void nodes_warm(struct sim *sim);
 
+/* sim_content.c */
+bool content_keep(struct host *h); /* give it a table of made bytes */
+void content_hash(struct host *h, const struct hash_job *job);
+size_t content_send(struct host *h, conn_id conn, int content, uint64_t offset,
+                    size_t len);
+/* Hash, and tell the node if it still is the one that asked. */
+void content_hashed(struct sim *sim, const struct entry *e);
+
 /* sim_net.c */
 uint64_t net_latency(const struct sim *sim, struct addr a, struct addr b);
 uint64_t net_jitter(struct sim *sim);
@@ -382,6 +393,9 @@ void count_message(struct sim *sim, size_t bytes, bool lost);
 conn_id net_connect(struct host *h, struct addr to);
 size_t net_write(struct host *h, conn_id conn, const void *wire,
                  size_t wire_len, const void *plain, size_t plain_len);
+/* The same for bytes of a content, whatever the phase is. */
+size_t net_write_bulk(struct host *h, conn_id conn, const void *data,
+                      size_t len);
 void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len);
 void net_phase(struct host *h, conn_id conn, enum phase phase);
 void net_finish(struct host *h, conn_id conn);

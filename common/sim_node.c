@@ -231,7 +231,10 @@ static const struct host_calls calls = {.now = call_now,
                                         .result = command_result,
                                         .note = call_note,
                                         .wants_notes = call_wants_notes,
-                                        .left = call_left};
+                                        .left = call_left,
+                                        .keep = content_keep,
+                                        .hash = content_hash,
+                                        .write_content = content_send};
 
 /* -- New nodes --------------------------------------------------------------------- */
 
@@ -389,6 +392,10 @@ struct node *node_new(struct sim *sim, const struct act *act)
     n->host.calls = &calls;
     n->host.protocol = p;
     n->host.state = NODE_DOWN;
+    if (spec->share_count > 0 &&
+        (!content_keep(&n->host) ||
+         !contents_share(n->host.contents, spec->share, spec->share_count)))
+        return NULL;
     if (!draw_address(sim, n)) {
         struct text why = text_new();
         text_printf(&why, "no id is left for node %s", act->name);
@@ -559,6 +566,9 @@ static bool unwanted_when_warm(struct sim *sim, const struct entry *e)
     case ENTRY_DOWNLINK:
     case ENTRY_ACK:
         arena_free(sim->arena, e->what, sizeof(struct segment));
+        return true;
+    case ENTRY_HASHED:
+        arena_free(sim->arena, e->what, sizeof(struct hash_job));
         return true;
     case ENTRY_TIMER: /* those that stay armed are queued again */
     case ENTRY_UPLINK:

@@ -70,6 +70,7 @@ static void run_sim(const struct scenario *s, struct text *log)
 }
 
 static bool quantum_too = true;
+static const char *share_of_a = "";
 
 /* Run a scenario of nodes a and b, b joined to a, on both hosts, and in the
    simulator also with streams that move a byte at a time. */
@@ -79,8 +80,8 @@ static void conform(const char *lines, const char *wanted)
 
     for (int i = 0; i < (quantum_too ? 3 : 2); i++) {
         struct text text = text_new(), why = text_new(), log = text_new();
-        text_printf(&text, "latency 1ms\n%snode a\nnode b join=a\n%s", head[i],
-                    lines);
+        text_printf(&text, "latency 1ms\n%snode a%s\nnode b join=a\n%s",
+                    head[i], share_of_a, lines);
         struct scenario *s =
             scenario_parse("conformance", text.data, &toy_protocol, NULL, &why);
         if (s == NULL)
@@ -322,8 +323,154 @@ TEST(back_pressure_loses_nothing)
     quantum_too = true;
 }
 
+/* -- Content ------------------------------------------------------------ */
+
+TEST(what_is_written_can_be_read_and_hashed_and_stays_over_a_crash)
+{
+    share_of_a = " share=song.ogg:40000";
+    conform("at 100ms a content_say\n"
+            "a content_hash 0 40000\n"
+            "after 20ms a content_new 40000\n"
+            "a content_copy 30000 10000\n" /* any order, any bounds */
+            "a content_copy 0 20000\n"
+            "a content_hash 0 40000\n" /* not all is here */
+            "a content_copy 10001 20000\n"
+            "a content_hash 0 40000\n"
+            "a content_hash 39990 10\n"
+            "after 50ms crash a\n"
+            "after 50ms restart a\n"
+            "after 50ms a content 1\n"
+            "a content_complete\n" /* the notes are missing */
+            "a content_hash 0 40000\n"
+            "after 50ms a content_remove\n"
+            "a content_new 7\n" /* a number is not used again */
+            "run until 400ms\n",
+            "-- node 1\nstart\n"
+            "song.ogg: 40000 of 40000 complete, from 0: 40000\n"
+            "song.ogg: 40000 of 40000 complete, from 0: 40000\n"
+            "hashed 0, tag 7: a09a9cb3 (20 bytes)\n"
+            "new 1, again 1, elsewhere -1\n"
+            "album: 0 of 40005, from 0: 0\n"
+            "read 0, write 0\n"
+            "album: 10000 of 40005, from 0: 0\n"
+            "read 0, write 0\n"
+            "album: 30000 of 40005, from 0: 20000\n"
+            "album: 30000 of 40005, from 0: 20000\n"
+            "read 0, write 0\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "hashed 1, tag 7:  (0 bytes)\n"
+            "hashed 1, tag 7: a09a9cb3 (20 bytes)\n"
+            "hashed 1, tag 7: 2fbfbd0d (20 bytes)\n"
+            "start\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "complete -4\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "hashed 1, tag 7: a09a9cb3 (20 bytes)\n"
+            "remove 0\n"
+            "album: 0 of 40005 removed, from 0: 0\n"
+            "new 2, again 2, elsewhere -1\n"
+            "album: 0 of 12, from 0: 0\n"
+            "-- node 2\nstart\n");
+    share_of_a = "";
+}
+
+TEST(wrong_bytes_are_seen_by_their_hash_until_they_are_written_right)
+{
+    share_of_a = " share=song.ogg:40000";
+    conform("at 100ms a content_new 40000\n"
+            "a content_spoil 0 20000\n"
+            "a content_copy 20000 20000\n"
+            "a content_hash 0 40000\n"
+            "after 20ms a content_forget 0 16384\n"
+            "a content_copy 0 16384\n"
+            "a content_hash 0 40000\n"
+            "run until 200ms\n",
+            "-- node 1\nstart\nnew 1, again 1, elsewhere -1\n"
+            "album: 0 of 40005, from 0: 0\n"
+            "read 0, write 0\n"
+            "album: 20000 of 40005, from 0: 20000\n"
+            "read 0, write 0\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "hashed 1, tag 7: 6d6cd4c4 (20 bytes)\n"
+            "album: 23616 of 40005, from 0: 0\n"
+            "read 0, write 0\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "album: 40000 of 40005, from 0: 40000\n"
+            "hashed 1, tag 7: a09a9cb3 (20 bytes)\n"
+            "-- node 2\nstart\n");
+    share_of_a = "";
+}
+
+TEST(contents_held_in_part_or_polluted_are_what_the_scenario_says)
+{
+    share_of_a = " share=song.ogg:40000:25%-75%,a.ogg:40000:bad";
+    conform("at 100ms a content 1\n"
+            "a content_hash 20000 10000\n" /* song.ogg, by name the second */
+            "a content_hash 0 10001\n"
+            "a content 0\n"
+            "a content_hash 0 16384\n"
+            "a content_hash 16384 16384\n"
+            "run until 150ms\n",
+            "-- node 1\nstart\n"
+            "song.ogg: 20000 of 40000, from 0: 0\n"
+            "song.ogg: 20000 of 40000, from 0: 0\n"
+            "song.ogg: 20000 of 40000, from 0: 0\n"
+            "a.ogg: 40000 of 40000 complete, from 0: 40000\n"
+            "a.ogg: 40000 of 40000 complete, from 0: 40000\n"
+            "a.ogg: 40000 of 40000 complete, from 0: 40000\n"
+            "hashed 1, tag 7: a7a4d424 (20 bytes)\n"
+            "hashed 1, tag 7:  (0 bytes)\n"
+            "hashed 0, tag 7: 0737b805 (20 bytes)\n"
+            "hashed 0, tag 7: 80500a07 (20 bytes)\n"
+            "-- node 2\nstart\n");
+    share_of_a = "";
+}
+
+TEST(content_is_sent_in_order_with_what_is_written_around_it)
+{
+    share_of_a = " share=song.ogg:100000";
+    conform("at 100ms b raw_reader\n"
+            "b connect\n"
+            "after 100ms a write 100\n"
+            "a content_send 1000 60000\n"
+            "a write 100\n"
+            "after 200ms b count\n"
+            "run until 420ms\n",
+            "-- node 1\nstart\naccept\nwrite 100: 0\nsent 60000: 0\n"
+            "song.ogg: 100000 of 100000 complete, from 0: 100000\n"
+            "write 100: 0\n"
+            "-- node 2\nstart\nopen\nread 60200 bytes, sum 89e5c9f0\n");
+    share_of_a = "";
+}
+
+TEST(what_was_saved_is_remembered_over_a_crash)
+{
+    conform("at 100ms a load 64\n"
+            "a save 10\n"
+            "a save 4\n"
+            "after 20ms crash a\n"
+            "after 20ms restart a\n"
+            "after 20ms a load 64\n"
+            "a load 3\n"
+            "a save 0\n"
+            "a load 64\n"
+            "run until 300ms\n",
+            "-- node 1\nstart\nload 0 \nsave 0\nsave 0\n"
+            "start\nload 4 reme\nload -2 \nsave 0\nload 0 \n"
+            "-- node 2\nstart\n");
+}
+
 int main(void)
 {
+    RUN(what_is_written_can_be_read_and_hashed_and_stays_over_a_crash);
+    RUN(wrong_bytes_are_seen_by_their_hash_until_they_are_written_right);
+    RUN(contents_held_in_part_or_polluted_are_what_the_scenario_says);
+    RUN(content_is_sent_in_order_with_what_is_written_around_it);
+    RUN(what_was_saved_is_remembered_over_a_crash);
     RUN(datagrams_arrive_whole_the_empty_one_too);
     RUN(timers_fire_once_unless_replaced_or_cancelled);
     RUN(a_connect_to_nobody_is_refused);

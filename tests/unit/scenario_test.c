@@ -340,8 +340,8 @@ TEST(a_node_has_options_of_its_own)
     REFUSED("node a rule=papers\n",
             "t.scn:1: rule is 'papers', expected one of lecture|paper");
     REFUSED("node a fast\n",
-            "t.scn:1: 'fast' is wrong here, expected id=, join=, addr=, up=, "
-            "down=, keep, introducer, or OPTION=VALUE");
+            "t.scn:1: 'fast' is wrong here, expected id=, join=, addr=, "
+            "share=, up=, down=, keep, introducer, or OPTION=VALUE");
     REFUSED("node a up=fast\n",
             "t.scn:1: 'fast' is wrong here, expected a rate (100kB/s, 1MB/s)");
     REFUSED("node a addr=localhost\n",

@@ -31,6 +31,9 @@ struct toy {
     bool masked;         /* the bytes on the wire are not the message */
     uint64_t fill_count; /* messages still to write */
     uint64_t messages, bytes;
+    bool sum_only; /* read no messages, but count and add up bytes */
+    uint32_t sum;
+    int content;
     size_t log; /* its index in toy_log */
 };
 
@@ -119,6 +122,12 @@ static inline size_t toy_bytes(struct toy *t, struct host *h,
     static uint8_t plain[MESSAGE_BYTES_MAX];
     size_t len = e->len < sizeof plain ? e->len : sizeof plain, body = 0;
 
+    if (t->sum_only) {
+        for (size_t i = 0; i < len; i++)
+            t->sum = t->sum * 31 + e->data[i];
+        t->bytes += len;
+        return len;
+    }
     for (size_t i = 0; i < len; i++)
         plain[i] = (uint8_t)(e->data[i] ^ (t->masked ? TOY_MASK : 0));
     if (t->hold || len < TOY_HEAD)
@@ -141,6 +150,91 @@ static inline size_t toy_bytes(struct toy *t, struct host *h,
     if (t->answer)
         toy_write(t, h, TOY_HEAD + body);
     return TOY_HEAD + body;
+}
+
+/* Content: the latest is the one that these commands mean. */
+
+/* Begin a content of two files, song.ogg first. */
+static inline void toy_content_new(struct toy *t, struct host *h, uint64_t a)
+{
+    struct content_file files[] = {{"album/song.ogg", a}, {"album/notes", 5}};
+    struct content_file out[] = {{"../song.ogg", a}};
+
+    t->content = host_content_new(h, "album", files, 2);
+    toy_say(t, "new %d, again %d, elsewhere %d", t->content,
+            host_content_new(h, "album", files, 2),
+            host_content_new(h, "out", out, 1));
+}
+
+static inline void toy_content_say(struct toy *t, struct host *h)
+{
+    struct content c;
+
+    if (!host_content(h, t->content, &c))
+        toy_say(t, "no content %d of %zu", t->content, host_content_count(h));
+    else
+        toy_say(t, "%s: %lu of %lu%s%s, from 0: %lu", c.name,
+                (unsigned long)c.have, (unsigned long)c.bytes,
+                c.complete ? " complete" : "", c.removed ? " removed" : "",
+                (unsigned long)host_content_run(h, t->content, 0));
+}
+
+/* The right bytes are those of the content that is shared, number 0. */
+static inline void toy_content_copy(struct toy *t, struct host *h, uint64_t at,
+                                    size_t len, bool wrong)
+{
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+
+    assert(len <= sizeof bytes);
+    int error = host_content_read(h, 0, at, bytes, len);
+    bytes[0] ^= wrong;
+    toy_say(t, "read %d, write %d", error,
+            host_content_write(h, t->content, at, bytes, len));
+}
+
+static inline void toy_hashed(struct toy *t, const struct event *e)
+{
+    text_printf(&toy_log[t->log], "hashed %d, tag %u: ", e->content, e->tag);
+    for (size_t i = 0; i < e->len && i < 4; i++)
+        text_printf(&toy_log[t->log], "%02x", e->data[i]);
+    toy_say(t, " (%zu bytes)", e->len);
+}
+
+static inline bool toy_content_command(struct toy *t, struct host *h,
+                                       const char *word, unsigned long a,
+                                       unsigned long b)
+{
+    char blob[64] = "";
+
+    if (strcmp(word, "content_new") == 0)
+        toy_content_new(t, h, a);
+    else if (strcmp(word, "content") == 0)
+        t->content = (int)a;
+    else if (strcmp(word, "content_copy") == 0)
+        toy_content_copy(t, h, a, b, false);
+    else if (strcmp(word, "content_spoil") == 0)
+        toy_content_copy(t, h, a, b, true);
+    else if (strcmp(word, "content_forget") == 0)
+        host_content_forget(h, t->content, a, b);
+    else if (strcmp(word, "content_complete") == 0)
+        toy_say(t, "complete %d", host_content_complete(h, t->content));
+    else if (strcmp(word, "content_remove") == 0)
+        toy_say(t, "remove %d", host_content_remove(h, t->content));
+    else if (strcmp(word, "content_hash") == 0)
+        host_content_hash(h, t->content, a, b, CONTENT_SHA1, 7);
+    else if (strcmp(word, "content_send") == 0)
+        toy_say(t, "sent %lu: %s", b,
+                host_write_content(h, t->conn, t->content, a, b) == 0 ? "0"
+                                                                      : "more");
+    else if (strcmp(word, "save") == 0)
+        toy_say(t, "save %d", host_save(h, "toy", "remembered", a));
+    else if (strcmp(word, "load") == 0)
+        toy_say(t, "load %d %s", host_load(h, "toy", blob, a), blob);
+    else if (strcmp(word, "content_say") != 0)
+        return false;
+    if (strncmp(word, "content", 7) == 0)
+        toy_content_say(t, h);
+    return true;
 }
 
 /* The words of a command, and its one or two numbers. */
@@ -174,8 +268,12 @@ static inline void toy_command(struct toy *t, struct host *h,
         t->fill_count = a;
         toy_fill(t, h);
     } else if (strcmp(word, "count") == 0) {
-        toy_say(t, "counted %lu messages, %lu bytes",
-                (unsigned long)t->messages, (unsigned long)t->bytes);
+        if (t->sum_only)
+            toy_say(t, "read %lu bytes, sum %08x", (unsigned long)t->bytes,
+                    t->sum);
+        else
+            toy_say(t, "counted %lu messages, %lu bytes",
+                    (unsigned long)t->messages, (unsigned long)t->bytes);
     } else if (strcmp(word, "hold") == 0) {
         t->hold = a != 0;
     } else if (strcmp(word, "mask") == 0) {
@@ -197,6 +295,9 @@ static inline void toy_command(struct toy *t, struct host *h,
         static const uint8_t zero[2000];
         assert(a <= sizeof zero);
         host_send(h, t->config.join, zero, a);
+    } else if (toy_content_command(t, h, word, a, b)) {
+    } else if (strcmp(word, "raw_reader") == 0) {
+        t->sum_only = true;
     } else if (strcmp(word, "silent") == 0) {
         fields_free(&none);
         return;
@@ -254,7 +355,8 @@ static inline size_t toy_event(void *node, struct host *h,
         toy_say(t, "stop");
         host_left(h);
         break;
-    case EVENT_HASHED: /* it keeps no content */
+    case EVENT_HASHED:
+        toy_hashed(t, e);
         break;
     }
     return 0;
@@ -304,15 +406,37 @@ static const char *const toy_timers[] = {
         name, "n?n?", name, "", COMMAND_LIMIT_US                               \
     }
 static const struct command toy_commands[] = {
-    TOY_COMMAND("connect"), TOY_COMMAND("connect_write"),
-    TOY_COMMAND("write"),   TOY_COMMAND("write3"),
-    TOY_COMMAND("dribble"), TOY_COMMAND("raw"),
-    TOY_COMMAND("fill"),    TOY_COMMAND("count"),
-    TOY_COMMAND("hold"),    TOY_COMMAND("answer"),
-    TOY_COMMAND("mask"),    TOY_COMMAND("polite"),
-    TOY_COMMAND("finish"),  TOY_COMMAND("abort"),
-    TOY_COMMAND("timer"),   TOY_COMMAND("cancel"),
-    TOY_COMMAND("send"),    {"silent", "", "silent", "", 300000},
+    TOY_COMMAND("connect"),
+    TOY_COMMAND("connect_write"),
+    TOY_COMMAND("write"),
+    TOY_COMMAND("write3"),
+    TOY_COMMAND("dribble"),
+    TOY_COMMAND("raw"),
+    TOY_COMMAND("fill"),
+    TOY_COMMAND("count"),
+    TOY_COMMAND("hold"),
+    TOY_COMMAND("answer"),
+    TOY_COMMAND("mask"),
+    TOY_COMMAND("polite"),
+    TOY_COMMAND("finish"),
+    TOY_COMMAND("abort"),
+    TOY_COMMAND("timer"),
+    TOY_COMMAND("cancel"),
+    TOY_COMMAND("send"),
+    TOY_COMMAND("raw_reader"),
+    TOY_COMMAND("save"),
+    TOY_COMMAND("load"),
+    TOY_COMMAND("content"),
+    TOY_COMMAND("content_new"),
+    TOY_COMMAND("content_copy"),
+    TOY_COMMAND("content_spoil"),
+    TOY_COMMAND("content_forget"),
+    TOY_COMMAND("content_complete"),
+    TOY_COMMAND("content_remove"),
+    TOY_COMMAND("content_hash"),
+    TOY_COMMAND("content_send"),
+    TOY_COMMAND("content_say"),
+    {"silent", "", "silent", "", 300000},
     {.name = NULL}};
 
 static const struct protocol toy_protocol = {.name = "toy",

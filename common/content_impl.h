@@ -1,0 +1,88 @@
+/* The inside of a table of contents: content.c and content_file.c only. */
+#ifndef COMMON_CONTENT_IMPL_H
+#define COMMON_CONTENT_IMPL_H
+
+#include "common/content.h"
+
+/* Bytes from start up to, not including, end. */
+struct range {
+    uint64_t start, end;
+};
+
+/* Sorted, apart from each other, none empty. */
+struct ranges {
+    struct range *at;
+    uint32_t count, cap;
+    uint64_t bytes; /* of all */
+};
+
+struct item {
+    const char *name;
+    const struct content_file *file; /* with the name in one block ... */
+    size_t block;                    /* ... of this size; 0: lent */
+    uint32_t file_count;
+    bool complete, removed;
+    uint64_t bytes;
+    struct ranges here;
+    struct ranges bad;          /* made bytes: which of them are wrong */
+    struct content_file single; /* where file points when it is lent */
+};
+
+struct blob {
+    struct blob *next;
+    size_t len;
+    char name[BLOB_NAME_MAX + 1];
+    uint8_t data[];
+};
+
+struct folder; /* content_file.c */
+
+struct contents {
+    struct content_memory memory;
+    struct folder *folder; /* NULL: made bytes */
+    struct item **item;
+    uint32_t count, cap;
+    struct blob *blobs;
+};
+
+/* content.c */
+/* Add an item with copies of what is given, or with `name` lent and one file
+   called so; NULL when memory is short. */
+struct item *item_add(struct contents *c, const char *name,
+                      const struct content_file *files, size_t count);
+struct item *item_add_lent(struct contents *c, const char *name,
+                           uint64_t bytes);
+/* Take back the latest. */
+void item_undo(struct contents *c);
+/* Add to a set of bytes, or take from it; false when it has too many gaps or
+   memory is short. */
+bool ranges_put(struct contents *c, struct ranges *r, uint64_t start,
+                uint64_t end, bool in);
+/* 0, or what is wrong with files that somebody names. */
+int contents_check(const char *name, const struct content_file *files,
+                   size_t count);
+/* The file that holds the byte at `offset`; *at is its place there. */
+const struct content_file *item_file(const struct item *item, uint64_t offset,
+                                     uint64_t *at);
+
+/* content_file.c */
+void folder_free(struct contents *c);
+/* A new item's files, empty, and the record of what is here; or an error. */
+int folder_begin(struct contents *c, const struct item *item);
+/* Note that bytes have come, or are forgotten. */
+int folder_note(struct contents *c, const struct item *item, uint64_t start,
+                uint64_t end, bool here);
+int folder_complete(struct contents *c, const struct item *item);
+void folder_remove(struct contents *c, const struct item *item);
+int folder_read(struct contents *c, const struct item *item, uint64_t offset,
+                void *to, size_t len);
+int folder_write(struct contents *c, const struct item *item, uint64_t offset,
+                 const void *from, size_t len);
+/* An open file of an item, lent; -1. */
+int folder_fd(struct contents *c, const struct item *item,
+              const struct content_file *file);
+int folder_save(struct contents *c, const char *name, const void *data,
+                size_t len);
+int folder_load(struct contents *c, const char *name, void *to, size_t room);
+
+#endif

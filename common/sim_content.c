@@ -1,0 +1,71 @@
+/*
+ * Contents of nodes in a simulation: made bytes (content.h), their table in
+ * the arena, so that checkpoints rewind it.  Hashing takes no virtual time,
+ * but its result comes as a step of its own.
+ */
+#include "common/sim_impl.h"
+
+static void *take(void *arena, size_t bytes)
+{
+    return arena_zalloc(arena, bytes);
+}
+
+static void give_back(void *arena, void *memory, size_t bytes)
+{
+    arena_free(arena, memory, bytes);
+}
+
+bool content_keep(struct host *h)
+{
+    struct arena *arena = ((struct node *)h)->sim->arena;
+
+    h->contents = contents_new(&(struct content_memory){
+        .alloc = take, .free = give_back, .context = arena});
+    return h->contents != NULL;
+}
+
+void content_hash(struct host *h, const struct hash_job *job)
+{
+    struct node *n = (struct node *)h;
+    struct sim *sim = n->sim;
+    struct hash_job *copy = arena_alloc(sim->arena, sizeof *copy);
+
+    if (copy == NULL)
+        return; /* the run ends here */
+    *copy = *job;
+    copy->restarts = n->restarts;
+    queue_push(sim, &(struct entry){.time_us = sim->now_us,
+                                    .kind = ENTRY_HASHED,
+                                    .node = h->index,
+                                    .what = copy});
+}
+
+void content_hashed(struct sim *sim, const struct entry *e)
+{
+    struct node *n = node_at(sim, e->node);
+    struct hash_job job = *(const struct hash_job *)e->what;
+
+    arena_free(sim->arena, e->what, sizeof job);
+    if (!node_is_up(n) || n->restarts != job.restarts)
+        return;
+    (void)hash_job_step(&job, n->host.contents, job.end - job.at);
+    step_begin(sim, STEP_HASHED, n, job.digest, job.digest_len);
+    if (sim->observer != NULL) {
+        struct record r = record_new(sim, RECORD_TIMER);
+        r.to = endpoint_of(n);
+        r.text = "hashed";
+        observe_record(sim, &r);
+    }
+    struct event event = hash_job_event(&job);
+    (void)node_deliver(n, &event, 0);
+}
+
+size_t content_send(struct host *h, conn_id conn, int content, uint64_t offset,
+                    size_t len)
+{
+    uint8_t bytes[MESSAGE_BYTES_MAX];
+
+    if (contents_read(h->contents, content, offset, bytes, len) != 0)
+        return 0;
+    return net_write_bulk(h, conn, bytes, len);
+}
