@@ -56,7 +56,8 @@ void live_observe(struct live *l, const struct observer *o)
 
 bool live_observed(const struct live *l)
 {
-    return l->observer.record != NULL || l->inner.record != NULL;
+    return (l->observer.record != NULL && !l->observer.results_only) ||
+           l->inner.record != NULL;
 }
 
 void live_step(struct live *l, uint32_t command)

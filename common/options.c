@@ -194,6 +194,9 @@ void option_text(struct text *t, const struct option *o, int64_t value)
     case OPTION_FRACTION:
         fraction_text(t, magnitude);
         break;
+    case OPTION_TEXT: /* the default */
+        text_add(t, o->choices != NULL ? o->choices : "");
+        break;
     }
 }
 
@@ -202,12 +205,46 @@ void option_text(struct text *t, const struct option *o, int64_t value)
 struct settings settings_new(const struct option *options)
 {
     struct settings s = {.options = options};
+    size_t texts = 0;
 
     for (size_t i = 0; options[i].name != NULL; i++) {
+        const struct option *o = &options[i];
         assert(i < OPTIONS_MAX);
-        s.value[i] = options[i].initial;
+        s.value[i] = o->initial;
+        if (o->type != OPTION_TEXT)
+            continue;
+        assert(texts < OPTION_TEXTS_MAX);
+        if (o->choices != NULL)
+            memcpy(s.text[texts], o->choices, strlen(o->choices) + 1);
+        s.value[i] = (int64_t)texts++;
     }
     return s;
+}
+
+void settings_text(struct text *t, const struct settings *s, size_t index)
+{
+    const struct option *o = &s->options[index];
+
+    if (o->type == OPTION_TEXT)
+        text_add(t, setting_text(s, (unsigned)index));
+    else
+        option_text(t, o, s->value[index]);
+}
+
+bool settings_is_default(const struct settings *s, size_t index)
+{
+    const struct option *o = &s->options[index];
+
+    if (o->type != OPTION_TEXT)
+        return s->value[index] == o->initial;
+    return strcmp(setting_text(s, (unsigned)index),
+                  o->choices != NULL ? o->choices : "") == 0;
+}
+
+bool settings_equal(const struct settings *a, const struct settings *b)
+{
+    return memcmp(a->value, b->value, sizeof a->value) == 0 &&
+           memcmp(a->text, b->text, sizeof a->text) == 0;
 }
 
 const struct option *option_find(const struct option *options, const char *name,
@@ -267,6 +304,8 @@ static bool parse_value(const struct option *o, const char *value, int64_t *out)
     case OPTION_FRACTION:
         good = parse_fraction(value, &magnitude);
         break;
+    case OPTION_TEXT: /* parse_word has these */
+        break;
     }
     *out = (int64_t)magnitude;
     return good;
@@ -277,6 +316,10 @@ static void range_text(struct text *t, const struct option *o)
 {
     bool choice = o->type == OPTION_CHOICE;
 
+    if (o->type == OPTION_TEXT) {
+        text_add(t, "a word");
+        return;
+    }
     option_text(t, o, o->min);
     for (int64_t i = o->min + 1; choice && i <= o->max; i++) {
         text_char(t, '|');
@@ -312,6 +355,29 @@ bool option_parse(const struct option *o, const char *value, int64_t *out,
     return false;
 }
 
+/* A word can stand on a line of a scenario: printable, no blanks, no comment. */
+static bool parse_word(const struct option *o, const char *value, char *to,
+                       struct text *why)
+{
+    size_t len = strnlen(value, OPTION_TEXT_BYTES_MAX + 1), n = 1;
+    bool good = len > 0 && len <= OPTION_TEXT_BYTES_MAX && value[0] != '#';
+
+    for (size_t i = 0; good && i < len; i += n) {
+        n = text_printable(value + i, len - i);
+        good = n > 0 && value[i] != ' ';
+    }
+    if (good) {
+        memset(to, 0, OPTION_TEXT_BYTES_MAX + 1); /* settings are compared */
+        memcpy(to, value, len);
+        return true;
+    }
+    text_printf(why, "%s is '", o->name);
+    text_safe(why, value, len);
+    text_printf(why, "', expected a word of at most %d bytes without blanks",
+                OPTION_TEXT_BYTES_MAX);
+    return false;
+}
+
 /* "unknown option 'bist'; did you mean 'bits'?" */
 static void unknown_option(const struct option *options, const char *name,
                            struct text *why)
@@ -338,6 +404,8 @@ bool settings_set(struct settings *s, const char *name, const char *value,
 {
     const struct option *o = option_find(s->options, name, strlen(name));
 
+    if (o != NULL && o->type == OPTION_TEXT)
+        return parse_word(o, value, s->text[s->value[o - s->options]], why);
     if (o != NULL)
         return option_parse(o, value, &s->value[o - s->options], why);
     unknown_option(s->options, name, why);

@@ -3,7 +3,8 @@
  *
  * A protocol lists its options in a table and reads them by index; every
  * value is a number: microseconds for times, bytes for sizes, bytes a second
- * for rates, parts of 2^32 for fractions, the index of a choice.
+ * for rates, parts of 2^32 for fractions, the index of a choice.  Only texts
+ * are not; setting_text has them.
  */
 #ifndef COMMON_OPTIONS_H
 #define COMMON_OPTIONS_H
@@ -15,15 +16,18 @@
 #include "common/text.h"
 
 #define OPTIONS_MAX 32
+#define OPTION_TEXTS_MAX 4 /* of one table */
+#define OPTION_TEXT_BYTES_MAX 64
 #define FRACTION_ONE (UINT64_C(1) << 32)
 
 enum option_type {
     OPTION_NUMBER,
-    OPTION_CHOICE,  /* `choices`: "lecture,paper"; the value is the index */
-    OPTION_TIME,    /* 250ms 10s 2m 1h; a bare number is seconds */
-    OPTION_SIZE,    /* 16KiB 1MiB 512 */
-    OPTION_RATE,    /* 100kB/s 1MB/s */
-    OPTION_FRACTION /* 5% 0.1% */
+    OPTION_CHOICE,   /* `choices`: "lecture,paper"; the value is the index */
+    OPTION_TIME,     /* 250ms 10s 2m 1h; a bare number is seconds */
+    OPTION_SIZE,     /* 16KiB 1MiB 512 */
+    OPTION_RATE,     /* 100kB/s 1MB/s */
+    OPTION_FRACTION, /* 5% 0.1% */
+    OPTION_TEXT      /* a printable word; `choices` is the default, or NULL */
 };
 
 struct option {
@@ -36,7 +40,8 @@ struct option {
 
 struct settings {
     const struct option *options; /* the table; ends in a NULL name */
-    int64_t value[OPTIONS_MAX];
+    int64_t value[OPTIONS_MAX];   /* of a text: which one of these */
+    char text[OPTION_TEXTS_MAX][OPTION_TEXT_BYTES_MAX + 1];
 };
 
 /* Every option at its default. */
@@ -47,14 +52,24 @@ static inline int64_t setting(const struct settings *s, unsigned index)
     return s->value[index];
 }
 
+/* The value of an OPTION_TEXT, NUL-terminated. */
+static inline const char *setting_text(const struct settings *s, unsigned index)
+{
+    return s->text[s->value[index]];
+}
+
 /* The option called by the first `len` letters of `name`, or NULL. */
 const struct option *option_find(const struct option *options, const char *name,
                                  size_t len);
-/* Read one value; false with a sentence in *why: what was expected. */
+/* Read one value that is no text; false with a sentence in *why: what was expected. */
 bool option_parse(const struct option *o, const char *value, int64_t *out,
                   struct text *why);
 /* Append a value in the form that option_parse reads. */
 void option_text(struct text *t, const struct option *o, int64_t value);
+/* The same for an option of `s`, whatever its type. */
+void settings_text(struct text *t, const struct settings *s, size_t index);
+bool settings_is_default(const struct settings *s, size_t index);
+bool settings_equal(const struct settings *a, const struct settings *b);
 /* Set NAME to VALUE; an unknown name is answered with the nearest known. */
 bool settings_set(struct settings *s, const char *name, const char *value,
                   struct text *why);

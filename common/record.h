@@ -68,6 +68,9 @@ struct record {
 struct observer {
     void (*record)(void *context, const struct record *r);
     void *context;
+    /* It heeds neither messages nor notes nor streams; a live host then saves
+       the work of making their records, though others may still come. */
+    bool results_only;
 };
 
 #endif

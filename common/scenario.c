@@ -339,11 +339,6 @@ static bool parse_set(struct parser *p)
     return true;
 }
 
-static bool same_settings(const struct settings *a, const struct settings *b)
-{
-    return memcmp(a->value, b->value, sizeof a->value) == 0;
-}
-
 /* --set NAME=VALUE, over what the files say. */
 static bool override(struct parser *p, const char *assignment)
 {
@@ -723,10 +718,10 @@ static bool check_interventions(struct parser *p)
 static void write_settings(struct text *t, const struct settings *s)
 {
     for (size_t i = 0; s->options[i].name != NULL; i++) {
-        if (s->value[i] == s->options[i].initial)
+        if (settings_is_default(s, i))
             continue;
         text_printf(t, "set %s ", s->options[i].name);
-        option_text(t, &s->options[i], s->value[i]);
+        settings_text(t, s, i);
         text_char(t, '\n');
     }
 }
@@ -759,8 +754,8 @@ static bool finish(struct parser *p)
     if (p->over != NULL && p->over->has_seed)
         s->seed = p->over->seed;
     s->changed = s->seed != p->own_seed ||
-                 !same_settings(&s->settings, &p->own) ||
-                 !same_settings(&p->host, &p->own_host);
+                 !settings_equal(&s->settings, &p->own) ||
+                 !settings_equal(&p->host, &p->own_host);
     return end_run(p, p->over != NULL ? p->over->until_us : 0) &&
            check_interventions(p) && write_text(p);
 }

@@ -54,7 +54,7 @@ static int perform_reported(const struct stage *s, bool monitor)
 {
     struct namer names = network_namer(live_network(s->live));
     struct report r;
-    struct observer observer = {report_record, &r};
+    struct observer observer = {.record = report_record, .context = &r};
     struct timeval now;
 
     gettimeofday(&now, NULL);

@@ -64,7 +64,7 @@ static bool record(const struct program *p, const struct scenario *s,
 {
     struct text why = text_new();
     struct sim *sim = sim_new(s, &why);
-    struct observer observer = {trace_write, NULL};
+    struct observer observer = {.record = trace_write, .context = NULL};
 
     if (sim != NULL)
         observer.context =

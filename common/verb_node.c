@@ -334,7 +334,7 @@ static void help_commands(const struct cli *c, struct text *t)
 
 /* What `node` is told beside the shared options. */
 struct node_options {
-    const char *listen, *join, *name, *id;
+    const char *listen, *join, *name, *id, *folder;
     bool monitor, introducer;
 };
 
@@ -349,6 +349,11 @@ static bool start(struct server *s, const struct node_options *o,
                      &listen) ||
         !join_addr(p, o->join, &join, &introducer))
         return false;
+    if (o->folder != NULL && !live_folder(s->live, o->folder, &why)) {
+        cli_error(p, "%s", why.data);
+        text_free(&why);
+        return false;
+    }
     s->host = o->introducer
                   ? live_start_introducer(s->live, o->name, listen, &why)
                   : live_start(s->live, o->name, listen, join, introducer,
@@ -376,7 +381,8 @@ static int watch(struct server *s, const struct observer *observer)
 static int run(struct server *s, const struct node_options *o,
                const struct settings *settings)
 {
-    struct observer observer = {on_record, s};
+    bool quiet = s->trace == NULL && !o->monitor;
+    struct observer observer = {on_record, s, quiet};
 
     live_observe(s->live, &observer);
     if (!start(s, o, settings))
@@ -438,6 +444,8 @@ int verb_node(const struct program *p, int argc, char **argv)
          CLI_TEXT, &o.join},
         {"name", "NAME", "its name; without one, its address", CLI_TEXT,
          &o.name},
+        {"folder", "DIR", "share the files there, and keep fetched ones",
+         CLI_TEXT, &o.folder},
         {"monitor", NULL, "watch it in the monitor", CLI_FLAG, &o.monitor},
         {.name = NULL}};
     struct cli c = {.program = p,

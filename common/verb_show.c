@@ -349,7 +349,7 @@ static int show(const struct program *p, const struct scenario *scenario,
     struct text why = text_new();
     struct show s = {.program = p, .sim = sim_new(scenario, &why)};
     struct trace_writer *trace = NULL;
-    struct observer observer = {trace_write, NULL};
+    struct observer observer = {.record = trace_write, .context = NULL};
     const char *path = c->run->trace;
     int status = EXIT_USAGE;
 

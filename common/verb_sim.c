@@ -63,7 +63,7 @@ static int simulate(const struct program *p, const struct run_options *o,
     }
     struct namer names = network_namer(sim_network(sim));
     struct report r;
-    struct observer observer = {report_record, &r};
+    struct observer observer = {.record = report_record, .context = &r};
     int status = EXIT_USAGE;
     if (report_begin(&r, p, o, &names, name, s->seed, 0)) {
         sim_observe(sim, &observer);

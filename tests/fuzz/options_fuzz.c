@@ -10,6 +10,7 @@ static const struct option options[] = {
     {"cache", OPTION_SIZE, 0, 1 << 30, 16384, NULL, "bytes"},
     {"upload", OPTION_RATE, 0, 1 << 30, 0, NULL, "bytes a second"},
     {"loss", OPTION_FRACTION, 0, (int64_t)FRACTION_ONE, 0, NULL, "of all"},
+    {"nick", OPTION_TEXT, 0, 0, 0, "nobody", "what others see"},
     {.name = NULL},
 };
 
@@ -19,6 +20,12 @@ static void check_all(const struct settings *s)
     int64_t back = -1;
 
     for (unsigned i = 0; options[i].name != NULL; i++) {
+        if (options[i].type == OPTION_TEXT) {
+            struct settings same = settings_new(options);
+            MUST(settings_set(&same, "nick", setting_text(s, i), &why));
+            MUST(strcmp(setting_text(&same, i), setting_text(s, i)) == 0);
+            continue;
+        }
         MUST(setting(s, i) >= options[i].min);
         MUST(setting(s, i) <= options[i].max);
         text_clear(&t);

@@ -178,8 +178,36 @@ TEST(help_shows_default_and_range)
     text_free(&t);
 }
 
+TEST(a_text_is_one_printable_word)
+{
+    static const struct option nick[] = {
+        {"bits", OPTION_NUMBER, 3, 160, 32, NULL, "length of an identifier"},
+        {"nick", OPTION_TEXT, 0, 0, 0, "nobody", "what others see"},
+        {.name = NULL}};
+    struct settings s = settings_new(nick), other = s;
+    struct text t = text_new(), why = text_new();
+
+    CHECK_TEXT(setting_text(&s, 1), "nobody");
+    CHECK(settings_is_default(&s, 1) && settings_equal(&s, &other));
+    CHECK(settings_assign(&s, "nick=ann=1#x", &why));
+    CHECK_TEXT(setting_text(&s, 1), "ann=1#x");
+    CHECK_TEXT(setting_text(&other, 1), "nobody");
+    CHECK(!settings_is_default(&s, 1) && !settings_equal(&s, &other));
+    settings_text(&t, &s, 1);
+    CHECK_TEXT(t.data, "ann=1#x");
+    CHECK(!settings_assign(&s, "nick=two words", &why));
+    CHECK_TEXT(why.data, "nick is 'two words', expected a word of at most 64 "
+                         "bytes without blanks");
+    CHECK(!settings_assign(&s, "nick=", &why));
+    CHECK(!settings_assign(&s, "nick=a\033[2J", &why));
+    CHECK_TEXT(setting_text(&s, 1), "ann=1#x");
+    text_free(&t);
+    text_free(&why);
+}
+
 int main(void)
 {
+    RUN(a_text_is_one_printable_word);
     RUN(times_have_units_and_a_bare_number_is_seconds);
     RUN(sizes_rates_and_shares_are_integers);
     RUN(whole_numbers_stop_at_their_limit);
