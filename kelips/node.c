@@ -1,0 +1,528 @@
+/*
+ * A Kelips node: how it begins, what it hears, and which of its calls are
+ * still open.
+ *
+ * Every question to another node is a struct call with the number that the
+ * answer repeats and a deadline: three round trips where the peer has been
+ * measured, else `timeout` [p2psim].  One timer serves the deadline that comes
+ * first.
+ *
+ * Sources: [kelips03] Gupta, Birman, Linga, Demers, van Renesse: Kelips,
+ * IPTPS 2003; [p2psim] the Kelips module of the MIT simulator, whose author
+ * notes what the paper leaves open.
+ */
+#include "kelips/node.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SECOND INT64_C(1000000)
+
+static const struct option options[] = {
+    [KELIPS_GROUPS] = {"groups", OPTION_NUMBER, 1, GROUPS_MAX, 4, NULL,
+                       "affinity groups; best near the root of N"},
+    [KELIPS_CONTACT_COUNT] = {"contacts", OPTION_NUMBER, 1, CONTACTS_MAX, 2,
+                              NULL, "kept of each foreign group"},
+    [KELIPS_RATION_GROUP] = {"ration_group", OPTION_NUMBER, 1, RATION_MAX, 8,
+                             NULL, "members told in one gossip message"},
+    [KELIPS_RATION_CONTACT] = {"ration_contact", OPTION_NUMBER, 0, RATION_MAX,
+                               8, NULL, "contacts told in one"},
+    [KELIPS_RATION_FILES] = {"ration_files", OPTION_NUMBER, 0, RATION_MAX, 8,
+                             NULL, "files told in one, within the group"},
+    [KELIPS_PERIOD] = {"period", OPTION_TIME, 1000, 3600 * SECOND, 2 * SECOND,
+                       NULL, "between two rounds of gossip, on average"},
+    [KELIPS_EXPIRY] = {"expiry", OPTION_TIME, 0, 24 * 3600 * SECOND, 0, NULL,
+                       "life of an entry; 0: as its table's size needs"},
+    [KELIPS_HOME] = {"home", OPTION_CHOICE, 0, 1, HOME_OWNER, "owner,member",
+                     "a file stays with its owner, or goes to a member of "
+                     "its group"},
+    [KELIPS_TRIES] = {"tries", OPTION_NUMBER, 0, INDIRECT_TRIES, INDIRECT_TRIES,
+                      NULL, "others a lookup asks for their contacts"},
+    [KELIPS_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND, SECOND, NULL,
+                        "wait for a peer that was never measured"},
+    {.name = NULL}};
+
+static const struct command commands[] = {
+    {"lookup", "n", "lookup NAME", "find the home of a file", COMMAND_LIMIT_US},
+    {"insert", "nt?", "insert NAME [TEXT]", "share a file that is here",
+     COMMAND_LIMIT_US},
+    {"put", "nt", "put NAME TEXT", "the same, as other DHTs call it",
+     COMMAND_LIMIT_US},
+    {"get", "n", "get NAME", "look a file up, and fetch it from its home",
+     COMMAND_LIMIT_US},
+    {"show", "", "show", "this node's soft state", COMMAND_LIMIT_US},
+    {.name = NULL}};
+
+static const char *const timers[] = {[TIMER_GOSSIP] = "gossip",
+                                     [TIMER_CALL] = "call",
+                                     [TIMER_JOIN] = "join",
+                                     NULL};
+
+/* [lecture] SHA-1 over address and port; its group is that modulo k. */
+static bool identify(const struct settings *s, struct addr self,
+                     const char *text, struct id *id, struct text *why)
+{
+    const uint8_t bytes[6] = {
+        (uint8_t)(self.ip >> 24),  (uint8_t)(self.ip >> 16),
+        (uint8_t)(self.ip >> 8),   (uint8_t)self.ip,
+        (uint8_t)(self.port >> 8), (uint8_t)self.port};
+
+    (void)s;
+    if (text == NULL) {
+        *id = id_hash(bytes, sizeof bytes, ID_BITS);
+        return true;
+    }
+    if (id_parse(id, ID_BITS, text))
+        return true;
+    text_printf(why, "id=%s is no number below 2^%d", text, ID_BITS);
+    return false;
+}
+
+/* -- Messages and calls ----------------------------------------------------- */
+
+void kelips_begin(const struct kelips *n, enum kelips_type type,
+                  struct kelips_msg *m)
+{
+    kelips_msg_clear(m);
+    m->type = type;
+    m->groups = n->groups;
+    m->heartbeat = n->heartbeat;
+    m->sender = n->id;
+}
+
+size_t kelips_send(struct host *h, struct addr to, struct kelips_msg *m)
+{
+    uint8_t bytes[DATAGRAM_MAX];
+    size_t len = kelips_encode(m, bytes);
+
+    host_send(h, to, bytes, len);
+    return len;
+}
+
+struct call *kelips_call_new(struct kelips *n, struct host *h,
+                             enum call_kind kind)
+{
+    struct call **end = &n->calls, *c = NULL;
+
+    if (n->call_count < REQUESTS_MAX)
+        c = host_alloc(h, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = c;
+    n->call_count++;
+    c->kind = (uint8_t)kind;
+    return c;
+}
+
+void kelips_call_close(struct kelips *n, struct host *h, struct call *c)
+{
+    struct call **at = &n->calls;
+
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    n->call_count--;
+    if (c->file != NULL)
+        host_free(h, c->file,
+                  sizeof *c->file + c->file->name_len + c->file->value_len);
+    host_free(h, c, sizeof *c);
+}
+
+void kelips_ask(struct kelips *n, struct host *h, struct call *c,
+                struct addr to, struct kelips_msg *m)
+{
+    const struct entry *e = kelips_known(n, to);
+    uint64_t wait = (uint64_t)setting(n->settings, KELIPS_TIMEOUT);
+
+    if (e != NULL && e->rtt_us > 0)
+        wait = (uint64_t)e->rtt_us * 3 > TIMEOUT_LEAST_US
+                   ? (uint64_t)e->rtt_us * 3
+                   : TIMEOUT_LEAST_US;
+    c->id = n->next_call++;
+    c->peer = to;
+    c->sent_us = host_now(h);
+    c->deadline_us = c->sent_us + wait;
+    m->request = c->id;
+    (void)kelips_send(h, to, m);
+}
+
+/* Arm the timer for the first deadline, if it is not armed for it. */
+static void arm(struct kelips *n, struct host *h)
+{
+    uint64_t first = 0, now = host_now(h);
+
+    for (const struct call *c = n->calls; c != NULL; c = c->next)
+        if (first == 0 || c->deadline_us < first)
+            first = c->deadline_us;
+    if (first == n->armed_us)
+        return;
+    n->armed_us = first;
+    if (first == 0)
+        host_timer_cancel(h, TIMER_CALL);
+    else
+        host_timer(h, TIMER_CALL, first > now ? first - now : 0);
+}
+
+/* -- Joining ----------------------------------------------------------------- */
+
+/* Rounds of different nodes shall not fall together [p2psim]. */
+static void arm_gossip(const struct kelips *n, struct host *h, bool first)
+{
+    uint64_t period = (uint64_t)setting(n->settings, KELIPS_PERIOD);
+
+    if (first)
+        host_timer(h, TIMER_GOSSIP, 1 + host_random(h) % period);
+    else
+        host_timer(h, TIMER_GOSSIP, period / 2 + host_random(h) % period);
+}
+
+static void join_at(struct kelips *n, struct host *h, struct addr to,
+                    bool inside)
+{
+    struct call *c = kelips_call_new(n, h, CALL_WELCOME);
+    struct kelips_msg m;
+
+    if (c == NULL)
+        return;
+    c->inside = inside;
+    kelips_begin(n, KELIPS_JOIN, &m);
+    kelips_ask(n, h, c, to, &m);
+}
+
+/* The introducer has answered: gossip from now on.  If it is of another
+   group, ask a member of our own for its view and tuples as well. */
+static void on_welcome(struct kelips *n, struct host *h, struct call *c)
+{
+    bool inside = c->inside;
+
+    kelips_call_close(n, h, c);
+    if (!n->member) {
+        n->member = true;
+        arm_gossip(n, h, true);
+        host_note(h, "joined group %u of %u: %u members known so far",
+                  (unsigned)n->group, (unsigned)n->groups,
+                  (unsigned)n->view.count);
+    }
+    if (!inside && n->view.count > 0)
+        join_at(n, h, n->view.at[host_random(h) % n->view.count].addr, true);
+}
+
+static void join_failed(struct kelips *n, struct host *h)
+{
+    if (n->member)
+        return; /* only the second question failed: gossip will do */
+    host_note(h, "the introducer does not answer: again in 2 s");
+    host_timer(h, TIMER_JOIN, JOIN_RETRY_US);
+}
+
+void kelips_settle_down(struct kelips *n, struct host *h)
+{
+    while (n->calls != NULL)
+        kelips_call_close(n, h, n->calls);
+    for (int slot = 0; slot < TIMER_SLOTS; slot++)
+        host_timer_cancel(h, slot);
+    n->armed_us = 0;
+    n->member = true;
+    arm_gossip(n, h, true);
+}
+
+/* -- Events ------------------------------------------------------------------ */
+
+/* One deadline at a time: if another is due as well, the timer fires again. */
+static void on_timeout(struct kelips *n, struct host *h)
+{
+    struct call *first = n->calls;
+
+    n->armed_us = 0;
+    for (struct call *c = first; c != NULL; c = c->next)
+        if (c->deadline_us < first->deadline_us)
+            first = c;
+    if (first == NULL || first->deadline_us > host_now(h))
+        return;
+    kelips_missed(n, h, first->peer);
+    switch ((enum call_kind)first->kind) {
+    case CALL_WELCOME:
+        kelips_call_close(n, h, first);
+        join_failed(n, h);
+        break;
+    case CALL_PONG:
+    case CALL_GRAVE:
+        kelips_call_close(n, h, first);
+        break;
+    case CALL_MEMBER:
+    case CALL_CONTACT:
+    case CALL_DATA:
+        kelips_no_answer(n, h, first);
+        break;
+    }
+}
+
+/* The call that a message answers, or NULL: it came too late, or from
+   somebody we did not ask.  A file's new home answers for who was asked. */
+static struct call *answered(const struct kelips *n, struct addr from,
+                             const struct kelips_msg *m)
+{
+    struct call *c = n->calls;
+
+    while (c != NULL && c->id != m->request)
+        c = c->next;
+    if (c != NULL && m->type != KELIPS_INSERTED && !addr_equal(c->peer, from))
+        return NULL;
+    return c;
+}
+
+static void on_answer(struct kelips *n, struct host *h, struct addr from,
+                      const struct kelips_msg *m)
+{
+    struct call *c = answered(n, from, m);
+
+    if (c == NULL)
+        return;
+    if (addr_equal(c->peer, from))
+        kelips_answered(n, h, from, host_now(h) - c->sent_us);
+    switch ((enum call_kind)c->kind) {
+    case CALL_WELCOME:
+        if (m->type == KELIPS_WELCOME)
+            on_welcome(n, h, c);
+        break;
+    case CALL_PONG:
+    case CALL_GRAVE:
+        if (m->type == KELIPS_PONG)
+            kelips_call_close(n, h, c);
+        break;
+    case CALL_MEMBER:
+    case CALL_CONTACT:
+    case CALL_DATA:
+        kelips_on_answer(n, h, c, m);
+        break;
+    }
+}
+
+static void on_datagram(struct kelips *n, struct host *h, const struct event *e)
+{
+    struct kelips_msg m;
+
+    if (!kelips_decode(&m, e->data, e->len) || m.groups != n->groups) {
+        host_note(h, "not a message of this network: dropped");
+        return;
+    }
+    kelips_heard_from(n, h, e->peer, &m);
+    if (m.type == KELIPS_GOSSIP || m.type == KELIPS_WELCOME ||
+        m.type == KELIPS_CONTACTS || m.type == KELIPS_NOTHERE)
+        for (unsigned i = 0; i < m.count; i++)
+            kelips_hear(n, h, &m.entry[i]);
+    switch (m.type) {
+    case KELIPS_GOSSIP:
+        break;
+    case KELIPS_JOIN:
+        kelips_welcome(n, h, e->peer, &m);
+        break;
+    case KELIPS_LOOKUP:
+    case KELIPS_GET_CONTACT:
+    case KELIPS_INSERT:
+    case KELIPS_FETCH:
+    case KELIPS_PING:
+        kelips_on_question(n, h, e->peer, &m);
+        break;
+    case KELIPS_WELCOME:
+    case KELIPS_FOUND:
+    case KELIPS_NOTHERE:
+    case KELIPS_CONTACTS:
+    case KELIPS_INSERTED:
+    case KELIPS_DATA:
+    case KELIPS_PONG:
+        on_answer(n, h, e->peer, &m);
+        break;
+    }
+}
+
+static void on_timer(struct kelips *n, struct host *h, enum kelips_timer timer)
+{
+    switch (timer) {
+    case TIMER_GOSSIP:
+        kelips_round(n, h);
+        arm_gossip(n, h, false);
+        break;
+    case TIMER_CALL:
+        on_timeout(n, h);
+        break;
+    case TIMER_JOIN:
+        join_at(n, h, n->join, false);
+        break;
+    }
+}
+
+static size_t event(void *node, struct host *h, const struct event *e)
+{
+    struct kelips *n = node;
+
+    switch (e->kind) {
+    case EVENT_START:
+        if (!addr_none(n->join)) {
+            join_at(n, h, n->join, false);
+        } else {
+            n->member = true;
+            arm_gossip(n, h, true);
+        }
+        break;
+    case EVENT_TIMER:
+        on_timer(n, h, (enum kelips_timer)e->timer);
+        break;
+    case EVENT_DATAGRAM:
+        on_datagram(n, h, e);
+        break;
+    case EVENT_COMMAND:
+        kelips_on_command(n, h, e);
+        break;
+    case EVENT_STOP: /* [lecture] no farewell: the others time it out */
+        host_left(h);
+        break;
+    case EVENT_OPEN: /* Kelips speaks UDP only, and keeps no content */
+    case EVENT_ACCEPT:
+    case EVENT_BYTES:
+    case EVENT_ROOM:
+    case EVENT_EOF:
+    case EVENT_CLOSED:
+    case EVENT_HASHED:
+        break;
+    }
+    arm(n, h);
+    return 0;
+}
+
+static void *create(struct host *h, const struct config *config)
+{
+    const struct settings *s = config->settings;
+    struct kelips *n = host_alloc(h, sizeof *n);
+
+    if (n == NULL)
+        return NULL;
+    n->settings = s;
+    n->self = config->self;
+    n->join = config->join;
+    n->id = config->id;
+    n->groups = (uint16_t)setting(s, KELIPS_GROUPS);
+    n->group = kelips_group(&n->id, n->groups);
+    n->contact_count = (uint8_t)setting(s, KELIPS_CONTACT_COUNT);
+    n->next_call = (uint32_t)host_random(h);
+    n->contact = host_alloc(h, (size_t)n->groups * n->contact_count *
+                                   sizeof n->contact[0]);
+    return n->contact != NULL ? n : NULL;
+}
+
+static void describe(const struct framing *framing, const uint8_t *data,
+                     size_t len, struct fields *f)
+{
+    (void)framing; /* datagrams only */
+    kelips_describe(data, len, f);
+}
+
+/* -- Canonical state ----------------------------------------------------------- */
+
+static void dump_entry(struct text *t, const char *what, const struct entry *e,
+                       uint64_t now_us)
+{
+    int64_t age = (int64_t)now_us - e->made_us;
+
+    if (addr_none(e->addr))
+        return;
+    text_add(t, what);
+    text_char(t, ' ');
+    id_text(t, &e->id, ID_BITS);
+    text_char(t, '@');
+    addr_text(t, e->addr);
+    text_add(t, " beat ");
+    text_u64(t, e->heartbeat);
+    text_add(t, " age ");
+    text_i64(t, age / 1000);
+    text_add(t, " rtt ");
+    text_u64(t, e->rtt_us);
+    text_add(t, " fresh ");
+    text_u64(t, e->fresh);
+    text_add(t, " misses ");
+    text_u64(t, e->misses);
+    text_char(t, '\n');
+}
+
+static void dump_call(struct text *t, const struct call *c)
+{
+    static const char *const kinds[] = {
+        [CALL_WELCOME] = "welcome", [CALL_PONG] = "pong",
+        [CALL_GRAVE] = "grave",     [CALL_MEMBER] = "member",
+        [CALL_CONTACT] = "contact", [CALL_DATA] = "data"};
+
+    text_add(t, "waits for ");
+    text_add(t, kinds[c->kind]);
+    text_char(t, ' ');
+    addr_text(t, c->peer);
+    text_add(t, c->inside ? " inside" : "");
+    if (c->kind >= CALL_MEMBER) {
+        text_add(t, " key ");
+        id_text(t, &c->key, ID_BITS);
+        text_add(t, " for ");
+        text_u64(t, c->purpose);
+        text_add(t, " indirect ");
+        text_u64(t, c->indirect);
+        text_add(t, " denials ");
+        text_u64(t, c->denials);
+        for (unsigned i = 0; i < c->asked_count; i++) {
+            text_char(t, ' ');
+            addr_text(t, c->asked[i]);
+        }
+    }
+    text_char(t, '\n');
+}
+
+static void dump(const void *node, struct host *h, struct text *t)
+{
+    const struct kelips *n = node;
+    size_t places = (size_t)n->groups * n->contact_count;
+    uint64_t now = host_now(h);
+
+    text_add(t, "group ");
+    text_u64(t, n->group);
+    text_add(t, n->member ? " beat " : " joining, beat ");
+    text_u64(t, n->heartbeat);
+    text_add(t, " probe ");
+    text_u64(t, n->probe);
+    text_char(t, '\n');
+    for (uint32_t i = 0; i < n->view.count; i++)
+        dump_entry(t, "member", &n->view.at[i], now);
+    for (size_t i = 0; i < places; i++)
+        dump_entry(t, "contact", &n->contact[i], now);
+    for (uint32_t i = 0; i < n->tuples.count; i++)
+        dump_entry(t, "tuple", &n->tuples.at[i], now);
+    dump_entry(t, "candidate", &n->candidate, now);
+    for (unsigned i = 0; i < n->grave_count; i++)
+        dump_entry(t, "grave", &n->grave[i], now);
+    for (const struct file *f = n->files; f != NULL; f = f->next) {
+        text_add(t, "file ");
+        id_text(t, &f->key, ID_BITS);
+        text_add(t, " beat ");
+        text_u64(t, f->heartbeat);
+        text_char(t, '\n');
+    }
+    for (const struct call *c = n->calls; c != NULL; c = c->next)
+        dump_call(t, c);
+}
+
+const struct protocol kelips_protocol = {
+    .name = "kelips",
+    .options = options,
+    .commands = commands,
+    .timers = timers,
+    .timeouts = 1 << TIMER_CALL,
+    .invariants = "every view has its group, every group a live contact",
+    .identify = identify,
+    .create = create,
+    .event = event,
+    .dump = dump,
+    .describe = describe,
+    .warm = kelips_warm,
+    .check = kelips_check,
+    .settled = kelips_settled,
+    .quiet_us = kelips_quiet_us,
+    .canonical = kelips_canonical,
+    .may_fail = kelips_may_fail};

@@ -1,0 +1,231 @@
+/*
+ * The state of a Kelips node, and what its files offer each other.
+ *
+ * All that a node knows of others is soft state: entries that carry the
+ * heartbeat of whom they are about and when it was made, and that expire when
+ * no newer one is heard.
+ *
+ *   view      the other members of its own affinity group, nearly all
+ *   contacts  a few members of each foreign group
+ *   tuples    for every file of its group (hash of the name, modulo k), who
+ *             is its home: where the file itself is
+ *
+ *   node.c     events, open calls and their timeouts, joining
+ *   soft.c     the tables: accepting, expiring, choosing
+ *   gossip.c   what is told to whom, every round
+ *   lookup.c   lookups and files; commands
+ *
+ * All memory is the host's.
+ */
+#ifndef KELIPS_NODE_H
+#define KELIPS_NODE_H
+
+#include "common/node.h"
+#include "kelips/wire.h"
+
+extern const struct protocol kelips_protocol;
+
+/* Settings, in the order of the table in node.c. */
+enum kelips_option {
+    KELIPS_GROUPS,
+    KELIPS_CONTACT_COUNT,
+    KELIPS_RATION_GROUP,
+    KELIPS_RATION_CONTACT,
+    KELIPS_RATION_FILES,
+    KELIPS_PERIOD,
+    KELIPS_EXPIRY,
+    KELIPS_HOME,
+    KELIPS_TRIES,
+    KELIPS_TIMEOUT
+};
+enum { HOME_OWNER, HOME_MEMBER };
+
+enum kelips_timer {
+    TIMER_GOSSIP,
+    TIMER_CALL, /* of the open call that is due first */
+    TIMER_JOIN  /* try to join (again) */
+};
+
+/* Soft state about a node, or about a file: 48 bytes. */
+struct entry {
+    int64_t made_us;  /* when its heartbeat was made, by our clock; may lie
+                          before our own start */
+    struct id id;     /* of the node; the file's key */
+    struct addr addr; /* the node; the file's home */
+    uint32_t heartbeat;
+    uint32_t rtt_us; /* 0: never measured, so never heard directly */
+    uint8_t fresh;   /* so often yet it is gossiped before others */
+    uint8_t misses;  /* calls that it left unanswered, in a row */
+};
+
+/* Entries in ascending order of id, then address. */
+struct table {
+    struct entry *at;
+    uint32_t count, cap;
+};
+
+/* A file that this node is the home of; name and value stand behind it. */
+struct file {
+    struct file *next;
+    struct id key;
+    uint32_t heartbeat;
+    uint64_t refresh_us; /* tell its group again then */
+    uint16_t value_len;
+    uint8_t name_len;
+    uint8_t data[];
+};
+
+/* What an open call waits for. */
+enum call_kind {
+    CALL_WELCOME,
+    CALL_PONG,    /* how far is it, and is it alive? */
+    CALL_GRAVE,   /* the same of somebody who was given up */
+    CALL_MEMBER,  /* a member of the key's group, to say or note the home */
+    CALL_CONTACT, /* whom somebody else knows in that group */
+    CALL_DATA     /* the home, to send the file */
+};
+
+/* What a call that concerns a file is for. */
+enum purpose { FOR_LOOKUP, FOR_GET, FOR_INSERT, FOR_REFRESH };
+
+/* An open call: one question, or all that one command asks in turn. */
+struct call {
+    struct call *next; /* oldest first */
+    uint64_t deadline_us, sent_us;
+    uint32_t id;      /* on the wire; a new one for each question */
+    uint32_t command; /* to answer, or 0 */
+    uint8_t kind;     /* enum call_kind */
+    uint8_t purpose;  /* enum purpose */
+    bool inside;      /* CALL_WELCOME: asked in our own group */
+    uint8_t indirect; /* nodes asked for a contact so far */
+    uint8_t rpcs;     /* questions in all */
+    uint8_t denials;  /* members that knew no such file */
+    uint8_t asked_count;
+    uint16_t group;     /* of the key */
+    struct addr peer;   /* whom we asked last */
+    struct addr via;    /* who named it; none: we knew it */
+    struct addr member; /* who knew the home; none: ourselves */
+    struct addr home;   /* once it is found */
+    struct id key;
+    struct file *file; /* FOR_INSERT: the call's own until it has a home */
+    struct addr asked[ASKED_MAX];
+};
+
+struct kelips {
+    const struct settings *settings;
+    struct addr self, join; /* join none: we started the network */
+    struct id id;
+    uint16_t groups, group; /* k, and ours */
+    uint16_t call_count, file_count;
+    uint8_t contact_count; /* c */
+    uint8_t grave_count, grave_next;
+    bool member; /* has begun to gossip */
+    bool leaving;
+    uint32_t heartbeat, next_call, rounds;
+    uint32_t probe;                         /* which entry is pinged next */
+    uint64_t armed_us;                      /* TIMER_CALL; 0: not armed */
+    uint64_t gossip_messages, gossip_bytes; /* sent; not in the dump */
+    struct table view, tuples;
+    struct entry *contact;  /* c a group; without address: free */
+    struct entry candidate; /* heard of, to be measured */
+    struct entry grave[GRAVES_MAX];
+    struct file *files;
+    struct call *calls;
+};
+
+/* -- node.c -------------------------------------------------------------- */
+
+void kelips_begin(const struct kelips *n, enum kelips_type type,
+                  struct kelips_msg *m);
+/* Send; the bytes of it. */
+size_t kelips_send(struct host *h, struct addr to, struct kelips_msg *m);
+/* A new open call, not asked yet; NULL when there are too many. */
+struct call *kelips_call_new(struct kelips *n, struct host *h,
+                             enum call_kind kind);
+/* Ask `to`: `m` gets a new number, and the call a new deadline. */
+void kelips_ask(struct kelips *n, struct host *h, struct call *c,
+                struct addr to, struct kelips_msg *m);
+void kelips_call_close(struct kelips *n, struct host *h, struct call *c);
+/* Drop all calls without a word, and only gossip; for warm. */
+void kelips_settle_down(struct kelips *n, struct host *h);
+
+/* -- soft.c -------------------------------------------------------------- */
+
+enum soft { SOFT_MEMBER, SOFT_CONTACT, SOFT_TUPLE };
+
+/* How long an entry lives after its heartbeat, microseconds. */
+uint64_t kelips_expiry(const struct kelips *n, enum soft what);
+/* Take in what somebody says: accept, refuse or ignore it. */
+void kelips_hear(struct kelips *n, struct host *h,
+                 const struct kelips_entry *e);
+/* A message came from there: the best evidence. */
+void kelips_heard_from(struct kelips *n, struct host *h, struct addr from,
+                       const struct kelips_msg *m);
+/* It answered after so long; it left a call unanswered. */
+void kelips_answered(struct kelips *n, struct host *h, struct addr peer,
+                     uint64_t rtt_us);
+void kelips_missed(struct kelips *n, struct host *h, struct addr peer);
+/* Drop all that has expired. */
+void kelips_purge(struct kelips *n, struct host *h);
+/* The entry of a node in view or contacts, or NULL. */
+struct entry *kelips_known(const struct kelips *n, struct addr peer);
+/* The `i`-th contact of a group, from 0; NULL: that place is free. */
+struct entry *kelips_contact(const struct kelips *n, uint16_t group,
+                             unsigned i);
+/* The newest tuple of a key; NULL: none.  *index is its place. */
+const struct entry *kelips_tuple(const struct kelips *n, const struct id *key);
+/* Note that `home` has the file, as of now. */
+void kelips_note_tuple(struct kelips *n, struct host *h, const struct id *key,
+                       struct addr home, uint32_t heartbeat);
+struct kelips_entry kelips_entry_of(const struct kelips *n, struct host *h,
+                                    const struct entry *e,
+                                    enum kelips_kind kind);
+/* Bytes of memory of all this state; entries of it. */
+uint64_t kelips_bytes(const struct kelips *n);
+uint32_t kelips_entries(const struct kelips *n);
+/* Forget all entries; for warm. */
+void kelips_forget_all(struct kelips *n, struct host *h);
+/* Put an entry where it belongs, whatever is there; for warm and figures. */
+bool kelips_put(struct kelips *n, struct host *h, enum soft what,
+                const struct entry *e);
+
+/* -- gossip.c ------------------------------------------------------------ */
+
+void kelips_round(struct kelips *n, struct host *h);
+/* The answer to JOIN. */
+void kelips_welcome(struct kelips *n, struct host *h, struct addr to,
+                    const struct kelips_msg *m);
+/* Append the contacts of `group` to a message, nearest first. */
+void kelips_fill_contacts(const struct kelips *n, struct host *h,
+                          uint16_t group, struct kelips_msg *m);
+
+/* -- lookup.c ------------------------------------------------------------ */
+
+/* Whom a lookup would ask first; NULL: nobody, or our own group's tuples
+   answer. */
+const struct entry *kelips_first_choice(const struct kelips *n,
+                                        const struct id *key);
+const struct file *kelips_file(const struct kelips *n, const struct id *key);
+void kelips_on_question(struct kelips *n, struct host *h, struct addr from,
+                        struct kelips_msg *m);
+/* An answer to a call about a file; no answer came in time. */
+void kelips_on_answer(struct kelips *n, struct host *h, struct call *c,
+                      const struct kelips_msg *m);
+void kelips_no_answer(struct kelips *n, struct host *h, struct call *c);
+/* Tell the files' groups again, where it is time. */
+void kelips_refresh(struct kelips *n, struct host *h);
+void kelips_on_command(struct kelips *n, struct host *h, const struct event *e);
+
+/* -- check.c, for the table in node.c ------------------------------------- */
+
+struct network;
+struct findings;
+void kelips_warm(const struct network *net);
+void kelips_check(const struct network *net, struct findings *f);
+bool kelips_settled(const struct network *net);
+uint64_t kelips_quiet_us(const struct settings *s);
+bool kelips_may_fail(const struct network *net, const struct host *h);
+void kelips_canonical(const struct network *net, const struct host *from,
+                      const struct host *to, uint8_t *data, size_t len);
+
+#endif

@@ -1,0 +1,486 @@
+/*
+ * Soft state: what is accepted, how long it lives, and what takes whose
+ * place.
+ *
+ * An entry is accepted when its heartbeat is newer than the one we know and
+ * younger than its expiry; so an old message replayed brings nobody back
+ * [kelips.md 9.3].  Whoever leaves MISSES_MAX calls in a row unanswered is
+ * given up at once: it goes to the graves, and only a message from itself
+ * brings it back, whatever others gossip.  So a liar keeps nobody alive
+ * for ever.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "kelips/node.h"
+
+/* -- Sorted tables --------------------------------------------------------- */
+
+/* The place of an entry, or where it would go. */
+static uint32_t table_place(const struct table *t, const struct id *id,
+                            struct addr addr, bool *found)
+{
+    uint32_t low = 0, high = t->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct entry *e = &t->at[middle];
+        int order = id_compare(&e->id, id);
+        if (order == 0)
+            order = e->addr.ip != addr.ip ? (e->addr.ip < addr.ip ? -1 : 1)
+                                          : e->addr.port - addr.port;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *found = low < t->count && id_equal(&t->at[low].id, id) &&
+             addr_equal(t->at[low].addr, addr);
+    return low;
+}
+
+static void table_remove(struct table *t, uint32_t i)
+{
+    assert(i < t->count);
+    t->count--;
+    memmove(&t->at[i], &t->at[i + 1], (t->count - i) * sizeof t->at[0]);
+}
+
+static bool table_grow(struct table *t, struct host *h)
+{
+    uint32_t cap = t->cap + t->cap / 8 + 4; /* slack costs memory */
+    struct entry *grown = host_alloc(h, cap * sizeof *grown);
+
+    if (grown == NULL)
+        return false;
+    if (t->count > 0)
+        memcpy(grown, t->at, t->count * sizeof *grown);
+    host_free(h, t->at, t->cap * sizeof *grown);
+    t->at = grown;
+    t->cap = cap;
+    return true;
+}
+
+/* Make room in a full table: the oldest entry that nobody here has heard
+   directly goes, for that is what a liar would fill it with. */
+static bool table_evict(struct table *t)
+{
+    uint32_t oldest = t->count;
+
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->at[i].rtt_us == 0 &&
+            (oldest == t->count || t->at[i].made_us < t->at[oldest].made_us))
+            oldest = i;
+    if (oldest == t->count)
+        return false;
+    table_remove(t, oldest);
+    return true;
+}
+
+static bool table_insert(struct table *t, struct host *h, uint32_t max,
+                         const struct entry *e)
+{
+    bool found;
+
+    if (t->count == max && !table_evict(t))
+        return false;
+    if (t->count == t->cap && !table_grow(t, h))
+        return false;
+    uint32_t i = table_place(t, &e->id, e->addr, &found);
+    assert(!found); /* the caller has looked */
+    memmove(&t->at[i + 1], &t->at[i], (t->count - i) * sizeof t->at[0]);
+    t->at[i] = *e;
+    t->count++;
+    return true;
+}
+
+/* -- Finding ---------------------------------------------------------------- */
+
+struct entry *kelips_contact(const struct kelips *n, uint16_t group, unsigned i)
+{
+    struct entry *e = &n->contact[(size_t)group * n->contact_count + i];
+
+    return addr_none(e->addr) ? NULL : e;
+}
+
+static struct entry *member_by_addr(const struct kelips *n, struct addr peer)
+{
+    for (uint32_t i = 0; i < n->view.count; i++)
+        if (addr_equal(n->view.at[i].addr, peer))
+            return &n->view.at[i];
+    return NULL;
+}
+
+struct entry *kelips_known(const struct kelips *n, struct addr peer)
+{
+    struct entry *e = member_by_addr(n, peer);
+    size_t places = (size_t)n->groups * n->contact_count;
+
+    for (size_t i = 0; i < places && e == NULL; i++)
+        if (!addr_none(peer) && addr_equal(n->contact[i].addr, peer))
+            e = &n->contact[i];
+    return e;
+}
+
+const struct entry *kelips_tuple(const struct kelips *n, const struct id *key)
+{
+    const struct entry *best = NULL;
+    bool found;
+
+    for (uint32_t i = table_place(&n->tuples, key, (struct addr){0, 0}, &found);
+         i < n->tuples.count && id_equal(&n->tuples.at[i].id, key); i++)
+        if (best == NULL || n->tuples.at[i].made_us > best->made_us)
+            best = &n->tuples.at[i];
+    return best;
+}
+
+/* -- Expiry ----------------------------------------------------------------- */
+
+/*
+ * A heartbeat needs log N rounds to spread, and more when a message cannot
+ * hold all there is to tell: entries / ration rounds pass until it is some
+ * entry's turn [kelips.md 3].  Where `expiry` is not set, it follows the size
+ * of the table.  Contacts, which travel through foreign groups, live twice as
+ * long [p2psim].
+ */
+uint64_t kelips_expiry(const struct kelips *n, enum soft what)
+{
+    uint64_t given = (uint64_t)setting(n->settings, KELIPS_EXPIRY);
+    uint64_t period = (uint64_t)setting(n->settings, KELIPS_PERIOD);
+    uint64_t entries = n->view.count;
+    uint64_t ration = (uint64_t)setting(n->settings, KELIPS_RATION_GROUP);
+
+    if (given > 0)
+        return what == SOFT_CONTACT ? 2 * given : given;
+    if (what == SOFT_CONTACT) {
+        entries = (uint64_t)(n->groups - 1) * n->contact_count;
+        ration = (uint64_t)setting(n->settings, KELIPS_RATION_CONTACT);
+    } else if (what == SOFT_TUPLE) {
+        entries = n->tuples.count;
+        ration = (uint64_t)setting(n->settings, KELIPS_RATION_FILES);
+    }
+    if (ration == 0)
+        ration = 1;
+    uint64_t rounds = SLACK_ROUNDS + 3 * ((entries + ration - 1) / ration);
+    return period * (what == SOFT_CONTACT ? 2 * rounds : rounds);
+}
+
+static uint64_t age_of(const struct entry *e, struct host *h)
+{
+    int64_t age = (int64_t)host_now(h) - e->made_us;
+
+    return age > 0 ? (uint64_t)age : 0;
+}
+
+/* -- Graves ----------------------------------------------------------------- */
+
+static struct entry *grave_of(struct kelips *n, struct addr peer)
+{
+    for (unsigned i = 0; i < n->grave_count; i++)
+        if (addr_equal(n->grave[i].addr, peer))
+            return &n->grave[i];
+    return NULL;
+}
+
+/* Keep who is gone; the oldest grave makes room. */
+static void bury(struct kelips *n, struct host *h, const struct entry *e)
+{
+    struct entry *g = grave_of(n, e->addr);
+
+    if (g == NULL && n->grave_count == GRAVES_MAX) {
+        memmove(n->grave, n->grave + 1, (GRAVES_MAX - 1) * sizeof n->grave[0]);
+        n->grave_count--;
+    }
+    if (g == NULL)
+        g = &n->grave[n->grave_count++];
+    *g = *e;
+    g->made_us = (int64_t)host_now(h);
+}
+
+static void unbury(struct kelips *n, struct addr peer)
+{
+    struct entry *g = grave_of(n, peer);
+
+    if (g == NULL)
+        return;
+    *g = n->grave[--n->grave_count];
+}
+
+/* -- Hearing ---------------------------------------------------------------- */
+
+static void renew(struct entry *known, const struct entry *e)
+{
+    if (e->heartbeat <= known->heartbeat)
+        return;
+    known->heartbeat = e->heartbeat;
+    if (e->made_us > known->made_us)
+        known->made_us = e->made_us;
+}
+
+/* Who of a group's contacts should make room?  A free place, the one that
+   does not answer, or the one not heard of for the longest time. */
+static struct entry *worst_contact(const struct kelips *n, uint16_t group)
+{
+    struct entry *worst = &n->contact[(size_t)group * n->contact_count];
+
+    for (unsigned i = 0; i < n->contact_count; i++) {
+        struct entry *e = &n->contact[(size_t)group * n->contact_count + i];
+        if (addr_none(e->addr))
+            return e;
+        if (e->misses > worst->misses ||
+            (e->misses == worst->misses && e->made_us < worst->made_us))
+            worst = e;
+    }
+    return worst;
+}
+
+/*
+ * A contact for a foreign group.  A free place is taken; else a newcomer
+ * must be much fresher than the worst (a quarter of its age), as [p2psim] has
+ * it, or, once it has been measured, nearer (kelips_answered).
+ */
+static void hear_contact(struct kelips *n, struct host *h, uint16_t group,
+                         const struct entry *e)
+{
+    struct entry *place;
+
+    for (unsigned i = 0; i < n->contact_count; i++) {
+        place = kelips_contact(n, group, i);
+        if (place != NULL && addr_equal(place->addr, e->addr)) {
+            renew(place, e);
+            return;
+        }
+    }
+    place = worst_contact(n, group);
+    if (addr_none(place->addr) || place->misses > 0 ||
+        age_of(e, h) * 4 < age_of(place, h))
+        *place = *e;
+    else if (addr_none(n->candidate.addr))
+        n->candidate = *e;
+}
+
+static void hear_member(struct kelips *n, struct host *h, const struct entry *e)
+{
+    bool found;
+    uint32_t i = table_place(&n->view, &e->id, e->addr, &found);
+
+    if (found)
+        renew(&n->view.at[i], e);
+    else if (member_by_addr(n, e->addr) == NULL) /* not under two ids */
+        (void)table_insert(&n->view, h, MEMBERS_MAX, e);
+}
+
+static void hear_tuple(struct kelips *n, struct host *h, const struct entry *e)
+{
+    bool found;
+    uint32_t i = table_place(&n->tuples, &e->id, e->addr, &found);
+
+    if (found)
+        renew(&n->tuples.at[i], e);
+    else
+        (void)table_insert(&n->tuples, h, TUPLES_MAX, e);
+}
+
+void kelips_hear(struct kelips *n, struct host *h, const struct kelips_entry *k)
+{
+    struct entry e = {.made_us =
+                          (int64_t)host_now(h) - (int64_t)k->age_ms * 1000,
+                      .id = k->id,
+                      .addr = k->addr,
+                      .heartbeat = k->heartbeat,
+                      .fresh = FRESH_TIMES};
+    enum soft what = k->kind == KELIPS_TUPLE ? SOFT_TUPLE
+                     : k->group == n->group  ? SOFT_MEMBER
+                                             : SOFT_CONTACT;
+
+    if (addr_none(e.addr) || age_of(&e, h) > kelips_expiry(n, what) ||
+        (what == SOFT_TUPLE && k->group != n->group))
+        return;
+    if (what == SOFT_TUPLE) {
+        hear_tuple(n, h, &e);
+        return;
+    }
+    const struct entry *grave = grave_of(n, e.addr);
+    if (addr_equal(e.addr, n->self) ||
+        (grave != NULL && grave->misses >= MISSES_MAX))
+        return; /* who was silent must speak for itself */
+    if (what == SOFT_MEMBER)
+        hear_member(n, h, &e);
+    else
+        hear_contact(n, h, k->group, &e);
+}
+
+void kelips_heard_from(struct kelips *n, struct host *h, struct addr from,
+                       const struct kelips_msg *m)
+{
+    struct kelips_entry k = {.kind = KELIPS_NODE,
+                             .addr = from,
+                             .id = m->sender,
+                             .heartbeat = m->heartbeat,
+                             .group = kelips_group(&m->sender, n->groups)};
+
+    unbury(n, from);
+    kelips_hear(n, h, &k);
+    struct entry *e = kelips_known(n, from);
+    if (e != NULL) { /* whatever the count: a node may have begun anew */
+        e->heartbeat = m->heartbeat;
+        e->made_us = (int64_t)host_now(h);
+        e->misses = 0;
+    }
+}
+
+/* The candidate has been measured: it takes the place of a contact that is a
+   third farther. */
+static void judge_candidate(struct kelips *n, uint64_t rtt_us)
+{
+    uint16_t group = kelips_group(&n->candidate.id, n->groups);
+    struct entry *farthest = NULL;
+
+    n->candidate.rtt_us = (uint32_t)rtt_us;
+    for (unsigned i = 0; i < n->contact_count; i++) {
+        struct entry *e = kelips_contact(n, group, i);
+        if (e != NULL && (farthest == NULL || e->rtt_us > farthest->rtt_us))
+            farthest = e;
+    }
+    if (farthest != NULL && farthest->rtt_us / 4 * 3 > rtt_us)
+        *farthest = n->candidate;
+}
+
+void kelips_answered(struct kelips *n, struct host *h, struct addr peer,
+                     uint64_t rtt_us)
+{
+    struct entry *e = kelips_known(n, peer);
+
+    (void)h;
+    if (rtt_us == 0)
+        rtt_us = 1; /* 0 means: never measured */
+    if (rtt_us > UINT32_MAX)
+        rtt_us = UINT32_MAX;
+    if (e != NULL)
+        e->rtt_us = (uint32_t)rtt_us;
+    else if (addr_equal(n->candidate.addr, peer))
+        judge_candidate(n, rtt_us);
+    if (addr_equal(n->candidate.addr, peer))
+        n->candidate.addr = (struct addr){0, 0};
+}
+
+void kelips_missed(struct kelips *n, struct host *h, struct addr peer)
+{
+    struct entry *e = kelips_known(n, peer);
+
+    if (addr_equal(n->candidate.addr, peer))
+        n->candidate.addr = (struct addr){0, 0};
+    if (e == NULL || ++e->misses < MISSES_MAX)
+        return;
+    bury(n, h, e);
+    if (e >= n->view.at && e < n->view.at + n->view.count)
+        table_remove(&n->view, (uint32_t)(e - n->view.at));
+    else
+        *e = (struct entry){.made_us = 0};
+    host_note(h, "a peer was silent %d times: given up", MISSES_MAX);
+}
+
+void kelips_note_tuple(struct kelips *n, struct host *h, const struct id *key,
+                       struct addr home, uint32_t heartbeat)
+{
+    struct kelips_entry k = {.kind = KELIPS_TUPLE,
+                             .addr = home,
+                             .id = *key,
+                             .heartbeat = heartbeat,
+                             .group = kelips_group(key, n->groups)};
+
+    kelips_hear(n, h, &k);
+}
+
+void kelips_purge(struct kelips *n, struct host *h)
+{
+    uint64_t member = kelips_expiry(n, SOFT_MEMBER);
+    uint64_t contact = kelips_expiry(n, SOFT_CONTACT);
+    uint64_t tuple = kelips_expiry(n, SOFT_TUPLE);
+    size_t places = (size_t)n->groups * n->contact_count;
+    unsigned gone = 0;
+
+    for (uint32_t i = n->view.count; i-- > 0;)
+        if (age_of(&n->view.at[i], h) > member) {
+            bury(n, h, &n->view.at[i]);
+            table_remove(&n->view, i);
+            gone++;
+        }
+    for (uint32_t i = n->tuples.count; i-- > 0;)
+        if (age_of(&n->tuples.at[i], h) > tuple) {
+            table_remove(&n->tuples, i);
+            gone++;
+        }
+    for (size_t i = 0; i < places; i++)
+        if (!addr_none(n->contact[i].addr) &&
+            age_of(&n->contact[i], h) > contact) {
+            bury(n, h, &n->contact[i]);
+            n->contact[i] = (struct entry){.made_us = 0};
+            gone++;
+        }
+    for (unsigned i = n->grave_count; i-- > 0;)
+        if (age_of(&n->grave[i], h) > 4 * contact) /* looked for in vain */
+            n->grave[i] = n->grave[--n->grave_count];
+    if (gone > 0)
+        host_note(h, "%u entries without a new heartbeat: forgotten", gone);
+}
+
+/* -- The rest ---------------------------------------------------------------- */
+
+struct kelips_entry kelips_entry_of(const struct kelips *n, struct host *h,
+                                    const struct entry *e,
+                                    enum kelips_kind kind)
+{
+    return (struct kelips_entry){.kind = (uint8_t)kind,
+                                 .addr = e->addr,
+                                 .id = e->id,
+                                 .heartbeat = e->heartbeat,
+                                 .age_ms = (uint32_t)(age_of(e, h) / 1000),
+                                 .group = kelips_group(&e->id, n->groups)};
+}
+
+uint32_t kelips_entries(const struct kelips *n)
+{
+    uint32_t count = n->view.count + n->tuples.count;
+    size_t places = (size_t)n->groups * n->contact_count;
+
+    for (size_t i = 0; i < places; i++)
+        count += !addr_none(n->contact[i].addr);
+    return count;
+}
+
+uint64_t kelips_bytes(const struct kelips *n)
+{
+    uint64_t entries = (uint64_t)n->view.cap + n->tuples.cap +
+                       (uint64_t)n->groups * n->contact_count;
+
+    return sizeof *n + entries * sizeof(struct entry);
+}
+
+void kelips_forget_all(struct kelips *n, struct host *h)
+{
+    (void)h;
+    n->view.count = n->tuples.count = 0;
+    n->grave_count = 0;
+    n->candidate = (struct entry){.made_us = 0};
+    memset(n->contact, 0,
+           (size_t)n->groups * n->contact_count * sizeof n->contact[0]);
+}
+
+bool kelips_put(struct kelips *n, struct host *h, enum soft what,
+                const struct entry *e)
+{
+    bool found;
+
+    if (what == SOFT_CONTACT) {
+        struct entry *place = worst_contact(n, kelips_group(&e->id, n->groups));
+        bool free_place = addr_none(place->addr);
+        if (free_place)
+            *place = *e;
+        return free_place;
+    }
+    struct table *t = what == SOFT_TUPLE ? &n->tuples : &n->view;
+    (void)table_place(t, &e->id, e->addr, &found);
+    return found ||
+           table_insert(t, h, what == SOFT_TUPLE ? TUPLES_MAX : MEMBERS_MAX, e);
+}
