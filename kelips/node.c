@@ -16,6 +16,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/random.h"
+
 #define SECOND INT64_C(1000000)
 
 static const struct option options[] = {
@@ -167,15 +169,18 @@ static void arm(struct kelips *n, struct host *h)
 
 /* -- Joining ----------------------------------------------------------------- */
 
-/* Rounds of different nodes shall not fall together [p2psim]. */
-static void arm_gossip(const struct kelips *n, struct host *h, bool first)
+/* Rounds of different nodes shall not fall together [p2psim]: the pause is
+   drawn from the node's id and the round, so that the state alone says how
+   things go on. */
+static void arm_gossip(struct kelips *n, struct host *h)
 {
     uint64_t period = (uint64_t)setting(n->settings, KELIPS_PERIOD);
+    uint64_t lot = random_mix(id_low(n->id) ^ (uint64_t)n->rounds << 40);
+    uint64_t pause =
+        n->rounds == 0 ? 1 + lot % period : period / 2 + lot % period;
 
-    if (first)
-        host_timer(h, TIMER_GOSSIP, 1 + host_random(h) % period);
-    else
-        host_timer(h, TIMER_GOSSIP, period / 2 + host_random(h) % period);
+    n->round_us = host_now(h) + pause;
+    host_timer(h, TIMER_GOSSIP, pause);
 }
 
 static void join_at(struct kelips *n, struct host *h, struct addr to,
@@ -200,7 +205,7 @@ static void on_welcome(struct kelips *n, struct host *h, struct call *c)
     kelips_call_close(n, h, c);
     if (!n->member) {
         n->member = true;
-        arm_gossip(n, h, true);
+        arm_gossip(n, h);
         host_note(h, "joined group %u of %u: %u members known so far",
                   (unsigned)n->group, (unsigned)n->groups,
                   (unsigned)n->view.count);
@@ -225,7 +230,7 @@ void kelips_settle_down(struct kelips *n, struct host *h)
         host_timer_cancel(h, slot);
     n->armed_us = 0;
     n->member = true;
-    arm_gossip(n, h, true);
+    arm_gossip(n, h);
 }
 
 /* -- Events ------------------------------------------------------------------ */
@@ -343,7 +348,7 @@ static void on_timer(struct kelips *n, struct host *h, enum kelips_timer timer)
     switch (timer) {
     case TIMER_GOSSIP:
         kelips_round(n, h);
-        arm_gossip(n, h, false);
+        arm_gossip(n, h);
         break;
     case TIMER_CALL:
         on_timeout(n, h);
@@ -364,7 +369,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
             join_at(n, h, n->join, false);
         } else {
             n->member = true;
-            arm_gossip(n, h, true);
+            arm_gossip(n, h);
         }
         break;
     case EVENT_TIMER:
@@ -436,7 +441,7 @@ static void dump_entry(struct text *t, const char *what, const struct entry *e,
     text_add(t, " beat ");
     text_u64(t, e->heartbeat);
     text_add(t, " age ");
-    text_i64(t, age / 1000);
+    text_i64(t, age);
     text_add(t, " rtt ");
     text_u64(t, e->rtt_us);
     text_add(t, " fresh ");
@@ -446,7 +451,7 @@ static void dump_entry(struct text *t, const char *what, const struct entry *e,
     text_char(t, '\n');
 }
 
-static void dump_call(struct text *t, const struct call *c)
+static void dump_call(struct text *t, const struct call *c, uint64_t now_us)
 {
     static const char *const kinds[] = {
         [CALL_WELCOME] = "welcome", [CALL_PONG] = "pong",
@@ -457,7 +462,8 @@ static void dump_call(struct text *t, const struct call *c)
     text_add(t, kinds[c->kind]);
     text_char(t, ' ');
     addr_text(t, c->peer);
-    text_add(t, c->inside ? " inside" : "");
+    text_add(t, c->inside ? " inside, since " : " since ");
+    text_u64(t, now_us - c->sent_us);
     if (c->kind >= CALL_MEMBER) {
         text_add(t, " key ");
         id_text(t, &c->key, ID_BITS);
@@ -487,6 +493,12 @@ static void dump(const void *node, struct host *h, struct text *t)
     text_u64(t, n->heartbeat);
     text_add(t, " probe ");
     text_u64(t, n->probe);
+    text_add(t, " round ");
+    text_u64(t, n->rounds);
+    text_add(t, " in ");
+    text_i64(t, (int64_t)n->round_us - (int64_t)now);
+    text_char(t, ' ');
+    text_u64(t, n->grave_next);
     text_char(t, '\n');
     for (uint32_t i = 0; i < n->view.count; i++)
         dump_entry(t, "member", &n->view.at[i], now);
@@ -502,10 +514,12 @@ static void dump(const void *node, struct host *h, struct text *t)
         id_text(t, &f->key, ID_BITS);
         text_add(t, " beat ");
         text_u64(t, f->heartbeat);
+        text_add(t, " due ");
+        text_i64(t, (int64_t)f->refresh_us - (int64_t)now);
         text_char(t, '\n');
     }
     for (const struct call *c = n->calls; c != NULL; c = c->next)
-        dump_call(t, c);
+        dump_call(t, c, now);
 }
 
 const struct protocol kelips_protocol = {

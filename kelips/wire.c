@@ -32,9 +32,12 @@ static void walk_entry(struct codec *c, struct kelips_entry *e, uint16_t groups)
     code_require(c, kind <= KELIPS_TUPLE);
     e->kind = kind;
     code_u16(c, "group", &e->group);
+    code_minor(c);
     code_addr(c, kind == KELIPS_TUPLE ? "home" : "node", &e->addr);
     code_u32(c, "heartbeat", &e->heartbeat);
+    code_minor(c);
     code_u32(c, "age_ms", &e->age_ms);
+    code_minor(c);
     code_id(c, kind == KELIPS_TUPLE ? "key" : "id", &e->id, ID_BITS);
     code_minor(c);
     code_u16(c, "spare", &spare);
