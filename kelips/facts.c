@@ -138,6 +138,14 @@ static enum fact_outcome fact_entries(struct fact_call *k)
     return n != NULL ? print_number(k, kelips_entries(n)) : FACT_ERROR;
 }
 
+static enum fact_outcome fact_view_size(struct fact_call *k)
+{
+    struct host *h;
+    const struct kelips *n = node_of(k, 0, &h);
+
+    return n != NULL ? print_number(k, n->view.count) : FACT_ERROR;
+}
+
 static enum fact_outcome fact_tuples(struct fact_call *k)
 {
     struct host *h;
@@ -275,6 +283,16 @@ static enum fact_outcome fact_path(struct fact_call *k)
     return w.found ? FACT_OK : FACT_BROKEN;
 }
 
+static enum fact_outcome fact_reaches(struct fact_call *k)
+{
+    struct way w;
+
+    if (!way_of(k, &w))
+        return FACT_ERROR;
+    add(k, w.found ? "yes" : "no");
+    return FACT_OK;
+}
+
 static enum fact_outcome fact_hops(struct fact_call *k)
 {
     struct way w;
@@ -344,6 +362,29 @@ static enum fact_outcome fact_mean_entries(struct fact_call *k)
     return print_ratio(k, sum, count);
 }
 
+/* Live members that are missing from the views of others, in percent. */
+static enum fact_outcome fact_missing(struct fact_call *k)
+{
+    uint64_t known = 0, wanted = 0;
+
+    for (size_t i = 0; i < k->network->count; i++) {
+        const struct kelips *n = kelips_at(k->network, i);
+        if (n == NULL)
+            continue;
+        wanted += kelips_group_size(k->network, n->group) - 1;
+        for (uint32_t j = 0; j < n->view.count; j++)
+            known += kelips_by_addr(k->network, n->view.at[j].addr) != NULL;
+    }
+    return print_ratio(k, 100 * (wanted - known), wanted);
+}
+
+/* Who keeps a tuple from expiring?  The file's home, in either mode. */
+static enum fact_outcome fact_renewed_by(struct fact_call *k)
+{
+    add(k, "home");
+    return FACT_OK;
+}
+
 /* -- Picks for a student: they depend on the network only ----------------------- */
 
 /* A node in another group than the file, which is not its home either. */
@@ -370,6 +411,29 @@ static enum fact_outcome fact_pick_source(struct fact_call *k)
     return chosen < k->network->count ? FACT_OK : FACT_BROKEN;
 }
 
+/* A small number that is no node's id, for a newcomer. */
+static enum fact_outcome fact_free_id(struct fact_call *k)
+{
+    struct random lot = {.state = k->network->count};
+    bool taken = true;
+    struct id id = {{0}};
+
+    for (size_t i = 0; i < k->network->count; i++)
+        lot.state += id_low(k->network->host[i]->id);
+    while (taken) {
+        id = id_of(100 + random_below(&lot, 900));
+        taken = false;
+        for (size_t i = 0; i < k->network->count; i++)
+            taken = taken || id_equal(&k->network->host[i]->id, &id);
+    }
+    return print_number(k, id_low(id));
+}
+
+static enum fact_outcome fact_id_group(struct fact_call *k)
+{
+    return fact_file_group(k); /* a bare number is the id itself */
+}
+
 const struct fact kelips_facts[] = {
     {"group", "N", "group NODE", "its affinity group", "group n5", fact_group},
     {"members", "n", "members GROUP", "the live nodes of a group", "members 1",
@@ -378,8 +442,14 @@ const struct fact kelips_facts[] = {
      fact_sizes},
     {"file-group", "n", "file-group NAME", "the group that a name hashes to",
      "file-group p2p.txt", fact_file_group},
+    {"id-group", "n", "id-group ID", "the group of a node with that id",
+     "id-group 160", fact_id_group},
+    {"free-id", "", "free-id", "an id that no node has", "free-id",
+     fact_free_id},
     {"view", "N", "view NODE", "the members it knows of its own group",
      "view n5", fact_view},
+    {"view-size", "N", "view-size NODE", "how many those are", "view-size n5",
+     fact_view_size},
     {"contacts", "N", "contacts NODE", "all of its contacts", "contacts n5",
      fact_contacts},
     {"contacts-in", "Nn", "contacts-in NODE GROUP", "its contacts in a group",
@@ -402,6 +472,8 @@ const struct fact kelips_facts[] = {
      fact_home},
     {"path", "Nn", "path NODE NAME", "asker, whom it asks, home",
      "path n5 p2p.txt", fact_path},
+    {"reaches", "Nn", "reaches NODE NAME", "does that way end at a live home?",
+     "reaches n5 p2p.txt", fact_reaches},
     {"hops", "Nn", "hops NODE NAME", "the length of that, up to the home",
      "hops n5 p2p.txt", fact_hops},
     {"contact-used", "Nn", "contact-used NODE NAME",
@@ -411,6 +483,10 @@ const struct fact kelips_facts[] = {
      "mean-hops", fact_mean_hops},
     {"mean-entries", "", "mean-entries", "entries a node, on average",
      "mean-entries", fact_mean_entries},
+    {"missing", "", "missing", "live members missing from views, in percent",
+     "missing", fact_missing},
+    {"renewed-by", "", "renewed-by", "who keeps a file's tuples from expiring",
+     "renewed-by", fact_renewed_by},
     {"pick-source", "n", "pick-source NAME",
      "a node of another group than the file's", "pick-source p2p.txt",
      fact_pick_source},

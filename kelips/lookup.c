@@ -245,6 +245,8 @@ static void ask_member(struct kelips *n, struct host *h, struct call *c,
     if (c->purpose < FOR_INSERT) {
         kelips_begin(n, KELIPS_LOOKUP, &m);
         m.key = c->key;
+        m.name = c->name;
+        m.name_len = c->name_len;
         host_note(h, "group %u: ask a member of it", (unsigned)c->group);
     } else {
         bool assign = c->purpose == FOR_INSERT &&
@@ -321,6 +323,8 @@ static void fetch(struct kelips *n, struct host *h, struct call *c)
     c->rpcs++;
     kelips_begin(n, KELIPS_FETCH, &m);
     m.key = c->key;
+    m.name = c->name;
+    m.name_len = c->name_len;
     kelips_ask(n, h, c, c->home, &m);
 }
 
@@ -536,6 +540,21 @@ void kelips_on_question(struct kelips *n, struct host *h, struct addr from,
 
 /* -- Files, as time goes by --------------------------------------------------------- */
 
+void kelips_share(struct kelips *n, struct host *h)
+{
+    struct content c;
+
+    for (int i = 0; host_content(h, i, &c); i++) {
+        size_t len = strlen(c.name);
+        if (c.removed || !c.complete || len == 0 || len > KEY_NAME_MAX)
+            continue;
+        struct id key = id_hash(c.name, len, ID_BITS);
+        struct file *f = file_new(h, &key, c.name, len, NULL, 0);
+        if (f == NULL || !file_keep(n, h, f))
+            return;
+    }
+}
+
 void kelips_refresh(struct kelips *n, struct host *h)
 {
     for (struct file *f = n->files; f != NULL; f = f->next) {
@@ -639,6 +658,8 @@ static void file_command(struct kelips *n, struct host *h,
         return;
     }
     c->command = e->command;
+    c->name_len = (uint8_t)name_len;
+    memcpy(c->name, name, name_len);
     if (purpose != FOR_INSERT) {
         look_up(n, h, c);
         return;

@@ -365,6 +365,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
 
     switch (e->kind) {
     case EVENT_START:
+        kelips_share(n, h);
         if (!addr_none(n->join)) {
             join_at(n, h, n->join, false);
         } else {
@@ -384,7 +385,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_STOP: /* [lecture] no farewell: the others time it out */
         host_left(h);
         break;
-    case EVENT_OPEN: /* Kelips speaks UDP only, and keeps no content */
+    case EVENT_OPEN: /* Kelips speaks UDP only, and hashes no content */
     case EVENT_ACCEPT:
     case EVENT_BYTES:
     case EVENT_ROOM:

@@ -109,6 +109,8 @@ struct call {
     struct id key;
     struct file *file; /* FOR_INSERT: the call's own until it has a home */
     struct addr asked[ASKED_MAX];
+    uint8_t name_len;
+    uint8_t name[KEY_NAME_MAX]; /* of the key, for people */
 };
 
 struct kelips {
@@ -123,8 +125,8 @@ struct kelips {
     bool leaving;
     uint32_t heartbeat, next_call, rounds;
     uint32_t probe;                         /* which entry is pinged next */
-    uint64_t armed_us;     /* TIMER_CALL; 0: not armed */
-    uint64_t round_us;     /* when the next round is due */
+    uint64_t armed_us;                      /* TIMER_CALL; 0: not armed */
+    uint64_t round_us;                      /* when the next round is due */
     uint64_t gossip_messages, gossip_bytes; /* sent; not in the dump */
     struct table view, tuples;
     struct entry *contact;  /* c a group; without address: free */
@@ -213,6 +215,8 @@ void kelips_on_question(struct kelips *n, struct host *h, struct addr from,
 void kelips_on_answer(struct kelips *n, struct host *h, struct call *c,
                       const struct kelips_msg *m);
 void kelips_no_answer(struct kelips *n, struct host *h, struct call *c);
+/* Become the home of what the host shares; its groups hear of it later. */
+void kelips_share(struct kelips *n, struct host *h);
 /* Tell the files' groups again, where it is time. */
 void kelips_refresh(struct kelips *n, struct host *h);
 void kelips_on_command(struct kelips *n, struct host *h, const struct event *e);

@@ -75,6 +75,15 @@ static void walk_value(struct codec *c, struct kelips_msg *m)
     code_data(c, "value", FIELD_TEXT, &m->value, m->value_len);
 }
 
+/* The name that the key is the hash of, where it has one: for people. */
+static void walk_name(struct codec *c, struct kelips_msg *m)
+{
+    code_u8(c, "name_len", &m->name_len);
+    code_minor(c);
+    code_require(c, m->name_len <= KEY_NAME_MAX);
+    code_data(c, "name", FIELD_TEXT, &m->name, m->name_len);
+}
+
 static void walk_insert(struct codec *c, struct kelips_msg *m)
 {
     code_u8(c, "assign", &m->assign);
@@ -82,10 +91,7 @@ static void walk_insert(struct codec *c, struct kelips_msg *m)
     code_require(c, m->assign <= 1);
     code_addr(c, "origin", &m->origin);
     code_minor(c);
-    code_u8(c, "name_len", &m->name_len);
-    code_minor(c);
-    code_require(c, m->name_len <= KEY_NAME_MAX);
-    code_data(c, "name", FIELD_TEXT, &m->name, m->name_len);
+    walk_name(c, m);
     walk_value(c, m);
     walk_entries(c, m);
     code_require(c, m->count == 1);
@@ -109,11 +115,14 @@ static void walk_body(struct codec *c, struct kelips_msg *m)
     case KELIPS_LOOKUP:
     case KELIPS_FETCH:
         code_id(c, "key", &m->key, ID_BITS);
+        code_minor(c);
+        walk_name(c, m);
         break;
     case KELIPS_FOUND:
     case KELIPS_NOTHERE:
     case KELIPS_INSERTED:
         code_id(c, "key", &m->key, ID_BITS);
+        code_minor(c);
         walk_entries(c, m);
         break;
     case KELIPS_GET_CONTACT:
@@ -128,6 +137,7 @@ static void walk_body(struct codec *c, struct kelips_msg *m)
         break;
     case KELIPS_DATA:
         code_id(c, "key", &m->key, ID_BITS);
+        code_minor(c);
         code_u8(c, "found", &m->found);
         code_require(c, m->found <= 1);
         walk_value(c, m);

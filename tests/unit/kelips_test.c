@@ -1,0 +1,353 @@
+/* Kelips: the golden groups of kelips.md 10, every message to bytes and back,
+   whole and broken, and the rules of soft state. */
+#include <stdlib.h>
+
+#include "common/network.h"
+#include "common/sim.h"
+#include "kelips/check.h"
+#include "tests/unit/test.h"
+
+/* -- Groups -------------------------------------------------------------- */
+
+static uint16_t group_of_port(unsigned port, uint32_t groups)
+{
+    struct settings s = settings_new(kelips_protocol.options);
+    struct text why = text_new();
+    struct addr a = {0x7f000001, (uint16_t)port};
+    struct id id;
+
+    CHECK(kelips_protocol.identify(&s, a, NULL, &id, &why));
+    text_free(&why);
+    return kelips_group(&id, groups);
+}
+
+static uint16_t group_of_file(const char *name, uint32_t groups)
+{
+    struct id id = id_hash(name, strlen(name), ID_BITS);
+
+    return kelips_group(&id, groups);
+}
+
+TEST(nodes_hash_to_the_groups_of_the_reference)
+{
+    static const uint16_t ten[20] = {6, 9, 9, 5, 5, 1, 4, 4, 4, 5,
+                                     3, 5, 5, 0, 1, 6, 7, 2, 3, 2};
+    static const uint16_t four[16] = {0, 1, 3, 1, 3, 3, 2, 0,
+                                      0, 1, 1, 1, 3, 2, 3, 0};
+
+    for (unsigned i = 0; i < 20; i++)
+        CHECK_U64(group_of_port(7000 + i, 10), ten[i]);
+    for (unsigned i = 0; i < 16; i++)
+        CHECK_U64(group_of_port(7000 + i, 4), four[i]);
+}
+
+TEST(files_hash_to_the_groups_of_the_reference)
+{
+    CHECK_U64(group_of_file("PennyLane.mp3", 10), 7);
+    CHECK_U64(group_of_file("hello.txt", 10), 3);
+    CHECK_U64(group_of_file("file12.txt", 10), 9);
+    CHECK_U64(group_of_file("p2p.txt", 10), 1);
+    CHECK_U64(group_of_file("PennyLane.mp3", 317), 246);
+    CHECK_U64(group_of_file("cnn.com/index.html", 317), 238);
+    CHECK_U64(group_of_file("hello.txt", 317), 164);
+    CHECK_U64(group_of_file("PennyLane.mp3", 32), 25);
+    CHECK_U64(group_of_file("cnn.com/index.html", 32), 17);
+    CHECK_U64(group_of_file("hello.txt", 32), 29);
+    CHECK_U64(group_of_file("PennyLane.mp3", 5), 2);
+    CHECK_U64(group_of_file("PennyLane.mp3", 4), 1);
+    CHECK_U64(group_of_file("p2p.txt", 4), 3);
+}
+
+/* -- Messages ------------------------------------------------------------ */
+
+static void fill(struct kelips_msg *m, enum kelips_type type)
+{
+    memset(m, 0, sizeof *m);
+    m->type = type;
+    m->groups = 10;
+    m->heartbeat = 77;
+    m->sender = id_of(5);
+    m->request = 0xdeadbeef;
+    m->key = id_of(42);
+    m->group = 9;
+    m->assign = 1;
+    m->found = 1;
+    m->origin = (struct addr){0x7f000001, 7001};
+    m->name = (const uint8_t *)"chord.ogg";
+    m->name_len = 9;
+    m->value = (const uint8_t *)"ring song";
+    m->value_len = 9;
+    m->count = type == KELIPS_INSERT ? 1 : 6;
+    for (unsigned i = 0; i < m->count; i++)
+        m->entry[i] = (struct kelips_entry){.kind = (uint8_t)(i % 2),
+                                            .addr = {0x0a000001 + i, 7000},
+                                            .id = id_of(i * 7),
+                                            .heartbeat = i,
+                                            .age_ms = 1000 * i,
+                                            .group = (uint16_t)(i * 7 % 10)};
+}
+
+TEST(every_message_is_read_as_it_was_written)
+{
+    for (int type = KELIPS_JOIN; type <= KELIPS_PONG; type++) {
+        struct kelips_msg m, back;
+        uint8_t bytes[DATAGRAM_MAX], again[DATAGRAM_MAX];
+        fill(&m, (enum kelips_type)type);
+        size_t len = kelips_encode(&m, bytes);
+        CHECK(len > 0 && kelips_decode(&back, bytes, len));
+        CHECK_U64(kelips_encode(&back, again), len);
+        CHECK(memcmp(bytes, again, len) == 0);
+    }
+}
+
+TEST(gossip_of_six_entries_takes_272_bytes)
+{
+    struct kelips_msg m;
+    uint8_t bytes[DATAGRAM_MAX];
+
+    fill(&m, KELIPS_GOSSIP); /* [kelips03] 4 */
+    CHECK_U64(kelips_encode(&m, bytes), 272);
+    CHECK(memcmp(bytes, "KLPS\x01\x03\x00\x0a\x00\x00\x00\x4d", 12) == 0);
+}
+
+TEST(no_prefix_and_no_longer_message_is_taken)
+{
+    for (int type = KELIPS_JOIN; type <= KELIPS_PONG; type++) {
+        struct kelips_msg m, back;
+        uint8_t bytes[DATAGRAM_MAX];
+        fill(&m, (enum kelips_type)type);
+        size_t len = kelips_encode(&m, bytes);
+        for (size_t cut = 0; cut <= len + 1; cut++) {
+            uint8_t *exact = malloc(cut > 0 ? cut : 1);
+            if (exact == NULL)
+                return;
+            memset(exact, 0, cut);
+            memcpy(exact, bytes, cut < len ? cut : len);
+            bool whole_entries = type == KELIPS_GOSSIP && cut >= HEADER_BYTES &&
+                                 (cut - HEADER_BYTES) % ENTRY_BYTES == 0;
+            bool fewer = cut < len && cut > HEADER_BYTES &&
+                         (len - cut) % ENTRY_BYTES == 0 &&
+                         (type == KELIPS_WELCOME || type == KELIPS_FOUND ||
+                          type == KELIPS_NOTHERE || type == KELIPS_CONTACTS ||
+                          type == KELIPS_INSERTED);
+            bool taken = kelips_decode(&back, exact, cut);
+            CHECK(taken == (cut == len || whole_entries ||
+                            (fewer && back.count < m.count)));
+            free(exact);
+        }
+    }
+}
+
+TEST(fields_cover_every_byte_of_every_message)
+{
+    for (int type = KELIPS_JOIN; type <= KELIPS_PONG; type++) {
+        struct kelips_msg m;
+        uint8_t bytes[DATAGRAM_MAX];
+        struct fields f = fields_new();
+        fill(&m, (enum kelips_type)type);
+        size_t len = kelips_encode(&m, bytes);
+        for (size_t cut = 0; cut <= len; cut++) {
+            fields_clear(&f);
+            kelips_describe(bytes, cut, &f);
+            CHECK(fields_cover(&f, cut));
+        }
+        CHECK_TEXT(f.type, kelips_type_name(m.type));
+        fields_free(&f);
+    }
+}
+
+TEST(an_entry_in_the_wrong_group_is_refused)
+{
+    struct kelips_msg m;
+    uint8_t bytes[DATAGRAM_MAX];
+
+    fill(&m, KELIPS_GOSSIP);
+    size_t len = kelips_encode(&m, bytes);
+    bytes[HEADER_BYTES + 2] ^= 1; /* the low byte of its group */
+    CHECK(!kelips_decode(&m, bytes, len));
+}
+
+/* -- Soft state, in a simulation ----------------------------------------- */
+
+struct run {
+    struct scenario *s;
+    struct sim *sim;
+};
+
+static struct run run_of(const char *text)
+{
+    struct text why = text_new();
+    struct run r = {
+        .s = scenario_parse("t.scn", text, &kelips_protocol, NULL, &why)};
+
+    r.sim = r.s != NULL ? sim_new(r.s, &why) : NULL;
+    CHECK_TEXT(why.data, "");
+    text_free(&why);
+    return r;
+}
+
+static void run_free(struct run *r)
+{
+    sim_free(r->sim);
+    scenario_free(r->s);
+}
+
+static struct kelips *named(const struct run *r, const char *name)
+{
+    const struct network *net = sim_network(r->sim);
+
+    return net->by_name(net, name)->node;
+}
+
+static struct host *host_named(const struct run *r, const char *name)
+{
+    const struct network *net = sim_network(r->sim);
+
+    return net->by_name(net, name);
+}
+
+static const char three[] = "set groups 1\nset expiry 20s\nnode a id=1\n"
+                            "node b id=2 join=a\nnode c id=3 join=a\nwarm\n"
+                            "run until 10m\n";
+
+static struct kelips_entry about(const struct kelips *n, uint32_t beat,
+                                 uint32_t age_ms)
+{
+    return (struct kelips_entry){.addr = n->self,
+                                 .id = n->id,
+                                 .heartbeat = beat,
+                                 .age_ms = age_ms,
+                                 .group = n->group};
+}
+
+TEST(an_old_heartbeat_brings_nobody_back)
+{
+    struct run r = run_of(three);
+    struct text why = text_new();
+
+    sim_run_to(r.sim, 1000000);
+    struct kelips *a = named(&r, "a");
+    struct host *h = host_named(&r, "a");
+    struct kelips_entry stranger = {.addr = {0x0a010203, 7000},
+                                    .id = id_of(9),
+                                    .heartbeat = 5,
+                                    .age_ms = 20001};
+    uint32_t before = a->view.count;
+    kelips_hear(a, h, &stranger); /* older than its expiry: refused */
+    CHECK_U64(a->view.count, before);
+    stranger.age_ms = 19000;
+    kelips_hear(a, h, &stranger);
+    CHECK_U64(a->view.count, before + 1);
+    sim_run_to(r.sim, 5000000); /* and forgotten when its time is over */
+    CHECK(kelips_known(a, stranger.addr) == NULL);
+    text_free(&why);
+    run_free(&r);
+}
+
+TEST(a_heartbeat_never_goes_back_by_hearsay)
+{
+    struct run r = run_of(three);
+
+    sim_run_to(r.sim, 30000000);
+    struct kelips *a = named(&r, "a"), *b = named(&r, "b");
+    struct entry *e = kelips_known(a, b->self);
+    CHECK(e != NULL);
+    uint32_t beat = e->heartbeat;
+    struct kelips_entry old = about(b, beat - 1, 0);
+    kelips_hear(a, host_named(&r, "a"), &old);
+    CHECK_U64(kelips_known(a, b->self)->heartbeat, beat);
+    run_free(&r);
+}
+
+/* A liar gossips newer and newer heartbeats of somebody who is dead. */
+TEST(a_liar_cannot_keep_the_dead_alive_for_ever)
+{
+    struct run r = run_of("set groups 1\nnode a id=1\nnode b id=2 join=a\n"
+                          "node c id=3 join=a\nwarm\nat 1s crash b\n"
+                          "run until 10m\n");
+    struct addr dead = {0, 0};
+
+    sim_run_to(r.sim, 2000000);
+    dead = host_named(&r, "b")->addr;
+    struct id id = host_named(&r, "b")->id;
+    struct kelips *a = named(&r, "a");
+    bool known = true;
+    for (uint32_t s = 3; s < 120; s++) {
+        sim_run_to(r.sim, (uint64_t)s * 1000000);
+        struct kelips_entry lie = {
+            .addr = dead, .id = id, .heartbeat = 1000 + s, .group = 0};
+        kelips_hear(a, host_named(&r, "a"), &lie);
+        known = kelips_known(a, dead) != NULL;
+    }
+    CHECK(!known);
+    run_free(&r);
+}
+
+TEST(a_flood_of_made_up_members_is_bounded_and_spares_the_known)
+{
+    struct run r = run_of(three);
+
+    sim_run_to(r.sim, 60000000); /* long enough to have measured all */
+    struct kelips *a = named(&r, "a");
+    for (uint32_t i = 0; i < MEMBERS_MAX + 1000; i++) {
+        struct kelips_entry e = {.addr = {0x0b000000 + i, 7000},
+                                 .id = id_of(1000 + i),
+                                 .heartbeat = 1};
+        kelips_hear(a, host_named(&r, "a"), &e);
+    }
+    CHECK_U64(a->view.count, MEMBERS_MAX);
+    CHECK(kelips_known(a, named(&r, "b")->self) != NULL);
+    CHECK(kelips_known(a, named(&r, "c")->self) != NULL);
+    run_free(&r);
+}
+
+/* Mini system of kelips.md 10: an empty group cannot take a file. */
+TEST(a_file_of_an_empty_group_cannot_be_announced)
+{
+    struct run r = run_of("set groups 2\nnode a id=2\nwarm\n"
+                          "at 1s expect fail a insert p2p.txt x\n"
+                          "run until 40s\n");
+    sim_run(r.sim);
+    CHECK_TEXT(sim_complaints(r.sim), "");
+    run_free(&r);
+}
+
+/* Oracle checks after every quiet point of random runs. */
+TEST(views_contacts_and_tuples_are_those_of_the_live_nodes)
+{
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "seed %u\nset groups 5\nnodes 40 prefix=n every 300ms\n"
+                 "run until quiet\nexpect invariants\n"
+                 "after 1s n3 insert one.ogg 1\nn9 insert two.ogg 2\n"
+                 "run until quiet\nexpect invariants\n"
+                 "after 1s crash n5\ncrash n6\nvanish n7\ncrash n8\n"
+                 "after 200s n4 lookup one.ogg\nexpect invariants\n",
+                 seed);
+        struct run r = run_of(text);
+        sim_run(r.sim);
+        if (sim_complaints(r.sim)[0] != '\0')
+            printf("# seed %u\n", seed);
+        CHECK_TEXT(sim_complaints(r.sim), "");
+        run_free(&r);
+    }
+}
+
+int main(void)
+{
+    RUN(nodes_hash_to_the_groups_of_the_reference);
+    RUN(files_hash_to_the_groups_of_the_reference);
+    RUN(every_message_is_read_as_it_was_written);
+    RUN(gossip_of_six_entries_takes_272_bytes);
+    RUN(no_prefix_and_no_longer_message_is_taken);
+    RUN(fields_cover_every_byte_of_every_message);
+    RUN(an_entry_in_the_wrong_group_is_refused);
+    RUN(an_old_heartbeat_brings_nobody_back);
+    RUN(a_heartbeat_never_goes_back_by_hearsay);
+    RUN(a_liar_cannot_keep_the_dead_alive_for_ever);
+    RUN(a_flood_of_made_up_members_is_bounded_and_spares_the_known);
+    RUN(a_file_of_an_empty_group_cannot_be_announced);
+    RUN(views_contacts_and_tuples_are_those_of_the_live_nodes);
+    return test_end();
+}
