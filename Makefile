@@ -5,6 +5,7 @@
 #   make test       all tests: loopback only, a few minutes
 #   make asan       the same under the address and undefined sanitizers
 #   make fuzz TIME=60 | sweep SEEDS=1000 | lint | pure | bench | install
+#   (sweep: all systems, or PROTOCOL="chord ...")
 #
 # V=1 shows commands.  BUILD=dir, CC=clang, OPT=-O0, SAN=... make other
 # builds beside this one; POLL=1 waits with poll(2) instead of epoll.
@@ -109,7 +110,7 @@ fuzz:
 	@tests/fuzz/run $(TIME) $(FUZZ)
 
 sweep: all
-	@tests/sweep $(SEEDS) $(JOBS)
+	@tests/sweep $(SEEDS) $(JOBS) 1 $(PROTOCOL)
 
 lint:
 	@tests/lint

@@ -130,6 +130,6 @@ EOF
 }
 
 @test "chord: sixty seeded runs with faults end well" {
-    run tests/sweep 60 2
+    run tests/sweep 60 2 1 chord
     [ "$status" -eq 0 ] || { echo "$output"; false; }
 }

@@ -156,8 +156,44 @@ TEST(text_from_outside_cannot_reach_the_terminal)
     text_free(&t);
 }
 
+static void check_hex(const uint8_t *digest, size_t len, const char *wanted)
+{
+    struct text t = text_new();
+
+    for (size_t i = 0; i < len; i++)
+        text_printf(&t, "%02x", digest[i]);
+    CHECK_TEXT(t.data, wanted);
+    text_free(&t);
+}
+
+/* Source: [rfc1321] A.5, [rfc3174] 7.3, [rfc7914] 11; the checksum of
+   "123456789" is known to all who write one. */
+TEST(hashes_are_those_of_their_standards_in_parts_too)
+{
+    uint8_t digest[SHA256_BYTES];
+
+    hash_md5(digest, "abc", 3);
+    check_hex(digest, MD5_BYTES, "900150983cd24fb0d6963f7d28e17f72");
+    struct hash *h = hash_begin(HASH_MD5);
+    hash_add(h, "a", 1);
+    hash_add(h, "bc", 2);
+    CHECK_U64(hash_end(h, digest), MD5_BYTES);
+    check_hex(digest, MD5_BYTES, "900150983cd24fb0d6963f7d28e17f72");
+    h = hash_begin(HASH_SHA1);
+    hash_add(h, "ab", 2);
+    hash_add(h, "c", 1);
+    CHECK_U64(hash_end(h, digest), SHA1_BYTES);
+    check_hex(digest, SHA1_BYTES, "a9993e364706816aba3e25717850c26c9cd0d89d");
+    hash_password(digest, "passwd", (const uint8_t *)"salt", 4, 1);
+    check_hex(digest, SHA256_BYTES,
+              "55ac046e56e3089fec1691c22544b605"
+              "f94185216dde0465e68b9d57c20dacbc");
+    CHECK_U64(hash_crc32("123456789", 9), 0xcbf43926);
+}
+
 int main(void)
 {
+    RUN(hashes_are_those_of_their_standards_in_parts_too);
     RUN(sha1_is_the_reference_of_chord_md);
     RUN(top_bits_of_a_longer_id_are_the_shorter_id);
     RUN(arcs_wrap_and_the_arc_from_a_to_a_is_the_circle);

@@ -1,26 +1,15 @@
 /*
- * One scenario of the sweep, drawn from a seed: a ring with settings of all
- * kinds, values put into it, then faults, some seeds without some kinds and
- * some with many; at last the faults end, the run waits for quiet, and all
- * must be right again.
- *
- * usage: sweep_scenario SEED > FILE
+ * One scenario of Chord's sweep (sweep.h): a ring, values put into it, then
+ * faults.
  *
  * Nodes get their ids here, so the owner of each key is known as long as we
  * know who lives: not with churn, and not with virtual nodes.  Values must
  * survive as long as no more nodes die at once than there are copies.
  */
-#include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "common/random.h"
+#include "tests/sweep.h"
 
 #define NODES_MAX 40
 #define VALUES 8
-
-static struct random r;
 
 struct state {
     unsigned bits, count, replicas, successors, now_ms;
@@ -28,16 +17,6 @@ struct state {
     uint64_t id[NODES_MAX];
     bool live[NODES_MAX], left[NODES_MAX];
 };
-
-static unsigned below(unsigned n)
-{
-    return (unsigned)random_below(&r, n);
-}
-
-static bool one_in(unsigned n)
-{
-    return below(n) == 0;
-}
 
 static unsigned some_live(const struct state *s)
 {
@@ -75,16 +54,6 @@ static void settings(struct state *s)
     printf("set rule %s\n", one_in(2) ? "paper" : "lecture");
     printf("set mode %s\n", one_in(2) ? "recursive" : "iterative");
     printf("set join %s\n", one_in(4) ? "lecture" : "published");
-}
-
-static void weather(bool calm)
-{
-    static const unsigned loss[] = {0, 0, 1, 5, 10};
-
-    printf("loss %u%%\n", calm ? 0 : loss[below(5)]);
-    printf("duplicate %u%%\n", calm ? 0 : below(2) * below(6));
-    printf("reorder %u%%\n", calm ? 0 : below(2) * below(6));
-    printf("jitter %ums\n", calm ? 0 : below(2) * below(40));
 }
 
 static uint64_t fresh_id(const struct state *s)
@@ -280,10 +249,8 @@ int main(int argc, char **argv)
 {
     struct state s = {0};
 
-    if (argc != 2)
+    if (!sweep_begin(argc, argv))
         return 2;
-    r.state = strtoull(argv[1], NULL, 10);
-    printf("title sweep %s\nseed %s\n", argv[1], argv[1]);
     settings(&s);
     weather(false);
     unsigned kind = below(8); /* 0, 1: churn; 2: partition; else deaths */
