@@ -84,6 +84,42 @@ void code_u64(struct codec *c, const char *name, uint64_t *value)
     number(c, name, FIELD_NUMBER, value, 8);
 }
 
+/* A little-endian number. */
+static void little(struct codec *c, const char *name, uint64_t *value,
+                   size_t len)
+{
+    size_t at = take(c, len);
+
+    if (at == SIZE_MAX)
+        return;
+    if (c->out != NULL) {
+        for (size_t i = 0; i < len; i++)
+            c->out[at + i] = (uint8_t)(*value >> 8 * i);
+        return;
+    }
+    *value = 0;
+    for (size_t i = 0; i < len; i++)
+        *value |= (uint64_t)c->in[at + i] << 8 * i;
+    if (c->fields != NULL)
+        fields_add(c->fields, FIELD_NUMBER, name, at, len)->number = *value;
+}
+
+void code_le16(struct codec *c, const char *name, uint16_t *value)
+{
+    uint64_t v = *value;
+
+    little(c, name, &v, 2);
+    *value = (uint16_t)v;
+}
+
+void code_le32(struct codec *c, const char *name, uint32_t *value)
+{
+    uint64_t v = *value;
+
+    little(c, name, &v, 4);
+    *value = (uint32_t)v;
+}
+
 void code_magic(struct codec *c, const char *name, uint32_t value)
 {
     uint64_t v = value;

@@ -12,7 +12,7 @@
  *         code_id(c, "key", &m->key, m->bits);
  *     }
  *
- * Numbers are big-endian.  A codec that overruns, or meets a value that it
+ * Numbers are big-endian but for code_le..  A codec that overruns, or meets a value that it
  * was told to refuse, sets `bad` and from then on does nothing: ask once.
  */
 #ifndef COMMON_CODEC_H
@@ -43,6 +43,9 @@ void code_u8(struct codec *c, const char *name, uint8_t *value);
 void code_u16(struct codec *c, const char *name, uint16_t *value);
 void code_u32(struct codec *c, const char *name, uint32_t *value);
 void code_u64(struct codec *c, const char *name, uint64_t *value);
+/* The same, little-endian. */
+void code_le16(struct codec *c, const char *name, uint16_t *value);
+void code_le32(struct codec *c, const char *name, uint32_t *value);
 void code_id(struct codec *c, const char *name, struct id *id, unsigned bits);
 void code_addr(struct codec *c, const char *name, struct addr *addr);
 /* `len` bytes of text or data.  Reading lends them: *data points into the

@@ -1,0 +1,65 @@
+/*
+ * Every bound and period of our Gnutella, with its reason.  What a student
+ * may want to change is an option (node.c).  Sources: [rfc] the 0.6 draft,
+ * [gtk] what gtk-gnutella 1.2.3 does; "ours" where they leave it open.
+ */
+#ifndef GNUTELLA_LIMITS_H
+#define GNUTELLA_LIMITS_H
+
+#define SECOND_US ((uint64_t)1000000)
+
+/* -- Messages ------------------------------------------------------------ */
+
+#define GUID_BYTES 16
+#define HEADER_BYTES 23
+/* [gtk] drops the link at 40,960 bytes, for hits at 65,536: one bound, less
+   the header, so that a message is one host_write. */
+#define PAYLOAD_MAX (65536 - HEADER_BYTES)
+#define QUERY_BYTES_MAX 256 /* [rfc], [gtk]: longer ones are not forwarded */
+#define TTL_MAX 15          /* [rfc] a higher one is dropped */
+#define TTL_CLASSIC 7       /* 0.4: ttl + hops is lowered to this */
+#define RESULTS_MAX 255     /* the count in a hit is one byte */
+#define RESULTS_SENT_MAX 32 /* ours: of one servent for one query */
+#define WORDS_MAX 16        /* of a query; ours */
+
+/* -- Tables -------------------------------------------------------------- */
+
+/* Message ids remembered in each of two generations.  [gtk] has as many in
+   16 tables; at 10,000 queries a second this is still six seconds. */
+#define SEEN_MAX 65536
+#define SEEN_US (600 * SECOND_US) /* a generation's age; a reply is faster */
+#define LINKS_MAX 64              /* overlay links, leaves among them; ours */
+#define LEAVES_MAX 30             /* of an ultrapeer, as the 2001 paper */
+#define CALLERS_MAX 64 /* connections that have not said what they want */
+#define UPLOADS_MAX 16 /* at a time; the next one hears 503 */
+#define DOWNLOADS_MAX 16
+#define CACHE_MAX 64 /* addresses to dial; ours */
+#define PONGS_MAX 10 /* [rfc] of one answer out of the cache */
+#define HITS_MAX 64  /* results that a search keeps to be fetched */
+#define SEARCHES_MAX 8
+#define FILES_MAX 4096 /* whose hash is kept */
+
+/* -- Time ---------------------------------------------------------------- */
+
+#define HELLO_US (20 * SECOND_US)  /* to end a handshake; ours, see reference */
+#define BYE_US (3 * SECOND_US)     /* to read what is left, and close */
+#define GIV_US (30 * SECOND_US)    /* to answer a push */
+#define IDLE_US (60 * SECOND_US)   /* a transfer without a byte */
+#define SEEK_US (1 * SECOND_US)    /* between two rounds of dialling */
+#define REDIAL_US (30 * SECOND_US) /* an address that failed rests so long */
+#define PING_GAP_US SECOND_US      /* [rfc] one ping a second and link */
+#define SILENT_PERIODS 3 /* of pings without a byte: the neighbour is gone */
+
+/* -- Streams ------------------------------------------------------------- */
+
+#define GREETING_MAX 16384         /* bytes of a handshake, and */
+#define GREETING_LINES_MAX 64      /* its headers; ours, see reference */
+#define CHUNK_BYTES 65536          /* of a file in one write */
+#define TABLE_SLOTS_MAX (1u << 20) /* QRP, of a peer; ours, see reference */
+#define TABLE_BITS 14              /* and our own: 16,384, as [gtk] */
+/* A link whose peer does not read: from here on queries and pings to it are
+   dropped, and it is closed when it has as much again. */
+#define QUEUE_SOFT (64 * 1024)
+#define QUEUE_HARD (256 * 1024)
+
+#endif

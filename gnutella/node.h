@@ -1,0 +1,237 @@
+/*
+ * A servent: server and client in one.
+ *
+ *   node.c      options, events, timers
+ *   link.c      handshakes, neighbours, where to find more of them
+ *   route.c     the protocol itself: what is done with each message
+ *   seen.c      the table that ends floods and leads answers back
+ *   qrp.c       0.6: a leaf's table of words, kept by its ultrapeer
+ *   transfer.c  files: HTTP, push and GIV
+ *   command.c   what a user asks
+ *
+ * One TCP port serves three protocols (reference, section 1), so every
+ * connection is a `struct link` and its state says what it has become.
+ */
+#ifndef GNUTELLA_NODE_H
+#define GNUTELLA_NODE_H
+
+#include "common/http.h"
+#include "gnutella/seen.h"
+
+#define FOREVER UINT64_MAX
+
+enum gnutella_option {
+    OPT_VERSION,
+    OPT_TTL,
+    OPT_DEGREE,
+    OPT_PING,
+    OPT_ROLE,
+    OPT_FIREWALLED,
+    OPT_COLLECT,
+    OPT_DUPLICATES,
+    OPT_DEFLATE,
+    OPT_PUBLIC
+};
+
+enum version { VERSION_04, VERSION_06 };
+enum role { ROLE_AUTO, ROLE_ULTRAPEER, ROLE_LEAF };
+
+enum gnutella_timer { TIMER_PING, TIMER_SEEK, TIMER_DEADLINE };
+
+enum link_state {
+    LINK_DIALLED,    /* connecting */
+    LINK_SENT_HELLO, /* waiting for the answer */
+    LINK_ACCEPTED,   /* somebody called; its first bytes will tell */
+    LINK_WAIT_FINAL, /* 0.6: our answer is out, the third step to come */
+    LINK_UP,
+    LINK_CLOSING, /* what still comes is thrown away */
+    LINK_UPLOAD,
+    LINK_DOWNLOAD, /* we dialled, or a GIV came: now we ask by GET */
+    LINK_GIVING    /* we dial a downloader, to say GIV */
+};
+
+struct link {
+    struct link *next;
+    conn_id conn;
+    enum link_state state;
+    enum role peer; /* ROLE_AUTO: a 0.4 servent, all are equal */
+    bool outgoing;
+    bool guest;  /* 0.4: no room for it; it gets some pongs, and a farewell */
+    bool full;   /* it does not read: what is for it is dropped until ROOM */
+    bool modern; /* shook hands as 0.6 */
+    struct addr addr; /* where it listens; none: not known (yet) */
+    uint64_t deadline_us;  /* NEVER: none */
+    uint64_t heard_us;     /* its last byte */
+    uint64_t pinged_us;    /* when we last answered a ping of its */
+    struct deflater *out;  /* NULL: plain */
+    struct inflater *in;
+    uint8_t *plain; /* the message that is being inflated */
+    uint32_t plain_len, plain_cap;
+    struct words *words;   /* a leaf's table, or NULL */
+    struct upload *upload; /* LINK_UPLOAD */
+    struct download *download; /* LINK_DOWNLOAD */
+    struct push *push;         /* LINK_GIVING */
+};
+
+/* An address that may be dialled. */
+struct known {
+    struct addr addr;
+    uint64_t rest_us; /* not before */
+};
+
+/* A file that somebody has, as a hit said. */
+struct hit {
+    struct addr addr;
+    uint8_t servent[GUID_BYTES];
+    uint32_t index;
+    uint64_t bytes;
+    bool push, has_sha1;
+    uint8_t sha1[20];
+    uint8_t hops;
+    char *name; /* its own memory, NUL-terminated */
+};
+
+/* A question under way: a search, or a ping, whose answers are collected. */
+struct search {
+    uint32_t command;
+    uint8_t type; /* GNUTELLA_QUERY or _PING */
+    uint8_t guid[GUID_BYTES];
+    uint64_t deadline_us;
+    uint32_t answers;
+};
+
+struct counters {
+    uint64_t received, sent, forwarded, duplicates, unroutable, dropped;
+};
+
+struct gnutella {
+    const struct settings *settings;
+    struct addr self, join;
+    uint8_t servent[GUID_BYTES];
+    enum role role; /* as it stands: 0.4: ROLE_AUTO */
+    bool leaving, left, seeking;
+    struct link *links; /* in the order of their beginning */
+    struct known *known; /* CACHE_MAX of them, or NULL */
+    uint32_t known_count;
+    struct seen seen;
+    struct counters count;
+    struct search search[SEARCHES_MAX];
+    uint32_t search_count;
+    uint8_t asked[GUID_BYTES]; /* our last query's id, for facts */
+    struct hit *hits;          /* HITS_MAX of them, or NULL */
+    uint32_t hit_count;
+    struct download *downloads;
+    uint32_t download_count;
+    uint32_t next_index; /* of a hashed file; see transfer.c */
+    struct digest *digests;
+    uint32_t digest_count;
+};
+
+extern const struct protocol gnutella_protocol;
+
+static inline bool is_modern(const struct gnutella *n)
+{
+    return setting(n->settings, OPT_VERSION) == VERSION_06;
+}
+
+/* Drop the message at hand, and say why. */
+void gnutella_drop(struct gnutella *n, struct host *h, const char *why);
+void gnutella_new_guid(struct host *h, uint8_t guid[GUID_BYTES]);
+/* Arm TIMER_DEADLINE for the earliest of all deadlines. */
+void gnutella_arm(struct gnutella *n, struct host *h);
+
+/* -- link.c ---------------------------------------------------------------- */
+
+struct link *link_of(const struct gnutella *n, conn_id conn);
+struct link *link_new(struct gnutella *n, struct host *h, conn_id conn,
+                      enum link_state state, uint64_t patience_us);
+/* Take it off the list and free it; its stream is left alone. */
+void link_free(struct gnutella *n, struct host *h, struct link *l);
+/* Say goodbye (0.6: by a Bye) and close. */
+void link_close(struct gnutella *n, struct host *h, struct link *l,
+                uint16_t code, const char *why);
+/* Cut it off. */
+void link_abort(struct gnutella *n, struct host *h, struct link *l,
+                const char *why);
+/* Neighbours: links over which floods run. */
+static inline bool link_is_up(const struct link *l)
+{
+    return l->state == LINK_UP && !l->guest;
+}
+unsigned link_count(const struct gnutella *n);
+void link_dial(struct gnutella *n, struct host *h, struct addr to);
+size_t link_on_bytes(struct gnutella *n, struct host *h, struct link *l,
+                     const struct event *e);
+void link_on_open(struct gnutella *n, struct host *h, struct link *l);
+/* The listening address of a neighbour has become known. */
+void link_named(struct gnutella *n, struct host *h, struct link *l,
+                struct addr addr);
+void link_seek(struct gnutella *n, struct host *h);
+void link_on_seek(struct gnutella *n, struct host *h);
+void link_leave(struct gnutella *n, struct host *h);
+/* Write one message on a link, deflated where that was agreed. */
+void link_write(struct gnutella *n, struct host *h, struct link *l,
+                const uint8_t *data, size_t len);
+void known_add(struct gnutella *n, struct host *h, struct addr addr);
+void known_save(struct gnutella *n, struct host *h);
+void known_load(struct gnutella *n, struct host *h);
+
+/* -- route.c --------------------------------------------------------------- */
+
+/* One whole message has come: decode it and act on it. */
+void route_message(struct gnutella *n, struct host *h, struct link *l,
+                   const uint8_t *data, size_t len);
+void route_send(struct gnutella *n, struct host *h, struct link *l,
+                struct gnutella_msg *m);
+/* Send a ping of our own to one link, or (NULL) to all. */
+void route_ping(struct gnutella *n, struct host *h, struct link *l,
+                unsigned ttl, const uint8_t guid[GUID_BYTES]);
+void route_query(struct gnutella *n, struct host *h, const char *text,
+                 size_t len, const uint8_t guid[GUID_BYTES]);
+bool route_push(struct gnutella *n, struct host *h, const struct hit *hit);
+/* Do all words of `text` occur in `name`? */
+bool text_matches(const char *name, size_t name_len, const char *text,
+                  size_t text_len);
+
+/* -- command.c --------------------------------------------------------------- */
+
+void command_run(struct gnutella *n, struct host *h, const struct event *e);
+void command_hit(struct gnutella *n, struct host *h,
+                 const struct gnutella_msg *m);
+void command_pong(struct gnutella *n, struct host *h,
+                  const struct gnutella_msg *m);
+void command_expire(struct gnutella *n, struct host *h);
+
+/* -- qrp.c ------------------------------------------------------------------- */
+
+uint32_t qrp_hash(const uint8_t *word, size_t len, unsigned bits);
+/* Send our table to an ultrapeer. */
+void qrp_send(struct gnutella *n, struct host *h, struct link *l);
+/* A RESET or PATCH from a leaf; false when it breaks the sequence. */
+bool qrp_receive(struct host *h, struct link *l, const struct gnutella_msg *m);
+/* May the leaf have something for this query? */
+bool qrp_may_match(const struct link *l, const struct gnutella_msg *m);
+void qrp_free(struct host *h, struct link *l);
+
+/* -- transfer.c ---------------------------------------------------------------- */
+
+bool transfer_get(struct gnutella *n, struct host *h, uint32_t command,
+                  const struct hit *hit);
+/* Somebody asks us for a file, or answers, or brings GIV: bytes consumed. */
+size_t transfer_on_bytes(struct gnutella *n, struct host *h, struct link *l,
+                         const struct event *e);
+void transfer_on_open(struct gnutella *n, struct host *h, struct link *l);
+void transfer_on_room(struct gnutella *n, struct host *h, struct link *l);
+void transfer_on_closed(struct gnutella *n, struct host *h, struct link *l);
+void transfer_on_hashed(struct gnutella *n, struct host *h,
+                        const struct event *e);
+void transfer_on_push(struct gnutella *n, struct host *h,
+                      const struct gnutella_msg *m);
+void transfer_expire(struct gnutella *n, struct host *h);
+void transfer_free(struct host *h, struct link *l);
+void transfer_start(struct gnutella *n, struct host *h);
+/* The SHA-1 of a shared content, if it is known by now. */
+const uint8_t *transfer_sha1(const struct gnutella *n, int content);
+uint64_t transfer_deadline(const struct gnutella *n);
+
+#endif

@@ -1,0 +1,271 @@
+/*
+ * Query routing (0.6): a leaf tells its ultrapeer which words its files hold,
+ * as a table of hash slots, so that it is asked only what it may have.
+ *
+ * Source: reference, "QRP (0x30)".  Both sides begin with all slots at
+ * `infinity`; a PATCH adds a signed number to each; a slot below infinity
+ * means "a word that hashes to here may occur".  We keep a byte a slot.
+ */
+#include "gnutella/node.h"
+
+#include <string.h>
+
+#include "common/deflate.h"
+
+#define INFINITY_OURS 2 /* with -1 in 4 bits for a word, as [gtk] */
+#define PATCH_MARK 0x0f
+#define WORD_MIN 3 /* letters; and trailing letters taken off: */
+#define CUTS 3
+#define PATCHES_MAX 255
+#define SLOTS (1u << TABLE_BITS)
+
+/* A leaf's table, and the patches that are under way. */
+struct words {
+    uint32_t slots; /* a power of two */
+    uint8_t bits_log, infinity;
+    uint8_t sequence, sequences; /* the last one taken, of so many */
+    uint8_t compressor, bits;
+    bool complete; /* until then it is asked everything */
+    uint8_t *data; /* patches so far, put together */
+    uint32_t data_len, data_cap;
+    uint8_t slot[];
+};
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+}
+
+uint32_t qrp_hash(const uint8_t *word, size_t len, unsigned bits)
+{
+    uint32_t x = 0;
+
+    for (size_t i = 0; i < len; i++)
+        x ^= (uint32_t)lower(word[i]) << 8 * (i % 4);
+    return bits > 0 ? x * UINT32_C(0x4F1BBCDC) >> (32 - bits) : 0;
+}
+
+static bool is_word_byte(uint8_t c)
+{
+    c = lower(c);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80;
+}
+
+/* Take the next word off the front; false at the end. */
+static bool next_word(struct span *text, struct span *word)
+{
+    while (text->len > 0 && !is_word_byte(*text->at)) {
+        text->at++;
+        text->len--;
+    }
+    *word = (struct span){text->at, 0};
+    while (text->len > 0 && is_word_byte(*text->at)) {
+        text->at++;
+        text->len--;
+        word->len++;
+    }
+    return word->len > 0;
+}
+
+void qrp_free(struct host *h, struct link *l)
+{
+    struct words *w = l->words;
+
+    if (w == NULL)
+        return;
+    if (w->data != NULL)
+        host_free(h, w->data, w->data_cap);
+    host_free(h, w, sizeof *w + w->slots);
+    l->words = NULL;
+}
+
+/* -- The leaf's side ----------------------------------------------------------- */
+
+static void mark(uint8_t *table, const uint8_t *word, size_t len)
+{
+    uint32_t slot = qrp_hash(word, len, TABLE_BITS);
+
+    table[slot / 2] |= (uint8_t)(slot % 2 == 0 ? PATCH_MARK << 4 : PATCH_MARK);
+}
+
+static void mark_name(uint8_t *table, const char *name)
+{
+    struct span text = {(const uint8_t *)name, strlen(name)}, word;
+
+    while (next_word(&text, &word))
+        for (size_t cut = 0; cut <= CUTS && word.len >= WORD_MIN + cut; cut++)
+            mark(table, word.at, word.len - cut);
+}
+
+void qrp_send(struct gnutella *n, struct host *h, struct link *l)
+{
+    struct gnutella_msg m = {.type = GNUTELLA_ROUTE,
+                             .ttl = 1,
+                             .variant = ROUTE_RESET,
+                             .slots = SLOTS,
+                             .infinity = INFINITY_OURS};
+    uint8_t table[SLOTS / 2] = {0}, packed[SLOTS];
+    struct content c;
+
+    gnutella_new_guid(h, m.guid);
+    route_send(n, h, l, &m);
+    for (size_t i = 0; i < host_content_count(h); i++) {
+        const uint8_t *sha1 = transfer_sha1(n, (int)i);
+        char urn[64] = "urn:sha1:";
+        if (!host_content(h, (int)i, &c) || !c.complete || c.removed)
+            continue;
+        mark_name(table, c.name);
+        if (sha1 != NULL) {
+            gnutella_base32(sha1, urn + 9);
+            mark(table, (const uint8_t *)urn, strlen(urn));
+        }
+    }
+    int len = deflate_whole(h, table, sizeof table, packed, sizeof packed);
+    if (len < 0)
+        return;
+    m = (struct gnutella_msg){.type = GNUTELLA_ROUTE,
+                              .ttl = 1,
+                              .variant = ROUTE_PATCH,
+                              .sequence = 1,
+                              .sequences = 1,
+                              .compressor = 1,
+                              .bits = 4,
+                              .data = {packed, (size_t)len}};
+    gnutella_new_guid(h, m.guid);
+    route_send(n, h, l, &m);
+    host_note(h, "tells its ultrapeer the words of its files");
+}
+
+/* -- The ultrapeer's side --------------------------------------------------------- */
+
+static bool reset(struct host *h, struct link *l, const struct gnutella_msg *m)
+{
+    uint8_t log = 0;
+
+    qrp_free(h, l);
+    if (m->slots == 0 || (m->slots & (m->slots - 1)) != 0 ||
+        m->slots > TABLE_SLOTS_MAX || m->infinity == 0)
+        return false;
+    while (1u << log < m->slots)
+        log++;
+    struct words *w = host_alloc(h, sizeof *w + m->slots);
+    if (w == NULL)
+        return false;
+    *w = (struct words){
+        .slots = m->slots, .bits_log = log, .infinity = m->infinity};
+    memset(w->slot, m->infinity, m->slots);
+    l->words = w;
+    return true;
+}
+
+/* Add the patch, which may hold no more and no less than the table. */
+static bool apply(struct words *w, const uint8_t *data, uint32_t len)
+{
+    if (len != w->slots * w->bits / 8)
+        return false;
+    for (uint32_t i = 0; i < w->slots; i++) {
+        int delta;
+        if (w->bits == 8) {
+            delta = data[i] < 128 ? data[i] : data[i] - 256;
+        } else {
+            int nibble = i % 2 == 0 ? data[i / 2] >> 4 : data[i / 2] & 15;
+            delta = nibble < 8 ? nibble : nibble - 16;
+        }
+        int value = w->slot[i] + delta;
+        w->slot[i] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+    w->complete = true;
+    return true;
+}
+
+static bool apply_all(struct host *h, struct words *w)
+{
+    uint32_t room = w->slots * w->bits / 8;
+
+    if (w->compressor == 0)
+        return apply(w, w->data, w->data_len);
+    uint8_t *plain = host_alloc(h, room + 1); /* one more shows an excess */
+    if (plain == NULL)
+        return false;
+    int len = inflate_whole(h, w->data, w->data_len, plain, room + 1);
+    bool good = len >= 0 && apply(w, plain, (uint32_t)len);
+    host_free(h, plain, room + 1);
+    return good;
+}
+
+/* Keep the data of a patch; no more in all than a table plainly takes, and
+   the little that zlib may add to it. */
+static bool collect(struct host *h, struct words *w, struct span data)
+{
+    uint32_t most = w->slots + w->slots / 100 + 64;
+
+    if (data.len > most - w->data_len)
+        return false;
+    if (w->data_len + data.len > w->data_cap) {
+        uint32_t cap = (w->data_len + (uint32_t)data.len) * 2;
+        uint8_t *more = host_alloc(h, cap);
+        if (more == NULL)
+            return false;
+        if (w->data_len > 0)
+            memcpy(more, w->data, w->data_len);
+        if (w->data != NULL)
+            host_free(h, w->data, w->data_cap);
+        w->data = more;
+        w->data_cap = cap;
+    }
+    if (data.len > 0)
+        memcpy(w->data + w->data_len, data.at, data.len);
+    w->data_len += (uint32_t)data.len;
+    return true;
+}
+
+static bool patch(struct host *h, struct words *w, const struct gnutella_msg *m)
+{
+    if (m->sequence != w->sequence + 1 || m->sequence > m->sequences ||
+        (m->sequence > 1 && m->sequences != w->sequences) ||
+        m->compressor > 1 || (m->bits != 4 && m->bits != 8) ||
+        w->slots * m->bits < 8)
+        return false;
+    w->sequence = m->sequence;
+    w->sequences = m->sequences;
+    w->compressor = m->compressor;
+    w->bits = m->bits;
+    if (!collect(h, w, m->data))
+        return false;
+    if (w->sequence < w->sequences)
+        return true;
+    bool good = apply_all(h, w);
+    w->sequence = 0;
+    w->data_len = 0;
+    return good;
+}
+
+bool qrp_receive(struct host *h, struct link *l, const struct gnutella_msg *m)
+{
+    if (m->variant == ROUTE_RESET)
+        return reset(h, l, m);
+    return l->words != NULL && patch(h, l->words, m);
+}
+
+static bool has_word(const struct words *w, struct span word)
+{
+    return w->slot[qrp_hash(word.at, word.len, w->bits_log)] < w->infinity;
+}
+
+bool qrp_may_match(const struct link *l, const struct gnutella_msg *m)
+{
+    struct span text = m->text, extra = m->extra, word;
+    uint8_t sha1[20];
+
+    if (l->words == NULL || !l->words->complete)
+        return true;
+    if (extra.len > 0 && extra.at[extra.len - 1] == 0)
+        extra.len--;
+    while (gnutella_next_extension(&extra, &word))
+        if (gnutella_urn(word, sha1) && !has_word(l->words, word))
+            return false;
+    while (next_word(&text, &word))
+        if (word.len >= WORD_MIN && !has_word(l->words, word))
+            return false;
+    return true;
+}

@@ -1,0 +1,589 @@
+/*
+ * What a servent does with each message: the protocol itself.
+ *
+ * Source: reference, section 3.  A query, and in 0.4 a ping, is passed on to
+ * every neighbour but the one it came from, once: whoever has seen its id
+ * drops it.  Hits and pongs go back to where that id came from, step by step;
+ * pushes to where a hit of that servent came from.  Every step takes one off
+ * the TTL and adds one to the hops.
+ */
+#include "gnutella/node.h"
+
+#include <string.h>
+
+#define BYTE_TTL 17
+#define BYTE_HOPS 18
+
+static unsigned ttl_max(const struct gnutella *n)
+{
+    unsigned ttl = (unsigned)setting(n->settings, OPT_TTL);
+
+    return ttl > TTL_CLASSIC ? ttl : TTL_CLASSIC;
+}
+
+void gnutella_drop(struct gnutella *n, struct host *h, const char *why)
+{
+    n->count.dropped++;
+    host_note(h, "dropped: %s", why);
+}
+
+void route_send(struct gnutella *n, struct host *h, struct link *l,
+                struct gnutella_msg *m)
+{
+    uint8_t data[HEADER_BYTES + PAYLOAD_MAX];
+
+    link_write(n, h, l, data, gnutella_encode(m, data, sizeof data));
+}
+
+/* -- Passing on -------------------------------------------------------------- */
+
+/* A copy of a message goes one step further.  A leaf gets it with TTL 1 even
+   where that would be 0 (reference, section 3, rule 5). */
+static void pass(struct gnutella *n, struct host *h, struct link *l,
+                 const struct gnutella_msg *m, const uint8_t *data, size_t len)
+{
+    uint8_t copy[HEADER_BYTES + PAYLOAD_MAX];
+
+    memcpy(copy, data, len);
+    copy[BYTE_TTL] = (uint8_t)(m->ttl > 1 ? m->ttl - 1 : 1);
+    copy[BYTE_HOPS] = (uint8_t)(m->hops + 1);
+    n->count.forwarded++;
+    link_write(n, h, l, copy, len);
+}
+
+/* Leaves get only the queries that their table lets through. */
+static bool is_for(const struct link *l, const struct gnutella_msg *m)
+{
+    if (l->peer != ROLE_LEAF)
+        return m->ttl > 1;
+    return m->type == GNUTELLA_QUERY && qrp_may_match(l, m);
+}
+
+static void flood(struct gnutella *n, struct host *h, const struct link *from,
+                  const struct gnutella_msg *m, const uint8_t *data, size_t len)
+{
+    if (n->role == ROLE_LEAF)
+        return; /* a leaf relays nothing */
+    if (m->ttl <= 1)
+        host_note(h, "the TTL ends here: not passed on");
+    for (struct link *l = n->links; l != NULL; l = l->next)
+        if (l != from && link_is_up(l) && is_for(l, m))
+            pass(n, h, l, m, data, len);
+}
+
+/* Back along the way that `type` and `guid` came. */
+static void pass_back(struct gnutella *n, struct host *h, struct link *from,
+                      const struct seen_entry *e, const struct gnutella_msg *m,
+                      const uint8_t *data, size_t len)
+{
+    struct link *l = link_of(n, e->conn);
+
+    if (l == NULL || l->state != LINK_UP || l == from) {
+        n->count.unroutable++;
+        gnutella_drop(n, h, "the neighbour that it should go back to is gone");
+    } else if (m->ttl <= 1) {
+        gnutella_drop(n, h, "its TTL ended on the way back");
+    } else {
+        pass(n, h, l, m, data, len);
+    }
+}
+
+/* Seen before?  Else remember where it came from. */
+static bool is_duplicate(struct gnutella *n, struct host *h,
+                         const struct link *l, const struct gnutella_msg *m)
+{
+    if (seen_find(&n->seen, m->type, m->guid) != NULL) {
+        n->count.duplicates++;
+        host_note(h, "seen before: dropped as a duplicate");
+        if (setting(n->settings, OPT_DUPLICATES) == 0)
+            return true;
+        return false; /* a lesson: only the TTL ends the storm */
+    }
+    if (seen_add(&n->seen, h, m->type, m->guid, l->conn))
+        return false;
+    gnutella_drop(n, h, "no memory");
+    return true;
+}
+
+/* -- Pings and pongs ------------------------------------------------------------ */
+
+static void shared(struct host *h, uint32_t *files, uint32_t *kilobytes)
+{
+    struct content c;
+    uint64_t bytes = 0;
+
+    *files = 0;
+    for (size_t i = 0; i < host_content_count(h); i++)
+        if (host_content(h, (int)i, &c) && c.complete && !c.removed) {
+            ++*files;
+            bytes += c.bytes;
+        }
+    *kilobytes = bytes / 1024 < UINT32_MAX ? (uint32_t)(bytes / 1024)
+                                           : UINT32_MAX;
+}
+
+/* A pong about `addr` (ourselves: none given) in answer to `ping`. */
+static void pong(struct gnutella *n, struct host *h, struct link *l,
+                 const struct gnutella_msg *ping, struct addr addr,
+                 uint8_t hops)
+{
+    struct gnutella_msg m = {.type = GNUTELLA_PONG,
+                             .ttl = (uint8_t)(ping->hops + 1),
+                             .hops = hops,
+                             .addr = addr};
+
+    memcpy(m.guid, ping->guid, GUID_BYTES);
+    if (addr_none(addr)) {
+        m.addr = n->self;
+        shared(h, &m.files, &m.kilobytes);
+    }
+    route_send(n, h, l, &m);
+}
+
+/* Pongs about others, for who would not reach them by a flood. */
+static void pongs_of_others(struct gnutella *n, struct host *h, struct link *l,
+                            const struct gnutella_msg *ping)
+{
+    unsigned told = 0;
+
+    for (const struct link *o = n->links; o != NULL && told < PONGS_MAX;
+         o = o->next) {
+        if (o == l || !link_is_up(o) || addr_none(o->addr) ||
+            o->peer == ROLE_LEAF)
+            continue;
+        pong(n, h, l, ping, o->addr, 1);
+        told++;
+    }
+    for (uint32_t i = 0; i < n->known_count && told < PONGS_MAX; i++) {
+        if (addr_equal(n->known[i].addr, l->addr))
+            continue;
+        pong(n, h, l, ping, n->known[i].addr, 1);
+        told++;
+    }
+}
+
+static bool is_reachable(const struct gnutella *n)
+{
+    return setting(n->settings, OPT_FIREWALLED) == 0;
+}
+
+/* Source: reference, section 5. */
+static void on_ping_06(struct gnutella *n, struct host *h, struct link *l,
+                       const struct gnutella_msg *m)
+{
+    uint64_t now = host_now(h);
+
+    if (l->pinged_us > 0 && now - l->pinged_us < PING_GAP_US) {
+        gnutella_drop(n, h, "more than a ping a second");
+        return;
+    }
+    l->pinged_us = now;
+    if (is_reachable(n))
+        pong(n, h, l, m, (struct addr){0, 0}, 0);
+    if (m->ttl > 1)
+        pongs_of_others(n, h, l, m);
+}
+
+static void on_ping(struct gnutella *n, struct host *h, struct link *l,
+                    const struct gnutella_msg *m, const uint8_t *data,
+                    size_t len)
+{
+    if (l->modern) {
+        on_ping_06(n, h, l, m);
+        return;
+    }
+    if (is_duplicate(n, h, l, m))
+        return;
+    if (is_reachable(n))
+        pong(n, h, l, m, (struct addr){0, 0}, 0);
+    flood(n, h, l, m, data, len);
+}
+
+static void on_pong(struct gnutella *n, struct host *h, struct link *l,
+                    const struct gnutella_msg *m, const uint8_t *data,
+                    size_t len)
+{
+    const struct seen_entry *e = seen_find(&n->seen, GNUTELLA_PING, m->guid);
+
+    if (e == NULL) {
+        n->count.unroutable++;
+        gnutella_drop(n, h, "a pong for a ping that was never seen here");
+        return;
+    }
+    known_add(n, h, m->addr);
+    if (e->conn == 0) {
+        if (m->hops == 0)
+            link_named(n, h, l, m->addr);
+        command_pong(n, h, m);
+    } else {
+        pass_back(n, h, l, e, m, data, len);
+    }
+}
+
+void route_ping(struct gnutella *n, struct host *h, struct link *l,
+                unsigned ttl, const uint8_t guid[GUID_BYTES])
+{
+    struct gnutella_msg m = {.type = GNUTELLA_PING, .ttl = (uint8_t)ttl};
+
+    memcpy(m.guid, guid, GUID_BYTES);
+    if (!seen_add(&n->seen, h, m.type, m.guid, 0))
+        return;
+    for (struct link *to = n->links; to != NULL; to = to->next)
+        if (to->state == LINK_UP && (l == NULL || to == l))
+            route_send(n, h, to, &m);
+}
+
+/* -- Queries and hits --------------------------------------------------------------- */
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+}
+
+static bool is_word_byte(uint8_t c)
+{
+    c = lower(c);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80;
+}
+
+static bool occurs(const uint8_t *name, size_t name_len, const uint8_t *word,
+                   size_t len)
+{
+    for (size_t i = 0; i + len <= name_len; i++) {
+        size_t k = 0;
+        while (k < len && lower(name[i + k]) == lower(word[k]))
+            k++;
+        if (k == len)
+            return true;
+    }
+    return false;
+}
+
+/* Source: reference, section 3, "Matching". */
+bool text_matches(const char *name, size_t name_len, const char *text,
+                  size_t text_len)
+{
+    const uint8_t *t = (const uint8_t *)text;
+    unsigned words = 0, longest = 0;
+
+    for (size_t i = 0; i < text_len;) {
+        size_t from = i;
+        while (i < text_len && is_word_byte(t[i]))
+            i++;
+        if (i == from) {
+            i++;
+            continue;
+        }
+        words++;
+        longest = i - from > longest ? (unsigned)(i - from) : longest;
+        if (words > WORDS_MAX ||
+            !occurs((const uint8_t *)name, name_len, t + from, i - from))
+            return false;
+    }
+    return longest > 1; /* one letter asks for nearly everything */
+}
+
+static bool is_list_all(const struct gnutella_msg *m)
+{
+    return m->text.len == 4 && memcmp(m->text.at, "    ", 4) == 0 &&
+           m->hops == 0 && m->ttl <= 1;
+}
+
+/* What a query asks for: words, or a hash, or that hashes be told. */
+struct wish {
+    bool by_hash, tell_hash;
+    uint8_t sha1[20];
+};
+
+static struct wish wish_of(const struct gnutella_msg *m)
+{
+    struct wish w = {.by_hash = false};
+    struct span extra = m->extra, part;
+
+    if (extra.len > 0 && extra.at[extra.len - 1] == 0)
+        extra.len--; /* the NUL that ends them */
+    while (gnutella_next_extension(&extra, &part)) {
+        if (gnutella_urn(part, w.sha1))
+            w.by_hash = true;
+        w.tell_hash =
+            w.tell_hash || (part.len >= 4 && memcmp(part.at, "urn:", 4) == 0);
+    }
+    return w;
+}
+
+static bool matches(const struct gnutella *n, const struct content *c, int i,
+                    const struct gnutella_msg *m, const struct wish *w)
+{
+    const uint8_t *sha1 = transfer_sha1(n, i);
+
+    if (!c->complete || c->removed)
+        return false;
+    if (w->by_hash)
+        return sha1 != NULL && memcmp(sha1, w->sha1, 20) == 0;
+    return is_list_all(m) || text_matches(c->name, strlen(c->name),
+                                          (const char *)m->text.at, m->text.len);
+}
+
+/* The results of ours for a query, into `out`; how many. */
+static unsigned find_results(const struct gnutella *n, struct host *h,
+                             const struct gnutella_msg *m, uint8_t *out,
+                             size_t room, size_t *used)
+{
+    struct wish w = wish_of(m);
+    unsigned count = 0;
+    struct content c;
+    char urn[64] = "urn:sha1:";
+
+    *used = 0;
+    for (size_t i = 0;
+         i < host_content_count(h) && count < RESULTS_SENT_MAX; i++) {
+        if (!host_content(h, (int)i, &c) || !matches(n, &c, (int)i, m, &w))
+            continue;
+        const uint8_t *sha1 = transfer_sha1(n, (int)i);
+        struct gnutella_result r = {
+            .index = (uint32_t)i,
+            .size = c.bytes < UINT32_MAX ? (uint32_t)c.bytes : UINT32_MAX,
+            .name = {(const uint8_t *)c.name, strlen(c.name)},
+            .extra = {(const uint8_t *)urn, 0}};
+        if (sha1 != NULL && (w.tell_hash || w.by_hash || is_modern(n))) {
+            gnutella_base32(sha1, urn + 9);
+            r.extra.len = 41;
+        }
+        size_t bytes = gnutella_put_result(&r, out + *used, room - *used);
+        count += bytes > 0;
+        *used += bytes;
+    }
+    return count;
+}
+
+static void answer(struct gnutella *n, struct host *h, struct link *l,
+                   const struct gnutella_msg *query)
+{
+    uint8_t results[16384];
+    /* Source: reference, query hit: vendor, open size, flags, flags2. */
+    uint8_t trailer[7] = {'P', '2', 'P', 'L', 2, 0, HIT_PUSH};
+    struct gnutella_msg m = {.type = GNUTELLA_HIT, .addr = n->self};
+    size_t used;
+
+    if ((query->flags & (QUERY_FLAGS | QUERY_FIREWALLED)) ==
+            (QUERY_FLAGS | QUERY_FIREWALLED) &&
+        !is_reachable(n))
+        return; /* neither could reach the other */
+    m.count = (uint8_t)find_results(n, h, query, results, sizeof results,
+                                    &used);
+    if (m.count == 0)
+        return;
+    if (!is_reachable(n))
+        trailer[5] |= HIT_PUSH;
+    memcpy(m.guid, query->guid, GUID_BYTES);
+    memcpy(m.servent, n->servent, GUID_BYTES);
+    m.ttl = (uint8_t)(query->hops + 2); /* Source: reference, query hit */
+    m.results = (struct span){results, used};
+    m.trailer = (struct span){trailer, sizeof trailer};
+    host_note(h, "has %u file%s for this query: a hit goes back the way the "
+                 "query came", m.count, m.count == 1 ? "" : "s");
+    route_send(n, h, l, &m);
+}
+
+static void on_query(struct gnutella *n, struct host *h, struct link *l,
+                     const struct gnutella_msg *m, const uint8_t *data,
+                     size_t len)
+{
+    if (is_duplicate(n, h, l, m))
+        return;
+    answer(n, h, l, m);
+    if (m->length > QUERY_BYTES_MAX)
+        gnutella_drop(n, h, "too long to be passed on");
+    else
+        flood(n, h, l, m, data, len);
+}
+
+static void on_hit(struct gnutella *n, struct host *h, struct link *l,
+                   const struct gnutella_msg *m, const uint8_t *data,
+                   size_t len)
+{
+    const struct seen_entry *e = seen_find(&n->seen, GNUTELLA_QUERY, m->guid);
+    struct seen_entry *way;
+
+    if (e == NULL) {
+        n->count.unroutable++;
+        gnutella_drop(n, h, "a hit for a query that was never seen here");
+        return;
+    }
+    struct seen_entry back = *e; /* the table may move */
+    way = seen_find(&n->seen, GNUTELLA_HIT, m->servent);
+    if (way != NULL)
+        way->conn = l->conn;
+    else
+        (void)seen_add(&n->seen, h, GNUTELLA_HIT, m->servent, l->conn);
+    if (back.conn == 0)
+        command_hit(n, h, m);
+    else
+        pass_back(n, h, l, &back, m, data, len);
+}
+
+void route_query(struct gnutella *n, struct host *h, const char *text,
+                 size_t len, const uint8_t guid[GUID_BYTES])
+{
+    static const uint8_t hashes[] = "urn:"; /* and its NUL */
+    struct gnutella_msg m = {.type = GNUTELLA_QUERY,
+                             .ttl = (uint8_t)setting(n->settings, OPT_TTL),
+                             .flags = QUERY_FLAGS,
+                             .text = {(const uint8_t *)text, len}};
+
+    if (!is_reachable(n))
+        m.flags |= QUERY_FIREWALLED;
+    if (is_modern(n))
+        m.extra = (struct span){hashes, sizeof hashes};
+    memcpy(m.guid, guid, GUID_BYTES);
+    memcpy(n->asked, guid, GUID_BYTES);
+    if (!seen_add(&n->seen, h, m.type, m.guid, 0))
+        return;
+    for (struct link *l = n->links; l != NULL; l = l->next)
+        if (link_is_up(l) && (l->peer != ROLE_LEAF || qrp_may_match(l, &m)))
+            route_send(n, h, l, &m);
+}
+
+/* -- Push ----------------------------------------------------------------------------- */
+
+static void on_push(struct gnutella *n, struct host *h, struct link *l,
+                    const struct gnutella_msg *m, const uint8_t *data,
+                    size_t len)
+{
+    const struct seen_entry *e;
+
+    if (memcmp(m->servent, n->servent, GUID_BYTES) == 0) {
+        transfer_on_push(n, h, m);
+        return;
+    }
+    e = seen_find(&n->seen, GNUTELLA_HIT, m->servent);
+    if (e == NULL) {
+        n->count.unroutable++;
+        gnutella_drop(n, h, "a push for a servent of which no hit came by");
+        return;
+    }
+    pass_back(n, h, l, e, m, data, len);
+}
+
+bool route_push(struct gnutella *n, struct host *h, const struct hit *hit)
+{
+    const struct seen_entry *e =
+        seen_find(&n->seen, GNUTELLA_HIT, hit->servent);
+    struct link *l = e != NULL ? link_of(n, e->conn) : NULL;
+    struct gnutella_msg m = {.type = GNUTELLA_PUSH,
+                             .ttl = (uint8_t)(hit->hops + 2),
+                             .index = hit->index,
+                             .addr = n->self};
+
+    if (l == NULL || l->state != LINK_UP)
+        return false;
+    gnutella_new_guid(h, m.guid);
+    memcpy(m.servent, hit->servent, GUID_BYTES);
+    route_send(n, h, l, &m);
+    return true;
+}
+
+/* -- Every message -------------------------------------------------------------------- */
+
+/* Source: reference, section 5 and 6: who has no room names others. */
+static void serve_guest(struct gnutella *n, struct host *h, struct link *l,
+                        const struct gnutella_msg *m)
+{
+    if (m->type != GNUTELLA_PING || m->bad)
+        return;
+    if (is_reachable(n) && m->ttl <= 1)
+        pong(n, h, l, m, (struct addr){0, 0}, 0);
+    if (m->ttl > 1)
+        pongs_of_others(n, h, l, m);
+    link_close(n, h, l, 202, "no room: it knows others now");
+}
+
+/* Bye, QRP, vendor: between neighbours only.  True when it was one. */
+static bool on_neighbourly(struct gnutella *n, struct host *h, struct link *l,
+                           const struct gnutella_msg *m)
+{
+    switch (m->type) {
+    case GNUTELLA_BYE:
+        host_note(h, "the neighbour says goodbye: %u", m->code);
+        l->state = LINK_CLOSING;
+        l->deadline_us = host_now(h) + BYE_US;
+        host_finish(h, l->conn); /* Source: reference, Bye: never answered */
+        gnutella_arm(n, h);
+        link_seek(n, h);
+        return true;
+    case GNUTELLA_ROUTE:
+        if (l->peer != ROLE_LEAF)
+            gnutella_drop(n, h, "a table of words from no leaf");
+        else if (!qrp_receive(h, l, m))
+            link_close(n, h, l, 413, "a table of words out of order");
+        return true;
+    case GNUTELLA_VENDOR:
+    case GNUTELLA_STANDARD:
+    case GNUTELLA_HSEP:
+        host_note(h, "a message that we do not need: ignored");
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Rules 2 and 3: is its header in order?  TTL is lowered where it is not. */
+static bool is_orderly(struct gnutella *n, struct host *h, struct link *l,
+                       struct gnutella_msg *m)
+{
+    if (l->modern && l->peer == ROLE_LEAF && m->hops > 0) {
+        link_close(n, h, l, 414, "a leaf has relayed a message");
+        return false;
+    }
+    if (m->ttl == 0 || m->ttl > TTL_MAX || m->hops >= ttl_max(n)) {
+        gnutella_drop(n, h, m->ttl == 0        ? "TTL 0"
+                               : m->ttl > TTL_MAX ? "a TTL beyond all reason"
+                                                  : "too many hops");
+        return false;
+    }
+    if (m->ttl + m->hops > (int)ttl_max(n))
+        m->ttl = (uint8_t)(ttl_max(n) - m->hops);
+    return true;
+}
+
+static void act(struct gnutella *n, struct host *h, struct link *l,
+                const struct gnutella_msg *m, const uint8_t *data, size_t len)
+{
+    switch (m->type) {
+    case GNUTELLA_PING:
+        on_ping(n, h, l, m, data, len);
+        break;
+    case GNUTELLA_PONG:
+        on_pong(n, h, l, m, data, len);
+        break;
+    case GNUTELLA_QUERY:
+        on_query(n, h, l, m, data, len);
+        break;
+    case GNUTELLA_HIT:
+        on_hit(n, h, l, m, data, len);
+        break;
+    case GNUTELLA_PUSH:
+        on_push(n, h, l, m, data, len);
+        break;
+    default:
+        gnutella_drop(n, h, "an unknown type");
+        break;
+    }
+}
+
+void route_message(struct gnutella *n, struct host *h, struct link *l,
+                   const uint8_t *data, size_t len)
+{
+    struct gnutella_msg m;
+
+    n->count.received++;
+    (void)gnutella_decode(&m, data, len);
+    if (l->guest) {
+        serve_guest(n, h, l, &m);
+        return;
+    }
+    if (m.bad)
+        gnutella_drop(n, h, "its payload breaks the format");
+    else if (!on_neighbourly(n, h, l, &m) && is_orderly(n, h, l, &m))
+        act(n, h, l, &m, data, len);
+}
