@@ -173,6 +173,5 @@ int inflate_whole(struct host *h, const void *data, size_t len, uint8_t *out,
     inflateEnd(&z);
     if (state == Z_STREAM_END)
         return (int)(room - z.avail_out);
-    return state == Z_BUF_ERROR && z.avail_out == 0 ? ERR_LIMIT
-                                                     : ERR_MALFORMED;
+    return state == Z_BUF_ERROR && z.avail_out == 0 ? ERR_LIMIT : ERR_MALFORMED;
 }

@@ -198,13 +198,13 @@ static int hex_digit(int c)
                                   : -1;
 }
 
-static int decode(struct slice value, char *out, size_t room)
+int http_unescape(struct slice value, bool plus, char *out, size_t room)
 {
     size_t len = 0;
 
     for (size_t i = 0; i < value.len; i++) {
         char c = value.at[i];
-        if (c == '+') {
+        if (plus && c == '+') {
             c = ' ';
         } else if (c == '%') {
             int high = i + 2 < value.len ? hex_digit(value.at[i + 1]) : -1;
@@ -236,7 +236,7 @@ int http_parameter(struct slice target, const char *name, char *out,
             target.len = 0;
         }
         if (take_until(&part, '=', &word) && slice_is(word, name))
-            return decode(part, out, room);
+            return http_unescape(part, true, out, room);
     }
     return ERR_MALFORMED;
 }

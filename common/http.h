@@ -48,6 +48,10 @@ struct slice http_path(struct slice target);
 int http_parameter(struct slice target, const char *name, char *out,
                    size_t room);
 
+/* Decode %41, and + as a blank if `plus` (queries, not paths), with a NUL
+   behind: the length, or ERR_MALFORMED when it is broken or has no room. */
+int http_unescape(struct slice value, bool plus, char *out, size_t room);
+
 /* Name the parts of a whole message: first line, headers, body. */
 void http_describe(const uint8_t *data, size_t len, struct fields *f);
 

@@ -41,10 +41,12 @@
 
 /* -- Time ---------------------------------------------------------------- */
 
-#define HELLO_US (20 * SECOND_US)  /* to end a handshake; ours, see reference */
-#define BYE_US (3 * SECOND_US)     /* to read what is left, and close */
-#define GIV_US (30 * SECOND_US)    /* to answer a push */
-#define IDLE_US (60 * SECOND_US)   /* a transfer without a byte */
+#define HELLO_US (20 * SECOND_US) /* to end a handshake; ours, see reference */
+#define BYE_US (3 * SECOND_US)    /* to read what is left, and close */
+#define GIV_US (30 * SECOND_US)   /* to answer a push */
+#define IDLE_US (60 * SECOND_US)  /* a transfer without a byte */
+#define RETRY_US (2 * SECOND_US)  /* a download that lost its connection */
+#define RETRIES_MAX 30
 #define SEEK_US (1 * SECOND_US)    /* between two rounds of dialling */
 #define REDIAL_US (30 * SECOND_US) /* an address that failed rests so long */
 #define PING_GAP_US SECOND_US      /* [rfc] one ping a second and link */

@@ -61,7 +61,6 @@ void link_free(struct gnutella *n, struct host *h, struct link *l)
     if (l->plain != NULL)
         host_free(h, l->plain, l->plain_cap);
     qrp_free(h, l);
-    transfer_free(h, l);
     host_free(h, l, sizeof *l);
 }
 
@@ -94,8 +93,7 @@ static unsigned degree(const struct gnutella *n)
     return (unsigned)setting(n->settings, OPT_DEGREE);
 }
 
-/* How many neighbours it has room for. */
-static unsigned room_of(const struct gnutella *n)
+unsigned link_room(const struct gnutella *n)
 {
     unsigned room = 3 * degree(n);
 
@@ -333,8 +331,8 @@ static void say(struct host *h, const struct link *l, const char *words)
 void link_dial(struct gnutella *n, struct host *h, struct addr to)
 {
     conn_id conn = host_connect(h, to);
-    struct link *l = conn != 0 ? link_new(n, h, conn, LINK_DIALLED, HELLO_US)
-                               : NULL;
+    struct link *l =
+        conn != 0 ? link_new(n, h, conn, LINK_DIALLED, HELLO_US) : NULL;
 
     if (l == NULL) {
         host_abort(h, conn);
@@ -390,16 +388,16 @@ void link_named(struct gnutella *n, struct host *h, struct link *l,
 
     if (!addr_none(l->addr) || !may_dial(n, addr))
         return;
-    while (other != NULL && (other == l || !link_is_up(other) ||
-                             !addr_equal(other->addr, addr)))
+    while (other != NULL &&
+           (other == l || !link_is_up(other) || !addr_equal(other->addr, addr)))
         other = other->next;
     l->addr = addr;
     if (other == NULL || other->outgoing == l->outgoing)
         return;
     /* Two servents dialled each other.  Both keep the link that the one with
        the lower address has opened. */
-    bool lower = n->self.ip != addr.ip ? n->self.ip < addr.ip
-                                       : n->self.port < addr.port;
+    bool lower =
+        n->self.ip != addr.ip ? n->self.ip < addr.ip : n->self.port < addr.port;
     link_close(n, h, l->outgoing == lower ? other : l, 200, "a second link");
 }
 
@@ -491,7 +489,7 @@ static void refuse(struct gnutella *n, struct host *h, struct link *l,
 static bool is_crowded(const struct gnutella *n, enum role peer)
 {
     return peer == ROLE_LEAF ? leaf_count(n) >= LEAVES_MAX
-                             : peer_count(n) >= room_of(n);
+                             : peer_count(n) >= link_room(n);
 }
 
 static void accept_04(struct gnutella *n, struct host *h, struct link *l)
@@ -500,8 +498,10 @@ static void accept_04(struct gnutella *n, struct host *h, struct link *l)
     l->guest = is_crowded(n, l->peer);
     say(h, l, "GNUTELLA OK\n\n");
     if (l->guest)
-        host_note(h, "has %u neighbours, its limit: a guest gets pongs, and a "
-                     "farewell", peer_count(n));
+        host_note(h,
+                  "has %u neighbours, its limit: a guest gets pongs, and a "
+                  "farewell",
+                  peer_count(n));
     link_up(n, h, l);
     if (l->guest) {
         l->deadline_us = host_now(h) + HELLO_US;

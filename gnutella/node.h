@@ -59,18 +59,20 @@ struct link {
     bool guest;  /* 0.4: no room for it; it gets some pongs, and a farewell */
     bool full;   /* it does not read: what is for it is dropped until ROOM */
     bool modern; /* shook hands as 0.6 */
-    struct addr addr; /* where it listens; none: not known (yet) */
-    uint64_t deadline_us;  /* NEVER: none */
-    uint64_t heard_us;     /* its last byte */
-    uint64_t pinged_us;    /* when we last answered a ping of its */
-    struct deflater *out;  /* NULL: plain */
+    struct addr addr;     /* where it listens; none: not known (yet) */
+    uint64_t deadline_us; /* NEVER: none */
+    uint64_t heard_us;    /* its last byte */
+    uint64_t pinged_us;   /* when we last answered a ping of its */
+    struct deflater *out; /* NULL: plain */
     struct inflater *in;
     uint8_t *plain; /* the message that is being inflated */
     uint32_t plain_len, plain_cap;
-    struct words *words;   /* a leaf's table, or NULL */
-    struct upload *upload; /* LINK_UPLOAD */
+    struct words *words;       /* a leaf's table, or NULL */
+    uint32_t index;            /* LINK_GIVING: the file that was asked for */
+    int content;               /* LINK_UPLOAD, and its bytes: */
+    uint64_t at, end;          /*   from here to there are still to be sent */
+    bool last;                 /* ... and then the connection ends */
     struct download *download; /* LINK_DOWNLOAD */
-    struct push *push;         /* LINK_GIVING */
 };
 
 /* An address that may be dialled. */
@@ -100,6 +102,28 @@ struct search {
     uint32_t answers;
 };
 
+/* A file that is being fetched: dialled or pushed, GET, body, hash. */
+struct download {
+    struct download *next;
+    uint32_t command;
+    struct hit hit; /* its name has its own memory */
+    int content;
+    uint64_t at;     /* the next byte to come */
+    uint64_t remain; /* of this answer's body; 0: its head is to come */
+    bool moved;      /* bytes have come since the last trouble */
+    bool checking;   /* all bytes are here; their hash is under way */
+    bool pushed;     /* a GIV is waited for */
+    unsigned tries;
+    struct link *link;    /* NULL: none at present */
+    uint64_t deadline_us; /* without a link: to try again, or give up */
+};
+
+/* The SHA-1 of a shared content. */
+struct digest {
+    uint8_t sha1[20];
+    bool known;
+};
+
 struct counters {
     uint64_t received, sent, forwarded, duplicates, unroutable, dropped;
 };
@@ -110,7 +134,7 @@ struct gnutella {
     uint8_t servent[GUID_BYTES];
     enum role role; /* as it stands: 0.4: ROLE_AUTO */
     bool leaving, left, seeking;
-    struct link *links; /* in the order of their beginning */
+    struct link *links;  /* in the order of their beginning */
     struct known *known; /* CACHE_MAX of them, or NULL */
     uint32_t known_count;
     struct seen seen;
@@ -122,9 +146,10 @@ struct gnutella {
     uint32_t hit_count;
     struct download *downloads;
     uint32_t download_count;
-    uint32_t next_index; /* of a hashed file; see transfer.c */
-    struct digest *digests;
-    uint32_t digest_count;
+    uint32_t distance, next; /* scratch of a walk over the overlay, and */
+    uint32_t planned;        /* of warm(): no state (check.c) */
+    struct digest *digests;  /* by content */
+    uint32_t digest_count;   /* of which these are in memory */
 };
 
 extern const struct protocol gnutella_protocol;
@@ -159,6 +184,8 @@ static inline bool link_is_up(const struct link *l)
     return l->state == LINK_UP && !l->guest;
 }
 unsigned link_count(const struct gnutella *n);
+/* How many neighbours it takes. */
+unsigned link_room(const struct gnutella *n);
 void link_dial(struct gnutella *n, struct host *h, struct addr to);
 size_t link_on_bytes(struct gnutella *n, struct host *h, struct link *l,
                      const struct event *e);
@@ -215,20 +242,21 @@ void qrp_free(struct host *h, struct link *l);
 
 /* -- transfer.c ---------------------------------------------------------------- */
 
-bool transfer_get(struct gnutella *n, struct host *h, uint32_t command,
+void transfer_get(struct gnutella *n, struct host *h, uint32_t command,
                   const struct hit *hit);
 /* Somebody asks us for a file, or answers, or brings GIV: bytes consumed. */
 size_t transfer_on_bytes(struct gnutella *n, struct host *h, struct link *l,
                          const struct event *e);
 void transfer_on_open(struct gnutella *n, struct host *h, struct link *l);
 void transfer_on_room(struct gnutella *n, struct host *h, struct link *l);
+/* Its stream is gone, or given up. */
 void transfer_on_closed(struct gnutella *n, struct host *h, struct link *l);
 void transfer_on_hashed(struct gnutella *n, struct host *h,
                         const struct event *e);
 void transfer_on_push(struct gnutella *n, struct host *h,
                       const struct gnutella_msg *m);
 void transfer_expire(struct gnutella *n, struct host *h);
-void transfer_free(struct host *h, struct link *l);
+void transfer_stop(struct gnutella *n, struct host *h);
 void transfer_start(struct gnutella *n, struct host *h);
 /* The SHA-1 of a shared content, if it is known by now. */
 const uint8_t *transfer_sha1(const struct gnutella *n, int content);

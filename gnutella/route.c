@@ -118,8 +118,8 @@ static void shared(struct host *h, uint32_t *files, uint32_t *kilobytes)
             ++*files;
             bytes += c.bytes;
         }
-    *kilobytes = bytes / 1024 < UINT32_MAX ? (uint32_t)(bytes / 1024)
-                                           : UINT32_MAX;
+    *kilobytes =
+        bytes / 1024 < UINT32_MAX ? (uint32_t)(bytes / 1024) : UINT32_MAX;
 }
 
 /* A pong about `addr` (ourselves: none given) in answer to `ping`. */
@@ -320,8 +320,9 @@ static bool matches(const struct gnutella *n, const struct content *c, int i,
         return false;
     if (w->by_hash)
         return sha1 != NULL && memcmp(sha1, w->sha1, 20) == 0;
-    return is_list_all(m) || text_matches(c->name, strlen(c->name),
-                                          (const char *)m->text.at, m->text.len);
+    return is_list_all(m) ||
+           text_matches(c->name, strlen(c->name), (const char *)m->text.at,
+                        m->text.len);
 }
 
 /* The results of ours for a query, into `out`; how many. */
@@ -335,8 +336,8 @@ static unsigned find_results(const struct gnutella *n, struct host *h,
     char urn[64] = "urn:sha1:";
 
     *used = 0;
-    for (size_t i = 0;
-         i < host_content_count(h) && count < RESULTS_SENT_MAX; i++) {
+    for (size_t i = 0; i < host_content_count(h) && count < RESULTS_SENT_MAX;
+         i++) {
         if (!host_content(h, (int)i, &c) || !matches(n, &c, (int)i, m, &w))
             continue;
         const uint8_t *sha1 = transfer_sha1(n, (int)i);
@@ -369,8 +370,8 @@ static void answer(struct gnutella *n, struct host *h, struct link *l,
             (QUERY_FLAGS | QUERY_FIREWALLED) &&
         !is_reachable(n))
         return; /* neither could reach the other */
-    m.count = (uint8_t)find_results(n, h, query, results, sizeof results,
-                                    &used);
+    m.count =
+        (uint8_t)find_results(n, h, query, results, sizeof results, &used);
     if (m.count == 0)
         return;
     if (!is_reachable(n))
@@ -380,8 +381,10 @@ static void answer(struct gnutella *n, struct host *h, struct link *l,
     m.ttl = (uint8_t)(query->hops + 2); /* Source: reference, query hit */
     m.results = (struct span){results, used};
     m.trailer = (struct span){trailer, sizeof trailer};
-    host_note(h, "has %u file%s for this query: a hit goes back the way the "
-                 "query came", m.count, m.count == 1 ? "" : "s");
+    host_note(h,
+              "has %u file%s for this query: a hit goes back the way the "
+              "query came",
+              m.count, m.count == 1 ? "" : "s");
     route_send(n, h, l, &m);
 }
 
@@ -536,9 +539,10 @@ static bool is_orderly(struct gnutella *n, struct host *h, struct link *l,
         return false;
     }
     if (m->ttl == 0 || m->ttl > TTL_MAX || m->hops >= ttl_max(n)) {
-        gnutella_drop(n, h, m->ttl == 0        ? "TTL 0"
-                               : m->ttl > TTL_MAX ? "a TTL beyond all reason"
-                                                  : "too many hops");
+        gnutella_drop(n, h,
+                      m->ttl == 0        ? "TTL 0"
+                      : m->ttl > TTL_MAX ? "a TTL beyond all reason"
+                                         : "too many hops");
         return false;
     }
     if (m->ttl + m->hops > (int)ttl_max(n))

@@ -1,0 +1,460 @@
+/*
+ * The facts of `show`: what a worksheet may ask of an overlay as it stands.
+ *
+ * Floods are counted wave by wave over the links (breadth first), which is
+ * exact where all links are equally fast: who is d hops away passes it on in
+ * wave d + 1, to all its neighbours but the one it heard it from.
+ */
+#include "gnutella/facts.h"
+
+#include <string.h>
+
+#include "gnutella/check.h"
+
+static void add(struct fact_call *k, const char *word)
+{
+    if (k->out->len > 0)
+        text_char(k->out, ' ');
+    text_add(k->out, word);
+}
+
+static void add_number(struct fact_call *k, uint64_t value)
+{
+    add(k, "");
+    text_u64(k->out, value);
+}
+
+static bool node_arg(struct fact_call *k, size_t arg, size_t *index)
+{
+    const struct host *h = k->network->by_name(k->network, k->args[arg]);
+
+    if (h != NULL && gnutella_at(k->network, h->index) != NULL) {
+        *index = h->index;
+        return true;
+    }
+    text_printf(k->why, "node %s is not up", k->args[arg]);
+    return false;
+}
+
+static bool number_arg(struct fact_call *k, size_t arg, uint64_t *value)
+{
+    if (parse_u64(k->args[arg], UINT32_MAX, value))
+        return true;
+    text_printf(k->why, "%s is no number", k->args[arg]);
+    return false;
+}
+
+static const char *name_at(const struct fact_call *k, size_t i)
+{
+    return k->network->host[i]->name;
+}
+
+static size_t live_count(const struct network *net)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < net->count; i++)
+        count += gnutella_at(net, i) != NULL;
+    return count;
+}
+
+/* -- The overlay ---------------------------------------------------------------- */
+
+static enum fact_outcome fact_links(struct fact_call *k)
+{
+    add_number(k, gnutella_link_count(k->network));
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_neighbours(struct fact_call *k)
+{
+    uint32_t near[LINKS_MAX];
+    size_t i;
+
+    if (!node_arg(k, 0, &i))
+        return FACT_ERROR;
+    /* In the order of the scenario, so that two can be compared. */
+    size_t count = gnutella_neighbours(k->network, i, near);
+    for (size_t at = 0; at < k->network->count; at++)
+        for (size_t j = 0; j < count; j++)
+            if (near[j] == at)
+                add(k, name_at(k, at));
+    return FACT_OK;
+}
+
+static size_t degree_of(const struct network *net, size_t i)
+{
+    uint32_t near[LINKS_MAX];
+
+    return gnutella_neighbours(net, i, near);
+}
+
+static enum fact_outcome fact_degree(struct fact_call *k)
+{
+    size_t i;
+
+    if (!node_arg(k, 0, &i))
+        return FACT_ERROR;
+    add_number(k, degree_of(k->network, i));
+    return FACT_OK;
+}
+
+/* DEGREE:SERVENTS, ascending. */
+static enum fact_outcome fact_degrees(struct fact_call *k)
+{
+    uint32_t bin[LINKS_MAX + 1] = {0};
+
+    for (size_t i = 0; i < k->network->count; i++)
+        if (gnutella_at(k->network, i) != NULL)
+            bin[degree_of(k->network, i)]++;
+    for (size_t d = 0; d <= LINKS_MAX; d++)
+        if (bin[d] > 0) {
+            add_number(k, d);
+            text_printf(k->out, ":%u", bin[d]);
+        }
+    return FACT_OK;
+}
+
+/* The servent with the most neighbours; of equals the first. */
+static enum fact_outcome fact_hub(struct fact_call *k)
+{
+    size_t best = NOWHERE, most = 0;
+
+    for (size_t i = 0; i < k->network->count; i++)
+        if (gnutella_at(k->network, i) != NULL &&
+            (best == NOWHERE || degree_of(k->network, i) > most)) {
+            best = i;
+            most = degree_of(k->network, i);
+        }
+    add(k, best != NOWHERE ? name_at(k, best) : "none");
+    return best != NOWHERE ? FACT_OK : FACT_BROKEN;
+}
+
+/* Sizes of the parts that cannot reach each other, the largest first. */
+static enum fact_outcome fact_components(struct fact_call *k)
+{
+    const struct network *net = k->network;
+    size_t size[256], count = 0;
+
+    for (size_t i = 0; i < net->count && count < 256; i++) {
+        bool first = true; /* is `i` the first of its component? */
+        size_t reached = gnutella_measure(net, i), at = count;
+        for (size_t j = 0; j < i; j++)
+            first = first && (gnutella_at(net, j) == NULL ||
+                              gnutella_at(net, j)->distance == NOWHERE);
+        if (reached == 0 || !first)
+            continue;
+        for (; at > 0 && size[at - 1] < reached; at--)
+            size[at] = size[at - 1];
+        size[at] = reached;
+        count++;
+        if (reached == live_count(net))
+            break;
+    }
+    for (size_t i = 0; i < count; i++)
+        add_number(k, size[i]);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_distance(struct fact_call *k)
+{
+    size_t a, b;
+
+    if (!node_arg(k, 0, &a) || !node_arg(k, 1, &b))
+        return FACT_ERROR;
+    gnutella_measure(k->network, a);
+    uint32_t d = gnutella_at(k->network, b)->distance;
+    if (d == NOWHERE) {
+        add(k, "none");
+        return FACT_BROKEN;
+    }
+    add_number(k, d);
+    return FACT_OK;
+}
+
+static uint32_t farthest(const struct network *net, size_t from, size_t *who)
+{
+    uint32_t most = 0;
+
+    gnutella_measure(net, from);
+    for (size_t i = 0; i < net->count; i++) {
+        const struct gnutella *n = gnutella_at(net, i);
+        if (n == NULL || n->distance == NOWHERE || n->distance < most ||
+            (n->distance == most && most > 0))
+            continue;
+        most = n->distance;
+        *who = i;
+    }
+    return most;
+}
+
+static enum fact_outcome fact_farthest(struct fact_call *k)
+{
+    size_t i, who = 0;
+
+    if (!node_arg(k, 0, &i))
+        return FACT_ERROR;
+    farthest(k->network, i, &who);
+    add(k, name_at(k, who));
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_least_ttl(struct fact_call *k)
+{
+    size_t i, who = 0;
+
+    if (!node_arg(k, 0, &i))
+        return FACT_ERROR;
+    add_number(k, farthest(k->network, i, &who));
+    return FACT_OK;
+}
+
+/* -- Floods --------------------------------------------------------------------------- */
+
+/* What wave `w` of a flood from `from` brings: w = 1 is the first. */
+struct wave {
+    uint64_t messages, reached;
+};
+
+/* The distances must have been measured. */
+static struct wave wave_of(const struct network *net, size_t from, uint64_t w)
+{
+    struct wave v = {0, 0};
+
+    for (size_t i = 0; i < net->count; i++) {
+        const struct gnutella *n = gnutella_at(net, i);
+        if (n == NULL || n->distance == NOWHERE)
+            continue;
+        if (n->distance + 1 == w)
+            v.messages += degree_of(net, i) - (i != from);
+        v.reached += n->distance == w;
+    }
+    return v;
+}
+
+static bool flood_args(struct fact_call *k, size_t *from, uint64_t *ttl)
+{
+    if (!node_arg(k, 0, from) || !number_arg(k, 1, ttl))
+        return false;
+    if (*ttl >= 1 && *ttl <= TTL_MAX) {
+        gnutella_measure(k->network, *from);
+        return true;
+    }
+    text_printf(k->why, "a TTL is a number from 1 to %u", TTL_MAX);
+    return false;
+}
+
+static struct wave flood_of(const struct network *net, size_t from,
+                            uint64_t ttl)
+{
+    struct wave sum = {0, 0};
+
+    for (uint64_t w = 1; w <= ttl; w++) {
+        struct wave v = wave_of(net, from, w);
+        sum.messages += v.messages;
+        sum.reached += v.reached;
+    }
+    return sum;
+}
+
+static enum fact_outcome fact_flood(struct fact_call *k)
+{
+    size_t from;
+    uint64_t ttl;
+
+    if (!flood_args(k, &from, &ttl))
+        return FACT_ERROR;
+    add_number(k, flood_of(k->network, from, ttl).messages);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_reach(struct fact_call *k)
+{
+    size_t from;
+    uint64_t ttl;
+
+    if (!flood_args(k, &from, &ttl))
+        return FACT_ERROR;
+    add_number(k, flood_of(k->network, from, ttl).reached);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_duplicates(struct fact_call *k)
+{
+    size_t from;
+    uint64_t ttl;
+
+    if (!flood_args(k, &from, &ttl))
+        return FACT_ERROR;
+    struct wave v = flood_of(k->network, from, ttl);
+    add_number(k, v.messages - v.reached);
+    return FACT_OK;
+}
+
+/* Every wave as REACHED/MESSAGES. */
+static enum fact_outcome fact_waves(struct fact_call *k)
+{
+    size_t from;
+    uint64_t ttl;
+
+    if (!flood_args(k, &from, &ttl))
+        return FACT_ERROR;
+    for (uint64_t w = 1; w <= ttl; w++) {
+        struct wave v = wave_of(k->network, from, w);
+        if (v.messages == 0)
+            break;
+        add_number(k, v.reached);
+        text_printf(k->out, "/%llu", (unsigned long long)v.messages);
+    }
+    return FACT_OK;
+}
+
+/* Who is reached for the first time in wave I. */
+static enum fact_outcome fact_wave(struct fact_call *k)
+{
+    uint64_t wave;
+    size_t from;
+
+    if (!flood_args(k, &from, &wave))
+        return FACT_ERROR;
+    for (size_t i = 0; i < k->network->count; i++)
+        if (gnutella_at(k->network, i) != NULL &&
+            gnutella_at(k->network, i)->distance == wave)
+            add(k, name_at(k, i));
+    if (k->out->len == 0)
+        add(k, "none");
+    return FACT_OK;
+}
+
+/* A ping of that TTL: its flood, and a pong from everyone that it reaches,
+   as many messages as hops back. */
+static enum fact_outcome fact_ping_cost(struct fact_call *k)
+{
+    size_t from;
+    uint64_t ttl, pongs = 0;
+
+    if (!flood_args(k, &from, &ttl))
+        return FACT_ERROR;
+    for (uint64_t w = 1; w <= ttl; w++)
+        pongs += w * wave_of(k->network, from, w).reached;
+    add_number(k, flood_of(k->network, from, ttl).messages + pongs);
+    return FACT_OK;
+}
+
+/* Source: teaching.md 2.4: the first uses all its links, everyone else all
+   but one: 2E - (N - 1). */
+static enum fact_outcome fact_full_flood(struct fact_call *k)
+{
+    size_t live = live_count(k->network);
+
+    add_number(k,
+               2 * gnutella_link_count(k->network) - (live > 0 ? live - 1 : 0));
+    return FACT_OK;
+}
+
+/* -- Answers -------------------------------------------------------------------------------- */
+
+/* From HOLDER back to ASKER, as the tables of the asker's last query say. */
+static enum fact_outcome fact_route(struct fact_call *k)
+{
+    const struct network *net = k->network;
+    size_t asker, at;
+
+    if (!node_arg(k, 0, &at) || !node_arg(k, 1, &asker))
+        return FACT_ERROR;
+    const uint8_t *guid = gnutella_at(net, asker)->asked;
+    add(k, name_at(k, at));
+    for (unsigned hops = 0; at != asker && hops <= TTL_MAX; hops++) {
+        const struct gnutella *n = gnutella_at(net, at);
+        const struct seen_entry *e =
+            n != NULL ? seen_find(&n->seen, GNUTELLA_QUERY, guid) : NULL;
+        const struct link *l = e != NULL ? link_of(n, e->conn) : NULL;
+        const struct host *h = l != NULL && l->state == LINK_UP
+                                   ? net->by_addr(net, l->addr)
+                                   : NULL;
+        if (h == NULL)
+            return FACT_BROKEN; /* printed as far as it goes */
+        at = h->index;
+        add(k, h->name);
+    }
+    return at == asker ? FACT_OK : FACT_BROKEN;
+}
+
+static bool holds(const struct fact_call *k, size_t i, const char *words)
+{
+    struct host *h = k->network->host[i];
+    struct content c;
+
+    for (size_t at = 0;
+         gnutella_at(k->network, i) != NULL && at < host_content_count(h); at++)
+        if (host_content(h, (int)at, &c) && c.complete && !c.removed &&
+            text_matches(c.name, strlen(c.name), words, strlen(words)))
+            return true;
+    return false;
+}
+
+static enum fact_outcome fact_holders(struct fact_call *k)
+{
+    for (size_t i = 0; i < k->network->count; i++)
+        if (holds(k, i, k->args[0]))
+            add(k, name_at(k, i));
+    if (k->out->len == 0)
+        add(k, "none");
+    return FACT_OK;
+}
+
+/* Of all who hold it, how many a flood from NODE with that TTL finds. */
+static enum fact_outcome fact_found(struct fact_call *k)
+{
+    uint64_t ttl, found = 0;
+    size_t from;
+
+    if (!flood_args(k, &from, &ttl))
+        return FACT_ERROR;
+    for (size_t i = 0; i < k->network->count; i++)
+        found += i != from && holds(k, i, k->args[2]) &&
+                 gnutella_at(k->network, i)->distance <= ttl;
+    add_number(k, found);
+    return FACT_OK;
+}
+
+const struct fact gnutella_facts[] = {
+    {"links", "", "links", "links between live servents", "links", fact_links},
+    {"neighbours", "N", "neighbours NODE", "who has a link with it",
+     "neighbours a", fact_neighbours},
+    {"degree", "N", "degree NODE", "how many", "degree a", fact_degree},
+    {"degrees", "", "degrees", "DEGREE:SERVENTS, ascending", "degrees",
+     fact_degrees},
+    {"hub", "", "hub", "the servent with the most neighbours", "hub", fact_hub},
+    {"components", "", "components",
+     "sizes of the parts that cannot reach each other", "components",
+     fact_components},
+    {"distance", "NN", "distance NODE NODE", "hops between two", "distance a f",
+     fact_distance},
+    {"farthest", "N", "farthest NODE", "the first of those farthest from it",
+     "farthest a", fact_farthest},
+    {"least-ttl", "N", "least-ttl NODE", "with which its query reaches all",
+     "least-ttl a", fact_least_ttl},
+    {"flood", "Nn", "flood NODE TTL", "messages of its query", "flood a 4",
+     fact_flood},
+    {"reach", "Nn", "reach NODE TTL", "servents that it reaches", "reach a 2",
+     fact_reach},
+    {"duplicates", "Nn", "duplicates NODE TTL",
+     "of these messages, those dropped as seen", "duplicates a 4",
+     fact_duplicates},
+    {"waves", "Nn", "waves NODE TTL", "each wave as REACHED/MESSAGES",
+     "waves a 7", fact_waves},
+    {"wave", "Nn", "wave NODE I", "who is reached first in wave I", "wave a 2",
+     fact_wave},
+    {"ping-cost", "Nn", "ping-cost NODE TTL",
+     "messages of a ping, its pongs included", "ping-cost a 2", fact_ping_cost},
+    {"full-flood", "", "full-flood", "2E - (N - 1)", "full-flood",
+     fact_full_flood},
+    {"route", "NN", "route HOLDER ASKER",
+     "the way back of a hit for the asker's last query", "route f a",
+     fact_route},
+    {"holders", "w", "holders WORD", "who shares a file with it",
+     "holders chord", fact_holders},
+    {"found", "Nnw", "found NODE TTL WORD",
+     "how many of these its query reaches", "found a 2 chord", fact_found},
+    {.name = NULL}};

@@ -1,0 +1,21 @@
+/* The program `gnutella`: the protocol, and what people need around it. */
+#include "common/program.h"
+#include "gnutella/facts.h"
+#include "gnutella/node.h"
+#include "gnutella/view.h"
+
+static const struct program program = {
+    .protocol = &gnutella_protocol,
+    .idea = "no server: questions flood, answers find their way back",
+    .scenario = "labs/gnutella/flood.scn",
+    .tiny = "labs/gnutella/tiny.scn",
+    .example = "a search chord",
+    .port = 6346,
+    .facts = gnutella_facts,
+    .pictures = gnutella_pictures,
+    .state = gnutella_state};
+
+int main(int argc, char **argv)
+{
+    return program_main(&program, argc, argv);
+}

@@ -1,0 +1,351 @@
+/* A servent's options, events and timers; see node.h. */
+#include "gnutella/node.h"
+
+#include <string.h>
+
+#include "gnutella/check.h"
+
+static const struct option options[] = {
+    [OPT_VERSION] = {"version", OPTION_CHOICE, 0, 1, 0, "0.4,0.6",
+                     "how it dials; both are answered"},
+    [OPT_TTL] = {"ttl", OPTION_NUMBER, 1, TTL_MAX, TTL_CLASSIC, NULL,
+                 "of its queries and pings"},
+    [OPT_DEGREE] = {"degree", OPTION_NUMBER, 1, 16, 4, NULL,
+                    "neighbours that it looks for; it takes three times that"},
+    [OPT_PING] = {"ping", OPTION_TIME, 0, 3600000000, 30000000, NULL,
+                  "between two pings to all neighbours; 0: none"},
+    [OPT_ROLE] = {"role", OPTION_CHOICE, 0, 2, 0, "auto,ultrapeer,leaf",
+                  "in 0.6"},
+    [OPT_FIREWALLED] = {"firewalled", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                        "nobody can call it"},
+    [OPT_COLLECT] = {"collect", OPTION_TIME, 100000, 20000000, 3000000, NULL,
+                     "how long a search waits for hits"},
+    [OPT_DUPLICATES] = {"duplicates", OPTION_CHOICE, 0, 1, 0, "drop,pass",
+                        "pass: forget that an id was seen (a lesson)"},
+    [OPT_DEFLATE] = {"deflate", OPTION_CHOICE, 0, 1, 0, "on,off",
+                     "compressed links, in 0.6"},
+    [OPT_PUBLIC] = {"public", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                    "yes: never dial private addresses"},
+    {.name = NULL}};
+
+static const struct command commands[] = {
+    {"search", "t", "search WORDS", "flood a query and collect the hits",
+     COMMAND_LIMIT_US},
+    {"get", "t", "get N|NAME", "fetch a file of the last search", 0},
+    {"ping", "n?", "ping [TTL]", "flood a ping and count the pongs",
+     COMMAND_LIMIT_US},
+    {"hits", "", "hits", "what the last search has found", COMMAND_LIMIT_US},
+    {"neighbours", "", "neighbours", "its links", COMMAND_LIMIT_US},
+    {"show", "", "show", "how it stands", COMMAND_LIMIT_US},
+    {"connect", "a", "connect ADDRESS", "dial a servent", COMMAND_LIMIT_US},
+    {.name = NULL}};
+
+static const char *const timers[] = {"ping", "seek", "deadline", NULL};
+
+void gnutella_new_guid(struct host *h, uint8_t guid[GUID_BYTES])
+{
+    for (unsigned i = 0; i < GUID_BYTES; i += 8) {
+        uint64_t r = host_random(h);
+        for (unsigned k = 0; k < 8; k++)
+            guid[i + k] = (uint8_t)(r >> 8 * k);
+    }
+    guid[8] = 0xff; /* Source: reference, section 2: a modern sender */
+    guid[15] = 0;
+}
+
+/* -- Timers ------------------------------------------------------------------- */
+
+void gnutella_arm(struct gnutella *n, struct host *h)
+{
+    uint64_t least = transfer_deadline(n), now = host_now(h);
+
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        least = l->deadline_us < least ? l->deadline_us : least;
+    for (uint32_t i = 0; i < n->search_count; i++)
+        least =
+            n->search[i].deadline_us < least ? n->search[i].deadline_us : least;
+    if (least == FOREVER)
+        host_timer_cancel(h, TIMER_DEADLINE);
+    else
+        host_timer(h, TIMER_DEADLINE, least > now ? least - now : 0);
+}
+
+static void on_deadline(struct gnutella *n, struct host *h)
+{
+    uint64_t now = host_now(h);
+    struct link *next;
+
+    command_expire(n, h);
+    transfer_expire(n, h);
+    for (struct link *l = n->links; l != NULL; l = next) {
+        next = l->next;
+        if (l->deadline_us <= now)
+            link_abort(n, h, l,
+                       l->state == LINK_CLOSING ? "its goodbye takes too long"
+                                                : "it is too slow");
+    }
+}
+
+/* Ping all neighbours; who has said nothing for long is gone. */
+static void on_ping_timer(struct gnutella *n, struct host *h)
+{
+    uint64_t period = (uint64_t)setting(n->settings, OPT_PING);
+    uint8_t guid[GUID_BYTES];
+
+    if (period == 0 || n->leaving)
+        return;
+    for (struct link *l = n->links; l != NULL; l = l->next)
+        if (l->state == LINK_UP &&
+            host_now(h) - l->heard_us > SILENT_PERIODS * period)
+            link_close(n, h, l, 406, "no reply to pings");
+    gnutella_new_guid(h, guid);
+    route_ping(n, h, NULL,
+               is_modern(n) ? 1 : (unsigned)setting(n->settings, OPT_TTL),
+               guid);
+    known_save(n, h);
+    host_timer(h, TIMER_PING, period);
+}
+
+static void on_timer(struct gnutella *n, struct host *h, int timer)
+{
+    switch ((enum gnutella_timer)timer) {
+    case TIMER_PING:
+        on_ping_timer(n, h);
+        break;
+    case TIMER_SEEK:
+        link_on_seek(n, h);
+        break;
+    case TIMER_DEADLINE:
+        on_deadline(n, h);
+        break;
+    }
+}
+
+/* -- Events ---------------------------------------------------------------------- */
+
+static void on_start(struct gnutella *n, struct host *h)
+{
+    uint64_t period = (uint64_t)setting(n->settings, OPT_PING);
+
+    known_load(n, h);
+    transfer_start(n, h);
+    if (period > 0) /* not all at once */
+        host_timer(h, TIMER_PING, period / 2 + host_random(h) % period);
+    if (!addr_none(n->join))
+        link_dial(n, h, n->join);
+}
+
+/* So many have called and not said what they want; the first to go is the
+   one that has been silent the longest. */
+static void limit_callers(struct gnutella *n, struct host *h)
+{
+    struct link *first = NULL;
+    unsigned count = 0;
+
+    for (struct link *l = n->links; l != NULL; l = l->next) {
+        bool caller =
+            !l->outgoing &&
+            (l->state == LINK_ACCEPTED || l->state == LINK_WAIT_FINAL ||
+             l->state == LINK_CLOSING || (l->state == LINK_UP && l->guest));
+        count += caller;
+        if (caller && first == NULL)
+            first = l;
+    }
+    if (count > CALLERS_MAX)
+        link_abort(n, h, first, "too many callers");
+}
+
+static void on_accept(struct gnutella *n, struct host *h, const struct event *e)
+{
+    if (n->leaving || setting(n->settings, OPT_FIREWALLED) != 0 ||
+        link_new(n, h, e->conn, LINK_ACCEPTED, HELLO_US) == NULL) {
+        host_abort(h, e->conn);
+        return;
+    }
+    limit_callers(n, h);
+    gnutella_arm(n, h);
+}
+
+static void on_open(struct gnutella *n, struct host *h, struct link *l)
+{
+    if (l->state == LINK_DIALLED)
+        link_on_open(n, h, l);
+    else
+        transfer_on_open(n, h, l);
+}
+
+static void on_closed(struct gnutella *n, struct host *h, struct link *l)
+{
+    if (l->state == LINK_UP)
+        host_note(h, "has lost a neighbour");
+    transfer_on_closed(n, h, l);
+    link_free(n, h, l);
+    gnutella_arm(n, h);
+    link_seek(n, h);
+}
+
+static void on_eof(struct gnutella *n, struct host *h, struct link *l)
+{
+    if (l->state == LINK_UPLOAD)
+        return; /* a client may finish when its request is out */
+    host_finish(h, l->conn);
+    if (l->state == LINK_UP || l->state < LINK_CLOSING) {
+        l->state = LINK_CLOSING;
+        l->deadline_us = host_now(h) + BYE_US;
+        gnutella_arm(n, h);
+        link_seek(n, h);
+    }
+}
+
+static void on_stop(struct gnutella *n, struct host *h)
+{
+    transfer_stop(n, h);
+    link_leave(n, h);
+}
+
+/* Events of a connection; the bytes consumed. */
+static size_t on_stream(struct gnutella *n, struct host *h,
+                        const struct event *e)
+{
+    struct link *l = link_of(n, e->conn);
+
+    if (l == NULL)
+        return e->len; /* aborted, and forgotten */
+    switch (e->kind) {
+    case EVENT_OPEN:
+        on_open(n, h, l);
+        break;
+    case EVENT_BYTES:
+        return link_on_bytes(n, h, l, e);
+    case EVENT_ROOM:
+        l->full = false;
+        transfer_on_room(n, h, l);
+        break;
+    case EVENT_EOF:
+        on_eof(n, h, l);
+        break;
+    case EVENT_CLOSED:
+        on_closed(n, h, l);
+        break;
+    case EVENT_START:
+    case EVENT_TIMER:
+    case EVENT_DATAGRAM:
+    case EVENT_ACCEPT:
+    case EVENT_COMMAND:
+    case EVENT_HASHED:
+    case EVENT_STOP:
+        break;
+    }
+    return 0;
+}
+
+/* The goodbyes are said when no link is left. */
+static void see_left(struct gnutella *n, struct host *h)
+{
+    if (!n->leaving || n->left || n->links != NULL)
+        return;
+    n->left = true;
+    host_left(h);
+}
+
+static size_t event(void *node, struct host *h, const struct event *e)
+{
+    struct gnutella *n = node;
+    size_t used = 0;
+
+    switch (e->kind) {
+    case EVENT_START:
+        on_start(n, h);
+        break;
+    case EVENT_TIMER:
+        on_timer(n, h, e->timer);
+        break;
+    case EVENT_ACCEPT:
+        on_accept(n, h, e);
+        break;
+    case EVENT_OPEN:
+    case EVENT_BYTES:
+    case EVENT_ROOM:
+    case EVENT_EOF:
+    case EVENT_CLOSED:
+        used = on_stream(n, h, e);
+        break;
+    case EVENT_COMMAND:
+        command_run(n, h, e);
+        break;
+    case EVENT_HASHED:
+        transfer_on_hashed(n, h, e);
+        break;
+    case EVENT_STOP:
+        on_stop(n, h);
+        break;
+    case EVENT_DATAGRAM: /* UDP host caches: left out */
+        break;
+    }
+    see_left(n, h);
+    return used;
+}
+
+static void *create(struct host *h, const struct config *config)
+{
+    struct gnutella *n = host_alloc(h, sizeof *n);
+
+    if (n == NULL)
+        return NULL;
+    n->settings = config->settings;
+    n->self = config->self;
+    n->join = config->join;
+    n->seen.salt = host_random(h);
+    gnutella_new_guid(h, n->servent);
+    if (setting(n->settings, OPT_VERSION) == VERSION_06) {
+        n->role = (enum role)setting(n->settings, OPT_ROLE);
+        if (n->role == ROLE_AUTO)
+            n->role = setting(n->settings, OPT_FIREWALLED) != 0
+                          ? ROLE_LEAF
+                          : ROLE_ULTRAPEER;
+    }
+    return n;
+}
+
+/* -- Canonical state ------------------------------------------------------------- */
+
+/* Ids are arbitrary, so the table of those seen is told by its size only: a
+   dump is for people and for goldens here, not for the explorer's merging. */
+static void dump(const void *node, struct host *h, struct text *t)
+{
+    const struct gnutella *n = node;
+
+    (void)h;
+    text_printf(t, "role %u%s%s\n", (unsigned)n->role,
+                n->leaving ? " leaving" : "", n->seeking ? " seeking" : "");
+    for (const struct link *l = n->links; l != NULL; l = l->next) {
+        text_printf(t, "link state %u peer %u%s%s%s ", (unsigned)l->state,
+                    (unsigned)l->peer, l->outgoing ? " out" : "",
+                    l->guest ? " guest" : "", l->full ? " full" : "");
+        addr_text(t, l->addr);
+        text_char(t, '\n');
+    }
+    for (uint32_t i = 0; i < n->known_count; i++) {
+        text_add(t, i == 0 ? "known " : " ");
+        addr_text(t, n->known[i].addr);
+    }
+    text_printf(t, "\nseen %u %u searches %u hits %u downloads %u\n",
+                n->seen.young.count, n->seen.old.count, n->search_count,
+                n->hit_count, n->download_count);
+}
+
+const struct protocol gnutella_protocol = {
+    .name = "gnutella",
+    .options = options,
+    .commands = commands,
+    .timers = timers,
+    .invariants = "links mutual, one overlay, nobody crowded",
+    .create = create,
+    .event = event,
+    .dump = dump,
+    .describe = gnutella_describe,
+    .warm = gnutella_warm,
+    .check = gnutella_check,
+    .settled = gnutella_settled,
+    .quiet_us = gnutella_quiet_us,
+    .may_fail = gnutella_may_fail};

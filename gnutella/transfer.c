@@ -1,0 +1,769 @@
+/*
+ * Files: HTTP between two servents, no third one in between.
+ *
+ *     GET -> body -> SHA-1 -> done
+ *     a firewalled holder: PUSH along the hit's way, its GIV, then as above
+ *
+ * Source: reference, section 7.  A request names a file by index and name,
+ * which must both be of one shared file, or by its hash: no path is ever made
+ * of it.  What has come of a file is kept; the next GET asks for the rest.
+ */
+#include "gnutella/node.h"
+
+#include <string.h>
+
+#define TAG_SHARED 1 /* of a hash under way: of a file that we share */
+#define TAG_FETCHED 2
+#define NAME_BYTES 512 /* of a file's name in a request */
+#define GIVING_MAX                                                             \
+    8 /* calls to downloaders at a time: a push makes us dial
+                          whom a stranger names */
+
+/* -- Hashes of what is shared ------------------------------------------------- */
+
+const uint8_t *transfer_sha1(const struct gnutella *n, int content)
+{
+    if (content < 0 || (uint32_t)content >= n->digest_count ||
+        !n->digests[content].known)
+        return NULL;
+    return n->digests[content].sha1;
+}
+
+static void keep_digest(struct gnutella *n, struct host *h, int content,
+                        const uint8_t *sha1)
+{
+    if (content < 0 || content >= FILES_MAX)
+        return;
+    if ((uint32_t)content >= n->digest_count) {
+        uint32_t count = ((uint32_t)content + 1) * 2;
+        struct digest *more = host_alloc(h, count * sizeof *more);
+        if (more == NULL)
+            return;
+        if (n->digests != NULL) {
+            memcpy(more, n->digests, n->digest_count * sizeof *more);
+            host_free(h, n->digests, n->digest_count * sizeof *more);
+        }
+        n->digests = more;
+        n->digest_count = count;
+    }
+    memcpy(n->digests[content].sha1, sha1, 20);
+    n->digests[content].known = true;
+}
+
+/* Hash the next whole file from `content` on, one at a time. */
+static void hash_from(struct host *h, int content)
+{
+    struct content c;
+
+    for (; (size_t)content < host_content_count(h) && content < FILES_MAX;
+         content++)
+        if (host_content(h, content, &c) && c.complete && !c.removed) {
+            host_content_hash(h, content, 0, c.bytes, CONTENT_SHA1, TAG_SHARED);
+            return;
+        }
+}
+
+void transfer_start(struct gnutella *n, struct host *h)
+{
+    (void)n;
+    hash_from(h, 0);
+}
+
+/* -- Uploads ---------------------------------------------------------------------- */
+
+static void answer(struct host *h, struct link *l, const char *status,
+                   const char *headers, uint64_t bytes)
+{
+    struct text t = text_new();
+
+    text_printf(&t,
+                "HTTP/1.1 %s\r\nServer: p2plab/0.1\r\n%sContent-Length: "
+                "%llu\r\n\r\n",
+                status, headers, (unsigned long long)bytes);
+    host_phase(h, l->conn, PHASE_HTTP);
+    host_write(h, l->conn, t.data, t.len);
+    text_free(&t);
+}
+
+/* The answer is out: wait for the next request, or end. */
+static void answered(struct gnutella *n, struct host *h, struct link *l)
+{
+    l->state = l->last ? LINK_CLOSING : LINK_ACCEPTED;
+    l->deadline_us = host_now(h) + (l->last ? BYE_US : IDLE_US);
+    if (l->last)
+        host_finish(h, l->conn);
+    gnutella_arm(n, h);
+}
+
+static void decline(struct gnutella *n, struct host *h, struct link *l,
+                    const char *status, const char *headers)
+{
+    host_note(h, "declines a request: %s", status);
+    answer(h, l, status, headers, 0);
+    l->last = true;
+    answered(n, h, l);
+}
+
+static void send_more(struct gnutella *n, struct host *h, struct link *l)
+{
+    while (l->at < l->end) {
+        uint64_t left = l->end - l->at;
+        size_t len = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+        size_t backlog = host_write_content(h, l->conn, l->content, l->at, len);
+        l->at += len;
+        l->deadline_us = host_now(h) + IDLE_US;
+        if (backlog >= BACKLOG_HIGH)
+            return; /* the rest at ROOM */
+    }
+    answered(n, h, l);
+}
+
+void transfer_on_room(struct gnutella *n, struct host *h, struct link *l)
+{
+    if (l->state == LINK_UPLOAD)
+        send_more(n, h, l);
+}
+
+static unsigned uploads(const struct gnutella *n)
+{
+    unsigned count = 0;
+
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        count += l->state == LINK_UPLOAD;
+    return count;
+}
+
+static bool take_prefix(struct slice *s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    if (s->len < len || memcmp(s->at, prefix, len) != 0)
+        return false;
+    *s = (struct slice){s->at + len, s->len - len};
+    return true;
+}
+
+/* Read digits off the front; false when there are none, or too many. */
+static bool take_number(struct slice *s, uint64_t *value)
+{
+    size_t digits = 0;
+
+    *value = 0;
+    while (s->len > 0 && *s->at >= '0' && *s->at <= '9' && digits++ < 18) {
+        *value = *value * 10 + (uint64_t)(*s->at - '0');
+        *s = (struct slice){s->at + 1, s->len - 1};
+    }
+    return digits > 0 && digits <= 18;
+}
+
+static int find_by_hash(const struct gnutella *n, struct slice urn)
+{
+    uint8_t sha1[20];
+
+    if (!gnutella_urn((struct span){(const uint8_t *)urn.at, urn.len}, sha1))
+        return ERR_USAGE;
+    for (uint32_t i = 0; i < n->digest_count; i++)
+        if (n->digests[i].known && memcmp(n->digests[i].sha1, sha1, 20) == 0)
+            return (int)i;
+    return ERR_USAGE;
+}
+
+/* No path is made of a name; but who sends such a one should hear it. */
+static bool has_dots(const char *name)
+{
+    for (; *name != '\0'; name++)
+        if (name[0] == '.' && name[1] == '.')
+            return true;
+    return false;
+}
+
+/* The content that a target names; ERR_USAGE: none, ERR_MALFORMED. */
+static int find_target(const struct gnutella *n, struct host *h,
+                       struct slice target)
+{
+    char name[NAME_BYTES];
+    struct content c;
+    uint64_t index;
+
+    if (take_prefix(&target, "/uri-res/N2R?"))
+        return find_by_hash(n, target);
+    if (!take_prefix(&target, "/get/") || !take_number(&target, &index) ||
+        !take_prefix(&target, "/"))
+        return ERR_USAGE;
+    if (target.len > 0 && target.at[target.len - 1] == '/')
+        target.len--; /* 0.4 wrote /get/1/name/ */
+    int len = http_unescape(target, false, name, sizeof name);
+    if (len < 0 || has_dots(name))
+        return ERR_MALFORMED;
+    if (index > INT32_MAX || !host_content(h, (int)index, &c) ||
+        strcmp(c.name, name) != 0)
+        return ERR_USAGE;
+    return (int)index;
+}
+
+/* Range: bytes=FIRST-LAST, bytes=FIRST-; false when it is none of these, or
+   asks for what is not there. */
+static bool read_range(struct slice s, uint64_t bytes, uint64_t *from,
+                       uint64_t *end)
+{
+    uint64_t last;
+
+    if (!take_prefix(&s, "bytes=") || !take_number(&s, from) ||
+        !take_prefix(&s, "-"))
+        return false;
+    *end = bytes;
+    if (s.len > 0) {
+        if (!take_number(&s, &last) || last < *from)
+            return false;
+        *end = last < bytes ? last + 1 : bytes;
+    }
+    return *from < bytes;
+}
+
+static void serve(struct gnutella *n, struct host *h, struct link *l,
+                  const struct http_head *head, int content)
+{
+    const uint8_t *sha1 = transfer_sha1(n, content);
+    struct text t = text_new();
+    struct slice range;
+    struct content c;
+    char urn[64] = "urn:sha1:";
+    bool part = http_header(head, "range", &range);
+
+    host_content(h, content, &c);
+    l->at = 0;
+    l->end = c.bytes;
+    if (part && !read_range(range, c.bytes, &l->at, &l->end)) {
+        decline(n, h, l, "416 Requested Range Not Satisfiable", "");
+        return;
+    }
+    text_add(&t, "Content-Type: application/binary\r\n");
+    if (part)
+        text_printf(&t, "Content-Range: bytes %llu-%llu/%llu\r\n",
+                    (unsigned long long)l->at, (unsigned long long)l->end - 1,
+                    (unsigned long long)c.bytes);
+    if (sha1 != NULL) {
+        gnutella_base32(sha1, urn + 9);
+        text_printf(&t, "X-Gnutella-Content-URN: %s\r\n", urn);
+    }
+    answer(h, l, part ? "206 Partial Content" : "200 OK", t.data,
+           l->end - l->at);
+    text_free(&t);
+    l->content = content;
+    l->state = LINK_UPLOAD;
+    if (slice_is(head->method, "HEAD"))
+        l->at = l->end;
+    else
+        host_phase(h, l->conn, PHASE_BULK);
+    send_more(n, h, l);
+    gnutella_arm(n, h);
+}
+
+static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
+                         const struct event *e)
+{
+    struct http_head head;
+    struct slice v;
+    struct content c;
+    int used = http_request(&head, e->data, e->len);
+
+    if (used == 0)
+        return 0;
+    if (used < 0) {
+        decline(n, h, l, "400 Bad Request", "");
+        return e->len;
+    }
+    l->last = http_header(&head, "connection", &v) && v.len > 0 &&
+              (v.at[0] | 0x20) == 'c'; /* close */
+    int content = find_target(n, h, head.target);
+    if (content == ERR_MALFORMED)
+        decline(n, h, l, "400 Bad Path", "");
+    else if (content < 0 || !host_content(h, content, &c) || !c.complete ||
+             c.removed)
+        decline(n, h, l, "404 Not Found", "");
+    else if (uploads(n) >= UPLOADS_MAX)
+        decline(n, h, l, "503 Busy", "Retry-After: 60\r\n");
+    else
+        serve(n, h, l, &head, content);
+    return (size_t)used;
+}
+
+/* -- Downloads ------------------------------------------------------------------------ */
+
+static void drop_download(struct gnutella *n, struct host *h,
+                          struct download *d)
+{
+    struct download **at = &n->downloads;
+
+    while (*at != d)
+        at = &(*at)->next;
+    *at = d->next;
+    n->download_count--;
+    if (d->link != NULL) {
+        d->link->download = NULL;
+        d->link->state = LINK_CLOSING;
+        d->link->deadline_us = host_now(h) + BYE_US;
+        host_finish(h, d->link->conn);
+    }
+    host_free(h, d->hit.name, strlen(d->hit.name) + 1);
+    host_free(h, d, sizeof *d);
+    gnutella_arm(n, h);
+}
+
+static void fail(struct gnutella *n, struct host *h, struct download *d,
+                 const char *why)
+{
+    if (d->command != 0)
+        host_failed(h, d->command, why);
+    drop_download(n, h, d);
+}
+
+static void succeed(struct gnutella *n, struct host *h, struct download *d)
+{
+    struct fields f = fields_new();
+    char base32[33];
+
+    if (host_content_complete(h, d->content) < 0) {
+        fail(n, h, d, "the file cannot be given its name");
+        return;
+    }
+    fields_text(&f, "file", d->hit.name);
+    fields_number(&f, "bytes", d->hit.bytes);
+    fields_node(&f, "from", d->hit.addr);
+    if (d->hit.has_sha1) {
+        gnutella_base32(d->hit.sha1, base32);
+        fields_text(&f, "sha1", base32);
+    }
+    fields_bool(&f, "pushed", d->pushed);
+    if (d->command != 0)
+        host_result(h, d->command, true, &f);
+    fields_free(&f);
+    drop_download(n, h, d);
+}
+
+/* All bytes are here: are they the right ones? */
+static void check(struct gnutella *n, struct host *h, struct download *d)
+{
+    d->checking = true;
+    if (d->link != NULL) { /* one file a connection */
+        d->link->download = NULL;
+        d->link->state = LINK_CLOSING;
+        d->link->deadline_us = host_now(h) + BYE_US;
+        host_finish(h, d->link->conn);
+        d->link = NULL;
+    }
+    d->deadline_us = FOREVER;
+    host_content_hash(h, d->content, 0, d->hit.bytes, CONTENT_SHA1,
+                      TAG_FETCHED);
+    gnutella_arm(n, h);
+}
+
+void transfer_on_hashed(struct gnutella *n, struct host *h,
+                        const struct event *e)
+{
+    struct download *d = n->downloads;
+
+    if (e->len == 20)
+        keep_digest(n, h, e->content, e->data);
+    if (e->tag == TAG_SHARED) {
+        hash_from(h, e->content + 1);
+        return;
+    }
+    while (d != NULL && (d->content != e->content || !d->checking))
+        d = d->next;
+    if (d == NULL)
+        return;
+    if (e->len == 20 &&
+        (!d->hit.has_sha1 || memcmp(e->data, d->hit.sha1, 20) == 0)) {
+        memcpy(d->hit.sha1, e->data, 20);
+        d->hit.has_sha1 = true;
+        succeed(n, h, d);
+        return;
+    }
+    host_content_forget(h, d->content, 0, d->hit.bytes);
+    fail(n, h, d, "the bytes have another SHA-1 than was promised");
+}
+
+static void push_or_fail(struct gnutella *n, struct host *h, struct download *d)
+{
+    if (setting(n->settings, OPT_FIREWALLED) != 0) {
+        fail(n, h, d, "both sides are behind a firewall");
+    } else if (!route_push(n, h, &d->hit)) {
+        fail(n, h, d, "the holder does not answer, and no push finds it");
+    } else {
+        host_note(h, "asks the holder by a push to call back");
+        d->pushed = true;
+        d->deadline_us = host_now(h) + GIV_US;
+        gnutella_arm(n, h);
+    }
+}
+
+/* Open a connection for a download, one way or the other. */
+static void dial(struct gnutella *n, struct host *h, struct download *d)
+{
+    conn_id conn;
+
+    if (d->hit.push) {
+        push_or_fail(n, h, d);
+        return;
+    }
+    conn = host_connect(h, d->hit.addr);
+    d->link = conn != 0 ? link_new(n, h, conn, LINK_DOWNLOAD, HELLO_US) : NULL;
+    if (d->link == NULL) {
+        fail(n, h, d, "no memory");
+        return;
+    }
+    d->link->outgoing = true;
+    d->link->download = d;
+    gnutella_arm(n, h);
+}
+
+/* The connection is gone: try again, if there is hope. */
+static void lost(struct gnutella *n, struct host *h, struct download *d)
+{
+    d->link = NULL;
+    d->remain = 0;
+    if (d->moved)
+        d->tries = 0;
+    else if (d->tries == 0 && d->at == 0 && !d->pushed) {
+        d->hit.push = true; /* nobody listens there: perhaps it can call */
+        push_or_fail(n, h, d);
+        return;
+    }
+    d->moved = false;
+    if (++d->tries > RETRIES_MAX) {
+        fail(n, h, d, "the holder does not come back");
+        return;
+    }
+    host_note(h, "the download is cut off at byte %llu; again in 2 s",
+              (unsigned long long)d->at);
+    d->deadline_us = host_now(h) + RETRY_US;
+    gnutella_arm(n, h);
+}
+
+void transfer_on_closed(struct gnutella *n, struct host *h, struct link *l)
+{
+    struct download *d = l->download;
+
+    l->download = NULL;
+    if (d != NULL && d->link == l)
+        lost(n, h, d);
+}
+
+static void request(struct host *h, struct link *l)
+{
+    struct download *d = l->download;
+    struct text t = text_new();
+    char base32[33];
+
+    d->at = host_content_run(h, d->content, 0);
+    text_add(&t, "GET ");
+    if (d->hit.has_sha1) {
+        gnutella_base32(d->hit.sha1, base32);
+        text_printf(&t, "/uri-res/N2R?urn:sha1:%s", base32);
+    } else {
+        text_printf(&t, "/get/%u/", d->hit.index);
+        for (const char *s = d->hit.name; *s != '\0'; s++) {
+            uint8_t c = (uint8_t)*s;
+            bool plain = ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+                         (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+                         c == '_';
+            text_printf(&t, plain ? "%c" : "%%%02X", c);
+        }
+    }
+    text_add(&t, " HTTP/1.1\r\nHost: ");
+    addr_text(&t, d->hit.addr);
+    text_printf(&t, "\r\nUser-Agent: p2plab/0.1\r\nRange: bytes=%llu-\r\n\r\n",
+                (unsigned long long)d->at);
+    host_phase(h, l->conn, PHASE_HTTP);
+    host_write(h, l->conn, t.data, t.len);
+    l->deadline_us = host_now(h) + IDLE_US;
+    text_free(&t);
+}
+
+/* Does a 206 begin where we asked? */
+static bool begins_at(const struct http_head *head, uint64_t at)
+{
+    struct slice v;
+    uint64_t first;
+
+    if (head->status == 200)
+        return true;
+    return http_header(head, "content-range", &v) &&
+           (take_prefix(&v, "bytes ") || take_prefix(&v, "bytes=")) &&
+           take_number(&v, &first) && first == at;
+}
+
+static const char *refusal(const struct http_head *head,
+                           const struct download *d)
+{
+    if (head->status == 503)
+        return "the holder is busy: try again in a minute";
+    if (head->status != 200 && head->status != 206)
+        return "the holder does not have it";
+    if (!begins_at(head, d->at))
+        return "the holder sends another part than was asked for";
+    uint64_t from = head->status == 200 ? 0 : d->at;
+    if (!head->has_length || head->content_length > d->hit.bytes - from)
+        return "the holder's file has another length";
+    return NULL;
+}
+
+static size_t on_head(struct gnutella *n, struct host *h, struct link *l,
+                      const struct event *e)
+{
+    struct download *d = l->download;
+    struct http_head head;
+    struct slice v;
+    uint8_t sha1[20];
+    int used = http_answer(&head, e->data, e->len);
+
+    if (used == 0)
+        return 0;
+    const char *why = used < 0 ? "that is no HTTP" : refusal(&head, d);
+    if (why == NULL && http_header(&head, "x-gnutella-content-urn", &v) &&
+        gnutella_urn((struct span){(const uint8_t *)v.at, v.len}, sha1)) {
+        if (!d->hit.has_sha1)
+            memcpy(d->hit.sha1, sha1, 20);
+        else if (memcmp(d->hit.sha1, sha1, 20) != 0)
+            why = "the holder has another file by that name";
+        d->hit.has_sha1 = true;
+    }
+    if (why != NULL) {
+        fail(n, h, d, why);
+        return e->len;
+    }
+    if (head.status == 200)
+        d->at = 0;
+    d->remain = head.content_length;
+    return (size_t)used;
+}
+
+static size_t on_body(struct gnutella *n, struct host *h, struct link *l,
+                      const struct event *e)
+{
+    struct download *d = l->download;
+    uint64_t len = e->len < CHUNK_BYTES ? e->len : CHUNK_BYTES;
+
+    if (len > d->remain)
+        len = d->remain;
+    if (host_content_write(h, d->content, d->at, e->data, (size_t)len) < 0) {
+        fail(n, h, d, "the disk is full");
+        return e->len;
+    }
+    d->at += len;
+    d->remain -= len;
+    d->moved = true;
+    l->deadline_us = host_now(h) + IDLE_US;
+    if (d->at == d->hit.bytes)
+        check(n, h, d);
+    else if (d->remain == 0)
+        request(h, l); /* it sent less than all: ask for the rest */
+    return (size_t)len;
+}
+
+void transfer_get(struct gnutella *n, struct host *h, uint32_t command,
+                  const struct hit *hit)
+{
+    size_t name_bytes = strlen(hit->name) + 1;
+    struct content_file file = {hit->name, hit->bytes};
+    struct content c;
+    struct download *d;
+
+    if (n->download_count >= DOWNLOADS_MAX) {
+        host_failed(h, command, "too many downloads at a time");
+        return;
+    }
+    int content = host_content_new(h, hit->name, &file, 1);
+    if (content < 0) {
+        host_failed(h, command,
+                    content == ERR_MALFORMED
+                        ? "refused: that name would leave the folder"
+                    : content == ERR_LIMIT ? "another file of that name is here"
+                                           : "the file cannot be made");
+        return;
+    }
+    if (host_content(h, content, &c) && c.complete) {
+        host_failed(h, command, "that file is here already");
+        return;
+    }
+    for (d = n->downloads; d != NULL; d = d->next)
+        if (d->content == content) {
+            host_failed(h, command, "that file is on its way already");
+            return;
+        }
+    d = host_alloc(h, sizeof *d);
+    char *name = d != NULL ? host_alloc(h, name_bytes) : NULL;
+    if (name == NULL) {
+        if (d != NULL)
+            host_free(h, d, sizeof *d);
+        host_failed(h, command, "no memory");
+        return;
+    }
+    memcpy(name, hit->name, name_bytes);
+    *d = (struct download){.next = n->downloads,
+                           .command = command,
+                           .hit = *hit,
+                           .content = content,
+                           .deadline_us = FOREVER};
+    d->hit.name = name;
+    n->downloads = d;
+    n->download_count++;
+    if (host_content_run(h, content, 0) == hit->bytes)
+        check(n, h, d);
+    else
+        dial(n, h, d);
+}
+
+/* -- Push and GIV -------------------------------------------------------------------- */
+
+static char hex_digit(unsigned v)
+{
+    return "0123456789abcdef"[v & 15];
+}
+
+/* We are the holder: call the downloader. */
+void transfer_on_push(struct gnutella *n, struct host *h,
+                      const struct gnutella_msg *m)
+{
+    unsigned giving = 0;
+    struct link *l;
+
+    for (l = n->links; l != NULL; l = l->next)
+        giving += l->state == LINK_GIVING;
+    if (m->addr.port == 0 || giving >= GIVING_MAX) {
+        gnutella_drop(n, h, "a push that we cannot or will not follow");
+        return;
+    }
+    conn_id conn = host_connect(h, m->addr);
+    l = conn != 0 ? link_new(n, h, conn, LINK_GIVING, HELLO_US) : NULL;
+    if (l == NULL)
+        return;
+    l->index = m->index;
+    l->outgoing = true;
+    host_note(h, "a push for us: calls the downloader");
+    gnutella_arm(n, h);
+}
+
+static void say_giv(struct gnutella *n, struct host *h, struct link *l)
+{
+    struct text t = text_new();
+
+    text_printf(&t, "GIV %u:", l->index);
+    for (unsigned i = 0; i < GUID_BYTES; i++) {
+        text_char(&t, hex_digit(n->servent[i] >> 4));
+        text_char(&t, hex_digit(n->servent[i]));
+    }
+    text_add(&t, "/file\n\n");
+    host_phase(h, l->conn, PHASE_HANDSHAKE);
+    host_write(h, l->conn, t.data, t.len);
+    l->state = LINK_ACCEPTED; /* now it asks, as if it had called us */
+    l->deadline_us = host_now(h) + HELLO_US;
+    text_free(&t);
+}
+
+/* Is this "INDEX:HEX/..." of that servent? */
+static bool giv_is_of(struct slice giv, const uint8_t servent[GUID_BYTES])
+{
+    uint64_t index;
+
+    if (!take_number(&giv, &index) || !take_prefix(&giv, ":") || giv.len < 33 ||
+        giv.at[32] != '/')
+        return false;
+    for (unsigned i = 0; i < 2 * GUID_BYTES; i++) {
+        unsigned v = servent[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15u;
+        char c = giv.at[i];
+        if (c >= 'A' && c <= 'F')
+            c = (char)(c + 'a' - 'A');
+        if (c != hex_digit(v))
+            return false;
+    }
+    return true;
+}
+
+#define GIV_BYTES_MAX 1024
+
+static size_t on_giv(struct gnutella *n, struct host *h, struct link *l,
+                     const struct event *e)
+{
+    struct download *d = n->downloads;
+    size_t len = 5;
+
+    while (len < e->len && len < GIV_BYTES_MAX &&
+           (e->data[len] != '\n' || e->data[len - 1] != '\n'))
+        len++;
+    if (len >= e->len && len < GIV_BYTES_MAX)
+        return 0;
+    struct slice giv = {(const char *)e->data + 4, len - 5};
+    while (d != NULL && (!d->pushed || d->link != NULL || d->checking ||
+                         !giv_is_of(giv, d->hit.servent)))
+        d = d->next;
+    if (d == NULL || len == GIV_BYTES_MAX) {
+        link_abort(n, h, l, "a GIV that nobody asked for");
+        return e->len;
+    }
+    l->state = LINK_DOWNLOAD;
+    l->download = d;
+    d->link = l;
+    d->deadline_us = FOREVER;
+    request(h, l);
+    gnutella_arm(n, h);
+    return len + 1;
+}
+
+/* -- Events ----------------------------------------------------------------------------- */
+
+void transfer_on_open(struct gnutella *n, struct host *h, struct link *l)
+{
+    if (l->state == LINK_GIVING)
+        say_giv(n, h, l);
+    else if (l->download != NULL)
+        request(h, l);
+    gnutella_arm(n, h);
+}
+
+size_t transfer_on_bytes(struct gnutella *n, struct host *h, struct link *l,
+                         const struct event *e)
+{
+    if (l->state == LINK_UPLOAD)
+        return 0; /* the next request waits for the end of this answer */
+    if (l->state != LINK_DOWNLOAD) {
+        if (e->len < 5)
+            return 0;
+        return memcmp(e->data, "GIV ", 4) == 0 ? on_giv(n, h, l, e)
+                                               : on_request(n, h, l, e);
+    }
+    return l->download->remain == 0 ? on_head(n, h, l, e) : on_body(n, h, l, e);
+}
+
+uint64_t transfer_deadline(const struct gnutella *n)
+{
+    uint64_t least = FOREVER;
+
+    for (const struct download *d = n->downloads; d != NULL; d = d->next)
+        if (d->link == NULL && d->deadline_us < least)
+            least = d->deadline_us;
+    return least;
+}
+
+void transfer_expire(struct gnutella *n, struct host *h)
+{
+    struct download *next;
+
+    for (struct download *d = n->downloads; d != NULL; d = next) {
+        next = d->next;
+        if (d->link != NULL || d->deadline_us > host_now(h))
+            continue;
+        d->deadline_us = FOREVER;
+        if (d->pushed && d->tries == 0 && !d->moved && d->at == 0)
+            fail(n, h, d, "the holder does not call back");
+        else
+            dial(n, h, d);
+    }
+}
+
+void transfer_stop(struct gnutella *n, struct host *h)
+{
+    while (n->downloads != NULL)
+        fail(n, h, n->downloads, "the node leaves");
+}
