@@ -48,7 +48,7 @@ static z_stream fresh(struct host *h)
     return (z_stream){.zalloc = take, .zfree = give, .opaque = h};
 }
 
-struct deflater *deflater_new(struct host *h)
+struct deflater *deflate_new(struct host *h)
 {
     struct deflater *d = host_alloc(h, sizeof *d);
 
@@ -62,7 +62,7 @@ struct deflater *deflater_new(struct host *h)
     return NULL;
 }
 
-struct inflater *inflater_new(struct host *h)
+struct inflater *deflate_in_new(struct host *h)
 {
     struct inflater *i = host_alloc(h, sizeof *i);
 
@@ -75,7 +75,7 @@ struct inflater *inflater_new(struct host *h)
     return NULL;
 }
 
-void deflater_free(struct host *h, struct deflater *d)
+void deflate_free(struct host *h, struct deflater *d)
 {
     if (d == NULL)
         return;
@@ -83,7 +83,7 @@ void deflater_free(struct host *h, struct deflater *d)
     host_free(h, d, sizeof *d);
 }
 
-void inflater_free(struct host *h, struct inflater *i)
+void deflate_in_free(struct host *h, struct inflater *i)
 {
     if (i == NULL)
         return;
@@ -96,8 +96,8 @@ size_t deflate_bound(size_t len)
     return len + len / 8 + 64; /* stored blocks, header and flush */
 }
 
-size_t deflater_write(struct deflater *d, const void *data, size_t len,
-                      uint8_t *out, size_t room)
+size_t deflate_write(struct deflater *d, const void *data, size_t len,
+                     uint8_t *out, size_t room)
 {
     z_stream *z = &d->z;
 
@@ -110,8 +110,8 @@ size_t deflater_write(struct deflater *d, const void *data, size_t len,
     return room - z->avail_out;
 }
 
-int inflater_read(struct inflater *i, const uint8_t *data, size_t len,
-                  size_t *used, uint8_t *out, size_t room)
+int deflate_in_read(struct inflater *i, const uint8_t *data, size_t len,
+                    size_t *used, uint8_t *out, size_t room)
 {
     z_stream *z = &i->z;
 
@@ -127,7 +127,7 @@ int inflater_read(struct inflater *i, const uint8_t *data, size_t len,
     return (int)(room - z->avail_out);
 }
 
-size_t inflater_flush(struct inflater *i, const uint8_t *data, size_t len)
+size_t deflate_in_flush(struct inflater *i, const uint8_t *data, size_t len)
 {
     static const uint8_t mark[4] = {0x00, 0x00, 0xff, 0xff};
     size_t window = len < FLUSH_BYTES_MAX ? len : FLUSH_BYTES_MAX, used = 0;
@@ -135,7 +135,7 @@ size_t inflater_flush(struct inflater *i, const uint8_t *data, size_t len)
 
     for (size_t at = 0; at + sizeof mark <= window; at++)
         if (memcmp(data + at, mark, sizeof mark) == 0) {
-            (void)inflater_read(i, data, at + sizeof mark, &used, &none, 0);
+            (void)deflate_in_read(i, data, at + sizeof mark, &used, &none, 0);
             return used;
         }
     return 0;
@@ -158,8 +158,8 @@ int deflate_whole(struct host *h, const void *data, size_t len, uint8_t *out,
     return state == Z_STREAM_END ? (int)(room - z.avail_out) : ERR_LIMIT;
 }
 
-int inflate_whole(struct host *h, const void *data, size_t len, uint8_t *out,
-                  size_t room)
+int deflate_in_whole(struct host *h, const void *data, size_t len, uint8_t *out,
+                     size_t room)
 {
     z_stream z = fresh(h);
 

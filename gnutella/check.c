@@ -29,7 +29,7 @@ size_t gnutella_neighbours(const struct network *net, size_t i,
 
     for (const struct link *l = n != NULL ? n->links : NULL; l != NULL;
          l = l->next) {
-        uint32_t other = link_is_up(l) ? other_end(net, l) : NOWHERE;
+        uint32_t other = gnutella_link_is_up(l) ? other_end(net, l) : NOWHERE;
         bool twice = other == NOWHERE || count == LINKS_MAX;
         for (size_t k = 0; k < count; k++)
             twice = twice || out[k] == other;
@@ -94,11 +94,12 @@ static bool plan(const struct network *net, size_t from, size_t to)
 {
     struct gnutella *a = gnutella_at(net, from), *b = gnutella_at(net, to);
 
-    if (a == NULL || b == NULL || a == b || b->planned >= link_room(b) ||
+    if (a == NULL || b == NULL || a == b ||
+        b->planned >= gnutella_link_room(b) ||
         setting(b->settings, OPT_FIREWALLED) != 0 || dials(a, b->self) ||
         dials(b, a->self))
         return false;
-    link_dial(a, net->host[from], b->self);
+    gnutella_link_dial(a, net->host[from], b->self);
     a->planned++;
     b->planned++;
     return true;
@@ -140,12 +141,14 @@ void gnutella_warm(const struct network *net)
             if (l->state != LINK_DIALLED)
                 continue;
             host_abort(net->host[i], l->conn);
-            link_free(n, net->host[i], l);
+            gnutella_link_free(n, net->host[i], l);
         }
     }
     for (size_t i = 0; i < net->count; i++)
-        if (gnutella_at(net, i) != NULL)
+        if (gnutella_at(net, i) != NULL) {
+            gnutella_at(net, i)->warm = true;
             plan_first(net, i);
+        }
     for (size_t i = 0; i < net->count; i++) {
         struct gnutella *n = gnutella_at(net, i);
         for (unsigned k = 0;
@@ -163,13 +166,11 @@ static bool is_busy(const struct gnutella *n)
 {
     if (n->search_count > 0 || n->downloads != NULL || n->leaving)
         return true;
-    for (const struct link *l = n->links; l != NULL; l = l->next)
-        if (l->state != LINK_UP || l->guest || addr_none(l->addr))
-            return true;
-    return false;
+    return gnutella_link_is_looking(n);
 }
 
-/* Nothing is under way, and whoever can has a neighbour. */
+/* Nothing is under way, whoever can has a neighbour, and who looks for more
+   has tried all that it knows. */
 bool gnutella_settled(const struct network *net)
 {
     size_t up = 0, lonely = 0;
@@ -181,7 +182,7 @@ bool gnutella_settled(const struct network *net)
         if (is_busy(n))
             return false;
         up++;
-        lonely += link_count(n) == 0;
+        lonely += gnutella_degree(n) == 0;
     }
     return lonely == 0 || up == 1;
 }
@@ -210,8 +211,7 @@ static bool is_mutual(const struct network *net, size_t i, const struct link *l)
 
     for (const struct link *k = other != NULL ? other->links : NULL; k != NULL;
          k = k->next)
-        if (k->state != LINK_CLOSING &&
-            (addr_none(k->addr) || addr_equal(k->addr, net->host[i]->addr)))
+        if (addr_none(k->addr) || addr_equal(k->addr, net->host[i]->addr))
             return true;
     return to == NOWHERE;
 }
@@ -232,16 +232,16 @@ void gnutella_check(const struct network *net, struct findings *f)
         first = first < i ? first : i;
         up++;
         for (const struct link *l = n->links; l != NULL; l = l->next)
-            if (link_is_up(l) && !is_mutual(net, i, l))
+            if (gnutella_link_is_up(l) && !is_mutual(net, i, l))
                 findings_break(mutual, "%s has a link that the other has not",
                                net->host[i]->name);
-        if (link_count(n) > LINKS_MAX)
+        if (gnutella_degree(n) > LINKS_MAX)
             findings_break(room, "%s has %u", net->host[i]->name,
-                           link_count(n));
+                           gnutella_degree(n));
     }
     for (size_t i = 0; i < net->count; i++)
         if (up > 1 && gnutella_at(net, i) != NULL &&
-            link_count(gnutella_at(net, i)) == 0)
+            gnutella_degree(gnutella_at(net, i)) == 0)
             findings_break(alone, "%s has none", net->host[i]->name);
     if (first < net->count && gnutella_measure(net, first) < up)
         for (size_t i = 0; i < net->count; i++)

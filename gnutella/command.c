@@ -83,8 +83,8 @@ static void keep_hit(struct gnutella *n, struct host *h,
     }
 }
 
-void command_hit(struct gnutella *n, struct host *h,
-                 const struct gnutella_msg *m)
+void gnutella_command_hit(struct gnutella *n, struct host *h,
+                          const struct gnutella_msg *m)
 {
     struct search *s = search_of(n, GNUTELLA_QUERY, m->guid);
     struct span results = m->results;
@@ -98,8 +98,8 @@ void command_hit(struct gnutella *n, struct host *h,
         keep_hit(n, h, m, &r);
 }
 
-void command_pong(struct gnutella *n, struct host *h,
-                  const struct gnutella_msg *m)
+void gnutella_command_pong(struct gnutella *n, struct host *h,
+                           const struct gnutella_msg *m)
 {
     struct search *s = search_of(n, GNUTELLA_PING, m->guid);
 
@@ -142,7 +142,7 @@ static void end_search(struct gnutella *n, struct host *h,
     fields_free(&f);
 }
 
-void command_expire(struct gnutella *n, struct host *h)
+void gnutella_command_expire(struct gnutella *n, struct host *h)
 {
     for (uint32_t i = 0; i < n->search_count;) {
         if (n->search[i].deadline_us > host_now(h)) {
@@ -171,7 +171,7 @@ static void search(struct gnutella *n, struct host *h, uint32_t command,
     if (s == NULL)
         return;
     forget_hits(n, h);
-    route_query(n, h, words, len, s->guid);
+    gnutella_route_query(n, h, words, len, s->guid);
 }
 
 static void ping(struct gnutella *n, struct host *h, uint32_t command,
@@ -187,7 +187,7 @@ static void ping(struct gnutella *n, struct host *h, uint32_t command,
     }
     s = begin(n, h, command, GNUTELLA_PING);
     if (s != NULL)
-        route_ping(n, h, NULL, (unsigned)ttl, s->guid);
+        gnutella_route_ping(n, h, NULL, (unsigned)ttl, s->guid);
 }
 
 /* -- Files --------------------------------------------------------------------------- */
@@ -208,7 +208,7 @@ static void get(struct gnutella *n, struct host *h, uint32_t command,
     if (hit == NULL)
         host_failed(h, command, "not among the last search's hits");
     else
-        transfer_get(n, h, command, hit);
+        gnutella_transfer_get(n, h, command, hit);
 }
 
 /* -- How it stands --------------------------------------------------------------------- */
@@ -219,10 +219,10 @@ static void neighbours(const struct gnutella *n, struct host *h,
     static const char *const roles[] = {"servent", "ultrapeer", "leaf"};
     struct fields f = fields_new();
 
-    fields_number(&f, "neighbours", link_count(n));
+    fields_number(&f, "neighbours", gnutella_degree(n));
     fields_begin(&f, FIELD_LIST, "list");
     for (const struct link *l = n->links; l != NULL; l = l->next) {
-        if (!link_is_up(l))
+        if (!gnutella_link_is_up(l))
             continue;
         fields_begin(&f, FIELD_GROUP, "");
         fields_node(&f, "node", l->addr);
@@ -241,7 +241,7 @@ static void show(const struct gnutella *n, struct host *h, uint32_t command)
     struct fields f = fields_new();
 
     fields_text(&f, "role", roles[n->role]);
-    fields_number(&f, "neighbours", link_count(n));
+    fields_number(&f, "neighbours", gnutella_degree(n));
     fields_number(&f, "known", n->known_count);
     fields_number(&f, "contents", host_content_count(h));
     fields_number(&f, "downloads", n->download_count);
@@ -262,7 +262,7 @@ static void connect(struct gnutella *n, struct host *h, uint32_t command,
     struct addr to;
 
     if (addr_parse(&to, text) && to.port != 0 && !addr_equal(to, n->self)) {
-        link_dial(n, h, to);
+        gnutella_link_dial(n, h, to);
         fields_node(&f, "dials", to);
         host_result(h, command, true, &f);
     } else {
@@ -271,7 +271,8 @@ static void connect(struct gnutella *n, struct host *h, uint32_t command,
     fields_free(&f);
 }
 
-void command_run(struct gnutella *n, struct host *h, const struct event *e)
+void gnutella_command_run(struct gnutella *n, struct host *h,
+                          const struct event *e)
 {
     const char *text = (const char *)e->data;
     size_t len = word_next(&text);

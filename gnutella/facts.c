@@ -367,8 +367,9 @@ static enum fact_outcome fact_route(struct fact_call *k)
     for (unsigned hops = 0; at != asker && hops <= TTL_MAX; hops++) {
         const struct gnutella *n = gnutella_at(net, at);
         const struct seen_entry *e =
-            n != NULL ? seen_find(&n->seen, GNUTELLA_QUERY, guid) : NULL;
-        const struct link *l = e != NULL ? link_of(n, e->conn) : NULL;
+            n != NULL ? gnutella_seen_find(&n->seen, GNUTELLA_QUERY, guid)
+                      : NULL;
+        const struct link *l = e != NULL ? gnutella_link_of(n, e->conn) : NULL;
         const struct host *h = l != NULL && l->state == LINK_UP
                                    ? net->by_addr(net, l->addr)
                                    : NULL;
@@ -388,7 +389,7 @@ static bool holds(const struct fact_call *k, size_t i, const char *words)
     for (size_t at = 0;
          gnutella_at(k->network, i) != NULL && at < host_content_count(h); at++)
         if (host_content(h, (int)at, &c) && c.complete && !c.removed &&
-            text_matches(c.name, strlen(c.name), words, strlen(words)))
+            gnutella_matches(c.name, strlen(c.name), words, strlen(words)))
             return true;
     return false;
 }

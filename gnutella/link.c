@@ -23,7 +23,7 @@
 
 /* -- The list ----------------------------------------------------------------- */
 
-struct link *link_of(const struct gnutella *n, conn_id conn)
+struct link *gnutella_link_of(const struct gnutella *n, conn_id conn)
 {
     struct link *l = n->links;
 
@@ -32,8 +32,8 @@ struct link *link_of(const struct gnutella *n, conn_id conn)
     return l;
 }
 
-struct link *link_new(struct gnutella *n, struct host *h, conn_id conn,
-                      enum link_state state, uint64_t patience_us)
+struct link *gnutella_link_new(struct gnutella *n, struct host *h, conn_id conn,
+                               enum link_state state, uint64_t patience_us)
 {
     struct link *l = host_alloc(h, sizeof *l), **at = &n->links;
 
@@ -49,27 +49,27 @@ struct link *link_new(struct gnutella *n, struct host *h, conn_id conn,
     return l;
 }
 
-void link_free(struct gnutella *n, struct host *h, struct link *l)
+void gnutella_link_free(struct gnutella *n, struct host *h, struct link *l)
 {
     struct link **at = &n->links;
 
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
-    deflater_free(h, l->out);
-    inflater_free(h, l->in);
+    deflate_free(h, l->out);
+    deflate_in_free(h, l->in);
     if (l->plain != NULL)
         host_free(h, l->plain, l->plain_cap);
-    qrp_free(h, l);
+    gnutella_qrp_free(h, l);
     host_free(h, l, sizeof *l);
 }
 
-unsigned link_count(const struct gnutella *n)
+unsigned gnutella_degree(const struct gnutella *n)
 {
     unsigned count = 0;
 
     for (const struct link *l = n->links; l != NULL; l = l->next)
-        count += link_is_up(l);
+        count += gnutella_link_is_up(l);
     return count;
 }
 
@@ -79,13 +79,13 @@ static unsigned peer_count(const struct gnutella *n)
     unsigned count = 0;
 
     for (const struct link *l = n->links; l != NULL; l = l->next)
-        count += link_is_up(l) && l->peer != ROLE_LEAF;
+        count += gnutella_link_is_up(l) && l->peer != ROLE_LEAF;
     return count;
 }
 
 static unsigned leaf_count(const struct gnutella *n)
 {
-    return link_count(n) - peer_count(n);
+    return gnutella_degree(n) - peer_count(n);
 }
 
 static unsigned degree(const struct gnutella *n)
@@ -93,25 +93,25 @@ static unsigned degree(const struct gnutella *n)
     return (unsigned)setting(n->settings, OPT_DEGREE);
 }
 
-unsigned link_room(const struct gnutella *n)
+unsigned gnutella_link_room(const struct gnutella *n)
 {
     unsigned room = 3 * degree(n);
 
     return room < LINKS_MAX - LEAVES_MAX ? room : LINKS_MAX - LEAVES_MAX;
 }
 
-void link_abort(struct gnutella *n, struct host *h, struct link *l,
-                const char *why)
+void gnutella_link_abort(struct gnutella *n, struct host *h, struct link *l,
+                         const char *why)
 {
     host_note(h, "cuts a connection off: %s", why);
     host_abort(h, l->conn);
-    transfer_on_closed(n, h, l);
-    link_free(n, h, l);
-    link_seek(n, h);
+    gnutella_transfer_on_closed(n, h, l);
+    gnutella_link_free(n, h, l);
+    gnutella_link_seek(n, h);
 }
 
-void link_close(struct gnutella *n, struct host *h, struct link *l,
-                uint16_t code, const char *why)
+void gnutella_link_close(struct gnutella *n, struct host *h, struct link *l,
+                         uint16_t code, const char *why)
 {
     struct gnutella_msg m = {.type = GNUTELLA_BYE, .ttl = 1, .code = code};
 
@@ -119,13 +119,13 @@ void link_close(struct gnutella *n, struct host *h, struct link *l,
     if (l->state == LINK_UP && l->modern) {
         gnutella_new_guid(h, m.guid);
         m.text = (struct span){(const uint8_t *)why, strlen(why)};
-        route_send(n, h, l, &m);
+        gnutella_route_send(n, h, l, &m);
     }
     l->state = LINK_CLOSING;
     l->deadline_us = host_now(h) + BYE_US;
     host_finish(h, l->conn);
     gnutella_arm(n, h);
-    link_seek(n, h);
+    gnutella_link_seek(n, h);
 }
 
 /* -- Addresses to dial ------------------------------------------------------------ */
@@ -143,7 +143,7 @@ static bool may_dial(const struct gnutella *n, struct addr a)
              a.ip >> 16 == 0xc0a8 || a.ip >> 16 == 0xa9fe);
 }
 
-void known_add(struct gnutella *n, struct host *h, struct addr addr)
+void gnutella_known_add(struct gnutella *n, struct host *h, struct addr addr)
 {
     if (!may_dial(n, addr))
         return;
@@ -159,7 +159,7 @@ void known_add(struct gnutella *n, struct host *h, struct addr addr)
                       ? n->known_count++
                       : (uint32_t)(host_random(h) % CACHE_MAX);
     n->known[at] = (struct known){.addr = addr};
-    link_seek(n, h);
+    gnutella_link_seek(n, h);
 }
 
 /* Addresses in a header such as X-Try, by commas. */
@@ -180,14 +180,14 @@ static void known_add_list(struct gnutella *n, struct host *h, struct slice s)
             memcpy(word, s.at + at, len - at);
             word[len - at] = '\0';
             if (addr_parse(&a, word))
-                known_add(n, h, a);
+                gnutella_known_add(n, h, a);
         }
         s.at += used;
         s.len -= used;
     }
 }
 
-void known_save(struct gnutella *n, struct host *h)
+void gnutella_known_save(struct gnutella *n, struct host *h)
 {
     uint8_t bytes[CACHE_MAX * 6];
     struct codec c = codec_writer(bytes, sizeof bytes);
@@ -198,7 +198,7 @@ void known_save(struct gnutella *n, struct host *h)
         (void)host_save(h, CACHE_NAME, bytes, c.at);
 }
 
-void known_load(struct gnutella *n, struct host *h)
+void gnutella_known_load(struct gnutella *n, struct host *h)
 {
     uint8_t bytes[CACHE_MAX * 6];
     int len = host_load(h, CACHE_NAME, bytes, sizeof bytes);
@@ -207,7 +207,7 @@ void known_load(struct gnutella *n, struct host *h)
     while (c.at + 6 <= c.len) {
         struct addr a;
         code_addr(&c, "", &a);
-        known_add(n, h, a);
+        gnutella_known_add(n, h, a);
     }
 }
 
@@ -238,8 +238,16 @@ static bool is_short(const struct gnutella *n)
     return !n->leaving && peer_count(n) < degree(n);
 }
 
+bool gnutella_link_is_looking(const struct gnutella *n)
+{
+    for (uint32_t i = 0; is_short(n) && i < n->known_count; i++)
+        if (n->known[i].tries == 0 && !is_linked(n, n->known[i].addr))
+            return true;
+    return false;
+}
+
 /* See that somebody is dialled soon, while there are too few neighbours. */
-void link_seek(struct gnutella *n, struct host *h)
+void gnutella_link_seek(struct gnutella *n, struct host *h)
 {
     if (n->seeking || !is_short(n))
         return;
@@ -249,32 +257,36 @@ void link_seek(struct gnutella *n, struct host *h)
     host_timer(h, TIMER_SEEK, SEEK_US / 10);
 }
 
-static void seek(struct gnutella *n, struct host *h)
+static unsigned under_way(const struct gnutella *n)
 {
-    unsigned under_way = 0;
+    unsigned count = 0;
+
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        count += l->state == LINK_DIALLED || l->state == LINK_SENT_HELLO;
+    return count;
+}
+
+void gnutella_link_on_seek(struct gnutella *n, struct host *h)
+{
+    unsigned calls = under_way(n);
     struct known *k;
 
     n->seeking = false;
     if (!is_short(n))
         return;
-    for (const struct link *l = n->links; l != NULL; l = l->next)
-        under_way += l->state == LINK_DIALLED || l->state == LINK_SENT_HELLO;
-    while (peer_count(n) + under_way < degree(n) && (k = pick(n, h)) != NULL) {
-        k->rest_us = host_now(h) + REDIAL_US;
-        link_dial(n, h, k->addr);
-        under_way++;
+    while (peer_count(n) + calls < degree(n) && (k = pick(n, h)) != NULL) {
+        k->rest_us = host_now(h) + (REDIAL_US << k->tries);
+        if (k->tries < REDIALS_MAX)
+            k->tries++;
+        gnutella_link_dial(n, h, k->addr);
+        calls++;
     }
-    if (under_way == 0 && peer_count(n) == 0 && !addr_none(n->join))
-        link_dial(n, h, n->join);
+    if (calls == 0 && peer_count(n) == 0 && !addr_none(n->join))
+        gnutella_link_dial(n, h, n->join);
     if (n->known_count > 0 || peer_count(n) == 0) {
         n->seeking = true;
         host_timer(h, TIMER_SEEK, SEEK_US);
     }
-}
-
-void link_on_seek(struct gnutella *n, struct host *h)
-{
-    seek(n, h);
 }
 
 /* -- What handshakes say ------------------------------------------------------------- */
@@ -286,7 +298,8 @@ static void add_addrs(const struct gnutella *n, const char *name,
 
     for (const struct link *l = n->links; l != NULL && told < PONGS_MAX;
          l = l->next) {
-        if (!link_is_up(l) || l->peer == ROLE_LEAF || addr_none(l->addr))
+        if (!gnutella_link_is_up(l) || l->peer == ROLE_LEAF ||
+            addr_none(l->addr))
             continue;
         text_add(t, told == 0 ? name : ",");
         addr_text(t, l->addr);
@@ -328,11 +341,12 @@ static void say(struct host *h, const struct link *l, const char *words)
     host_write(h, l->conn, words, strlen(words));
 }
 
-void link_dial(struct gnutella *n, struct host *h, struct addr to)
+void gnutella_link_dial(struct gnutella *n, struct host *h, struct addr to)
 {
     conn_id conn = host_connect(h, to);
-    struct link *l =
-        conn != 0 ? link_new(n, h, conn, LINK_DIALLED, HELLO_US) : NULL;
+    struct link *l = conn != 0
+                         ? gnutella_link_new(n, h, conn, LINK_DIALLED, HELLO_US)
+                         : NULL;
 
     if (l == NULL) {
         host_abort(h, conn);
@@ -343,7 +357,7 @@ void link_dial(struct gnutella *n, struct host *h, struct addr to)
     gnutella_arm(n, h);
 }
 
-void link_on_open(struct gnutella *n, struct host *h, struct link *l)
+void gnutella_link_on_open(struct gnutella *n, struct host *h, struct link *l)
 {
     struct text t = text_new();
 
@@ -373,23 +387,27 @@ static void link_up(struct gnutella *n, struct host *h, struct link *l)
     if (l->guest)
         return;
     if (n->role == ROLE_LEAF && l->peer == ROLE_ULTRAPEER)
-        qrp_send(n, h, l);
+        gnutella_qrp_send(n, h, l);
     gnutella_new_guid(h, guid);
-    if (is_short(n) && l->outgoing) /* who else is there? */
-        route_ping(n, h, l, (unsigned)setting(n->settings, OPT_TTL), guid);
-    else if (addr_none(l->addr)) /* and where do you listen? */
-        route_ping(n, h, l, 1, guid);
+    if (l->outgoing && !n->warm) { /* who else is there? */
+        bool enough = peer_count(n) + under_way(n) >= degree(n);
+        gnutella_route_ping(
+            n, h, l, enough ? 1 : (unsigned)setting(n->settings, OPT_TTL),
+            guid);
+    } else if (addr_none(l->addr)) { /* and where do you listen? */
+        gnutella_route_ping(n, h, l, 1, guid);
+    }
 }
 
-void link_named(struct gnutella *n, struct host *h, struct link *l,
-                struct addr addr)
+void gnutella_link_named(struct gnutella *n, struct host *h, struct link *l,
+                         struct addr addr)
 {
     struct link *other = n->links;
 
     if (!addr_none(l->addr) || !may_dial(n, addr))
         return;
-    while (other != NULL &&
-           (other == l || !link_is_up(other) || !addr_equal(other->addr, addr)))
+    while (other != NULL && (other == l || !gnutella_link_is_up(other) ||
+                             !addr_equal(other->addr, addr)))
         other = other->next;
     l->addr = addr;
     if (other == NULL || other->outgoing == l->outgoing)
@@ -398,7 +416,8 @@ void link_named(struct gnutella *n, struct host *h, struct link *l,
        the lower address has opened. */
     bool lower =
         n->self.ip != addr.ip ? n->self.ip < addr.ip : n->self.port < addr.port;
-    link_close(n, h, l->outgoing == lower ? other : l, 200, "a second link");
+    gnutella_link_close(n, h, l->outgoing == lower ? other : l, 200,
+                        "a second link");
 }
 
 /* The role that a peer's headers give it. */
@@ -454,7 +473,7 @@ static const char *offer_deflate(const struct gnutella *n, struct host *h,
     if (setting(n->settings, OPT_DEFLATE) != 0 ||
         !header_has(head, "accept-encoding", "deflate"))
         return "";
-    l->out = deflater_new(h);
+    l->out = deflate_new(h);
     return l->out != NULL ? "Content-Encoding: deflate\r\n" : "";
 }
 
@@ -463,7 +482,7 @@ static bool take_deflate(struct host *h, struct link *l,
 {
     if (!header_has(head, "content-encoding", "deflate"))
         return true;
-    l->in = inflater_new(h);
+    l->in = deflate_in_new(h);
     return l->in != NULL;
 }
 
@@ -489,7 +508,7 @@ static void refuse(struct gnutella *n, struct host *h, struct link *l,
 static bool is_crowded(const struct gnutella *n, enum role peer)
 {
     return peer == ROLE_LEAF ? leaf_count(n) >= LEAVES_MAX
-                             : peer_count(n) >= link_room(n);
+                             : peer_count(n) >= gnutella_link_room(n);
 }
 
 static void accept_04(struct gnutella *n, struct host *h, struct link *l)
@@ -554,7 +573,7 @@ static void on_final(struct gnutella *n, struct host *h, struct link *l,
                      const struct http_head *head)
 {
     if (head->status != 200 || !take_deflate(h, l, head)) {
-        link_abort(n, h, l, "the caller takes it back");
+        gnutella_link_abort(n, h, l, "the caller takes it back");
         return;
     }
     if (l->peer == ROLE_ULTRAPEER && role_in(head) == ROLE_LEAF) {
@@ -571,7 +590,8 @@ static void on_final(struct gnutella *n, struct host *h, struct link *l,
 static bool turns_leaf(const struct gnutella *n, const struct http_head *head)
 {
     return n->role == ROLE_ULTRAPEER &&
-           setting(n->settings, OPT_ROLE) == ROLE_AUTO && link_count(n) == 0 &&
+           setting(n->settings, OPT_ROLE) == ROLE_AUTO &&
+           gnutella_degree(n) == 0 &&
            header_has(head, "x-ultrapeer-needed", "alse");
 }
 
@@ -589,7 +609,7 @@ static void on_answer(struct gnutella *n, struct host *h, struct link *l,
         l->state = LINK_CLOSING;
         l->deadline_us = host_now(h) + BYE_US;
         host_finish(h, l->conn);
-        link_seek(n, h);
+        gnutella_link_seek(n, h);
     } else {
         l->modern = true;
         l->peer = role_in(head);
@@ -674,7 +694,7 @@ static size_t on_greeting(struct gnutella *n, struct host *h, struct link *l,
     if (used == 0)
         return 0;
     if (used < 0)
-        link_abort(n, h, l, "that is no handshake");
+        gnutella_link_abort(n, h, l, "that is no handshake");
     else if (l->state == LINK_ACCEPTED)
         on_hello(n, h, l, &head, e);
     else if (l->state == LINK_WAIT_FINAL)
@@ -696,12 +716,12 @@ static size_t on_plain(struct gnutella *n, struct host *h, struct link *l,
     if (!gnutella_peek(e->data, e->len, &type, &length))
         return 0;
     if (length > PAYLOAD_MAX) {
-        link_close(n, h, l, 400, "a message beyond all limits");
+        gnutella_link_close(n, h, l, 400, "a message beyond all limits");
         return e->len;
     }
     if (e->len < HEADER_BYTES + length)
         return 0;
-    route_message(n, h, l, e->data, HEADER_BYTES + length);
+    gnutella_route_message(n, h, l, e->data, HEADER_BYTES + length);
     return HEADER_BYTES + length;
 }
 
@@ -739,13 +759,13 @@ static size_t on_deflated(struct gnutella *n, struct host *h, struct link *l,
         bool headed = gnutella_peek(l->plain, l->plain_len, &type, &length);
         uint32_t need = HEADER_BYTES + (headed ? length : 0);
         if ((headed && length > PAYLOAD_MAX) || !make_room(h, l, need)) {
-            link_close(n, h, l, 400, "a message beyond all limits");
+            gnutella_link_close(n, h, l, 400, "a message beyond all limits");
             break;
         }
-        int got = inflater_read(l->in, e->data + taken, e->len - taken, &used,
-                                l->plain + l->plain_len, need - l->plain_len);
+        int got = deflate_in_read(l->in, e->data + taken, e->len - taken, &used,
+                                  l->plain + l->plain_len, need - l->plain_len);
         if (got < 0) {
-            link_close(n, h, l, 501, "not a deflated stream");
+            gnutella_link_close(n, h, l, 501, "not a deflated stream");
             break;
         }
         taken += used;
@@ -758,24 +778,24 @@ static size_t on_deflated(struct gnutella *n, struct host *h, struct link *l,
         if (!headed && gnutella_peek(l->plain, need, &type, &length) &&
             length > 0)
             continue;
-        taken += inflater_flush(l->in, e->data + taken, e->len - taken);
+        taken += deflate_in_flush(l->in, e->data + taken, e->len - taken);
         l->plain_len = 0;
         host_decoded(h, l->conn, l->plain, need);
-        route_message(n, h, l, l->plain, need);
+        gnutella_route_message(n, h, l, l->plain, need);
         if (taken > 0)
             return taken;
     }
     return e->len;
 }
 
-size_t link_on_bytes(struct gnutella *n, struct host *h, struct link *l,
-                     const struct event *e)
+size_t gnutella_link_on_bytes(struct gnutella *n, struct host *h,
+                              struct link *l, const struct event *e)
 {
     l->heard_us = host_now(h);
     switch (l->state) {
     case LINK_ACCEPTED:
         if (may_be(e, "GET ") || may_be(e, "HEAD ") || may_be(e, "GIV "))
-            return transfer_on_bytes(n, h, l, e);
+            return gnutella_transfer_on_bytes(n, h, l, e);
         return on_greeting(n, h, l, e);
     case LINK_SENT_HELLO:
     case LINK_WAIT_FINAL:
@@ -785,7 +805,7 @@ size_t link_on_bytes(struct gnutella *n, struct host *h, struct link *l,
     case LINK_UPLOAD:
     case LINK_DOWNLOAD:
     case LINK_GIVING:
-        return transfer_on_bytes(n, h, l, e);
+        return gnutella_transfer_on_bytes(n, h, l, e);
     case LINK_DIALLED:
     case LINK_CLOSING:
         break;
@@ -793,8 +813,8 @@ size_t link_on_bytes(struct gnutella *n, struct host *h, struct link *l,
     return e->len;
 }
 
-void link_write(struct gnutella *n, struct host *h, struct link *l,
-                const uint8_t *data, size_t len)
+void gnutella_link_write(struct gnutella *n, struct host *h, struct link *l,
+                         const uint8_t *data, size_t len)
 {
     size_t backlog;
 
@@ -807,7 +827,7 @@ void link_write(struct gnutella *n, struct host *h, struct link *l,
         size_t room = deflate_bound(len);
         uint8_t *wire = host_alloc(h, room);
         size_t used =
-            wire != NULL ? deflater_write(l->out, data, len, wire, room) : 0;
+            wire != NULL ? deflate_write(l->out, data, len, wire, room) : 0;
         if (used == 0) { /* its stream is broken from here on */
             l->full = true;
             if (wire != NULL)
@@ -825,15 +845,15 @@ void link_write(struct gnutella *n, struct host *h, struct link *l,
     }
 }
 
-void link_leave(struct gnutella *n, struct host *h)
+void gnutella_link_leave(struct gnutella *n, struct host *h)
 {
     struct link *next;
 
     n->leaving = true;
-    known_save(n, h);
+    gnutella_known_save(n, h);
     for (struct link *l = n->links; l != NULL; l = next) {
         next = l->next;
         if (l->state == LINK_UP)
-            link_close(n, h, l, 200, "Shutdown");
+            gnutella_link_close(n, h, l, 200, "Shutdown");
     }
 }

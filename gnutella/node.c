@@ -57,7 +57,7 @@ void gnutella_new_guid(struct host *h, uint8_t guid[GUID_BYTES])
 
 void gnutella_arm(struct gnutella *n, struct host *h)
 {
-    uint64_t least = transfer_deadline(n), now = host_now(h);
+    uint64_t least = gnutella_transfer_deadline(n), now = host_now(h);
 
     for (const struct link *l = n->links; l != NULL; l = l->next)
         least = l->deadline_us < least ? l->deadline_us : least;
@@ -75,14 +75,15 @@ static void on_deadline(struct gnutella *n, struct host *h)
     uint64_t now = host_now(h);
     struct link *next;
 
-    command_expire(n, h);
-    transfer_expire(n, h);
+    gnutella_command_expire(n, h);
+    gnutella_transfer_expire(n, h);
     for (struct link *l = n->links; l != NULL; l = next) {
         next = l->next;
         if (l->deadline_us <= now)
-            link_abort(n, h, l,
-                       l->state == LINK_CLOSING ? "its goodbye takes too long"
-                                                : "it is too slow");
+            gnutella_link_abort(n, h, l,
+                                l->state == LINK_CLOSING
+                                    ? "its goodbye takes too long"
+                                    : "it is too slow");
     }
 }
 
@@ -97,12 +98,12 @@ static void on_ping_timer(struct gnutella *n, struct host *h)
     for (struct link *l = n->links; l != NULL; l = l->next)
         if (l->state == LINK_UP &&
             host_now(h) - l->heard_us > SILENT_PERIODS * period)
-            link_close(n, h, l, 406, "no reply to pings");
+            gnutella_link_close(n, h, l, 406, "no reply to pings");
     gnutella_new_guid(h, guid);
-    route_ping(n, h, NULL,
-               is_modern(n) ? 1 : (unsigned)setting(n->settings, OPT_TTL),
-               guid);
-    known_save(n, h);
+    gnutella_route_ping(
+        n, h, NULL, is_modern(n) ? 1 : (unsigned)setting(n->settings, OPT_TTL),
+        guid);
+    gnutella_known_save(n, h);
     host_timer(h, TIMER_PING, period);
 }
 
@@ -113,7 +114,7 @@ static void on_timer(struct gnutella *n, struct host *h, int timer)
         on_ping_timer(n, h);
         break;
     case TIMER_SEEK:
-        link_on_seek(n, h);
+        gnutella_link_on_seek(n, h);
         break;
     case TIMER_DEADLINE:
         on_deadline(n, h);
@@ -127,12 +128,12 @@ static void on_start(struct gnutella *n, struct host *h)
 {
     uint64_t period = (uint64_t)setting(n->settings, OPT_PING);
 
-    known_load(n, h);
-    transfer_start(n, h);
+    gnutella_known_load(n, h);
+    gnutella_transfer_start(n, h);
     if (period > 0) /* not all at once */
         host_timer(h, TIMER_PING, period / 2 + host_random(h) % period);
     if (!addr_none(n->join))
-        link_dial(n, h, n->join);
+        gnutella_link_dial(n, h, n->join);
 }
 
 /* So many have called and not said what they want; the first to go is the
@@ -152,13 +153,13 @@ static void limit_callers(struct gnutella *n, struct host *h)
             first = l;
     }
     if (count > CALLERS_MAX)
-        link_abort(n, h, first, "too many callers");
+        gnutella_link_abort(n, h, first, "too many callers");
 }
 
 static void on_accept(struct gnutella *n, struct host *h, const struct event *e)
 {
     if (n->leaving || setting(n->settings, OPT_FIREWALLED) != 0 ||
-        link_new(n, h, e->conn, LINK_ACCEPTED, HELLO_US) == NULL) {
+        gnutella_link_new(n, h, e->conn, LINK_ACCEPTED, HELLO_US) == NULL) {
         host_abort(h, e->conn);
         return;
     }
@@ -169,19 +170,20 @@ static void on_accept(struct gnutella *n, struct host *h, const struct event *e)
 static void on_open(struct gnutella *n, struct host *h, struct link *l)
 {
     if (l->state == LINK_DIALLED)
-        link_on_open(n, h, l);
+        gnutella_link_on_open(n, h, l);
     else
-        transfer_on_open(n, h, l);
+        gnutella_transfer_on_open(n, h, l);
 }
 
 static void on_closed(struct gnutella *n, struct host *h, struct link *l)
 {
     if (l->state == LINK_UP)
         host_note(h, "has lost a neighbour");
-    transfer_on_closed(n, h, l);
-    link_free(n, h, l);
+    n->warm = false;
+    gnutella_transfer_on_closed(n, h, l);
+    gnutella_link_free(n, h, l);
     gnutella_arm(n, h);
-    link_seek(n, h);
+    gnutella_link_seek(n, h);
 }
 
 static void on_eof(struct gnutella *n, struct host *h, struct link *l)
@@ -193,21 +195,21 @@ static void on_eof(struct gnutella *n, struct host *h, struct link *l)
         l->state = LINK_CLOSING;
         l->deadline_us = host_now(h) + BYE_US;
         gnutella_arm(n, h);
-        link_seek(n, h);
+        gnutella_link_seek(n, h);
     }
 }
 
 static void on_stop(struct gnutella *n, struct host *h)
 {
-    transfer_stop(n, h);
-    link_leave(n, h);
+    gnutella_transfer_stop(n, h);
+    gnutella_link_leave(n, h);
 }
 
 /* Events of a connection; the bytes consumed. */
 static size_t on_stream(struct gnutella *n, struct host *h,
                         const struct event *e)
 {
-    struct link *l = link_of(n, e->conn);
+    struct link *l = gnutella_link_of(n, e->conn);
 
     if (l == NULL)
         return e->len; /* aborted, and forgotten */
@@ -216,10 +218,10 @@ static size_t on_stream(struct gnutella *n, struct host *h,
         on_open(n, h, l);
         break;
     case EVENT_BYTES:
-        return link_on_bytes(n, h, l, e);
+        return gnutella_link_on_bytes(n, h, l, e);
     case EVENT_ROOM:
         l->full = false;
-        transfer_on_room(n, h, l);
+        gnutella_transfer_on_room(n, h, l);
         break;
     case EVENT_EOF:
         on_eof(n, h, l);
@@ -271,10 +273,10 @@ static size_t event(void *node, struct host *h, const struct event *e)
         used = on_stream(n, h, e);
         break;
     case EVENT_COMMAND:
-        command_run(n, h, e);
+        gnutella_command_run(n, h, e);
         break;
     case EVENT_HASHED:
-        transfer_on_hashed(n, h, e);
+        gnutella_transfer_on_hashed(n, h, e);
         break;
     case EVENT_STOP:
         on_stop(n, h);

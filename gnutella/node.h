@@ -79,6 +79,7 @@ struct link {
 struct known {
     struct addr addr;
     uint64_t rest_us; /* not before */
+    uint8_t tries;
 };
 
 /* A file that somebody has, as a hit said. */
@@ -134,6 +135,7 @@ struct gnutella {
     uint8_t servent[GUID_BYTES];
     enum role role; /* as it stands: 0.4: ROLE_AUTO */
     bool leaving, left, seeking;
+    bool warm; /* its neighbours were chosen for it: it need not look */
     struct link *links;  /* in the order of their beginning */
     struct known *known; /* CACHE_MAX of them, or NULL */
     uint32_t known_count;
@@ -167,99 +169,107 @@ void gnutella_arm(struct gnutella *n, struct host *h);
 
 /* -- link.c ---------------------------------------------------------------- */
 
-struct link *link_of(const struct gnutella *n, conn_id conn);
-struct link *link_new(struct gnutella *n, struct host *h, conn_id conn,
-                      enum link_state state, uint64_t patience_us);
+struct link *gnutella_link_of(const struct gnutella *n, conn_id conn);
+struct link *gnutella_link_new(struct gnutella *n, struct host *h, conn_id conn,
+                               enum link_state state, uint64_t patience_us);
 /* Take it off the list and free it; its stream is left alone. */
-void link_free(struct gnutella *n, struct host *h, struct link *l);
+void gnutella_link_free(struct gnutella *n, struct host *h, struct link *l);
 /* Say goodbye (0.6: by a Bye) and close. */
-void link_close(struct gnutella *n, struct host *h, struct link *l,
-                uint16_t code, const char *why);
+void gnutella_link_close(struct gnutella *n, struct host *h, struct link *l,
+                         uint16_t code, const char *why);
 /* Cut it off. */
-void link_abort(struct gnutella *n, struct host *h, struct link *l,
-                const char *why);
+void gnutella_link_abort(struct gnutella *n, struct host *h, struct link *l,
+                         const char *why);
 /* Neighbours: links over which floods run. */
-static inline bool link_is_up(const struct link *l)
+static inline bool gnutella_link_is_up(const struct link *l)
 {
     return l->state == LINK_UP && !l->guest;
 }
-unsigned link_count(const struct gnutella *n);
+unsigned gnutella_degree(const struct gnutella *n);
 /* How many neighbours it takes. */
-unsigned link_room(const struct gnutella *n);
-void link_dial(struct gnutella *n, struct host *h, struct addr to);
-size_t link_on_bytes(struct gnutella *n, struct host *h, struct link *l,
-                     const struct event *e);
-void link_on_open(struct gnutella *n, struct host *h, struct link *l);
+unsigned gnutella_link_room(const struct gnutella *n);
+void gnutella_link_dial(struct gnutella *n, struct host *h, struct addr to);
+size_t gnutella_link_on_bytes(struct gnutella *n, struct host *h,
+                              struct link *l, const struct event *e);
+void gnutella_link_on_open(struct gnutella *n, struct host *h, struct link *l);
 /* The listening address of a neighbour has become known. */
-void link_named(struct gnutella *n, struct host *h, struct link *l,
-                struct addr addr);
-void link_seek(struct gnutella *n, struct host *h);
-void link_on_seek(struct gnutella *n, struct host *h);
-void link_leave(struct gnutella *n, struct host *h);
+void gnutella_link_named(struct gnutella *n, struct host *h, struct link *l,
+                         struct addr addr);
+void gnutella_link_seek(struct gnutella *n, struct host *h);
+/* Has it too few neighbours, and somebody left whom it has not tried? */
+bool gnutella_link_is_looking(const struct gnutella *n);
+void gnutella_link_on_seek(struct gnutella *n, struct host *h);
+void gnutella_link_leave(struct gnutella *n, struct host *h);
 /* Write one message on a link, deflated where that was agreed. */
-void link_write(struct gnutella *n, struct host *h, struct link *l,
-                const uint8_t *data, size_t len);
-void known_add(struct gnutella *n, struct host *h, struct addr addr);
-void known_save(struct gnutella *n, struct host *h);
-void known_load(struct gnutella *n, struct host *h);
+void gnutella_link_write(struct gnutella *n, struct host *h, struct link *l,
+                         const uint8_t *data, size_t len);
+void gnutella_known_add(struct gnutella *n, struct host *h, struct addr addr);
+void gnutella_known_save(struct gnutella *n, struct host *h);
+void gnutella_known_load(struct gnutella *n, struct host *h);
 
 /* -- route.c --------------------------------------------------------------- */
 
 /* One whole message has come: decode it and act on it. */
-void route_message(struct gnutella *n, struct host *h, struct link *l,
-                   const uint8_t *data, size_t len);
-void route_send(struct gnutella *n, struct host *h, struct link *l,
-                struct gnutella_msg *m);
+void gnutella_route_message(struct gnutella *n, struct host *h, struct link *l,
+                            const uint8_t *data, size_t len);
+void gnutella_route_send(struct gnutella *n, struct host *h, struct link *l,
+                         struct gnutella_msg *m);
 /* Send a ping of our own to one link, or (NULL) to all. */
-void route_ping(struct gnutella *n, struct host *h, struct link *l,
-                unsigned ttl, const uint8_t guid[GUID_BYTES]);
-void route_query(struct gnutella *n, struct host *h, const char *text,
-                 size_t len, const uint8_t guid[GUID_BYTES]);
-bool route_push(struct gnutella *n, struct host *h, const struct hit *hit);
+void gnutella_route_ping(struct gnutella *n, struct host *h, struct link *l,
+                         unsigned ttl, const uint8_t guid[GUID_BYTES]);
+void gnutella_route_query(struct gnutella *n, struct host *h, const char *text,
+                          size_t len, const uint8_t guid[GUID_BYTES]);
+bool gnutella_route_push(struct gnutella *n, struct host *h,
+                         const struct hit *hit);
 /* Do all words of `text` occur in `name`? */
-bool text_matches(const char *name, size_t name_len, const char *text,
-                  size_t text_len);
+bool gnutella_matches(const char *name, size_t name_len, const char *text,
+                      size_t text_len);
 
 /* -- command.c --------------------------------------------------------------- */
 
-void command_run(struct gnutella *n, struct host *h, const struct event *e);
-void command_hit(struct gnutella *n, struct host *h,
-                 const struct gnutella_msg *m);
-void command_pong(struct gnutella *n, struct host *h,
-                  const struct gnutella_msg *m);
-void command_expire(struct gnutella *n, struct host *h);
+void gnutella_command_run(struct gnutella *n, struct host *h,
+                          const struct event *e);
+void gnutella_command_hit(struct gnutella *n, struct host *h,
+                          const struct gnutella_msg *m);
+void gnutella_command_pong(struct gnutella *n, struct host *h,
+                           const struct gnutella_msg *m);
+void gnutella_command_expire(struct gnutella *n, struct host *h);
 
 /* -- qrp.c ------------------------------------------------------------------- */
 
-uint32_t qrp_hash(const uint8_t *word, size_t len, unsigned bits);
+uint32_t gnutella_qrp_hash(const uint8_t *word, size_t len, unsigned bits);
 /* Send our table to an ultrapeer. */
-void qrp_send(struct gnutella *n, struct host *h, struct link *l);
+void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l);
 /* A RESET or PATCH from a leaf; false when it breaks the sequence. */
-bool qrp_receive(struct host *h, struct link *l, const struct gnutella_msg *m);
+bool gnutella_qrp_receive(struct host *h, struct link *l,
+                          const struct gnutella_msg *m);
 /* May the leaf have something for this query? */
-bool qrp_may_match(const struct link *l, const struct gnutella_msg *m);
-void qrp_free(struct host *h, struct link *l);
+bool gnutella_qrp_may_match(const struct link *l, const struct gnutella_msg *m);
+void gnutella_qrp_free(struct host *h, struct link *l);
 
 /* -- transfer.c ---------------------------------------------------------------- */
 
-void transfer_get(struct gnutella *n, struct host *h, uint32_t command,
-                  const struct hit *hit);
+void gnutella_transfer_get(struct gnutella *n, struct host *h, uint32_t command,
+                           const struct hit *hit);
 /* Somebody asks us for a file, or answers, or brings GIV: bytes consumed. */
-size_t transfer_on_bytes(struct gnutella *n, struct host *h, struct link *l,
-                         const struct event *e);
-void transfer_on_open(struct gnutella *n, struct host *h, struct link *l);
-void transfer_on_room(struct gnutella *n, struct host *h, struct link *l);
+size_t gnutella_transfer_on_bytes(struct gnutella *n, struct host *h,
+                                  struct link *l, const struct event *e);
+void gnutella_transfer_on_open(struct gnutella *n, struct host *h,
+                               struct link *l);
+void gnutella_transfer_on_room(struct gnutella *n, struct host *h,
+                               struct link *l);
 /* Its stream is gone, or given up. */
-void transfer_on_closed(struct gnutella *n, struct host *h, struct link *l);
-void transfer_on_hashed(struct gnutella *n, struct host *h,
-                        const struct event *e);
-void transfer_on_push(struct gnutella *n, struct host *h,
-                      const struct gnutella_msg *m);
-void transfer_expire(struct gnutella *n, struct host *h);
-void transfer_stop(struct gnutella *n, struct host *h);
-void transfer_start(struct gnutella *n, struct host *h);
+void gnutella_transfer_on_closed(struct gnutella *n, struct host *h,
+                                 struct link *l);
+void gnutella_transfer_on_hashed(struct gnutella *n, struct host *h,
+                                 const struct event *e);
+void gnutella_transfer_on_push(struct gnutella *n, struct host *h,
+                               const struct gnutella_msg *m);
+void gnutella_transfer_expire(struct gnutella *n, struct host *h);
+void gnutella_transfer_stop(struct gnutella *n, struct host *h);
+void gnutella_transfer_start(struct gnutella *n, struct host *h);
 /* The SHA-1 of a shared content, if it is known by now. */
-const uint8_t *transfer_sha1(const struct gnutella *n, int content);
-uint64_t transfer_deadline(const struct gnutella *n);
+const uint8_t *gnutella_transfer_sha1(const struct gnutella *n, int content);
+uint64_t gnutella_transfer_deadline(const struct gnutella *n);
 
 #endif

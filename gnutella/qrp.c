@@ -36,7 +36,7 @@ static uint8_t lower(uint8_t c)
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
 }
 
-uint32_t qrp_hash(const uint8_t *word, size_t len, unsigned bits)
+uint32_t gnutella_qrp_hash(const uint8_t *word, size_t len, unsigned bits)
 {
     uint32_t x = 0;
 
@@ -67,7 +67,7 @@ static bool next_word(struct span *text, struct span *word)
     return word->len > 0;
 }
 
-void qrp_free(struct host *h, struct link *l)
+void gnutella_qrp_free(struct host *h, struct link *l)
 {
     struct words *w = l->words;
 
@@ -83,7 +83,7 @@ void qrp_free(struct host *h, struct link *l)
 
 static void mark(uint8_t *table, const uint8_t *word, size_t len)
 {
-    uint32_t slot = qrp_hash(word, len, TABLE_BITS);
+    uint32_t slot = gnutella_qrp_hash(word, len, TABLE_BITS);
 
     table[slot / 2] |= (uint8_t)(slot % 2 == 0 ? PATCH_MARK << 4 : PATCH_MARK);
 }
@@ -97,7 +97,7 @@ static void mark_name(uint8_t *table, const char *name)
             mark(table, word.at, word.len - cut);
 }
 
-void qrp_send(struct gnutella *n, struct host *h, struct link *l)
+void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l)
 {
     struct gnutella_msg m = {.type = GNUTELLA_ROUTE,
                              .ttl = 1,
@@ -108,9 +108,9 @@ void qrp_send(struct gnutella *n, struct host *h, struct link *l)
     struct content c;
 
     gnutella_new_guid(h, m.guid);
-    route_send(n, h, l, &m);
+    gnutella_route_send(n, h, l, &m);
     for (size_t i = 0; i < host_content_count(h); i++) {
-        const uint8_t *sha1 = transfer_sha1(n, (int)i);
+        const uint8_t *sha1 = gnutella_transfer_sha1(n, (int)i);
         char urn[64] = "urn:sha1:";
         if (!host_content(h, (int)i, &c) || !c.complete || c.removed)
             continue;
@@ -132,7 +132,7 @@ void qrp_send(struct gnutella *n, struct host *h, struct link *l)
                               .bits = 4,
                               .data = {packed, (size_t)len}};
     gnutella_new_guid(h, m.guid);
-    route_send(n, h, l, &m);
+    gnutella_route_send(n, h, l, &m);
     host_note(h, "tells its ultrapeer the words of its files");
 }
 
@@ -142,7 +142,7 @@ static bool reset(struct host *h, struct link *l, const struct gnutella_msg *m)
 {
     uint8_t log = 0;
 
-    qrp_free(h, l);
+    gnutella_qrp_free(h, l);
     if (m->slots == 0 || (m->slots & (m->slots - 1)) != 0 ||
         m->slots > TABLE_SLOTS_MAX || m->infinity == 0)
         return false;
@@ -187,7 +187,7 @@ static bool apply_all(struct host *h, struct words *w)
     uint8_t *plain = host_alloc(h, room + 1); /* one more shows an excess */
     if (plain == NULL)
         return false;
-    int len = inflate_whole(h, w->data, w->data_len, plain, room + 1);
+    int len = deflate_in_whole(h, w->data, w->data_len, plain, room + 1);
     bool good = len >= 0 && apply(w, plain, (uint32_t)len);
     host_free(h, plain, room + 1);
     return good;
@@ -240,7 +240,8 @@ static bool patch(struct host *h, struct words *w, const struct gnutella_msg *m)
     return good;
 }
 
-bool qrp_receive(struct host *h, struct link *l, const struct gnutella_msg *m)
+bool gnutella_qrp_receive(struct host *h, struct link *l,
+                          const struct gnutella_msg *m)
 {
     if (m->variant == ROUTE_RESET)
         return reset(h, l, m);
@@ -249,10 +250,11 @@ bool qrp_receive(struct host *h, struct link *l, const struct gnutella_msg *m)
 
 static bool has_word(const struct words *w, struct span word)
 {
-    return w->slot[qrp_hash(word.at, word.len, w->bits_log)] < w->infinity;
+    return w->slot[gnutella_qrp_hash(word.at, word.len, w->bits_log)] <
+           w->infinity;
 }
 
-bool qrp_may_match(const struct link *l, const struct gnutella_msg *m)
+bool gnutella_qrp_may_match(const struct link *l, const struct gnutella_msg *m)
 {
     struct span text = m->text, extra = m->extra, word;
     uint8_t sha1[20];

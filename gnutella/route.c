@@ -27,12 +27,12 @@ void gnutella_drop(struct gnutella *n, struct host *h, const char *why)
     host_note(h, "dropped: %s", why);
 }
 
-void route_send(struct gnutella *n, struct host *h, struct link *l,
-                struct gnutella_msg *m)
+void gnutella_route_send(struct gnutella *n, struct host *h, struct link *l,
+                         struct gnutella_msg *m)
 {
     uint8_t data[HEADER_BYTES + PAYLOAD_MAX];
 
-    link_write(n, h, l, data, gnutella_encode(m, data, sizeof data));
+    gnutella_link_write(n, h, l, data, gnutella_encode(m, data, sizeof data));
 }
 
 /* -- Passing on -------------------------------------------------------------- */
@@ -48,7 +48,7 @@ static void pass(struct gnutella *n, struct host *h, struct link *l,
     copy[BYTE_TTL] = (uint8_t)(m->ttl > 1 ? m->ttl - 1 : 1);
     copy[BYTE_HOPS] = (uint8_t)(m->hops + 1);
     n->count.forwarded++;
-    link_write(n, h, l, copy, len);
+    gnutella_link_write(n, h, l, copy, len);
 }
 
 /* Leaves get only the queries that their table lets through. */
@@ -56,7 +56,7 @@ static bool is_for(const struct link *l, const struct gnutella_msg *m)
 {
     if (l->peer != ROLE_LEAF)
         return m->ttl > 1;
-    return m->type == GNUTELLA_QUERY && qrp_may_match(l, m);
+    return m->type == GNUTELLA_QUERY && gnutella_qrp_may_match(l, m);
 }
 
 static void flood(struct gnutella *n, struct host *h, const struct link *from,
@@ -67,7 +67,7 @@ static void flood(struct gnutella *n, struct host *h, const struct link *from,
     if (m->ttl <= 1)
         host_note(h, "the TTL ends here: not passed on");
     for (struct link *l = n->links; l != NULL; l = l->next)
-        if (l != from && link_is_up(l) && is_for(l, m))
+        if (l != from && gnutella_link_is_up(l) && is_for(l, m))
             pass(n, h, l, m, data, len);
 }
 
@@ -76,7 +76,7 @@ static void pass_back(struct gnutella *n, struct host *h, struct link *from,
                       const struct seen_entry *e, const struct gnutella_msg *m,
                       const uint8_t *data, size_t len)
 {
-    struct link *l = link_of(n, e->conn);
+    struct link *l = gnutella_link_of(n, e->conn);
 
     if (l == NULL || l->state != LINK_UP || l == from) {
         n->count.unroutable++;
@@ -92,14 +92,14 @@ static void pass_back(struct gnutella *n, struct host *h, struct link *from,
 static bool is_duplicate(struct gnutella *n, struct host *h,
                          const struct link *l, const struct gnutella_msg *m)
 {
-    if (seen_find(&n->seen, m->type, m->guid) != NULL) {
+    if (gnutella_seen_find(&n->seen, m->type, m->guid) != NULL) {
         n->count.duplicates++;
         host_note(h, "seen before: dropped as a duplicate");
         if (setting(n->settings, OPT_DUPLICATES) == 0)
             return true;
         return false; /* a lesson: only the TTL ends the storm */
     }
-    if (seen_add(&n->seen, h, m->type, m->guid, l->conn))
+    if (gnutella_seen_add(&n->seen, h, m->type, m->guid, l->conn))
         return false;
     gnutella_drop(n, h, "no memory");
     return true;
@@ -137,7 +137,7 @@ static void pong(struct gnutella *n, struct host *h, struct link *l,
         m.addr = n->self;
         shared(h, &m.files, &m.kilobytes);
     }
-    route_send(n, h, l, &m);
+    gnutella_route_send(n, h, l, &m);
 }
 
 /* Pongs about others, for who would not reach them by a flood. */
@@ -148,7 +148,7 @@ static void pongs_of_others(struct gnutella *n, struct host *h, struct link *l,
 
     for (const struct link *o = n->links; o != NULL && told < PONGS_MAX;
          o = o->next) {
-        if (o == l || !link_is_up(o) || addr_none(o->addr) ||
+        if (o == l || !gnutella_link_is_up(o) || addr_none(o->addr) ||
             o->peer == ROLE_LEAF)
             continue;
         pong(n, h, l, ping, o->addr, 1);
@@ -203,34 +203,35 @@ static void on_pong(struct gnutella *n, struct host *h, struct link *l,
                     const struct gnutella_msg *m, const uint8_t *data,
                     size_t len)
 {
-    const struct seen_entry *e = seen_find(&n->seen, GNUTELLA_PING, m->guid);
+    const struct seen_entry *e =
+        gnutella_seen_find(&n->seen, GNUTELLA_PING, m->guid);
 
     if (e == NULL) {
         n->count.unroutable++;
         gnutella_drop(n, h, "a pong for a ping that was never seen here");
         return;
     }
-    known_add(n, h, m->addr);
+    gnutella_known_add(n, h, m->addr);
     if (e->conn == 0) {
         if (m->hops == 0)
-            link_named(n, h, l, m->addr);
-        command_pong(n, h, m);
+            gnutella_link_named(n, h, l, m->addr);
+        gnutella_command_pong(n, h, m);
     } else {
         pass_back(n, h, l, e, m, data, len);
     }
 }
 
-void route_ping(struct gnutella *n, struct host *h, struct link *l,
-                unsigned ttl, const uint8_t guid[GUID_BYTES])
+void gnutella_route_ping(struct gnutella *n, struct host *h, struct link *l,
+                         unsigned ttl, const uint8_t guid[GUID_BYTES])
 {
     struct gnutella_msg m = {.type = GNUTELLA_PING, .ttl = (uint8_t)ttl};
 
     memcpy(m.guid, guid, GUID_BYTES);
-    if (!seen_add(&n->seen, h, m.type, m.guid, 0))
+    if (!gnutella_seen_add(&n->seen, h, m.type, m.guid, 0))
         return;
     for (struct link *to = n->links; to != NULL; to = to->next)
         if (to->state == LINK_UP && (l == NULL || to == l))
-            route_send(n, h, to, &m);
+            gnutella_route_send(n, h, to, &m);
 }
 
 /* -- Queries and hits --------------------------------------------------------------- */
@@ -260,8 +261,8 @@ static bool occurs(const uint8_t *name, size_t name_len, const uint8_t *word,
 }
 
 /* Source: reference, section 3, "Matching". */
-bool text_matches(const char *name, size_t name_len, const char *text,
-                  size_t text_len)
+bool gnutella_matches(const char *name, size_t name_len, const char *text,
+                      size_t text_len)
 {
     const uint8_t *t = (const uint8_t *)text;
     unsigned words = 0, longest = 0;
@@ -314,15 +315,15 @@ static struct wish wish_of(const struct gnutella_msg *m)
 static bool matches(const struct gnutella *n, const struct content *c, int i,
                     const struct gnutella_msg *m, const struct wish *w)
 {
-    const uint8_t *sha1 = transfer_sha1(n, i);
+    const uint8_t *sha1 = gnutella_transfer_sha1(n, i);
 
     if (!c->complete || c->removed)
         return false;
     if (w->by_hash)
         return sha1 != NULL && memcmp(sha1, w->sha1, 20) == 0;
     return is_list_all(m) ||
-           text_matches(c->name, strlen(c->name), (const char *)m->text.at,
-                        m->text.len);
+           gnutella_matches(c->name, strlen(c->name), (const char *)m->text.at,
+                            m->text.len);
 }
 
 /* The results of ours for a query, into `out`; how many. */
@@ -340,7 +341,7 @@ static unsigned find_results(const struct gnutella *n, struct host *h,
          i++) {
         if (!host_content(h, (int)i, &c) || !matches(n, &c, (int)i, m, &w))
             continue;
-        const uint8_t *sha1 = transfer_sha1(n, (int)i);
+        const uint8_t *sha1 = gnutella_transfer_sha1(n, (int)i);
         struct gnutella_result r = {
             .index = (uint32_t)i,
             .size = c.bytes < UINT32_MAX ? (uint32_t)c.bytes : UINT32_MAX,
@@ -385,7 +386,7 @@ static void answer(struct gnutella *n, struct host *h, struct link *l,
               "has %u file%s for this query: a hit goes back the way the "
               "query came",
               m.count, m.count == 1 ? "" : "s");
-    route_send(n, h, l, &m);
+    gnutella_route_send(n, h, l, &m);
 }
 
 static void on_query(struct gnutella *n, struct host *h, struct link *l,
@@ -405,7 +406,8 @@ static void on_hit(struct gnutella *n, struct host *h, struct link *l,
                    const struct gnutella_msg *m, const uint8_t *data,
                    size_t len)
 {
-    const struct seen_entry *e = seen_find(&n->seen, GNUTELLA_QUERY, m->guid);
+    const struct seen_entry *e =
+        gnutella_seen_find(&n->seen, GNUTELLA_QUERY, m->guid);
     struct seen_entry *way;
 
     if (e == NULL) {
@@ -414,19 +416,19 @@ static void on_hit(struct gnutella *n, struct host *h, struct link *l,
         return;
     }
     struct seen_entry back = *e; /* the table may move */
-    way = seen_find(&n->seen, GNUTELLA_HIT, m->servent);
+    way = gnutella_seen_find(&n->seen, GNUTELLA_HIT, m->servent);
     if (way != NULL)
         way->conn = l->conn;
     else
-        (void)seen_add(&n->seen, h, GNUTELLA_HIT, m->servent, l->conn);
+        (void)gnutella_seen_add(&n->seen, h, GNUTELLA_HIT, m->servent, l->conn);
     if (back.conn == 0)
-        command_hit(n, h, m);
+        gnutella_command_hit(n, h, m);
     else
         pass_back(n, h, l, &back, m, data, len);
 }
 
-void route_query(struct gnutella *n, struct host *h, const char *text,
-                 size_t len, const uint8_t guid[GUID_BYTES])
+void gnutella_route_query(struct gnutella *n, struct host *h, const char *text,
+                          size_t len, const uint8_t guid[GUID_BYTES])
 {
     static const uint8_t hashes[] = "urn:"; /* and its NUL */
     struct gnutella_msg m = {.type = GNUTELLA_QUERY,
@@ -440,11 +442,12 @@ void route_query(struct gnutella *n, struct host *h, const char *text,
         m.extra = (struct span){hashes, sizeof hashes};
     memcpy(m.guid, guid, GUID_BYTES);
     memcpy(n->asked, guid, GUID_BYTES);
-    if (!seen_add(&n->seen, h, m.type, m.guid, 0))
+    if (!gnutella_seen_add(&n->seen, h, m.type, m.guid, 0))
         return;
     for (struct link *l = n->links; l != NULL; l = l->next)
-        if (link_is_up(l) && (l->peer != ROLE_LEAF || qrp_may_match(l, &m)))
-            route_send(n, h, l, &m);
+        if (gnutella_link_is_up(l) &&
+            (l->peer != ROLE_LEAF || gnutella_qrp_may_match(l, &m)))
+            gnutella_route_send(n, h, l, &m);
 }
 
 /* -- Push ----------------------------------------------------------------------------- */
@@ -456,10 +459,10 @@ static void on_push(struct gnutella *n, struct host *h, struct link *l,
     const struct seen_entry *e;
 
     if (memcmp(m->servent, n->servent, GUID_BYTES) == 0) {
-        transfer_on_push(n, h, m);
+        gnutella_transfer_on_push(n, h, m);
         return;
     }
-    e = seen_find(&n->seen, GNUTELLA_HIT, m->servent);
+    e = gnutella_seen_find(&n->seen, GNUTELLA_HIT, m->servent);
     if (e == NULL) {
         n->count.unroutable++;
         gnutella_drop(n, h, "a push for a servent of which no hit came by");
@@ -468,11 +471,12 @@ static void on_push(struct gnutella *n, struct host *h, struct link *l,
     pass_back(n, h, l, e, m, data, len);
 }
 
-bool route_push(struct gnutella *n, struct host *h, const struct hit *hit)
+bool gnutella_route_push(struct gnutella *n, struct host *h,
+                         const struct hit *hit)
 {
     const struct seen_entry *e =
-        seen_find(&n->seen, GNUTELLA_HIT, hit->servent);
-    struct link *l = e != NULL ? link_of(n, e->conn) : NULL;
+        gnutella_seen_find(&n->seen, GNUTELLA_HIT, hit->servent);
+    struct link *l = e != NULL ? gnutella_link_of(n, e->conn) : NULL;
     struct gnutella_msg m = {.type = GNUTELLA_PUSH,
                              .ttl = (uint8_t)(hit->hops + 2),
                              .index = hit->index,
@@ -482,7 +486,7 @@ bool route_push(struct gnutella *n, struct host *h, const struct hit *hit)
         return false;
     gnutella_new_guid(h, m.guid);
     memcpy(m.servent, hit->servent, GUID_BYTES);
-    route_send(n, h, l, &m);
+    gnutella_route_send(n, h, l, &m);
     return true;
 }
 
@@ -498,7 +502,7 @@ static void serve_guest(struct gnutella *n, struct host *h, struct link *l,
         pong(n, h, l, m, (struct addr){0, 0}, 0);
     if (m->ttl > 1)
         pongs_of_others(n, h, l, m);
-    link_close(n, h, l, 202, "no room: it knows others now");
+    gnutella_link_close(n, h, l, 202, "no room: it knows others now");
 }
 
 /* Bye, QRP, vendor: between neighbours only.  True when it was one. */
@@ -512,13 +516,13 @@ static bool on_neighbourly(struct gnutella *n, struct host *h, struct link *l,
         l->deadline_us = host_now(h) + BYE_US;
         host_finish(h, l->conn); /* Source: reference, Bye: never answered */
         gnutella_arm(n, h);
-        link_seek(n, h);
+        gnutella_link_seek(n, h);
         return true;
     case GNUTELLA_ROUTE:
         if (l->peer != ROLE_LEAF)
             gnutella_drop(n, h, "a table of words from no leaf");
-        else if (!qrp_receive(h, l, m))
-            link_close(n, h, l, 413, "a table of words out of order");
+        else if (!gnutella_qrp_receive(h, l, m))
+            gnutella_link_close(n, h, l, 413, "a table of words out of order");
         return true;
     case GNUTELLA_VENDOR:
     case GNUTELLA_STANDARD:
@@ -535,7 +539,7 @@ static bool is_orderly(struct gnutella *n, struct host *h, struct link *l,
                        struct gnutella_msg *m)
 {
     if (l->modern && l->peer == ROLE_LEAF && m->hops > 0) {
-        link_close(n, h, l, 414, "a leaf has relayed a message");
+        gnutella_link_close(n, h, l, 414, "a leaf has relayed a message");
         return false;
     }
     if (m->ttl == 0 || m->ttl > TTL_MAX || m->hops >= ttl_max(n)) {
@@ -575,8 +579,8 @@ static void act(struct gnutella *n, struct host *h, struct link *l,
     }
 }
 
-void route_message(struct gnutella *n, struct host *h, struct link *l,
-                   const uint8_t *data, size_t len)
+void gnutella_route_message(struct gnutella *n, struct host *h, struct link *l,
+                            const uint8_t *data, size_t len)
 {
     struct gnutella_msg m;
 

@@ -58,8 +58,8 @@ static bool grow(struct seen *s, struct host *h)
     return true;
 }
 
-struct seen_entry *seen_find(const struct seen *s, uint8_t type,
-                             const uint8_t guid[GUID_BYTES])
+struct seen_entry *gnutella_seen_find(const struct seen *s, uint8_t type,
+                                      const uint8_t guid[GUID_BYTES])
 {
     for (int i = 0; i < 2; i++) {
         const struct seen_half *half = i == 0 ? &s->young : &s->old;
@@ -71,8 +71,8 @@ struct seen_entry *seen_find(const struct seen *s, uint8_t type,
     return NULL;
 }
 
-bool seen_add(struct seen *s, struct host *h, uint8_t type,
-              const uint8_t guid[GUID_BYTES], conn_id conn)
+bool gnutella_seen_add(struct seen *s, struct host *h, uint8_t type,
+                       const uint8_t guid[GUID_BYTES], conn_id conn)
 {
     uint64_t now = host_now(h);
 

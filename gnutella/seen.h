@@ -31,11 +31,11 @@ struct seen {
     uint64_t salt;     /* so that nobody can choose ids that collide */
 };
 
-/* The entry, or NULL; lent until the next seen_add. */
-struct seen_entry *seen_find(const struct seen *s, uint8_t type,
-                             const uint8_t guid[GUID_BYTES]);
+/* The entry, or NULL; lent until the next gnutella_seen_add. */
+struct seen_entry *gnutella_seen_find(const struct seen *s, uint8_t type,
+                                      const uint8_t guid[GUID_BYTES]);
 /* Remember; an entry that is there is left as it is.  False without memory. */
-bool seen_add(struct seen *s, struct host *h, uint8_t type,
-              const uint8_t guid[GUID_BYTES], conn_id conn);
+bool gnutella_seen_add(struct seen *s, struct host *h, uint8_t type,
+                       const uint8_t guid[GUID_BYTES], conn_id conn);
 
 #endif

@@ -21,7 +21,7 @@
 
 /* -- Hashes of what is shared ------------------------------------------------- */
 
-const uint8_t *transfer_sha1(const struct gnutella *n, int content)
+const uint8_t *gnutella_transfer_sha1(const struct gnutella *n, int content)
 {
     if (content < 0 || (uint32_t)content >= n->digest_count ||
         !n->digests[content].known)
@@ -63,7 +63,7 @@ static void hash_from(struct host *h, int content)
         }
 }
 
-void transfer_start(struct gnutella *n, struct host *h)
+void gnutella_transfer_start(struct gnutella *n, struct host *h)
 {
     (void)n;
     hash_from(h, 0);
@@ -118,7 +118,8 @@ static void send_more(struct gnutella *n, struct host *h, struct link *l)
     answered(n, h, l);
 }
 
-void transfer_on_room(struct gnutella *n, struct host *h, struct link *l)
+void gnutella_transfer_on_room(struct gnutella *n, struct host *h,
+                               struct link *l)
 {
     if (l->state == LINK_UPLOAD)
         send_more(n, h, l);
@@ -223,7 +224,7 @@ static bool read_range(struct slice s, uint64_t bytes, uint64_t *from,
 static void serve(struct gnutella *n, struct host *h, struct link *l,
                   const struct http_head *head, int content)
 {
-    const uint8_t *sha1 = transfer_sha1(n, content);
+    const uint8_t *sha1 = gnutella_transfer_sha1(n, content);
     struct text t = text_new();
     struct slice range;
     struct content c;
@@ -358,8 +359,8 @@ static void check(struct gnutella *n, struct host *h, struct download *d)
     gnutella_arm(n, h);
 }
 
-void transfer_on_hashed(struct gnutella *n, struct host *h,
-                        const struct event *e)
+void gnutella_transfer_on_hashed(struct gnutella *n, struct host *h,
+                                 const struct event *e)
 {
     struct download *d = n->downloads;
 
@@ -388,7 +389,7 @@ static void push_or_fail(struct gnutella *n, struct host *h, struct download *d)
 {
     if (setting(n->settings, OPT_FIREWALLED) != 0) {
         fail(n, h, d, "both sides are behind a firewall");
-    } else if (!route_push(n, h, &d->hit)) {
+    } else if (!gnutella_route_push(n, h, &d->hit)) {
         fail(n, h, d, "the holder does not answer, and no push finds it");
     } else {
         host_note(h, "asks the holder by a push to call back");
@@ -408,7 +409,8 @@ static void dial(struct gnutella *n, struct host *h, struct download *d)
         return;
     }
     conn = host_connect(h, d->hit.addr);
-    d->link = conn != 0 ? link_new(n, h, conn, LINK_DOWNLOAD, HELLO_US) : NULL;
+    d->link = conn != 0 ? gnutella_link_new(n, h, conn, LINK_DOWNLOAD, HELLO_US)
+                        : NULL;
     if (d->link == NULL) {
         fail(n, h, d, "no memory");
         return;
@@ -441,7 +443,8 @@ static void lost(struct gnutella *n, struct host *h, struct download *d)
     gnutella_arm(n, h);
 }
 
-void transfer_on_closed(struct gnutella *n, struct host *h, struct link *l)
+void gnutella_transfer_on_closed(struct gnutella *n, struct host *h,
+                                 struct link *l)
 {
     struct download *d = l->download;
 
@@ -562,8 +565,8 @@ static size_t on_body(struct gnutella *n, struct host *h, struct link *l,
     return (size_t)len;
 }
 
-void transfer_get(struct gnutella *n, struct host *h, uint32_t command,
-                  const struct hit *hit)
+void gnutella_transfer_get(struct gnutella *n, struct host *h, uint32_t command,
+                           const struct hit *hit)
 {
     size_t name_bytes = strlen(hit->name) + 1;
     struct content_file file = {hit->name, hit->bytes};
@@ -623,8 +626,8 @@ static char hex_digit(unsigned v)
 }
 
 /* We are the holder: call the downloader. */
-void transfer_on_push(struct gnutella *n, struct host *h,
-                      const struct gnutella_msg *m)
+void gnutella_transfer_on_push(struct gnutella *n, struct host *h,
+                               const struct gnutella_msg *m)
 {
     unsigned giving = 0;
     struct link *l;
@@ -636,7 +639,7 @@ void transfer_on_push(struct gnutella *n, struct host *h,
         return;
     }
     conn_id conn = host_connect(h, m->addr);
-    l = conn != 0 ? link_new(n, h, conn, LINK_GIVING, HELLO_US) : NULL;
+    l = conn != 0 ? gnutella_link_new(n, h, conn, LINK_GIVING, HELLO_US) : NULL;
     if (l == NULL)
         return;
     l->index = m->index;
@@ -699,7 +702,7 @@ static size_t on_giv(struct gnutella *n, struct host *h, struct link *l,
                          !giv_is_of(giv, d->hit.servent)))
         d = d->next;
     if (d == NULL || len == GIV_BYTES_MAX) {
-        link_abort(n, h, l, "a GIV that nobody asked for");
+        gnutella_link_abort(n, h, l, "a GIV that nobody asked for");
         return e->len;
     }
     l->state = LINK_DOWNLOAD;
@@ -713,7 +716,8 @@ static size_t on_giv(struct gnutella *n, struct host *h, struct link *l,
 
 /* -- Events ----------------------------------------------------------------------------- */
 
-void transfer_on_open(struct gnutella *n, struct host *h, struct link *l)
+void gnutella_transfer_on_open(struct gnutella *n, struct host *h,
+                               struct link *l)
 {
     if (l->state == LINK_GIVING)
         say_giv(n, h, l);
@@ -722,8 +726,8 @@ void transfer_on_open(struct gnutella *n, struct host *h, struct link *l)
     gnutella_arm(n, h);
 }
 
-size_t transfer_on_bytes(struct gnutella *n, struct host *h, struct link *l,
-                         const struct event *e)
+size_t gnutella_transfer_on_bytes(struct gnutella *n, struct host *h,
+                                  struct link *l, const struct event *e)
 {
     if (l->state == LINK_UPLOAD)
         return 0; /* the next request waits for the end of this answer */
@@ -736,7 +740,7 @@ size_t transfer_on_bytes(struct gnutella *n, struct host *h, struct link *l,
     return l->download->remain == 0 ? on_head(n, h, l, e) : on_body(n, h, l, e);
 }
 
-uint64_t transfer_deadline(const struct gnutella *n)
+uint64_t gnutella_transfer_deadline(const struct gnutella *n)
 {
     uint64_t least = FOREVER;
 
@@ -746,7 +750,7 @@ uint64_t transfer_deadline(const struct gnutella *n)
     return least;
 }
 
-void transfer_expire(struct gnutella *n, struct host *h)
+void gnutella_transfer_expire(struct gnutella *n, struct host *h)
 {
     struct download *next;
 
@@ -762,7 +766,7 @@ void transfer_expire(struct gnutella *n, struct host *h)
     }
 }
 
-void transfer_stop(struct gnutella *n, struct host *h)
+void gnutella_transfer_stop(struct gnutella *n, struct host *h)
 {
     while (n->downloads != NULL)
         fail(n, h, n->downloads, "the node leaves");

@@ -1,7 +1,470 @@
+/*
+ * What the monitor draws of Gnutella: the overlay by hop distance from the
+ * asker, and the flood on it.
+ *
+ *     [a] --+-- b --+-- e        a row to each end of the tree along which
+ *           |       +-- f (HIT)  the flood first reaches everyone
+ *           +-- c --+-- g :2     :2 two duplicates were dropped there
+ *                   +-- >h       a query is on its way there
+ *
+ * Links beside the tree are told in the state of a node.  The asker is the
+ * node that was given the selected command; without one, the selected node.
+ * What does not fit is summed up: servents, messages, duplicates by wave.
+ */
 #include "gnutella/view.h"
-const struct picture gnutella_pictures[] = {{NULL, NULL}};
+
+#include <string.h>
+
+#include "gnutella/check.h"
+
+#define POINTS_MAX 64 /* drawn one by one */
+#define WAVES_MAX (TTL_MAX + 1)
+#define COLUMN_MIN 8 /* of a hop */
+#define COLUMN_MAX 14
+
+/* A servent on the picture. */
+struct point {
+    uint32_t index, parent; /* indices in the network */
+    uint32_t hop;
+    uint32_t duplicates;
+    bool reached, flying, hit;
+    int row;
+};
+
+struct wave {
+    uint32_t servents, reached, messages, duplicates;
+};
+
+struct flood {
+    const struct view *v;
+    const struct host *asker;
+    bool known; /* there is a query */
+    uint8_t ttl;
+    char text[40];
+    struct point at[POINTS_MAX];
+    size_t count;
+    int column;   /* of a hop */
+    bool crowded; /* more than fit */
+    struct wave wave[WAVES_MAX];
+    uint32_t waves, hits, hits_home;
+};
+
+static bool is_query(const struct record *r, struct gnutella_msg *m)
+{
+    return r->kind == RECORD_MESSAGE && r->framing.phase == PHASE_MESSAGES &&
+           gnutella_decode(m, r->data, r->len) > 0 && !m->bad &&
+           (m->type == GNUTELLA_QUERY || m->type == GNUTELLA_HIT ||
+            m->type == GNUTELLA_PING || m->type == GNUTELLA_PONG);
+}
+
+/* The node that asks. */
+static const struct host *find_asker(const struct view *v)
+{
+    const struct network *net = v->network;
+
+    for (size_t i = 0; i < v->path_count; i++)
+        if (v->path[i].kind == RECORD_COMMAND)
+            return net->by_addr(net, v->path[i].to.addr);
+    if (v->path_count > 0 && v->path[0].kind == RECORD_MESSAGE)
+        return net->by_addr(net, v->path[0].from.addr);
+    if (v->selected != NULL)
+        return v->selected;
+    for (size_t i = 0; i < net->count; i++)
+        if (gnutella_at(net, i) != NULL)
+            return net->host[i];
+    return NULL;
+}
+
+static struct point *point_of(struct flood *f, uint32_t index)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->at[i].index == index)
+            return &f->at[i];
+    return NULL;
+}
+
+/* Everyone within reach, in the order of hops and of links. */
+static void gather(struct flood *f)
+{
+    const struct network *net = f->v->network;
+    uint32_t near[LINKS_MAX];
+
+    gnutella_measure(net, f->asker->index);
+    for (uint32_t i = f->asker->index; i != NOWHERE;) {
+        const struct gnutella *n = gnutella_at(net, i);
+        uint32_t hop = n->distance < WAVES_MAX ? n->distance : WAVES_MAX - 1;
+        f->wave[hop].servents++;
+        f->waves = hop + 1 > f->waves ? hop + 1 : f->waves;
+        f->crowded = f->crowded || f->count == POINTS_MAX;
+        if (f->count < POINTS_MAX) {
+            struct point *p = &f->at[f->count++];
+            *p = (struct point){.index = i, .parent = NOWHERE, .hop = hop};
+            size_t count = gnutella_neighbours(net, i, near);
+            for (size_t k = 0; k < count && p->parent == NOWHERE; k++)
+                if (gnutella_at(net, near[k])->distance + 1 == n->distance)
+                    p->parent = near[k];
+        }
+        i = n->next;
+    }
+}
+
+/* What the messages of the selected command have done so far. */
+static void follow(struct flood *f, const struct record *r, bool flying)
+{
+    const struct network *net = f->v->network;
+    const struct host *to = net->by_addr(net, r->to.addr);
+    const struct host *from = net->by_addr(net, r->from.addr);
+    struct gnutella_msg m;
+
+    if (!is_query(r, &m) || to == NULL || from == NULL || r->why != NULL)
+        return;
+    struct point *p = point_of(f, to->index), *origin;
+    bool asks = m.type == GNUTELLA_QUERY || m.type == GNUTELLA_PING;
+    if (!asks) {
+        origin = point_of(f, from->index);
+        if (m.hops == 0) {
+            f->hits += m.type == GNUTELLA_HIT;
+            if (origin != NULL)
+                origin->hit = m.type == GNUTELLA_HIT;
+        }
+        f->hits_home += !flying && to == f->asker;
+        return;
+    }
+    uint32_t wave = m.hops + 1u < WAVES_MAX ? m.hops + 1u : WAVES_MAX - 1;
+    f->known = true;
+    f->ttl = (uint8_t)(m.ttl + m.hops);
+    f->wave[wave].messages++;
+    f->waves = wave + 1 > f->waves ? wave + 1 : f->waves;
+    size_t len =
+        m.text.len < sizeof f->text - 1 ? m.text.len : sizeof f->text - 1;
+    if (len > 0)
+        memcpy(f->text, m.text.at, len);
+    if (p == NULL) /* a crowd: only the first hop's are told apart */
+        return;
+    if (flying) {
+        p->flying = !p->reached;
+    } else if (p->reached || to == f->asker) {
+        p->duplicates++;
+        f->wave[wave].duplicates++;
+    } else {
+        p->reached = true;
+        f->wave[wave].reached++;
+        if (gnutella_at(net, from->index) != NULL &&
+            gnutella_at(net, from->index)->distance + 1 == p->hop)
+            p->parent = from->index;
+    }
+}
+
+static bool read_flood(const struct view *v, struct flood *f)
+{
+    *f = (struct flood){.v = v, .asker = find_asker(v)};
+    if (f->asker == NULL || gnutella_at(v->network, f->asker->index) == NULL)
+        return false;
+    gather(f);
+    for (size_t i = 0; i < v->path_count; i++)
+        follow(f, &v->path[i], i + v->path_flying >= v->path_count);
+    return true;
+}
+
+/* -- The tree ---------------------------------------------------------------------- */
+
+/* Give rows to `parent`'s children, below `row`; the next free row. */
+static int place(struct flood *f, struct point *parent, int row)
+{
+    bool first = true;
+
+    parent->row = row;
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->at[i].parent != parent->index)
+            continue;
+        row = place(f, &f->at[i], row);
+        first = false;
+    }
+    return first ? row + 1 : row;
+}
+
+static int draw_point(const struct flood *f, const struct point *p,
+                      const struct pane *pane)
+{
+    const struct host *h = f->v->network->host[p->index];
+    struct text t = text_new();
+    uint8_t attr = ATTR_NORMAL;
+
+    if (h == f->v->selected)
+        text_printf(&t, "[%s]", h->name);
+    else
+        text_printf(&t, "%s%s", p->flying ? ">" : "", h->name);
+    if (p->hit)
+        text_add(&t, " HIT");
+    if (p->duplicates > 0)
+        text_printf(&t, " :%u", p->duplicates);
+    if (h == f->v->selected)
+        attr = ATTR_BOLD | ATTR_REVERSE;
+    else if (p->flying)
+        attr = ATTR_BOLD | ATTR_CYAN;
+    else if (p->hit || p->reached)
+        attr = ATTR_BOLD | (p->hit ? ATTR_YELLOW : 0);
+    int column = 1 + (int)p->hop * f->column;
+    if (h == f->v->selected) {
+        *f->v->cursor_row = p->row;
+        *f->v->cursor_column = column + 1;
+    }
+    int end = pane_text(pane, p->row, column, attr, t.data);
+    text_free(&t);
+    return end;
+}
+
+static void draw_tree(struct flood *f, const struct pane *pane)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        struct point *p = &f->at[i];
+        int end = draw_point(f, p, pane),
+            column = 1 + ((int)p->hop + 1) * f->column;
+        int last = -1;
+        for (size_t k = 0; k < f->count; k++) {
+            if (f->at[k].parent != p->index)
+                continue;
+            int row = f->at[k].row;
+            pane_text(pane, row, column - 4, ATTR_DIM, "+--");
+            last = row;
+        }
+        for (int row = p->row + 1; row < last; row++)
+            pane_put(pane, row, column - 4, '|', ATTR_DIM);
+        for (int c = end + 1; last >= 0 && c < column - 4; c++)
+            pane_put(pane, p->row, c, '-', ATTR_DIM);
+        for (size_t k = 0; k < f->count; k++)
+            if (f->at[k].parent == p->index)
+                pane_put(pane, f->at[k].row, column - 4, '+', ATTR_DIM);
+    }
+}
+
+/* -- A crowd ------------------------------------------------------------------------- */
+
+static void draw_crowd(const struct flood *f, const struct pane *pane)
+{
+    int width = pane->columns - 26;
+    uint32_t most = 1;
+
+    for (uint32_t w = 0; w < f->waves; w++)
+        most = f->wave[w].servents > most ? f->wave[w].servents : most;
+    pane_text(pane, 1, 1, ATTR_DIM, "hop servents messages");
+    for (uint32_t w = 0; w < f->waves && (int)w + 2 < pane->rows; w++) {
+        const struct wave *wave = &f->wave[w];
+        pane_printf(pane, (int)w + 2, 1, ATTR_NORMAL, "%3u %8u %8u", w,
+                    wave->servents, wave->messages);
+        int bar = (int)((uint64_t)wave->servents * (uint64_t)width / most);
+        for (int i = 0; i < bar; i++)
+            pane_put(pane, (int)w + 2, 24 + i, '#',
+                     wave->messages > 0 ? ATTR_BOLD : ATTR_DIM);
+    }
+}
+
+static void draw_summary(const struct flood *f, const struct pane *p, int row)
+{
+    uint32_t messages = 0, duplicates = 0;
+
+    for (uint32_t w = 0; w < f->waves; w++) {
+        messages += f->wave[w].messages;
+        duplicates += f->wave[w].duplicates;
+    }
+    if (!f->known)
+        return;
+    int c = pane_printf(p, row, 1, ATTR_NORMAL, "%u messages", messages);
+    if (!f->crowded)
+        c = pane_printf(p, row, c, ATTR_NORMAL, ", %u duplicates (:n)",
+                        duplicates);
+    if (f->hits > 0)
+        pane_printf(p, row, c, ATTR_NORMAL, ", %u hit%s, %u home", f->hits,
+                    f->hits == 1 ? "" : "s", f->hits_home);
+}
+
+static void flood_picture(const struct view *v, const struct pane *p)
+{
+    struct flood f;
+
+    if (!read_flood(v, &f)) {
+        pane_text(p, 0, 1, 0, "left and right select a node");
+        return;
+    }
+    int rows = f.crowded ? p->rows : place(&f, &f.at[0], 1);
+    bool fits = !f.crowded && rows < p->rows && f.column >= COLUMN_MIN;
+    if (fits) {
+        for (uint32_t w = 0; w < f.waves; w++)
+            pane_printf(p, 0, 1 + (int)w * f.column, ATTR_DIM, "hop %u", w);
+        draw_tree(&f, p);
+    } else {
+        pane_printf(p, 0, 1, ATTR_NORMAL, "by hop distance from %s",
+                    f.asker->name);
+        draw_crowd(&f, p);
+    }
+    draw_summary(&f, p, p->rows - 1);
+}
+
+/* -- Other pictures --------------------------------------------------------------------- */
+
+static void degree_picture(const struct view *v, const struct pane *p)
+{
+    uint32_t bin[LINKS_MAX + 1] = {0}, near[LINKS_MAX], most = 1, top = 0;
+    int row = 1;
+
+    for (size_t i = 0; i < v->network->count; i++) {
+        if (gnutella_at(v->network, i) == NULL)
+            continue;
+        size_t d = gnutella_neighbours(v->network, i, near);
+        bin[d]++;
+        most = bin[d] > most ? bin[d] : most;
+        top = d > top ? (uint32_t)d : top;
+    }
+    pane_text(p, 0, 1, ATTR_DIM, "neighbours  servents");
+    for (uint32_t d = 0; d <= top && row < p->rows; d++) {
+        if (bin[d] == 0)
+            continue;
+        pane_printf(p, row, 1, ATTR_NORMAL, "%10u  %8u", d, bin[d]);
+        int bar = (int)((uint64_t)bin[d] * (uint64_t)(p->columns - 26) / most);
+        for (int i = 0; i < bar; i++)
+            pane_put(p, row, 24 + i, '#', ATTR_NORMAL);
+        row++;
+    }
+}
+
+/* Who has a link with whom: a row and a column each. */
+static void adjacency_picture(const struct view *v, const struct pane *p)
+{
+    const struct network *net = v->network;
+    uint32_t near[LINKS_MAX];
+
+    for (size_t i = 0; i < net->count && (int)i + 1 < p->rows; i++) {
+        const char *name = net->host[i]->name;
+        size_t count = gnutella_neighbours(net, i, near);
+        pane_printf(p, (int)i + 1, 1, ATTR_NORMAL, "%-6.6s", name);
+        pane_printf(p, 0, 8 + 2 * (int)i, ATTR_DIM, "%.1s",
+                    name + strlen(name) - 1);
+        for (size_t k = 0; k < net->count; k++)
+            pane_put(p, (int)i + 1, 8 + 2 * (int)k, '.', ATTR_DIM);
+        for (size_t k = 0; k < count; k++)
+            pane_put(p, (int)i + 1, 8 + 2 * (int)near[k], '#', ATTR_NORMAL);
+    }
+}
+
+const struct picture gnutella_pictures[] = {{"flood", flood_picture},
+                                            {"degrees", degree_picture},
+                                            {"adjacency", adjacency_picture},
+                                            {NULL, NULL}};
+
+/* -- A node's state ------------------------------------------------------------------------ */
+
+static void add_name(const struct view *v, struct addr a, struct text *t)
+{
+    const struct host *h = v->network->by_addr(v->network, a);
+
+    if (h != NULL)
+        text_add(t, h->name);
+    else
+        addr_text(t, a);
+}
+
+static void link_rows(const struct view *v, const struct gnutella *n,
+                      struct state_rows *rows)
+{
+    struct text *t = state_row(rows, "links", NULL);
+    bool waits = false;
+
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        if (gnutella_link_is_up(l)) {
+            text_add(t, t->len > 0 ? " " : "");
+            add_name(v, l->addr, t);
+            text_add(t, l->peer == ROLE_LEAF ? "(leaf)" : "");
+        } else {
+            waits = true;
+        }
+    if (!waits)
+        return;
+    t = state_row(rows, "opening", NULL);
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        if (l->state < LINK_UP) {
+            text_add(t, t->len > 0 ? " " : "");
+            add_name(v, l->addr, t);
+        }
+}
+
+static void share_rows(struct host *h, struct state_rows *rows)
+{
+    struct content c;
+    unsigned shown = 0;
+
+    for (size_t i = 0; i < host_content_count(h); i++)
+        if (host_content(h, (int)i, &c) && shown++ < 3) {
+            struct text *t = state_row(rows, shown == 1 ? "files" : "", NULL);
+            text_safe(t, c.name, strlen(c.name));
+            if (!c.complete)
+                text_printf(t, " %u%%",
+                            c.bytes > 0 ? (unsigned)(c.have * 100 / c.bytes)
+                                        : 0);
+        }
+}
+
+/* What its tables say of the flood that is shown. */
+static void query_rows(const struct view *v, const struct gnutella *n,
+                       const struct flood *f, struct state_rows *rows)
+{
+    const struct gnutella *asker = f->asker->node;
+    const struct seen_entry *e =
+        gnutella_seen_find(&n->seen, GNUTELLA_QUERY, asker->asked);
+    struct text *t;
+
+    if (!f->known)
+        return;
+    t = state_row(rows, "query", NULL);
+    text_char(t, '"');
+    text_safe(t, f->text, strlen(f->text));
+    text_printf(t, "\" TTL %u", f->ttl);
+    t = state_row(rows, "came from", NULL);
+    if (e == NULL) {
+        text_add(t, "not seen here");
+    } else if (e->conn == 0) {
+        text_add(t, "its own");
+    } else {
+        const struct link *l = gnutella_link_of(n, e->conn);
+        if (l != NULL)
+            add_name(v, l->addr, t);
+        else
+            text_add(t, "a link that is gone");
+    }
+}
+
+static void wave_rows(const struct flood *f, struct state_rows *rows)
+{
+    if (!f->known || f->crowded)
+        return;
+    text_add(state_row(rows, "wave", NULL), "new  msgs  dups");
+    for (uint32_t w = 1; w < f->waves; w++) {
+        char name[] = "  15";
+        name[2] = (char)(w >= 10 ? '0' + w / 10 : ' ');
+        name[3] = (char)('0' + w % 10);
+        text_printf(state_row(rows, name, NULL), "%3u  %4u  %4u",
+                    f->wave[w].reached, f->wave[w].messages,
+                    f->wave[w].duplicates);
+    }
+}
+
 void gnutella_state(const struct view *v, struct state_rows *rows)
 {
-    (void)v;
-    (void)rows;
+    static const char *const roles[] = {"servent", "ultrapeer", "leaf"};
+    const struct gnutella *n = v->selected->node;
+    struct flood f;
+
+    if (n->role != ROLE_AUTO)
+        text_add(state_row(rows, "role", NULL), roles[n->role]);
+    link_rows(v, n, rows);
+    share_rows(v->network->host[v->selected->index], rows);
+    if (read_flood(v, &f)) {
+        query_rows(v, n, &f, rows);
+        wave_rows(&f, rows);
+    }
+    text_printf(state_row(rows, "seen", NULL), "%u ids",
+                n->seen.young.count + n->seen.old.count);
+    text_printf(state_row(rows, "dropped", NULL), "%llu duplicates, %llu more",
+                (unsigned long long)n->count.duplicates,
+                (unsigned long long)n->count.dropped);
+    text_printf(state_row(rows, "known", NULL), "%u addresses", n->known_count);
 }

@@ -169,7 +169,9 @@ bool gnutella_next_extension(struct span *extra, struct span *part)
 /* Name the parts of `len` bytes of extensions. */
 static void walk_extensions(struct codec *c, struct span *extra, size_t len)
 {
-    if (c->fields == NULL || c->bad || len == 0) {
+    if (len == 0)
+        return;
+    if (c->fields == NULL || c->bad) {
         walk_span(c, "extensions", FIELD_BYTES, extra, len);
         return;
     }
@@ -358,6 +360,7 @@ static void walk_query(struct codec *c, struct gnutella_msg *m)
     code_u16(c, "flags", &m->flags);
     if (c->fields != NULL && !c->bad)
         c->fields->at[c->fields->count - 1].kind = FIELD_HEX;
+    code_minor(c);
     walk_text(c, "text", &m->text);
     if (!c->bad)
         walk_extensions(c, &m->extra,
