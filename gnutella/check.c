@@ -15,8 +15,7 @@ struct gnutella *gnutella_at(const struct network *net, size_t i)
 /* The live servent at the other end of a link, or NOWHERE. */
 static uint32_t other_end(const struct network *net, const struct link *l)
 {
-    const struct host *h =
-        addr_none(l->addr) ? NULL : net->by_addr(net, l->addr);
+    const struct host *h = net->by_addr(net, gnutella_link_peer(l));
 
     return h != NULL && gnutella_at(net, h->index) != NULL ? h->index : NOWHERE;
 }
@@ -211,7 +210,7 @@ static bool is_mutual(const struct network *net, size_t i, const struct link *l)
 
     for (const struct link *k = other != NULL ? other->links : NULL; k != NULL;
          k = k->next)
-        if (addr_none(k->addr) || addr_equal(k->addr, net->host[i]->addr))
+        if (addr_none(k->addr) || other_end(net, k) == i)
             return true;
     return to == NOWHERE;
 }

@@ -225,7 +225,7 @@ static void neighbours(const struct gnutella *n, struct host *h,
         if (!gnutella_link_is_up(l))
             continue;
         fields_begin(&f, FIELD_GROUP, "");
-        fields_node(&f, "node", l->addr);
+        fields_node(&f, "node", gnutella_link_peer(l));
         fields_text(&f, "role", roles[l->peer]);
         fields_bool(&f, "dialled", l->outgoing);
         fields_end(&f);

@@ -371,7 +371,7 @@ static enum fact_outcome fact_route(struct fact_call *k)
                       : NULL;
         const struct link *l = e != NULL ? gnutella_link_of(n, e->conn) : NULL;
         const struct host *h = l != NULL && l->state == LINK_UP
-                                   ? net->by_addr(net, l->addr)
+                                   ? net->by_addr(net, gnutella_link_peer(l))
                                    : NULL;
         if (h == NULL)
             return FACT_BROKEN; /* printed as far as it goes */

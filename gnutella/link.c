@@ -291,11 +291,16 @@ void gnutella_link_on_seek(struct gnutella *n, struct host *h)
 
 /* -- What handshakes say ------------------------------------------------------------- */
 
-static void add_addrs(const struct gnutella *n, const char *name,
-                      struct text *t)
+static void add_addrs(const struct gnutella *n, struct host *h,
+                      const char *name, struct text *t)
 {
-    unsigned told = 0;
+    uint32_t known = n->known_count, told = 0;
+    uint32_t first = known > 0 ? (uint32_t)(host_random(h) % known) : 0;
 
+    for (; told < known && told < PONGS_MAX; told++) {
+        text_add(t, told == 0 ? name : ",");
+        addr_text(t, n->known[(first + told) % known].addr);
+    }
     for (const struct link *l = n->links; l != NULL && told < PONGS_MAX;
          l = l->next) {
         if (!gnutella_link_is_up(l) || l->peer == ROLE_LEAF ||
@@ -304,10 +309,6 @@ static void add_addrs(const struct gnutella *n, const char *name,
         text_add(t, told == 0 ? name : ",");
         addr_text(t, l->addr);
         told++;
-    }
-    for (uint32_t i = 0; i < n->known_count && told < PONGS_MAX; i++, told++) {
-        text_add(t, told == 0 ? name : ",");
-        addr_text(t, n->known[i].addr);
     }
     if (told > 0)
         text_add(t, "\r\n");
@@ -495,7 +496,8 @@ static void refuse(struct gnutella *n, struct host *h, struct link *l,
 
     host_note(h, "refuses a link: %s", status);
     text_printf(&t, "GNUTELLA/0.6 %s\r\nUser-Agent: " PRODUCT "\r\n", status);
-    add_addrs(n, n->role == ROLE_LEAF ? "X-Try-Ultrapeers: " : "X-Try: ", &t);
+    add_addrs(n, h,
+              n->role == ROLE_LEAF ? "X-Try-Ultrapeers: " : "X-Try: ", &t);
     text_add(&t, "\r\n");
     say(h, l, t.data);
     text_free(&t);
@@ -548,7 +550,7 @@ static void accept_06(struct gnutella *n, struct host *h, struct link *l,
     text_add(&t, offer_deflate(n, h, l, head));
     text_printf(&t, "X-Ultrapeer-Needed: %s\r\n",
                 peer_count(n) < degree(n) ? "True" : "False");
-    add_addrs(n, "X-Try: ", &t);
+    add_addrs(n, h, "X-Try: ", &t);
     text_add(&t, "\r\n");
     l->state = LINK_WAIT_FINAL;
     say(h, l, t.data);

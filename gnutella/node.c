@@ -158,11 +158,15 @@ static void limit_callers(struct gnutella *n, struct host *h)
 
 static void on_accept(struct gnutella *n, struct host *h, const struct event *e)
 {
-    if (n->leaving || setting(n->settings, OPT_FIREWALLED) != 0 ||
-        gnutella_link_new(n, h, e->conn, LINK_ACCEPTED, HELLO_US) == NULL) {
+    bool open = !n->leaving && setting(n->settings, OPT_FIREWALLED) == 0;
+    struct link *l =
+        open ? gnutella_link_new(n, h, e->conn, LINK_ACCEPTED, HELLO_US) : NULL;
+
+    if (l == NULL) {
         host_abort(h, e->conn);
         return;
     }
+    l->caller = e->peer;
     limit_callers(n, h);
     gnutella_arm(n, h);
 }

@@ -59,6 +59,7 @@ struct link {
     bool guest;  /* 0.4: no room for it; it gets some pongs, and a farewell */
     bool full;   /* it does not read: what is for it is dropped until ROOM */
     bool modern; /* shook hands as 0.6 */
+    struct addr caller;   /* of an incoming one: where it called from */
     struct addr addr;     /* where it listens; none: not known (yet) */
     uint64_t deadline_us; /* NEVER: none */
     uint64_t heard_us;    /* its last byte */
@@ -184,6 +185,12 @@ void gnutella_link_abort(struct gnutella *n, struct host *h, struct link *l,
 static inline bool gnutella_link_is_up(const struct link *l)
 {
     return l->state == LINK_UP && !l->guest;
+}
+/* The peer's address for people: a firewalled one never tells where it
+   listens. */
+static inline struct addr gnutella_link_peer(const struct link *l)
+{
+    return addr_none(l->addr) ? l->caller : l->addr;
 }
 unsigned gnutella_degree(const struct gnutella *n);
 /* How many neighbours it takes. */

@@ -145,19 +145,23 @@ static void pongs_of_others(struct gnutella *n, struct host *h, struct link *l,
                             const struct gnutella_msg *ping)
 {
     unsigned told = 0;
+    uint32_t known = n->known_count;
+    uint32_t first = known > 0 ? (uint32_t)(host_random(h) % known) : 0;
 
+    /* Others first, and not always the same: neighbours may be as crowded. */
+    for (uint32_t i = 0; i < known && told < PONGS_MAX; i++) {
+        struct addr a = n->known[(first + i) % known].addr;
+        if (addr_equal(a, l->addr))
+            continue;
+        pong(n, h, l, ping, a, 1);
+        told++;
+    }
     for (const struct link *o = n->links; o != NULL && told < PONGS_MAX;
          o = o->next) {
         if (o == l || !gnutella_link_is_up(o) || addr_none(o->addr) ||
             o->peer == ROLE_LEAF)
             continue;
         pong(n, h, l, ping, o->addr, 1);
-        told++;
-    }
-    for (uint32_t i = 0; i < n->known_count && told < PONGS_MAX; i++) {
-        if (addr_equal(n->known[i].addr, l->addr))
-            continue;
-        pong(n, h, l, ping, n->known[i].addr, 1);
         told++;
     }
 }

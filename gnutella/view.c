@@ -372,7 +372,7 @@ static void link_rows(const struct view *v, const struct gnutella *n,
     for (const struct link *l = n->links; l != NULL; l = l->next)
         if (gnutella_link_is_up(l)) {
             text_add(t, t->len > 0 ? " " : "");
-            add_name(v, l->addr, t);
+            add_name(v, gnutella_link_peer(l), t);
             text_add(t, l->peer == ROLE_LEAF ? "(leaf)" : "");
         } else {
             waits = true;
@@ -383,7 +383,7 @@ static void link_rows(const struct view *v, const struct gnutella *n,
     for (const struct link *l = n->links; l != NULL; l = l->next)
         if (l->state < LINK_UP) {
             text_add(t, t->len > 0 ? " " : "");
-            add_name(v, l->addr, t);
+            add_name(v, gnutella_link_peer(l), t);
         }
 }
 
@@ -426,7 +426,7 @@ static void query_rows(const struct view *v, const struct gnutella *n,
     } else {
         const struct link *l = gnutella_link_of(n, e->conn);
         if (l != NULL)
-            add_name(v, l->addr, t);
+            add_name(v, gnutella_link_peer(l), t);
         else
             text_add(t, "a link that is gone");
     }
