@@ -20,22 +20,47 @@ static uint32_t other_end(const struct network *net, const struct link *l)
     return h != NULL && gnutella_at(net, h->index) != NULL ? h->index : NOWHERE;
 }
 
+static bool is_in(const uint32_t *list, size_t count, uint32_t i)
+{
+    while (count > 0 && list[count - 1] != i)
+        count--;
+    return count > 0;
+}
+
+/* Those who have dialled `i` and do not tell where they listen: on real
+   sockets only their own tables name the link. */
+static size_t add_hidden(const struct network *net, size_t i, uint32_t *out,
+                         size_t count)
+{
+    for (size_t k = 0; k < net->count && count < LINKS_MAX; k++) {
+        const struct gnutella *n = gnutella_at(net, k);
+        for (const struct link *l = n != NULL ? n->links : NULL; l != NULL;
+             l = l->next)
+            if (gnutella_link_is_up(l) && l->outgoing &&
+                addr_equal(l->addr, net->host[i]->addr) &&
+                !is_in(out, count, (uint32_t)k) && count < LINKS_MAX)
+                out[count++] = (uint32_t)k;
+    }
+    return count;
+}
+
 size_t gnutella_neighbours(const struct network *net, size_t i,
                            uint32_t out[LINKS_MAX])
 {
     const struct gnutella *n = gnutella_at(net, i);
     size_t count = 0;
+    bool hidden = false;
 
     for (const struct link *l = n != NULL ? n->links : NULL; l != NULL;
          l = l->next) {
-        uint32_t other = gnutella_link_is_up(l) ? other_end(net, l) : NOWHERE;
-        bool twice = other == NOWHERE || count == LINKS_MAX;
-        for (size_t k = 0; k < count; k++)
-            twice = twice || out[k] == other;
-        if (!twice)
+        if (!gnutella_link_is_up(l))
+            continue;
+        uint32_t other = other_end(net, l);
+        hidden = hidden || (other == NOWHERE && addr_none(l->addr));
+        if (other != NOWHERE && count < LINKS_MAX && !is_in(out, count, other))
             out[count++] = other;
     }
-    return count;
+    return hidden ? add_hidden(net, i, out, count) : count;
 }
 
 size_t gnutella_measure(const struct network *net, size_t from)

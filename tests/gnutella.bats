@@ -1,0 +1,255 @@
+# Gnutella: what `show` says, floods that are counted, real processes that find
+# and fetch files, and peers that mean ill.
+
+bin=$(realpath "${BIN:-bin}")/gnutella
+top=$(realpath "$BATS_TEST_DIRNAME/..")
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    pids=()
+}
+
+teardown() {
+    for pid in "${pids[@]}"; do
+        kill -9 "$pid" 2>/dev/null || true
+    done
+    wait
+}
+
+# start NAME PORT [OPTION...]: a servent that reads NAME.in and shares NAME/.
+start() {
+    local name=$1 port=$2
+    shift 2
+    mkdir -p "$name"
+    [ -p "$name.in" ] || mkfifo "$name.in"
+    "$bin" node --listen "127.0.0.1:$port" --folder "$name" --json \
+        --set ping=2s --set collect=1s "$@" <>"$name.in" >>"$name.out" 2>&1 3>&- &
+    pids+=($!)
+    eval "$name=$!"
+    until_says "$name" listening
+}
+
+# until_says NAME WORDS [SECONDS]
+until_says() {
+    for _ in $(seq $((${3:-10} * 20))); do
+        grep -q "$2" "$1.out" 2>/dev/null && return
+        sleep 0.05
+    done
+    echo "$1 never said: $2"
+    cat "$1.out"
+    return 1
+}
+
+# search NAME WORDS PATTERN: again, until the answer is so
+search() {
+    for _ in 1 2 3 4 5 6; do
+        echo "search $2" >"$1.in"
+        until_says "$1" "search $2" 5
+        sleep 1.1
+        grep -q "$3" "$1.out" && return
+    done
+    cat "$1.out"
+    return 1
+}
+
+@test "gnutella: five servents find a file and fetch it" {
+    start a 21346
+    start b 21347 --join 127.0.0.1:21346
+    start c 21348 --join 127.0.0.1:21346 --set degree=1
+    start d 21349 --join 127.0.0.1:21348 --set degree=1
+    mkdir e
+    head -c 3000000 /dev/urandom >"e/generic band - generic song.mp3"
+    start e 21350 --join 127.0.0.1:21349 --set degree=1
+    search b "generic song" '"hits":1'
+    echo "get 1" >b.in
+    until_says b '"command":"get 1","ok":true'
+    cmp b/*.mp3 e/*.mp3
+    kill "$e"
+    wait "$e" # a polite leave ends in 0
+}
+
+@test "gnutella: 0.6 with deflate, and a holder behind a firewall" {
+    start a 21356 --set version=0.6
+    mkdir e
+    head -c 200000 /dev/urandom >e/secret-song.ogg
+    start e 21357 --set version=0.6 --join 127.0.0.1:21356 --set firewalled=yes
+    start b 21358 --set version=0.6 --join 127.0.0.1:21356
+    search b "secret song" '"hits":1'
+    echo "get secret-song.ogg" >b.in
+    until_says b '"ok":true,"file":"secret-song.ogg"'
+    grep -q '"pushed":true' b.out
+    cmp b/secret-song.ogg e/secret-song.ogg
+}
+
+@test "gnutella: a transfer goes on after kill -9 of either side" {
+    mkdir e
+    head -c 400000000 /dev/urandom >e/big.bin
+    start a 21366
+    start e 21367 --join 127.0.0.1:21366
+    start b 21368 --join 127.0.0.1:21366
+    search b "big bin" '"hits":1'
+    echo "get 1" >b.in
+    sleep 0.25
+    kill -9 "$e" # the holder dies, and comes back
+    sleep 0.3
+    start e 21367 --join 127.0.0.1:21366
+    sleep 2.2
+    kill -9 "$b" # then the asker, perhaps under way again
+    sleep 0.2
+    : >b.out
+    start b 21368 --join 127.0.0.1:21366
+    if [ ! -f b/big.bin ]; then
+        search b "big bin" '"hits":1'
+        echo "get 1" >b.in
+        until_says b '"ok":true,"file":"big.bin"' 20
+    fi
+    cmp b/big.bin e/big.bin
+}
+
+# Bytes to a servent, and what it says: talk PORT SECONDS
+talk() {
+    timeout "$2" bash -c 'exec 3<>/dev/tcp/127.0.0.1/'"$1"'; cat >&3; cat <&3' 3>&- || true
+}
+
+@test "gnutella: strangers are answered as the reference says" {
+    start a 21376
+    printf 'GNUTELLA CONNECT/0.4\n\n' | talk 21376 1 | head -c 13 >got
+    printf 'GNUTELLA OK\n\n' | cmp - got
+    printf 'GNUTELLA CONNECT/0.6\r\nUser-Agent: x\r\n\r\n' | talk 21376 1 |
+        head -1 | grep -q '^GNUTELLA/0.6 200 OK'
+    printf 'GNUTELLA CONNECT/0.9\r\n\r\n' | talk 21376 1 | head -1 |
+        grep -q '^GNUTELLA/0.6 200 OK' # a higher version is answered as 0.6
+    [ -z "$(printf 'HELO there\r\n' | talk 21376 1)" ]
+    printf 'GET /get/1/../../etc/passwd HTTP/1.1\r\n\r\n' | talk 21376 1 |
+        head -1 | grep -q ' 400 '
+    printf 'GET /get/1/no.ogg HTTP/1.1\r\n\r\n' | talk 21376 1 | head -1 |
+        grep -q ' 404 '
+}
+
+@test "gnutella: hostile peers cost little, and others are served" {
+    mkdir e
+    echo hello >e/hello.txt
+    start a 21386
+    start e 21387 --join 127.0.0.1:21386
+    start b 21388 --join 127.0.0.1:21386
+    for i in $(seq 200); do # half-open, and never a word
+        eval "exec $((i + 100))<>/dev/tcp/127.0.0.1/21386"
+    done
+    head -c 200000 /dev/urandom | talk 21386 1 >/dev/null
+    { printf 'GNUTELLA CONNECT/0.6\r\n'; yes 'X-Endless: header'; } |
+        head -c 2000000 | talk 21386 1 >/dev/null
+    { printf 'GNUTELLA CONNECT/0.4\n\n'; head -c 19 /dev/zero
+      printf '\377\377\377\177'; } | talk 21386 1 >/dev/null
+    # One that asks all the time and never reads.
+    (exec 99<>/dev/tcp/127.0.0.1/21386
+     printf 'GNUTELLA CONNECT/0.4\n\n' >&99
+     for i in $(seq 20000); do printf '%08x%08x\0\0\0\0\0\0\0\0\7\0\0\0\0\0' \
+         "$i" "$i" | head -c 23; done >&99; sleep 3) 3>&- &
+    pids+=($!)
+    sleep 1
+    search b hello '"hits":1'
+    echo "get hello.txt" >b.in
+    until_says b '"ok":true,"file":"hello.txt"'
+    kib=$(awk '/VmRSS/ { print $2 }' "/proc/$a/status")
+    echo "$kib KiB"
+    [ "$kib" -lt 60000 ]
+}
+
+@test "gnutella: when any servent dies the rest find new neighbours" {
+    cat >die.scn <<END
+seed 4
+set degree 3
+set ping 5s
+nodes 20 prefix=n every 200ms
+END
+    for i in $(seq 1 3 19); do # every third, the first among them
+        echo "at $((20 + i))s crash n$i" >>die.scn
+    done
+    printf 'at 120s n2 search nothing\nrun until quiet\nexpect invariants\n' >>die.scn
+    "$bin" sim die.scn --quiet
+    [ "$("$bin" show die.scn components)" = 13 ]
+}
+
+@test "gnutella: a full flood costs 2E-(N-1) messages, on any overlay" {
+    for seed in $(seq 12); do
+        cat >flood.scn <<END
+seed $seed
+set degree $((seed % 5 + 1))
+set ttl 15
+set ping 0
+nodes $((20 + seed * 13)) prefix=n
+warm
+run until 4s
+END
+        want=$("$bin" show flood.scn full-flood)
+        [ "$("$bin" show flood.scn cost n1 search nobody has it)" = "$want" ] ||
+            { echo "seed $seed, wanted $want"; false; }
+    done
+}
+
+@test "gnutella: ten thousand servents, and their flood" {
+    printf 'set degree 3\nset ttl 15\nset ping 0\nnodes 10000 prefix=n\nwarm\nrun until 3s\n' >many.scn
+    want=$("$bin" show many.scn full-flood)
+    [ "$("$bin" show many.scn cost n1 search nobody has it)" = "$want" ]
+    [ "$("$bin" show many.scn components)" = 10000 ]
+}
+
+@test "gnutella: without the table of ids only the TTL ends the storm" {
+    lab=$top/labs/gnutella/flood.scn
+    with=$("$bin" show "$lab" cost a search none)
+    without=$("$bin" show "$lab" cost a search none --set duplicates=pass --set ttl=6)
+    [ "$with" = 21 ]
+    [ "$without" -gt 60 ]
+}
+
+@test "gnutella: every example of a fact works" {
+    "$bin" show --help | grep -o '([a-z-]* *[^)]*)' | tr -d '()' | sort -u |
+        while read -r fact; do
+            # shellcheck disable=SC2086
+            "$bin" show "$top/labs/gnutella/flood.scn" $fact >/dev/null ||
+                [ "$fact" = "route f a" ] || { echo "fails: $fact"; exit 1; }
+        done
+}
+
+@test "gnutella: names of files that would leave the folder are refused" {
+    mkdir -p e/x
+    start b 21396
+    python=$(command -v python3) || skip "no python3"
+    "$python" - <<'END' &
+import socket, struct, time
+s = socket.create_connection(("127.0.0.1", 21396))
+s.sendall(b"GNUTELLA CONNECT/0.4\n\n")
+buf = b""
+end = time.time() + 6
+while time.time() < end:
+    s.settimeout(max(0.1, end - time.time()))
+    try:
+        d = s.recv(65536)
+    except OSError:
+        break
+    if not d:
+        break
+    buf += d
+    while b"GNUTELLA OK\n\n" in buf:
+        buf = buf.split(b"GNUTELLA OK\n\n", 1)[1]
+    while len(buf) >= 23 and len(buf) >= 23 + struct.unpack("<I", buf[19:23])[0]:
+        n = struct.unpack("<I", buf[19:23])[0]
+        m, buf = buf[:23 + n], buf[23 + n:]
+        if m[16] == 0x80:
+            names = [b"../../evil", b"/tmp/evil", b"a\x1b[2Jb", b".p2plab/x"]
+            r = b"".join(struct.pack("<II", i, 5) + x + b"\0\0"
+                         for i, x in enumerate(names))
+            p = (bytes([len(names)]) + struct.pack("<H", 21397) +
+                 bytes([127, 0, 0, 1]) + struct.pack("<I", 1) + r + b"s" * 16)
+            s.sendall(m[:16] + b"\x81\x02\x00" + struct.pack("<I", len(p)) + p)
+END
+    pids+=($!)
+    sleep 1
+    search b evil '"files":4'
+    for i in 1 2 3 4; do
+        echo "get $i" >b.in
+        until_says b "\"command\":\"get $i\",\"ok\":false"
+    done
+    ! grep -q $'\033' b.out
+    [ ! -e ../evil ] && [ ! -e ../../evil ] && [ ! -e /tmp/evil ]
+}
