@@ -131,15 +131,16 @@ static bool plan(const struct network *net, size_t from, size_t to)
 
 #define TRIES 64
 
-/* Through the one that it was to join, or anyone that came before it: so all
-   hang together. */
+/* Through the one that it was told to join, or anyone that came before it (a
+   `nodes` line tells all to join the first): so all hang together. */
 static void plan_first(const struct network *net, size_t i)
 {
     struct gnutella *n = gnutella_at(net, i);
     const struct host *join =
         addr_none(n->join) ? NULL : net->by_addr(net, n->join);
 
-    if (join != NULL && join->index < i && plan(net, i, join->index))
+    if (join != NULL && join->index > 0 && join->index < i &&
+        plan(net, i, join->index))
         return;
     for (unsigned k = 0; i > 0 && k < TRIES; k++)
         if (plan(net, i, (size_t)(host_random(net->host[i]) % i)))

@@ -130,13 +130,13 @@ static enum fact_outcome fact_hub(struct fact_call *k)
     return best != NOWHERE ? FACT_OK : FACT_BROKEN;
 }
 
-/* Sizes of the parts that cannot reach each other, the largest first. */
-static enum fact_outcome fact_components(struct fact_call *k)
+/* Sizes of the parts that cannot reach each other, the largest first; how
+   many, `max` at most. */
+static size_t components(const struct network *net, size_t *size, size_t max)
 {
-    const struct network *net = k->network;
-    size_t size[256], count = 0;
+    size_t count = 0, counted = 0, live = live_count(net);
 
-    for (size_t i = 0; i < net->count && count < 256; i++) {
+    for (size_t i = 0; i < net->count && count < max && counted < live; i++) {
         bool first = true; /* is `i` the first of its component? */
         size_t reached = gnutella_measure(net, i), at = count;
         for (size_t j = 0; j < i; j++)
@@ -147,12 +147,30 @@ static enum fact_outcome fact_components(struct fact_call *k)
         for (; at > 0 && size[at - 1] < reached; at--)
             size[at] = size[at - 1];
         size[at] = reached;
+        counted += reached;
         count++;
-        if (reached == live_count(net))
-            break;
     }
+    return count;
+}
+
+#define COMPONENTS_MAX 256
+
+static enum fact_outcome fact_components(struct fact_call *k)
+{
+    size_t size[COMPONENTS_MAX];
+    size_t count = components(k->network, size, COMPONENTS_MAX);
+
     for (size_t i = 0; i < count; i++)
         add_number(k, size[i]);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_largest(struct fact_call *k)
+{
+    size_t size[COMPONENTS_MAX];
+
+    add_number(k,
+               components(k->network, size, COMPONENTS_MAX) > 0 ? size[0] : 0);
     return FACT_OK;
 }
 
@@ -354,31 +372,81 @@ static enum fact_outcome fact_full_flood(struct fact_call *k)
 
 /* -- Answers -------------------------------------------------------------------------------- */
 
-/* From HOLDER back to ASKER, as the tables of the asker's last query say. */
-static enum fact_outcome fact_route(struct fact_call *k)
+/* The way from a holder back to the asker, as the tables of the asker's last
+   query say: `out` gets it, as far as it goes; true when it arrives. */
+static bool route_of(const struct network *net, size_t at, size_t asker,
+                     size_t out[TTL_MAX + 2], size_t *count)
 {
-    const struct network *net = k->network;
-    size_t asker, at;
-
-    if (!node_arg(k, 0, &at) || !node_arg(k, 1, &asker))
-        return FACT_ERROR;
     const uint8_t *guid = gnutella_at(net, asker)->asked;
-    add(k, name_at(k, at));
-    for (unsigned hops = 0; at != asker && hops <= TTL_MAX; hops++) {
+
+    *count = 0;
+    out[(*count)++] = at;
+    while (at != asker && *count < TTL_MAX + 2) {
         const struct gnutella *n = gnutella_at(net, at);
         const struct seen_entry *e =
-            n != NULL ? gnutella_seen_find(&n->seen, GNUTELLA_QUERY, guid)
-                      : NULL;
+            gnutella_seen_find(&n->seen, GNUTELLA_QUERY, guid);
         const struct link *l = e != NULL ? gnutella_link_of(n, e->conn) : NULL;
-        const struct host *h = l != NULL && l->state == LINK_UP
-                                   ? net->by_addr(net, gnutella_link_peer(l))
-                                   : NULL;
-        if (h == NULL)
-            return FACT_BROKEN; /* printed as far as it goes */
+        const struct host *h =
+            l != NULL ? net->by_addr(net, gnutella_link_peer(l)) : NULL;
+        if (h == NULL || gnutella_at(net, h->index) == NULL)
+            return false;
         at = h->index;
-        add(k, h->name);
+        out[(*count)++] = at;
     }
-    return at == asker ? FACT_OK : FACT_BROKEN;
+    return at == asker;
+}
+
+static enum fact_outcome fact_route(struct fact_call *k)
+{
+    size_t from, asker, way[TTL_MAX + 2], count;
+
+    if (!node_arg(k, 0, &from) || !node_arg(k, 1, &asker))
+        return FACT_ERROR;
+    bool whole = route_of(k->network, from, asker, way, &count);
+    for (size_t i = 0; i < count; i++)
+        add(k, name_at(k, way[i]));
+    return whole ? FACT_OK : FACT_BROKEN;
+}
+
+static enum fact_outcome fact_hop(struct fact_call *k)
+{
+    size_t from, asker, way[TTL_MAX + 2], count;
+    uint64_t i;
+
+    if (!node_arg(k, 0, &from) || !node_arg(k, 1, &asker) ||
+        !number_arg(k, 2, &i))
+        return FACT_ERROR;
+    (void)route_of(k->network, from, asker, way, &count);
+    add(k, i < count ? name_at(k, way[i]) : "none");
+    return i < count ? FACT_OK : FACT_BROKEN;
+}
+
+static enum fact_outcome fact_hits(struct fact_call *k)
+{
+    size_t i;
+
+    if (!node_arg(k, 0, &i))
+        return FACT_ERROR;
+    add_number(k, gnutella_at(k->network, i)->hit_count);
+    return FACT_OK;
+}
+
+/* Source: reference, section 2, the header. */
+static enum fact_outcome fact_offset(struct fact_call *k)
+{
+    static const struct {
+        const char *field;
+        unsigned offset;
+    } header[] = {
+        {"id", 0}, {"type", 16}, {"ttl", 17}, {"hops", 18}, {"length", 19}};
+
+    for (size_t i = 0; i < sizeof header / sizeof header[0]; i++)
+        if (strcmp(header[i].field, k->args[0]) == 0) {
+            add_number(k, header[i].offset);
+            return FACT_OK;
+        }
+    text_add(k->why, "the header has id, type, ttl, hops, length");
+    return FACT_ERROR;
 }
 
 static bool holds(const struct fact_call *k, size_t i, const char *words)
@@ -430,6 +498,8 @@ const struct fact gnutella_facts[] = {
     {"components", "", "components",
      "sizes of the parts that cannot reach each other", "components",
      fact_components},
+    {"largest", "", "largest", "the size of the largest of these", "largest",
+     fact_largest},
     {"distance", "NN", "distance NODE NODE", "hops between two", "distance a f",
      fact_distance},
     {"farthest", "N", "farthest NODE", "the first of those farthest from it",
@@ -454,6 +524,12 @@ const struct fact gnutella_facts[] = {
     {"route", "NN", "route HOLDER ASKER",
      "the way back of a hit for the asker's last query", "route f a",
      fact_route},
+    {"hop", "NNn", "hop HOLDER ASKER I", "the I-th of that way, from 0",
+     "hop f a 0", fact_hop},
+    {"hits", "N", "hits NODE", "files that its last search has found", "hits a",
+     fact_hits},
+    {"offset", "w", "offset FIELD", "the byte of the header where it begins",
+     "offset ttl", fact_offset},
     {"holders", "w", "holders WORD", "who shares a file with it",
      "holders chord", fact_holders},
     {"found", "Nnw", "found NODE TTL WORD",
