@@ -596,6 +596,12 @@ void chord_canonical(const struct network *net, const struct host *from,
     chord_poke_request(data, rank);
 }
 
+/* [zave17] calls it rectify, and it is an operation of its own there. */
+bool chord_one_way(const uint8_t *data, size_t len)
+{
+    return chord_peek_type(data, len) == CHORD_NOTIFY;
+}
+
 /* -- May it fail? -------------------------------------------------------- */
 
 /* Would a member lose its last live entry with `host`?  The published

@@ -656,6 +656,7 @@ static void describe(const struct framing *framing, const uint8_t *data,
 
 /* -- Canonical state ----------------------------------------------------- */
 
+/* An id says which member is meant: two of a ring never share one. */
 static void dump_peer(const struct chord *c, const struct peer *p,
                       struct text *t)
 {
@@ -665,8 +666,6 @@ static void dump_peer(const struct chord *c, const struct peer *p,
         return;
     }
     id_text(t, &p->id, c->bits);
-    text_char(t, '@');
-    addr_text(t, peer_addr(p));
     if (p->vnode > 0)
         text_printf(t, "/%u", (unsigned)p->vnode);
 }
@@ -751,10 +750,14 @@ static void dump_request(const struct chord *c, const struct request *r,
     dump_number(t, " due ", rank_of(c, r));
     dump_number(t, " tries ", r->tries);
     dump_number(t, ".", r->attempts);
-    dump_number(t, " index ", r->index);
-    dump_number(t, " acks ", r->waiting);
-    dump_number(t, ".", r->copies);
-    dump_number(t, " back ", r->back);
+    if (r->kind == REQUEST_FIND)
+        dump_number(t, " index ", r->index);
+    if (r->kind >= REQUEST_STORE) {
+        dump_number(t, " index ", r->index);
+        dump_number(t, " acks ", r->waiting);
+        dump_number(t, ".", r->copies);
+        dump_number(t, " back ", r->back);
+    }
     text_add(t, r->iterative ? " iterative" : "");
     text_add(t, r->pausing ? " pausing" : "");
     text_add(t, r->full ? " full" : "");
@@ -819,4 +822,5 @@ const struct protocol chord_protocol = {
     .settled = chord_settled,
     .quiet_us = chord_quiet_us,
     .canonical = chord_canonical,
+    .one_way = chord_one_way,
     .may_fail = chord_may_fail};

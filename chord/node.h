@@ -370,6 +370,7 @@ bool chord_settled(const struct network *net);
 uint64_t chord_quiet_us(const struct settings *s);
 void chord_canonical(const struct network *net, const struct host *from,
                      const struct host *to, uint8_t *data, size_t len);
+bool chord_one_way(const uint8_t *data, size_t len);
 bool chord_may_fail(const struct network *net, const struct host *host);
 
 #endif

@@ -32,6 +32,7 @@
 
 enum choice_kind {
     CHOICE_FIRE,    /* .node .slot */
+    CHOICE_LATE,    /* the same, leaving behind what expects no answer */
     CHOICE_DELIVER, /* .message */
     CHOICE_DROP,    /* .message */
     CHOICE_CRASH,   /* .node */
@@ -45,7 +46,7 @@ struct choice {
 };
 
 struct used {
-    uint8_t crash, restart, join, drop;
+    uint8_t crash, restart, join, drop, delay;
 };
 
 struct state {
@@ -219,12 +220,35 @@ static bool run_first_timeout(struct explorer *x)
     return false;
 }
 
-/* Let everything that has been caused come to its end. */
-static void finish_operation(struct explorer *x)
+/* Is it of those that an operation may leave behind? */
+static bool may_wait(const struct explorer *x, const struct message *m)
+{
+    const struct protocol *p = x->scenario->protocol;
+
+    return p->one_way != NULL && p->one_way(m->data, m->len);
+}
+
+/* The first message that was sent after `since`, for an operation to deliver;
+   how many are in flight when there is none. */
+static size_t first_caused(const struct explorer *x, uint64_t since, bool late)
+{
+    size_t count = message_count(x);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct message *m = x->sim->queue.at[message_at(x, i)].what;
+        if (m->order > since && !(late && may_wait(x, m)))
+            return i;
+    }
+    return count;
+}
+
+/* Let everything that has been sent after `since` come to its end. */
+static void finish_operation(struct explorer *x, uint64_t since, bool late)
 {
     for (x->events = 0; x->events < OPERATION_EVENTS_MAX; x->events++) {
-        if (message_count(x) > 0)
-            run_message(x, message_at(x, 0), false);
+        size_t first = first_caused(x, since, late);
+        if (first < message_count(x))
+            run_message(x, message_at(x, first), false);
         else if (!run_first_timeout(x))
             return;
     }
@@ -256,6 +280,14 @@ static uint32_t contact_for(const struct explorer *x,
             first = i;
     }
     return first;
+}
+
+/* Not before the node that its line names has joined; when that is down,
+   another will do. */
+static bool may_join(const struct explorer *x, const struct node_spec *spec)
+{
+    return (spec->join == NULL || node_by_name(x->sim, spec->join) != NULL) &&
+           contact_for(x, spec) != NOBODY;
 }
 
 static void run_join(struct explorer *x, const struct act *joiner)
@@ -291,9 +323,11 @@ static void run_fault(struct explorer *x, enum act_kind kind, struct node *n)
 static void apply(struct explorer *x, struct choice c)
 {
     struct node *n = c.kind == CHOICE_JOIN ? NULL : node_at(x->sim, c.node);
+    uint64_t since = x->sim->order;
 
     switch ((enum choice_kind)c.kind) {
     case CHOICE_FIRE:
+    case CHOICE_LATE:
         run_timer(x, n, c.slot);
         break;
     case CHOICE_DELIVER:
@@ -311,7 +345,7 @@ static void apply(struct explorer *x, struct choice c)
         break;
     }
     if (x->scenario->bounds.grain == GRAIN_OPERATION)
-        finish_operation(x);
+        finish_operation(x, since, c.kind == CHOICE_LATE);
     queue_filter(x->sim, is_of_no_use);
 }
 
@@ -340,6 +374,18 @@ static size_t add_choice(struct choice *all, size_t count, struct choice c)
     return count + 1;
 }
 
+static size_t add_firing(const struct explorer *x, struct used u,
+                         struct choice *all, size_t count, uint8_t node,
+                         uint8_t slot)
+{
+    count = add_choice(all, count, (struct choice){CHOICE_FIRE, node, slot, 0});
+    if (x->scenario->bounds.grain == GRAIN_OPERATION &&
+        allowed(x->scenario->bounds.delay, u.delay))
+        count =
+            add_choice(all, count, (struct choice){CHOICE_LATE, node, slot, 0});
+    return count;
+}
+
 static size_t node_choices(const struct explorer *x, struct used u,
                            struct choice *all, size_t count, uint8_t i)
 {
@@ -356,8 +402,7 @@ static size_t node_choices(const struct explorer *x, struct used u,
     }
     for (uint8_t slot = 0; slot < TIMER_SLOTS; slot++)
         if (is_armed(x, n, slot) && !(is_timeout(x, slot) && is_busy(x, i)))
-            count = add_choice(all, count,
-                               (struct choice){CHOICE_FIRE, i, slot, 0});
+            count = add_firing(x, u, all, count, i, slot);
     if (allowed(b->crash, u.crash) &&
         (x->options->unsafe || p->may_fail == NULL ||
          p->may_fail(x->network, &n->host)))
@@ -384,7 +429,7 @@ static size_t list_choices(const struct explorer *x, struct used u,
     for (uint8_t i = 0; i < x->joiner_count; i++)
         if (allowed(b->join, u.join) &&
             node_by_name(x->sim, x->joiner[i].name) == NULL &&
-            contact_for(x, x->joiner[i].spec) != NOBODY)
+            may_join(x, x->joiner[i].spec))
             count =
                 add_choice(all, count, (struct choice){CHOICE_JOIN, i, 0, 0});
     return count;
@@ -403,6 +448,8 @@ static struct used use(const struct explorer *x, struct used u, struct choice c)
         u.join++;
     if (c.kind == CHOICE_DROP && b->drop != BOUND_ANY)
         u.drop++;
+    if (c.kind == CHOICE_LATE && b->delay != BOUND_ANY)
+        u.delay++;
     return u;
 }
 
@@ -411,9 +458,13 @@ static struct used use(const struct explorer *x, struct used u, struct choice c)
 static uint64_t message_hash(const struct explorer *x, const struct message *m)
 {
     const struct protocol *p = x->scenario->protocol;
-    uint64_t h = hash_roll_u64(m->why != NULL, (uint64_t)m->from << 32 | m->to);
+    /* By name: the same newcomers may have come in another order. */
+    uint64_t h =
+        hash_roll_u64(m->why != NULL, node_at(x->sim, m->from)->name_hash);
     uint8_t copy[EXPLORE_MESSAGE_MAX];
 
+    if (m->to != NOBODY)
+        h = hash_roll_u64(h, node_at(x->sim, m->to)->name_hash);
     if (p->canonical == NULL || m->to == NOBODY || m->len > sizeof copy)
         return hash_roll(h, m->data, m->len);
     memcpy(copy, m->data, m->len);
@@ -437,15 +488,17 @@ static uint64_t node_hash(struct explorer *x, struct node *n)
 {
     struct text *t = &x->canonical;
     uint64_t h = n->name_hash; /* joiners come in any order, */
+    uint64_t armed = 0;        /* a bit for each timer */
 
     /* but a node that starts again asks the one that came first. */
     if (x->joiner_count > 1 && x->scenario->bounds.restart > 0)
         h = hash_roll_u64(h, n->host.index);
     if (!node_is_up(n))
         return h;
-    text_clear(t);
     for (int slot = 0; slot < TIMER_SLOTS; slot++)
-        text_char(t, is_armed(x, n, slot) ? '+' : '.');
+        armed |= (uint64_t)is_armed(x, n, slot) << slot;
+    h = hash_roll_u64(h, armed);
+    text_clear(t);
     if (n->host.node != NULL)
         n->host.protocol->dump(n->host.node, &n->host, t);
     return hash_roll(h, t->data, t->len);
@@ -461,7 +514,8 @@ static uint64_t canonical_hash(struct explorer *x, struct used u)
 {
     uint64_t h = messages_hash(x);
 
-    h = hash_roll(h, &(uint8_t[]){u.crash, u.restart, u.join, u.drop}, 4);
+    h = hash_roll(h, &(uint8_t[]){u.crash, u.restart, u.join, u.drop, u.delay},
+                  5);
     for (uint32_t i = 0; i < x->network->count; i++) {
         if (x->touched[i])
             x->node_hash[i] = node_hash(x, node_at(x->sim, i));
@@ -570,6 +624,38 @@ static void visit(struct explorer *x, uint32_t index)
 
 /* -- Invariants ----------------------------------------------------------- */
 
+/* Does this invariant count?  --find writes its blanks as '-'. */
+static bool is_wanted(const struct explorer *x, const char *name)
+{
+    const char *find = x->options->find;
+
+    while (find != NULL && *name != '\0' &&
+           (*find == *name || (*find == '-' && *name == ' '))) {
+        find++;
+        name++;
+    }
+    return find == NULL || (*find == '\0' && *name == '\0');
+}
+
+/* The names of all invariants, when none of them is the one to find. */
+static bool knows_find(struct explorer *x, struct text *why)
+{
+    struct findings f = {.count = 0};
+    bool known = false;
+
+    x->scenario->protocol->check(x->network, &f);
+    for (size_t i = 0; i < f.count; i++)
+        known = known || is_wanted(x, f.at[i].name);
+    if (!known) {
+        text_printf(
+            why, "unknown invariant '%s', expected one of:", x->options->find);
+        for (size_t i = 0; i < f.count; i++)
+            text_printf(why, "%s %s", i > 0 ? "," : "", f.at[i].name);
+    }
+    findings_free(&f);
+    return known;
+}
+
 static bool holds(struct explorer *x, struct text *broken)
 {
     struct findings f = {.count = 0};
@@ -577,7 +663,7 @@ static bool holds(struct explorer *x, struct text *broken)
     x->scenario->protocol->check(x->network, &f);
     bool all = true;
     for (size_t i = 0; i < f.count; i++) {
-        if (f.at[i].holds || f.at[i].outside)
+        if (f.at[i].holds || f.at[i].outside || !is_wanted(x, f.at[i].name))
             continue;
         all = false;
         if (broken != NULL)
@@ -631,7 +717,7 @@ static bool maintain(struct explorer *x, uint64_t *seen, size_t *count)
             if (!is_armed(x, n, slot) || is_timeout(x, slot))
                 continue;
             run_timer(x, n, slot);
-            finish_operation(x);
+            finish_operation(x, 0, false);
             queue_filter(x->sim, is_of_no_use);
             uint64_t hash = canonical_hash(x, (struct used){0});
             if (*count < HEAL_SEEN_MAX)
@@ -650,7 +736,7 @@ static bool heals(struct explorer *x)
     int same = 0; /* rounds that changed nothing */
     bool healed = false;
 
-    finish_operation(x);
+    finish_operation(x, 0, false);
     for (int round = 0; round < HEAL_ROUNDS_MAX && same < 3 && !healed;
          round++) {
         healed = maintain(x, seen, &count);
@@ -802,9 +888,10 @@ static void name_choice(struct explorer *x, struct choice c, struct text *t)
                            ? x->joiner[c.node].name
                            : node_at(x->sim, c.node)->host.name;
 
-    if (c.kind == CHOICE_FIRE)
-        text_printf(t, "%s: %s\n", name,
-                    host_timer_name(&node_at(x->sim, c.node)->host, c.slot));
+    if (c.kind == CHOICE_FIRE || c.kind == CHOICE_LATE)
+        text_printf(t, "%s: %s%s\n", name,
+                    host_timer_name(&node_at(x->sim, c.node)->host, c.slot),
+                    c.kind == CHOICE_LATE ? ", its last message is late" : "");
     else if (c.kind == CHOICE_DELIVER || c.kind == CHOICE_DROP) {
         const struct message *m =
             x->sim->queue.at[message_at(x, c.message)].what;
@@ -926,7 +1013,7 @@ bool explore(const struct scenario *s, const struct explore_options *o,
     x->options = o;
     x->report = report;
     x->canonical = text_new();
-    bool ok = begin(x, why) && grow_states(x);
+    bool ok = begin(x, why) && knows_find(x, why) && grow_states(x);
     if (ok) {
         touch_all(x);
         struct state root = {.hash = canonical_hash(x, (struct used){0})};

@@ -150,6 +150,9 @@ struct protocol {
        NULL) */
     void (*canonical)(const struct network *, const struct host *from,
                       const struct host *to, uint8_t *data, size_t len);
+    /* Is this message of the kind that expects no answer, so that handling it
+       is an operation of its own?  For `grain call`.  (may be NULL) */
+    bool (*one_way)(const uint8_t *data, size_t len);
     /* May this node crash, by the protocol's own assumptions? */
     bool (*may_fail)(const struct network *, const struct host *);
 };

@@ -100,6 +100,8 @@ enum grain { GRAIN_MESSAGE, GRAIN_OPERATION };
 /* For `check`. */
 struct bounds {
     uint32_t crash, join, restart, drop, depth;
+    uint32_t delay; /* at grain operation: messages that expect no answer and
+                       are left behind, to arrive as an operation of their own */
     enum grain grain;
 };
 

@@ -753,23 +753,25 @@ bool scn_run(struct parser *p)
     return add_act(p, act);
 }
 
-/* bound crash 2 join 1 restart any drop 0 depth 60 */
+/* bound crash 2 join 1 restart any drop 0 delay 0 depth 60 */
 bool scn_bound(struct parser *p)
 {
-    static const char *const words[] = {"crash", "join", "restart", "drop",
-                                        "depth"};
+    static const char *const words[] = {"crash", "join",  "restart",
+                                        "drop",  "delay", "depth"};
+    const size_t count = sizeof words / sizeof words[0];
     struct bounds *b = &p->s->bounds;
-    uint32_t *const bound[] = {&b->crash, &b->join, &b->restart, &b->drop,
-                               &b->depth};
+    uint32_t *const bound[] = {&b->crash, &b->join,  &b->restart,
+                               &b->drop,  &b->delay, &b->depth};
     const char *w = scn_word(p);
 
     do {
         uint64_t value = BOUND_ANY;
         size_t i = 0;
-        while (i < 5 && !scn_is(w, words[i]))
+        while (i < count && !scn_is(w, words[i]))
             i++;
-        if (i == 5)
-            return scn_unexpected(p, w, "crash, join, restart, drop or depth");
+        if (i == count)
+            return scn_unexpected(p, w,
+                                  "crash, join, restart, drop, delay or depth");
         w = scn_word(p);
         if (!scn_is(w, "any") && !scn_number(p, w, BOUND_ANY - 1, &value))
             return false;

@@ -32,9 +32,9 @@ static const char *const verbs[] = {"show",   "sim",     "live",  "check",
 static const char *const lab_verbs[] = {"ratio", "order", NULL};
 /* None of them names a file to write, or a socket. */
 static const char *const options[] = {
-    "--at",     "--until", "--seed",  "--set",    "--json",  "--quiet",
-    "--step",   "--dump",  "--line",  "--nodes",  "--seeds", "--strict",
-    "--unsafe", "--utf8",  "--color", "--filter", NULL};
+    "--at",   "--until",  "--seed", "--set",   "--json",   "--quiet",
+    "--step", "--dump",   "--line", "--nodes", "--seeds",  "--strict",
+    "--find", "--unsafe", "--utf8", "--color", "--filter", NULL};
 
 static bool is_among(const char *const *list, const char *word, size_t len)
 {

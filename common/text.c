@@ -51,7 +51,7 @@ static bool reserve(struct text *t, size_t more)
 
 void text_bytes(struct text *t, const void *data, size_t len)
 {
-    if (len == 0 || !reserve(t, len))
+    if (len == 0 || (len >= t->cap - t->len && !reserve(t, len)))
         return;
     memcpy(t->data + t->len, data, len);
     t->len += len;
@@ -66,16 +66,15 @@ void text_char(struct text *t, char c)
     t->data[t->len] = '\0';
 }
 
-void text_add(struct text *t, const char *s)
-{
-    text_bytes(t, s, strlen(s));
-}
-
 void text_u64(struct text *t, uint64_t value)
 {
     char digits[20];
     size_t i = sizeof digits;
 
+    if (value < 10) { /* most of what dumps print */
+        text_char(t, (char)('0' + value));
+        return;
+    }
     do {
         digits[--i] = (char)('0' + value % 10);
         value /= 10;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define TEXT_BYTES_MAX ((size_t)256 << 20)
 
@@ -35,8 +36,11 @@ void text_free(struct text *t);
 void text_clear(struct text *t);
 
 void text_char(struct text *t, char c);
-void text_add(struct text *t, const char *s);
 void text_bytes(struct text *t, const void *data, size_t len);
+static inline void text_add(struct text *t, const char *s)
+{
+    text_bytes(t, s, strlen(s)); /* of a literal, known to the compiler */
+}
 void text_u64(struct text *t, uint64_t value);
 void text_i64(struct text *t, int64_t value);
 void text_repeat(struct text *t, char c, size_t count);

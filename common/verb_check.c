@@ -13,7 +13,7 @@
 
 struct watch {
     time_t shown;
-    bool terminal;
+    bool terminal, quiet;
 };
 
 /* Every few seconds a line, or one that is written over on a terminal. */
@@ -22,7 +22,7 @@ static bool on_progress(void *context, const struct explore_report *r)
     struct watch *w = context;
     time_t now = time(NULL);
 
-    if (now >= w->shown + PROGRESS_SECONDS) {
+    if (!w->quiet && now >= w->shown + PROGRESS_SECONDS) {
         w->shown = now;
         fprintf(stderr, "%llu states, depth %u%s",
                 (unsigned long long)r->states, r->depth,
@@ -132,6 +132,8 @@ int verb_check(const struct program *p, int argc, char **argv)
          CLI_FLAG, &e.strict},
         {"unsafe", NULL, "crashes that the protocol's assumptions forbid",
          CLI_FLAG, &e.unsafe},
+        {"find", "NAME", "only this invariant counts, as ordered-ring",
+         CLI_TEXT, &e.find},
         {"out", "FILE", "where to write the counterexample", CLI_TEXT, &out},
         {.name = NULL}};
     struct cli c = {.program = p,
@@ -148,6 +150,11 @@ int verb_check(const struct program *p, int argc, char **argv)
 
     if (!cli_parse(&c, argc, argv, &status))
         return status;
+    if (o.trace != NULL || o.until.given)
+        return cli_error(p, "check records nothing and ends by its bounds: "
+                            "leave out --trace and --until, and run the "
+                            "scenario that it writes with 'sim'");
+    watch.quiet = o.quiet;
     struct scenario *s =
         cli_scenario(p, c.arg_count > 0 ? c.args[0] : p->tiny, &o);
     if (s == NULL)

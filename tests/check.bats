@@ -38,6 +38,45 @@ setup() {
     [[ "$output" == *"exactly one ring"* ]]
 }
 
+@test "check: one late message makes the published ring loopy, for good" {
+    run timeout 100 "$bin/chord" check labs/chord/loopy.scn \
+        --find ordered-ring --out "$out" --quiet
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"violated: ordered ring: "*"more than once"* ]]
+    [[ "$output" == *"its last message is late"* ]]
+    # The replay: 1 -> 4 -> 3 -> 1, and an hour of maintenance changes nothing.
+    echo "run until 1h" >>"$out"
+    for pair in "n1 n4" "n4 n3" "n3 n1"; do
+        run "$bin/chord" show "$out" successor "${pair% *}" 1
+        [ "$output" = "${pair#* }" ]
+    done
+    run "$bin/chord" show "$out" invariants
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"round the circle more than once"* ]]
+    steps=$(sed -n 's/^at step \([0-9]*\) .*/\1/p' "$out" | tail -n 1)
+    run "$bin/chord" monitor "$out" --step "$steps" --dump 80x24
+    [ "$status" -eq 0 ]
+}
+
+@test "check: ... and the corrected one is exhausted there, whatever is late" {
+    run timeout 50 "$bin/chord" check labs/chord/loopy.scn \
+        --set variant=corrected --quiet
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"no violation in "*" states (exhausted)"* ]]
+    # Without a late message the published one is only ever split, not loopy.
+    run timeout 50 "$bin/chord" check labs/chord/five.scn --find ordered-ring
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"(exhausted)"* ]]
+}
+
+@test "check: what it cannot do is said" {
+    run "$bin/chord" check --find loopy
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"unknown invariant 'loopy', expected one of: "* ]]
+    run "$bin/chord" check --trace x.pcapng
+    [ "$status" -eq 2 ]
+}
+
 @test "check: below its base of r + 1 nodes the corrected protocol fails too" {
     run timeout 50 "$bin/chord" check --unsafe --out "$out"
     [ "$status" -eq 1 ]
