@@ -240,22 +240,35 @@ static void draw_tree(struct flood *f, const struct pane *pane)
 
 /* -- A crowd ------------------------------------------------------------------------- */
 
+/* By hop: how many servents, and how many of them have heard the question,
+   which their own tables say. */
 static void draw_crowd(const struct flood *f, const struct pane *pane)
 {
+    const struct network *net = f->v->network;
+    const struct gnutella *asker = f->asker->node;
     int width = pane->columns - 26;
-    uint32_t most = 1;
+    uint32_t most = 1, heard[WAVES_MAX] = {0};
 
+    for (size_t i = 0; f->known && i < net->count; i++) {
+        const struct gnutella *n = gnutella_at(net, i);
+        if (n != NULL && n->distance < WAVES_MAX)
+            heard[n->distance] += gnutella_seen_find(&n->seen, GNUTELLA_QUERY,
+                                                     asker->asked) != NULL;
+    }
     for (uint32_t w = 0; w < f->waves; w++)
         most = f->wave[w].servents > most ? f->wave[w].servents : most;
-    pane_text(pane, 1, 1, ATTR_DIM, "hop servents messages");
+    pane_text(pane, 1, 1, ATTR_DIM, "hop servents heard it");
     for (uint32_t w = 0; w < f->waves && (int)w + 2 < pane->rows; w++) {
-        const struct wave *wave = &f->wave[w];
+        uint32_t servents = f->wave[w].servents;
+        if (servents == 0)
+            continue;
         pane_printf(pane, (int)w + 2, 1, ATTR_NORMAL, "%3u %8u %8u", w,
-                    wave->servents, wave->messages);
-        int bar = (int)((uint64_t)wave->servents * (uint64_t)width / most);
+                    servents, heard[w]);
+        int bar = (int)((uint64_t)servents * (uint64_t)width / most);
+        int full = (int)((uint64_t)heard[w] * (uint64_t)width / most);
         for (int i = 0; i < bar; i++)
-            pane_put(pane, (int)w + 2, 24 + i, '#',
-                     wave->messages > 0 ? ATTR_BOLD : ATTR_DIM);
+            pane_put(pane, (int)w + 2, 24 + i, i < full ? '#' : '.',
+                     i < full ? ATTR_BOLD : ATTR_DIM);
     }
 }
 
@@ -267,12 +280,10 @@ static void draw_summary(const struct flood *f, const struct pane *p, int row)
         messages += f->wave[w].messages;
         duplicates += f->wave[w].duplicates;
     }
-    if (!f->known)
+    if (!f->known || f->crowded)
         return;
-    int c = pane_printf(p, row, 1, ATTR_NORMAL, "%u messages", messages);
-    if (!f->crowded)
-        c = pane_printf(p, row, c, ATTR_NORMAL, ", %u duplicates (:n)",
-                        duplicates);
+    int c = pane_printf(p, row, 1, ATTR_NORMAL, "%u messages, %u dups (:n)",
+                        messages, duplicates);
     if (f->hits > 0)
         pane_printf(p, row, c, ATTR_NORMAL, ", %u hit%s, %u home", f->hits,
                     f->hits == 1 ? "" : "s", f->hits_home);
@@ -287,6 +298,8 @@ static void flood_picture(const struct view *v, const struct pane *p)
         return;
     }
     int rows = f.crowded ? p->rows : place(&f, &f.at[0], 1);
+    f.column = p->columns / (int)(f.waves > 0 ? f.waves : 1);
+    f.column = f.column < COLUMN_MAX ? f.column : COLUMN_MAX;
     bool fits = !f.crowded && rows < p->rows && f.column >= COLUMN_MIN;
     if (fits) {
         for (uint32_t w = 0; w < f.waves; w++)
