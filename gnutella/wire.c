@@ -421,7 +421,7 @@ static void walk_payload(struct codec *c, struct gnutella_msg *m)
     case GNUTELLA_PUSH:
         walk_guid(c, "servent", m->servent);
         code_le32(c, "index", &m->index);
-        walk_addr(c, "to", &m->addr, false);
+        walk_addr(c, "asker", &m->addr, false);
         walk_tail(c, m);
         break;
     case GNUTELLA_QUERY:
