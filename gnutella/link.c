@@ -7,7 +7,7 @@
  * A servent wants `degree` neighbours.  While it has fewer, it dials one of
  * the addresses that it knows: from pongs and hits, from refusals (X-Try),
  * from its cache, and at last the one that it was told at its start.  It
- * takes calls until it has three times as many; later callers learn some
+ * takes calls until it has twice as many and four; later callers learn some
  * addresses and are sent on: in 0.6 by a refusal with X-Try, in 0.4, which
  * has no words for that, by pongs and a closed link.
  */
@@ -95,7 +95,7 @@ static unsigned degree(const struct gnutella *n)
 
 unsigned gnutella_link_room(const struct gnutella *n)
 {
-    unsigned room = 3 * degree(n);
+    unsigned room = 2 * degree(n) + 4;
 
     return room < LINKS_MAX - LEAVES_MAX ? room : LINKS_MAX - LEAVES_MAX;
 }
@@ -289,6 +289,16 @@ void gnutella_link_on_seek(struct gnutella *n, struct host *h)
     }
 }
 
+void gnutella_link_refresh(struct gnutella *n, struct host *h)
+{
+    struct known *k = peer_count(n) <= degree(n) ? pick(n, h) : NULL;
+
+    if (k == NULL || n->role == ROLE_LEAF)
+        return;
+    k->rest_us = host_now(h) + REDIAL_US;
+    gnutella_link_dial(n, h, k->addr);
+}
+
 /* -- What handshakes say ------------------------------------------------------------- */
 
 static void add_addrs(const struct gnutella *n, struct host *h,
@@ -391,7 +401,8 @@ static void link_up(struct gnutella *n, struct host *h, struct link *l)
         gnutella_qrp_send(n, h, l);
     gnutella_new_guid(h, guid);
     if (l->outgoing && !n->warm) { /* who else is there? */
-        bool enough = peer_count(n) + under_way(n) >= degree(n);
+        bool enough =
+            peer_count(n) > 1 && peer_count(n) + under_way(n) >= degree(n);
         gnutella_route_ping(
             n, h, l, enough ? 1 : (unsigned)setting(n->settings, OPT_TTL),
             guid);

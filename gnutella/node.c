@@ -10,8 +10,9 @@ static const struct option options[] = {
                      "how it dials; both are answered"},
     [OPT_TTL] = {"ttl", OPTION_NUMBER, 1, TTL_MAX, TTL_CLASSIC, NULL,
                  "of its queries and pings"},
-    [OPT_DEGREE] = {"degree", OPTION_NUMBER, 1, 16, 4, NULL,
-                    "neighbours that it looks for; it takes three times that"},
+    [OPT_DEGREE] =
+        {"degree", OPTION_NUMBER, 1, 16, 4, NULL,
+         "neighbours that it looks for; it takes twice that and four"},
     [OPT_PING] = {"ping", OPTION_TIME, 0, 3600000000, 30000000, NULL,
                   "between two pings to all neighbours; 0: none"},
     [OPT_ROLE] = {"role", OPTION_CHOICE, 0, 2, 0, "auto,ultrapeer,leaf",
@@ -85,6 +86,7 @@ static void on_deadline(struct gnutella *n, struct host *h)
                                     ? "its goodbye takes too long"
                                     : "it is too slow");
     }
+    gnutella_arm(n, h);
 }
 
 /* Ping all neighbours; who has said nothing for long is gone. */
@@ -104,6 +106,7 @@ static void on_ping_timer(struct gnutella *n, struct host *h)
         n, h, NULL, is_modern(n) ? 1 : (unsigned)setting(n->settings, OPT_TTL),
         guid);
     gnutella_known_save(n, h);
+    gnutella_link_refresh(n, h);
     host_timer(h, TIMER_PING, period);
 }
 

@@ -206,6 +206,9 @@ void gnutella_link_seek(struct gnutella *n, struct host *h);
 /* Has it too few neighbours, and somebody left whom it has not tried? */
 bool gnutella_link_is_looking(const struct gnutella *n);
 void gnutella_link_on_seek(struct gnutella *n, struct host *h);
+/* Once a ping period: dial one more than is wanted, so that overlays which a
+   partition has made find each other again. */
+void gnutella_link_refresh(struct gnutella *n, struct host *h);
 void gnutella_link_leave(struct gnutella *n, struct host *h);
 /* Write one message on a link, deflated where that was agreed. */
 void gnutella_link_write(struct gnutella *n, struct host *h, struct link *l,
