@@ -371,8 +371,9 @@ static void walk_bye(struct codec *c, struct gnutella_msg *m)
 {
     code_le16(c, "code", &m->code);
     walk_text(c, "text", &m->text);
-    if (!c->bad && c->in != NULL && rest_of(c) > 0)
-        walk_span(c, "more", FIELD_BYTES, &m->extra, rest_of(c));
+    size_t more = c->out != NULL ? m->extra.len : rest_of(c);
+    if (!c->bad && more > 0)
+        walk_span(c, "more", FIELD_BYTES, &m->extra, more);
 }
 
 static void walk_route(struct codec *c, struct gnutella_msg *m)

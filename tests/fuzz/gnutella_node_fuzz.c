@@ -5,7 +5,7 @@
 #include "gnutella/node.h"
 #include "tests/fuzz/node_fuzz.h"
 
-static void check(struct fake *f)
+static void check_node(struct fake *f)
 {
     const struct gnutella *n = f->host.node;
     unsigned callers = 0, downloads = 0;
@@ -28,8 +28,8 @@ static void check(struct fake *f)
 
 /* Handshakes, requests and messages of every type, with ids that the node
    may know: those of what it has sent. */
-static size_t craft(struct fake *f, struct input *in, conn_id conn,
-                    struct addr *from, uint8_t out[CRAFTED_MAX])
+static size_t make_bytes(struct fake *f, struct input *in, conn_id conn,
+                         struct addr *from, uint8_t out[CRAFTED_MAX])
 {
     static const char *const lines[] = {
         "GNUTELLA CONNECT/0.4\n\n",
@@ -90,8 +90,8 @@ static const char *const texts[] = {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const struct fuzz_node target = {.protocol = &gnutella_protocol,
-                                            .check = check,
-                                            .craft = craft,
+                                            .check = check_node,
+                                            .craft = make_bytes,
                                             .commands = texts};
 
     return fuzz_node(&target, data, len);
