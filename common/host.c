@@ -223,13 +223,16 @@ int host_load(struct host *h, const char *name, void *to, size_t room)
 
 bool host_begin(struct host *h, const struct config *c, struct addr introducer)
 {
+    struct config named = *c;
+
+    named.name = h->name;
     h->introduced = NULL;
     h->node = NULL;
     if (addr_none(introducer)) {
-        h->node = h->protocol->create(h, c);
+        h->node = h->protocol->create(h, &named);
         return h->node != NULL;
     }
-    h->introduced = introduced_create(h, c, introducer);
+    h->introduced = introduced_create(h, &named, introducer);
     return h->introduced != NULL;
 }
 

@@ -81,6 +81,7 @@ struct event {
 /* How a node begins. */
 struct config {
     const struct settings *settings; /* outlives the node */
+    const char *name; /* what people call the node; never NULL, lent */
     struct addr self;
     struct addr join; /* a member of the network; none: start one */
     struct id id;     /* from identify(), for protocols that have ids */

@@ -764,7 +764,7 @@ static inline int fuzz_node(const struct fuzz_node *target, const uint8_t *data,
     struct settings s = settings_new(p->options);
     static struct fake f;
     struct addr self = {0x0a000009, 7074};
-    struct config config = {.settings = &s, .self = self};
+    struct config config = {.settings = &s, .name = "n", .self = self};
     uint8_t begin = u8(&in);
     struct text why = text_new();
 

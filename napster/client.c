@@ -1,0 +1,654 @@
+/*
+ * A client's session with the server, and what its user asks.
+ *
+ * Answers of the server carry no number, so one question is open at a time;
+ * the others wait in line.  Transfers are apart from that: transfer.c.
+ */
+#include "napster/node.h"
+
+#include <string.h>
+
+#define SAY(type, ...) napster_send(h, n->client->conn, (type), __VA_ARGS__)
+
+static void copy(char *to, size_t room, struct slice s)
+{
+    size_t len = s.len < room - 1 ? s.len : room - 1;
+
+    if (len > 0)
+        memcpy(to, s.at, len);
+    to[len] = '\0';
+}
+
+/* -- The session ---------------------------------------------------------- */
+
+static void dial(struct napster *n, struct host *h)
+{
+    struct client *c = n->client;
+    bool meta = setting(n->settings, OPT_META) != 0 && addr_none(c->server);
+
+    if (addr_none(n->join) || n->leaving)
+        return;
+    c->meta.len = 0;
+    c->state = meta ? SESSION_META : SESSION_DIAL;
+    c->conn = host_connect(h, addr_none(c->server) ? n->join : c->server);
+    c->deadline_us = host_now(h) + LOGIN_US;
+}
+
+static void on_open(struct napster *n, struct host *h)
+{
+    bool new_one = setting(n->settings, OPT_REGISTER) != 0;
+    unsigned port = napster_firewalled(n) ? 0 : n->self.port;
+
+    if (n->client->state == SESSION_META)
+        return; /* it speaks, and we listen */
+    n->client->state = SESSION_LOGIN;
+    SAY(new_one ? MSG_REGISTER : MSG_LOGIN, "%s %s %u \"p2plab 0.1\" %u%s",
+        n->nick, setting_text(n->settings, OPT_PASSWORD), port,
+        (unsigned)setting(n->settings, OPT_SPEED),
+        new_one ? " nobody@localhost" : "");
+}
+
+static void share_all(struct napster *n, struct host *h)
+{
+    n->client->shared = 0;
+    for (uint32_t i = 0; i < n->client->share_count; i++) {
+        n->client->share[i].sent = false;
+        napster_client_share(n, h, (int)i);
+    }
+}
+
+static bool wire_name(const char *name, char out[FILE_NAME_MAX + 1])
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len > FILE_NAME_MAX || memchr(name, '"', len) != NULL ||
+        memchr(name, '\\', len) != NULL)
+        return false; /* a quote cannot be expressed: reference, section 8 */
+    for (size_t i = 0; i <= len; i++)
+        out[i] = name[i] == '/' ? '\\' : name[i];
+    return true;
+}
+
+void napster_client_share(struct napster *n, struct host *h, int content)
+{
+    static const char hex[] = "0123456789abcdef";
+    struct offered *s = &n->client->share[content];
+    char name[FILE_NAME_MAX + 1], md5[2 * MD5_BYTES + 1] = "";
+    struct content c;
+
+    if (n->client->state != SESSION_ONLINE || !s->known || s->off || s->sent ||
+        !host_content(h, content, &c) || !c.complete || c.removed ||
+        !wire_name(c.name, name))
+        return;
+    for (unsigned i = 0; i < MD5_BYTES; i++) {
+        md5[2 * i] = hex[s->md5[i] >> 4];
+        md5[2 * i + 1] = hex[s->md5[i] & 15];
+    }
+    /* Nobody reads the sound: the rates are a guess from the size. */
+    SAY(MSG_SHARE, "\"%s\" %s %llu 128 44100 %llu", name, md5,
+        (unsigned long long)c.bytes, (unsigned long long)(c.bytes / 16000));
+    s->sent = true;
+    n->client->shared++;
+}
+
+int napster_content_find(struct host *h, struct slice wire)
+{
+    char name[FILE_NAME_MAX + 1];
+
+    if (wire.len == 0 || wire.len > FILE_NAME_MAX)
+        return ERR_USAGE;
+    copy(name, sizeof name, wire);
+    for (size_t i = 0; i < wire.len; i++)
+        name[i] = name[i] == '\\' ? '/' : name[i];
+    return host_content_find(h, name);
+}
+
+/* -- Questions ------------------------------------------------------------ */
+
+static void ask_next(struct napster *n, struct host *h)
+{
+    struct client *c = n->client;
+
+    if (c->question_count == 0 || c->asked || c->state != SESSION_ONLINE)
+        return;
+    c->asked = true;
+    c->asked_us = host_now(h);
+    c->error[0] = '\0';
+    if (c->question->type == MSG_SEARCH || c->question->type == MSG_BROWSE)
+        c->hit_count = 0;
+    SAY(c->question->type, "%s", c->question->text);
+}
+
+static void end_question(struct napster *n, struct host *h, bool ok,
+                         const struct fields *f)
+{
+    struct client *c = n->client;
+    uint32_t command = c->question->command;
+
+    c->question_count--;
+    memmove(c->question, c->question + 1,
+            c->question_count * sizeof *c->question);
+    c->asked = c->pinging = false;
+    if (ok)
+        host_result(h, command, true, f);
+    else
+        host_failed(h, command, c->error);
+    ask_next(n, h);
+}
+
+static bool asks(const struct client *c, uint16_t type)
+{
+    return c->asked && c->question->type == type;
+}
+
+static void add_hits(const struct client *c, struct fields *f)
+{
+    fields_number(f, "hits", c->hit_count);
+    fields_begin(f, FIELD_LIST, "list");
+    for (uint32_t i = 0; i < c->hit_count; i++) {
+        const struct hit *x = &c->hit[i];
+        fields_begin(f, FIELD_GROUP, "");
+        fields_number(f, "n", i + 1);
+        fields_text(f, "file", x->name);
+        fields_number(f, "size", x->bytes);
+        fields_number(f, "kbps", x->kbps);
+        fields_text(f, "owner", x->nick);
+        if (x->ping_us > 0 && x->ping_us != FOREVER)
+            fields_number(f, "ping_ms", x->ping_us / 1000);
+        fields_end(f);
+    }
+    fields_end(f);
+}
+
+static void end_search(struct napster *n, struct host *h)
+{
+    struct client *c = n->client;
+    struct fields f = fields_new();
+
+    add_hits(c, &f);
+    end_question(n, h, *c->error == '\0', &f);
+    fields_free(&f);
+}
+
+/* Ping every host in the answer, to fetch from the nearest.
+   Source: the lecture, and reference, types 751 and 752. */
+static void ping_hits(struct napster *n, struct host *h)
+{
+    struct client *c = n->client;
+    uint32_t pinged = 0;
+
+    for (uint32_t i = 0; i < c->hit_count && pinged < PINGED_MAX; i++) {
+        bool known = false;
+        for (uint32_t k = 0; k < i; k++)
+            known = known || strcmp(c->hit[k].nick, c->hit[i].nick) == 0;
+        if (known)
+            continue;
+        pinged++;
+        SAY(MSG_PING, "%s", c->hit[i].nick);
+    }
+    c->pinging = pinged > 0;
+    c->asked_us = host_now(h);
+    if (!c->pinging || *c->error != '\0')
+        end_search(n, h);
+}
+
+static void on_pong(struct napster *n, struct host *h, struct slice nick)
+{
+    struct client *c = n->client;
+    uint32_t pinged = 0, known = 0;
+
+    for (uint32_t i = 0; i < c->hit_count; i++) {
+        struct hit *x = &c->hit[i];
+        bool his = napster_same(nick, napster_slice(x->nick));
+        if (his && x->ping_us == 0)
+            x->ping_us = host_now(h) - c->asked_us + 1;
+        pinged++;
+        known += x->ping_us != 0;
+    }
+    if (c->pinging && known == pinged)
+        end_search(n, h);
+}
+
+static void keep_hit(struct napster *n, struct host *h, struct slice nick,
+                     const struct slice *f, struct slice speed)
+{
+    struct client *c = n->client;
+    uint64_t bytes, kbps, fast;
+
+    if (c->hit == NULL)
+        c->hit = host_alloc(h, HITS_MAX * sizeof *c->hit);
+    if (c->hit == NULL || c->hit_count == HITS_MAX || nick.len > NICK_MAX ||
+        f[0].len > FILE_NAME_MAX || !napster_number(speed, 10, &fast) ||
+        !napster_number(f[2], CONTENT_MAX_BYTES, &bytes) ||
+        !napster_number(f[3], UINT32_MAX, &kbps))
+        return;
+    struct hit *x = &c->hit[c->hit_count++];
+    *x = (struct hit){
+        .bytes = bytes, .kbps = (uint32_t)kbps, .speed = (uint32_t)fast};
+    copy(x->nick, sizeof x->nick, nick);
+    copy(x->name, sizeof x->name, f[0]);
+    copy(x->md5, sizeof x->md5, f[1]);
+}
+
+/* An answer of one message is shown as it came, in its fields' names. */
+static void end_with_text(struct napster *n, struct host *h, const char *name,
+                          struct slice text)
+{
+    struct fields f = fields_new();
+    char line[PAYLOAD_MAX + 1];
+
+    copy(line, sizeof line, text);
+    fields_text(&f, name, line);
+    end_question(n, h, true, &f);
+    fields_free(&f);
+}
+
+static void on_notice(struct napster *n, struct host *h, struct slice text)
+{
+    struct client *c = n->client;
+
+    host_note(h, "the server says: %.*s", (int)text.len, text.at);
+    if (!c->asked || c->pinging)
+        return;
+    copy(c->error, sizeof c->error, text);
+    if (!asks(c, MSG_SEARCH)) /* that has an end of its own */
+        end_question(n, h, false, NULL);
+}
+
+/* -- What the server says -------------------------------------------------- */
+
+static void on_login_ok(struct napster *n, struct host *h)
+{
+    if (n->client->state != SESSION_LOGIN)
+        return;
+    n->client->state = SESSION_ONLINE;
+    n->client->deadline_us = FOREVER;
+    host_note(h, "is logged in, and tells what it shares");
+    share_all(n, h);
+    ask_next(n, h);
+}
+
+static void on_stats(struct napster *n, struct host *h, const struct slice *f,
+                     int count)
+{
+    struct client *c = n->client;
+    struct fields out = fields_new();
+
+    if (count >= 2 && napster_number(f[0], UINT32_MAX, &c->users) &&
+        napster_number(f[1], UINT32_MAX, &c->files) && asks(c, MSG_STATS)) {
+        fields_number(&out, "users", c->users);
+        fields_number(&out, "files", c->files);
+        end_question(n, h, true, &out);
+    }
+    fields_free(&out);
+}
+
+static bool ends(const struct client *c, uint16_t type)
+{
+    switch (type) {
+    case MSG_WHOIS_IS:
+    case MSG_WHOWAS:
+        return asks(c, MSG_WHOIS);
+    case MSG_HOTLIST_OK:
+    case MSG_HOTLIST_BAD:
+        return asks(c, MSG_HOTLIST_ADD);
+    case MSG_TOPIC:
+        return asks(c, MSG_JOIN);
+    case MSG_SAID:
+        return asks(c, MSG_SAY);
+    default:
+        return false;
+    }
+}
+
+static void on_message(struct napster *n, struct host *h,
+                       const struct napster_msg *m)
+{
+    struct client *c = n->client;
+    struct slice text = {m->text, m->len}, f[FIELDS_OF_ONE];
+    int count = napster_split(text, f, FIELDS_OF_ONE);
+
+    if (ends(c, m->type)) {
+        end_with_text(n, h, "answer", text);
+        return;
+    }
+    switch (m->type) {
+    case MSG_LOGIN_OK:
+        on_login_ok(n, h);
+        break;
+    case MSG_ERROR:
+    case MSG_NICK_BAD:
+        host_note(h, "the server refuses: %.*s", (int)text.len, text.at);
+        c->deadline_us = host_now(h) + LOGIN_US; /* not again at once */
+        c->state = SESSION_NONE;
+        break;
+    case MSG_GHOST:
+        c->deadline_us = host_now(h) + LOGIN_US;
+        c->state = SESSION_NONE;
+        break;
+    case MSG_NOTICE:
+        on_notice(n, h, text);
+        break;
+    case MSG_STATS:
+        on_stats(n, h, f, count);
+        break;
+    case MSG_HIT:
+        if (asks(c, MSG_SEARCH) && count >= 9)
+            keep_hit(n, h, f[6], f, f[8]);
+        break;
+    case MSG_SEARCH_END:
+        if (asks(c, MSG_SEARCH) && !c->pinging)
+            ping_hits(n, h);
+        break;
+    case MSG_BROWSE_HIT:
+        if (asks(c, MSG_BROWSE) && count >= 7)
+            keep_hit(n, h, f[0], f + 1, napster_slice("0"));
+        break;
+    case MSG_BROWSE_END:
+        if (asks(c, MSG_BROWSE))
+            end_search(n, h);
+        break;
+    case MSG_SIGNED_OFF:
+        if (asks(c, MSG_BROWSE))
+            copy(c->error, sizeof c->error,
+                 napster_slice("User is not currently online."));
+        break;
+    case MSG_PING:
+        if (count >= 1)
+            SAY(MSG_PONG, "%.*s", (int)f[0].len, f[0].at);
+        break;
+    case MSG_PONG:
+        if (count >= 1)
+            on_pong(n, h, f[0]);
+        break;
+    case MSG_UPGRADE: /* runs a program; 900: probes ports.  Never. */
+    case 900:
+    case 901:
+        host_note(h, "the server asks for what we never do");
+        break;
+    default:
+        if (count >= 0)
+            napster_transfer_on_message(n, h, m);
+    }
+}
+
+/* The metaserver's one line: where to go, or anything else: later. */
+static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
+{
+    struct client *c = n->client;
+    struct addr a;
+    size_t len = 0;
+
+    while (len < e->len && e->data[len] != '\n')
+        len++;
+    if (len == e->len && len < sizeof c->meta.at)
+        return 0;
+    copy(c->meta.at, sizeof c->meta.at,
+         (struct slice){(const char *)e->data, len});
+    host_abort(h, c->conn);
+    c->conn = 0;
+    if (addr_parse(&a, c->meta.at) && a.port != 0) {
+        c->server = a;
+        dial(n, h);
+    } else {
+        c->state = SESSION_NONE;
+        c->deadline_us = host_now(h) + RECONNECT_US;
+    }
+    return e->len < len + 1 ? e->len : len + 1;
+}
+
+static size_t on_bytes(struct napster *n, struct host *h, const struct event *e)
+{
+    struct napster_msg m;
+
+    if (n->client->state == SESSION_META)
+        return on_meta(n, h, e);
+    int used = napster_decode(&m, e->data, e->len);
+    if (used < 0) {
+        host_finish(h, n->client->conn);
+        return e->len;
+    }
+    if (used > 0)
+        on_message(n, h, &m);
+    return (size_t)used;
+}
+
+static void on_closed(struct napster *n, struct host *h)
+{
+    struct client *c = n->client;
+
+    if (c->state == SESSION_ONLINE)
+        host_note(h, "has lost the server: no searches until it is back");
+    if (c->deadline_us == FOREVER || c->state != SESSION_NONE)
+        c->deadline_us = host_now(h) + RECONNECT_US;
+    c->state = SESSION_NONE;
+    c->conn = 0;
+    c->server = (struct addr){0, 0};
+    c->shared = 0;
+    copy(c->error, sizeof c->error, napster_slice("the server is gone"));
+    while (c->question_count > 0) {
+        c->asked = true;
+        end_question(n, h, false, NULL);
+    }
+}
+
+size_t napster_client_event(struct napster *n, struct host *h,
+                            const struct event *e)
+{
+    if (e->kind == EVENT_OPEN)
+        on_open(n, h);
+    else if (e->kind == EVENT_BYTES)
+        return on_bytes(n, h, e);
+    else if (e->kind == EVENT_EOF)
+        host_finish(h, e->conn);
+    else if (e->kind == EVENT_CLOSED)
+        on_closed(n, h);
+    return 0;
+}
+
+/* -- Timers --------------------------------------------------------------- */
+
+uint64_t napster_client_deadline(const struct napster *n)
+{
+    const struct client *c = n->client;
+    uint64_t least = c->deadline_us;
+
+    if (c->pinging && c->asked_us + PING_US < least)
+        least = c->asked_us + PING_US;
+    return least;
+}
+
+void napster_client_expire(struct napster *n, struct host *h)
+{
+    struct client *c = n->client;
+    uint64_t now = host_now(h);
+
+    if (c->pinging && now >= c->asked_us + PING_US)
+        end_search(n, h);
+    if (now < c->deadline_us)
+        return;
+    c->deadline_us = FOREVER;
+    if (c->conn == 0) {
+        dial(n, h);
+    } else if (c->state != SESSION_ONLINE) { /* it does not answer */
+        host_abort(h, c->conn);
+        on_closed(n, h);
+    }
+}
+
+void napster_client_start(struct napster *n, struct host *h)
+{
+    n->client->deadline_us = FOREVER;
+    for (uint32_t i = 0; i < GRANTS_MAX; i++)
+        n->client->grant[i].content = -1;
+    dial(n, h);
+}
+
+void napster_client_stop(struct napster *n, struct host *h)
+{
+    if (n->client->conn != 0)
+        host_finish(h, n->client->conn);
+}
+
+/* -- Commands ------------------------------------------------------------- */
+
+static void ask(struct napster *n, struct host *h, uint32_t command,
+                uint16_t type, const char *format, ...) PRINTF_LIKE(5, 6);
+
+static void ask(struct napster *n, struct host *h, uint32_t command,
+                uint16_t type, const char *format, ...)
+{
+    struct client *c = n->client;
+    struct text t = text_new();
+    va_list args;
+
+    if (c->question == NULL)
+        c->question = host_alloc(h, QUESTIONS_MAX * sizeof *c->question);
+    if (c->state == SESSION_NONE) {
+        host_failed(h, command, "the server is not reachable");
+    } else if (c->question == NULL || c->question_count == QUESTIONS_MAX) {
+        host_failed(h, command, "too many questions at a time");
+    } else {
+        struct question *q = &c->question[c->question_count++];
+        va_start(args, format);
+        text_vprintf(&t, format, args);
+        va_end(args);
+        q->command = command;
+        q->type = type;
+        copy(q->text, sizeof q->text, (struct slice){t.data, t.len});
+        ask_next(n, h);
+    }
+    text_free(&t);
+}
+
+static void search(struct napster *n, struct host *h, uint32_t command,
+                   const char *words)
+{
+    struct slice text = napster_slice(words), first;
+
+    if (napster_next(&text, &first) > 0 &&
+        (napster_same(first, napster_slice("FILENAME")) ||
+         napster_same(first, napster_slice("MAX_RESULTS"))))
+        ask(n, h, command, MSG_SEARCH, "%s", words);
+    else if (memchr(words, '"', strlen(words)) != NULL)
+        host_failed(h, command,
+                    "words, or a whole search: FILENAME CONTAINS "
+                    "\"words\" ...");
+    else
+        ask(n, h, command, MSG_SEARCH,
+            "FILENAME CONTAINS \"%s\" MAX_RESULTS %u", words, RESULTS_MAX);
+}
+
+/* Is `a` the better source: the nearer, then the faster. */
+static bool better(const struct hit *a, const struct hit *b)
+{
+    uint64_t x = a->ping_us == 0 ? FOREVER : a->ping_us;
+    uint64_t y = b->ping_us == 0 ? FOREVER : b->ping_us;
+
+    return x != y ? x < y : a->speed > b->speed;
+}
+
+static void get(struct napster *n, struct host *h, uint32_t command,
+                const char *what)
+{
+    const struct client *c = n->client;
+    const struct hit *best = NULL;
+    uint64_t number;
+
+    if (parse_u64(what, HITS_MAX, &number) && number > 0 &&
+        number <= c->hit_count)
+        best = &c->hit[number - 1];
+    bool by_name = best == NULL;
+    for (uint32_t i = 0; by_name && i < c->hit_count; i++)
+        if (strcmp(c->hit[i].name, what) == 0 &&
+            (best == NULL || better(&c->hit[i], best)))
+            best = &c->hit[i];
+    if (best == NULL)
+        host_failed(h, command, "not among the last search's hits");
+    else
+        napster_transfer_get(n, h, command, best);
+}
+
+static void set_shared(struct napster *n, struct host *h, uint32_t command,
+                       const char *name, bool on)
+{
+    struct client *c = n->client;
+    int content = host_content_find(h, name);
+    struct fields f = fields_new();
+    char wire[FILE_NAME_MAX + 1];
+
+    if (content < 0 || (uint32_t)content >= c->share_count ||
+        !wire_name(name, wire)) {
+        host_failed(h, command, "no such file here");
+    } else {
+        struct offered *s = &c->share[content];
+        s->off = !on;
+        if (!on && s->sent) {
+            SAY(MSG_UNSHARE, "%s", wire);
+            s->sent = false;
+            c->shared--;
+        }
+        napster_client_share(n, h, content);
+        fields_number(&f, "shared", c->shared);
+        host_result(h, command, true, &f);
+    }
+    fields_free(&f);
+}
+
+static void show(const struct napster *n, struct host *h, uint32_t command)
+{
+    static const char *const states[] = {"offline", "asks the metaserver",
+                                         "dials", "logs in", "online"};
+    const struct client *c = n->client;
+    struct fields f = fields_new();
+
+    fields_text(&f, "nick", n->nick);
+    fields_text(&f, "state", states[c->state]);
+    fields_number(&f, "shared", c->shared);
+    fields_number(&f, "uploads", c->upload_count);
+    fields_number(&f, "downloads", c->download_count);
+    fields_number(&f, "sent_files", c->sent_files);
+    fields_number(&f, "got_files", c->got_files);
+    fields_number(&f, "users", c->users);
+    fields_number(&f, "files", c->files);
+    host_result(h, command, true, &f);
+    fields_free(&f);
+}
+
+void napster_client_command(struct napster *n, struct host *h,
+                            const struct event *e)
+{
+    static const struct {
+        const char *word;
+        uint16_t type;
+    } plain[] = {{"browse", MSG_BROWSE},
+                 {"whois", MSG_WHOIS},
+                 {"hotlist", MSG_HOTLIST_ADD},
+                 {"join", MSG_JOIN},
+                 {"say", MSG_SAY},
+                 {"stats", MSG_STATS}};
+    const char *text = (const char *)e->data;
+    size_t len = word_next(&text);
+    const char *rest = text + len;
+
+    rest += *rest == ' ';
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (word_is(text, len, plain[i].word)) {
+            ask(n, h, e->command, plain[i].type, "%s", rest);
+            return;
+        }
+    if (word_is(text, len, "search")) {
+        search(n, h, e->command, rest);
+    } else if (word_is(text, len, "get")) {
+        get(n, h, e->command, rest);
+    } else if (word_is(text, len, "share") || word_is(text, len, "unshare")) {
+        set_shared(n, h, e->command, rest, *text == 's');
+    } else if (word_is(text, len, "part")) {
+        struct fields f = fields_new();
+        SAY(MSG_PART, "%s", rest);
+        host_result(h, e->command, true, &f);
+        fields_free(&f);
+    } else {
+        show(n, h, e->command);
+    }
+}

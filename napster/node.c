@@ -1,0 +1,265 @@
+/* Options, commands, events and the one timer; see node.h. */
+#include "napster/node.h"
+
+#include <string.h>
+
+#include "napster/check.h"
+
+static const struct option options[] = {
+    [OPT_ROLE] = {"role", OPTION_CHOICE, 0, 2, 0, "client,server,metaserver",
+                  "a metaserver names the server that it joins"},
+    [OPT_RESULTS] = {"results", OPTION_NUMBER, 1, 1000, RESULTS_MAX, NULL,
+                     "of a search, at most"},
+    [OPT_FIREWALLED] = {"firewalled", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                        "nobody can call it"},
+    [OPT_SPEED] = {"speed", OPTION_NUMBER, 0, 10, 3, NULL,
+                   "code of its link: 3 is 33.6k, 7 cable, 10 T3"},
+    [OPT_META] = {"meta", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                  "join is a metaserver, which names the server"},
+    [OPT_REGISTER] = {"register", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                      "register the nick at the login"},
+    [OPT_NICK] = {"nick", OPTION_TEXT, 0, 0, 0, NULL,
+                  "instead of the node's name"},
+    [OPT_PASSWORD] = {"password", OPTION_TEXT, 0, 0, 0, "secret",
+                      "crosses the network as it is"},
+    [OPT_MOTD] = {"motd", OPTION_TEXT, 0, 0, 0, NULL,
+                  "the server's message of the day"},
+    {.name = NULL}};
+
+static const struct command commands[] = {
+    {"search", "t", "search WORDS", "ask the server, then ping each owner",
+     COMMAND_LIMIT_US},
+    {"get", "t", "get N|NAME", "fetch a hit; by name, from the nearest owner",
+     0},
+    {"browse", "w", "browse NICK", "what a user shares", COMMAND_LIMIT_US},
+    {"share", "t", "share NAME", "offer a file again", COMMAND_LIMIT_US},
+    {"unshare", "t", "unshare NAME", "offer it no longer", COMMAND_LIMIT_US},
+    {"whois", "w", "whois NICK", "who a user is", COMMAND_LIMIT_US},
+    {"hotlist", "w", "hotlist NICK", "hear when a user comes and goes",
+     COMMAND_LIMIT_US},
+    {"join", "w", "join #CHANNEL", "enter a channel", COMMAND_LIMIT_US},
+    {"part", "w", "part #CHANNEL", "leave it", COMMAND_LIMIT_US},
+    {"say", "wt", "say #CHANNEL TEXT", "speak in it", COMMAND_LIMIT_US},
+    {"stats", "", "stats", "users and files, as the server counts",
+     COMMAND_LIMIT_US},
+    {"show", "", "show", "how it stands", COMMAND_LIMIT_US},
+    {.name = NULL}};
+
+static const char *const timers[] = {"deadline", NULL};
+
+void napster_arm(struct napster *n, struct host *h)
+{
+    uint64_t now = host_now(h), least = FOREVER;
+
+    if (n->role == ROLE_SERVER) {
+        least = napster_server_deadline(n);
+    } else if (n->client != NULL) {
+        uint64_t transfer = napster_transfer_deadline(n->client);
+        least = napster_client_deadline(n);
+        least = transfer < least ? transfer : least;
+    }
+    if (least == FOREVER)
+        host_timer_cancel(h, TIMER_DEADLINE);
+    else
+        host_timer(h, TIMER_DEADLINE, least > now ? least - now : 0);
+}
+
+static void on_start(struct napster *n, struct host *h)
+{
+    if (n->role == ROLE_SERVER) {
+        napster_server_start(n, h);
+    } else if (n->role == ROLE_CLIENT) {
+        napster_client_start(n, h);
+        napster_transfer_start(n, h);
+    }
+}
+
+static void on_timer(struct napster *n, struct host *h)
+{
+    if (n->role == ROLE_SERVER) {
+        napster_server_expire(n, h);
+    } else if (n->role == ROLE_CLIENT) {
+        napster_client_expire(n, h);
+        napster_transfer_expire(n, h);
+    }
+}
+
+/* A metaserver says one line and reads nothing. */
+static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
+{
+    struct text t = text_new();
+
+    if (e->kind == EVENT_ACCEPT) {
+        host_phase(h, e->conn, PHASE_HANDSHAKE);
+        if (addr_none(n->join))
+            text_add(&t, "busy");
+        else
+            addr_text(&t, n->join);
+        text_char(&t, '\n');
+        host_write(h, e->conn, t.data, t.len);
+        host_finish(h, e->conn);
+    }
+    text_free(&t);
+    return e->len;
+}
+
+static size_t on_stream(struct napster *n, struct host *h,
+                        const struct event *e)
+{
+    if (n->role == ROLE_SERVER)
+        return napster_server_event(n, h, e);
+    if (n->role == ROLE_METASERVER)
+        return on_meta(n, h, e);
+    if (e->conn == n->client->conn && e->kind != EVENT_ACCEPT)
+        return napster_client_event(n, h, e);
+    return napster_transfer_event(n, h, e);
+}
+
+static void on_command(struct napster *n, struct host *h, const struct event *e)
+{
+    if (n->role == ROLE_SERVER)
+        napster_server_command(n, h, e);
+    else if (n->role == ROLE_CLIENT)
+        napster_client_command(n, h, e);
+    else
+        host_failed(h, e->command, "a metaserver only names a server");
+}
+
+static void on_stop(struct napster *n, struct host *h)
+{
+    n->leaving = true;
+    if (n->role == ROLE_CLIENT) {
+        napster_transfer_stop(n, h);
+        napster_client_stop(n, h);
+    }
+    host_left(h);
+}
+
+static size_t event(void *node, struct host *h, const struct event *e)
+{
+    struct napster *n = node;
+    size_t used = 0;
+
+    switch (e->kind) {
+    case EVENT_START:
+        on_start(n, h);
+        break;
+    case EVENT_TIMER:
+        on_timer(n, h);
+        break;
+    case EVENT_OPEN:
+    case EVENT_ACCEPT:
+    case EVENT_BYTES:
+    case EVENT_ROOM:
+    case EVENT_EOF:
+    case EVENT_CLOSED:
+        used = on_stream(n, h, e);
+        break;
+    case EVENT_COMMAND:
+        on_command(n, h, e);
+        break;
+    case EVENT_HASHED:
+        if (n->role == ROLE_CLIENT)
+            napster_transfer_on_hashed(n, h, e);
+        break;
+    case EVENT_STOP:
+        on_stop(n, h);
+        break;
+    case EVENT_DATAGRAM:
+        break;
+    }
+    napster_arm(n, h);
+    return used;
+}
+
+/* A node's name as a nick: what no nick may hold becomes '-'. */
+static void set_nick(struct napster *n, const char *name)
+{
+    size_t len = 0;
+
+    for (; name[len] != '\0' && len < NICK_MAX; len++) {
+        char c = name[len];
+        bool bad = c <= ' ' || c > '~' || memchr("%$*?.!\",:&#", c, 11) != NULL;
+        n->nick[len] = bad ? '-' : c;
+    }
+}
+
+static void *create(struct host *h, const struct config *config)
+{
+    struct napster *n = host_alloc(h, sizeof *n);
+
+    if (n == NULL)
+        return NULL;
+    n->settings = config->settings;
+    n->self = config->self;
+    n->join = config->join;
+    n->role = (enum role)setting(n->settings, OPT_ROLE);
+    const char *nick = setting_text(n->settings, OPT_NICK);
+    set_nick(n, *nick != '\0' ? nick : config->name);
+    if (n->role == ROLE_SERVER)
+        n->server = host_alloc(h, sizeof *n->server);
+    else if (n->role == ROLE_CLIENT)
+        n->client = host_alloc(h, sizeof *n->client);
+    return n->server != NULL || n->client != NULL || n->role == ROLE_METASERVER
+               ? n
+               : NULL;
+}
+
+/* -- Canonical state -------------------------------------------------------- */
+
+static void dump_server(const struct server *s, struct text *t)
+{
+    for (uint32_t i = 0; i < s->used; i++) {
+        const struct user *u = s->user[i];
+        if (u == NULL)
+            continue;
+        text_printf(t, "user %s %s port %u files", u->nick,
+                    u->online ? "online" : "caller", u->port);
+        for (uint32_t at = u->first_file; at != 0;) {
+            const struct file *f = napster_file(&s->index, at);
+            text_printf(t, " %s", f->name);
+            at = f->next;
+        }
+        text_char(t, '\n');
+    }
+    text_printf(t, "accounts %u\n", s->account_count);
+}
+
+static void dump(const void *node, struct host *h, struct text *t)
+{
+    const struct napster *n = node;
+    const struct client *c = n->client;
+
+    (void)h;
+    text_printf(t, "role %u%s\n", (unsigned)n->role,
+                n->leaving ? " leaving" : "");
+    if (n->server != NULL)
+        dump_server(n->server, t);
+    if (c == NULL)
+        return;
+    text_printf(t, "state %u shared %u questions %u%s hits %u\n",
+                (unsigned)c->state, c->shared, c->question_count,
+                c->pinging ? " pinging" : "", c->hit_count);
+    for (const struct download *d = c->downloads; d != NULL; d = d->next)
+        text_printf(t, "download %s from %s state %u tries %u\n", d->hit.name,
+                    d->hit.nick, (unsigned)d->state, d->tries);
+    for (const struct peer *p = c->peers; p != NULL; p = p->next)
+        text_printf(t, "peer state %u at %llu\n", (unsigned)p->state,
+                    (unsigned long long)p->at);
+}
+
+const struct protocol napster_protocol = {
+    .name = "napster",
+    .options = options,
+    .commands = commands,
+    .timers = timers,
+    .invariants = "files of users who are here only, counters agree",
+    .create = create,
+    .event = event,
+    .dump = dump,
+    .describe = napster_describe,
+    .warm = napster_warm,
+    .check = napster_check,
+    .settled = napster_settled,
+    .quiet_us = napster_quiet_us,
+    .may_fail = napster_may_fail};

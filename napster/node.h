@@ -1,0 +1,261 @@
+/*
+ * A node of Napster: a server with the directory, a client, or a metaserver.
+ *
+ *     server.c    sessions of users, the directory, brokering
+ *     client.c    a session with the server, and what its user asks
+ *     transfer.c  files, from client to client
+ *     index.c     the directory itself
+ *
+ * Source: reference (the specification by drscholl, and opennap 0.36).
+ */
+#ifndef NAPSTER_NODE_H
+#define NAPSTER_NODE_H
+
+#include "common/hash.h"
+#include "common/node.h"
+#include "common/words.h"
+#include "napster/index.h"
+#include "napster/limits.h"
+#include "napster/wire.h"
+
+#define FOREVER UINT64_MAX
+
+enum napster_option {
+    OPT_ROLE,
+    OPT_RESULTS,
+    OPT_FIREWALLED,
+    OPT_SPEED,
+    OPT_META,
+    OPT_REGISTER,
+    OPT_NICK,
+    OPT_PASSWORD,
+    OPT_MOTD
+};
+
+enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_METASERVER };
+enum napster_timer { TIMER_DEADLINE };
+
+/* -- The server ----------------------------------------------------------- */
+
+struct user {
+    conn_id conn;
+    struct addr peer;
+    bool online;  /* logged in; else a caller */
+    bool closing; /* finished: no more is read */
+    char nick[NICK_MAX + 1];
+    char client[CLIENT_MAX + 1];
+    uint16_t port; /* 0: behind a firewall */
+    uint8_t speed;
+    bool registered;
+    uint64_t since_us;
+    uint32_t first_file, files, queued_down, queued_up, down, up;
+    char (*hotlist)[NICK_MAX + 1]; /* HOTLIST_MAX of them, or NULL */
+    uint8_t hotlist_count, channel_count;
+    uint8_t channel[USER_CHANNELS_MAX]; /* their indices */
+    uint32_t number;                    /* in the server's table */
+    uint32_t same_conn, same_nick;      /* the next in each bucket */
+};
+
+struct channel {
+    char name[CHANNEL_NAME_MAX + 1]; /* "": free */
+    char topic[TOPIC_MAX + 1];
+    uint32_t users;
+};
+
+struct account {
+    char nick[NICK_MAX + 1];
+    uint8_t salt[16];
+    uint8_t digest[SHA256_BYTES];
+    uint64_t last_s; /* when it was last here, by the node's clock */
+};
+
+#define USER_BUCKETS 16384u /* 10,000 users in chains of one */
+
+struct server {
+    struct index index;
+    struct user *user[SESSIONS_MAX];
+    uint32_t used, free_hint, callers, online;
+    uint32_t by_conn[USER_BUCKETS], by_nick[USER_BUCKETS]; /* number + 1 */
+    struct channel channel[CHANNELS_MAX];
+    struct account *account; /* ACCOUNTS_MAX of them, once there is one */
+    uint32_t account_count;
+    struct query query; /* the one being answered */
+    uint64_t searches, brokered, refused;
+    uint64_t sweep_us; /* when callers that are too slow go; 0: nobody calls */
+};
+
+/* -- A client ------------------------------------------------------------- */
+
+enum session_state {
+    SESSION_NONE,
+    SESSION_META, /* asks the metaserver */
+    SESSION_DIAL,
+    SESSION_LOGIN,
+    SESSION_ONLINE
+};
+
+struct hit {
+    char nick[NICK_MAX + 1];
+    char name[FILE_NAME_MAX + 1];
+    char md5[33];
+    uint64_t bytes;
+    uint32_t kbps, speed;
+    uint64_t ping_us; /* 0: not measured; FOREVER: no answer */
+};
+
+/* A command that waits for the server; the first in line has been asked. */
+struct question {
+    uint32_t command;
+    uint16_t type; /* the message that asks it */
+    char text[PAYLOAD_MAX + 1];
+};
+
+enum download_state {
+    DOWN_ASKED,  /* 203 */
+    DOWN_PUSHED, /* 500: waits for the holder's call */
+    DOWN_DIAL,
+    DOWN_ONE,  /* waits for the byte "1" */
+    DOWN_SIZE, /* GET is out */
+    DOWN_DATA,
+    DOWN_CHECK, /* hashes what came */
+    DOWN_RETRY
+};
+
+struct download {
+    struct download *next;
+    uint32_t command;
+    enum download_state state;
+    struct hit hit;
+    int content;
+    uint64_t at, from, deadline_us, begun_us;
+    uint32_t tries;
+    struct peer *peer;
+    bool pushed, reported;
+};
+
+enum peer_state {
+    PEER_ACCEPTED, /* we have said "1": GET or SEND? */
+    PEER_DOWN,     /* belongs to a download */
+    PEER_ASKED,    /* a GET came; more digits of its offset may */
+    PEER_PUSH_DIAL,
+    PEER_PUSH_ONE,
+    PEER_PUSH_OFFSET, /* SEND is out */
+    PEER_DATA,        /* an upload */
+    PEER_END
+};
+
+/* A connection to another client. */
+struct peer {
+    struct peer *next;
+    conn_id conn;
+    enum peer_state state;
+    struct download *download;
+    int content;
+    char nick[NICK_MAX + 1];
+    bool digits; /* some of an offset have come */
+    uint64_t at, bytes, deadline_us;
+};
+
+struct grant { /* a download that we have allowed */
+    char nick[NICK_MAX + 1];
+    int content; /* -1: free */
+    uint64_t deadline_us;
+};
+
+struct offered {
+    uint8_t md5[MD5_BYTES];
+    bool known, off, sent;
+};
+
+struct client {
+    enum session_state state;
+    conn_id conn;
+    struct addr server;
+    uint64_t deadline_us;
+    struct text_line {
+        char at[64];
+        uint8_t len;
+    } meta;
+    struct question *question; /* QUESTIONS_MAX of them */
+    uint32_t question_count;
+    bool asked, pinging;
+    uint64_t asked_us;
+    char error[128]; /* of the question's 404 */
+    struct hit *hit; /* HITS_MAX of them, or NULL */
+    uint32_t hit_count, line_count;
+    struct offered *share; /* by content */
+    uint32_t share_count, shared;
+    bool hashing;
+    struct grant grant[GRANTS_MAX];
+    uint32_t grant_next;
+    struct peer *peers;
+    struct download *downloads;
+    uint32_t peer_count, download_count, upload_count;
+    uint64_t sent_files, got_files;
+    uint64_t users, files; /* as the server told */
+};
+
+struct napster {
+    const struct settings *settings;
+    struct addr self, join;
+    enum role role;
+    bool leaving, left;
+    char nick[NICK_MAX + 1];
+    struct server *server;
+    struct client *client;
+};
+
+extern const struct protocol napster_protocol;
+
+static inline bool napster_firewalled(const struct napster *n)
+{
+    return setting(n->settings, OPT_FIREWALLED) != 0;
+}
+
+/* Arm the one timer for whatever is due first. */
+void napster_arm(struct napster *n, struct host *h);
+/* Send one message; what host_write says. */
+size_t napster_send(struct host *h, conn_id conn, uint16_t type,
+                    const char *format, ...) PRINTF_LIKE(4, 5);
+
+void napster_server_start(struct napster *n, struct host *h);
+/* Forget all sessions: for a warm start, which has closed them. */
+void napster_server_reset(struct napster *n, struct host *h);
+size_t napster_server_event(struct napster *n, struct host *h,
+                            const struct event *e);
+uint64_t napster_server_deadline(const struct napster *n);
+void napster_server_expire(struct napster *n, struct host *h);
+void napster_server_command(struct napster *n, struct host *h,
+                            const struct event *e);
+/* The user of that nick who is online, or NULL. */
+struct user *napster_user(const struct server *s, struct slice nick);
+
+void napster_client_start(struct napster *n, struct host *h);
+/* Events of the session; the bytes consumed. */
+size_t napster_client_event(struct napster *n, struct host *h,
+                            const struct event *e);
+uint64_t napster_client_deadline(const struct napster *n);
+void napster_client_expire(struct napster *n, struct host *h);
+void napster_client_command(struct napster *n, struct host *h,
+                            const struct event *e);
+void napster_client_stop(struct napster *n, struct host *h);
+/* Tell the server of a file that is whole and hashed. */
+void napster_client_share(struct napster *n, struct host *h, int content);
+
+/* A file's name as others know it: its content's, with '\' between folders. */
+int napster_content_find(struct host *h, struct slice wire);
+size_t napster_transfer_event(struct napster *n, struct host *h,
+                              const struct event *e);
+uint64_t napster_transfer_deadline(const struct client *c);
+void napster_transfer_expire(struct napster *n, struct host *h);
+void napster_transfer_get(struct napster *n, struct host *h, uint32_t command,
+                          const struct hit *hit);
+/* The server's word on a transfer: 204, 206, 501, 607, 620 ... */
+void napster_transfer_on_message(struct napster *n, struct host *h,
+                                 const struct napster_msg *m);
+void napster_transfer_on_hashed(struct napster *n, struct host *h,
+                                const struct event *e);
+void napster_transfer_start(struct napster *n, struct host *h);
+void napster_transfer_stop(struct napster *n, struct host *h);
+
+#endif
