@@ -319,3 +319,31 @@ dissected() {
         cut -d' ' -f2 all | grep -qx $type
     done
 }
+
+@test "gnutella: the picture of the flood, and what it has reached" {
+    cd "$top"
+    load golden.bash
+    "$bin" monitor labs/gnutella/flood.scn --dump 80x24 |
+        golden gnutella-open-80x24.screen
+    "$bin" monitor labs/gnutella/flood.scn --dump 80x24 --at 2.041s |
+        golden gnutella-wave2-80x24.screen
+    "$bin" monitor labs/gnutella/flood.scn --dump 80x24 --at 2.13s |
+        golden gnutella-home-80x24.screen
+    "$bin" monitor labs/gnutella/flood.scn --dump 160x48 --at 2.13s |
+        golden gnutella-home-160x48.screen
+    "$bin" monitor labs/capstone/gnutella200.scn --dump 80x24 --at 4.13s |
+        golden gnutella-crowd-80x24.screen
+}
+
+@test "gnutella: forty seeded runs with faults end well" {
+    cd "$top"
+    run tests/sweep 40 2 1 gnutella
+    [ "$status" -eq 0 ] || { echo "$output"; false; }
+}
+
+@test "gnutella: the explorer finds no violation among three servents" {
+    cd "$top"
+    run "$bin" check
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"no violation"*"(exhausted)"* ]]
+}
