@@ -547,13 +547,10 @@ static const struct chord *asker(const struct network *net, const uint8_t *data,
                                  const struct host *to)
 {
     const struct host *h = from;
-    struct chord_msg m;
 
     switch (chord_peek_type(data, len)) {
     case CHORD_FIND_SUCC: /* passed on from node to node */
-        h = chord_decode(&m, data, len)
-                ? net->by_addr(net, peer_addr(&m.origin))
-                : NULL;
+        h = net->by_addr(net, chord_peek_origin(data, len));
         break;
     case CHORD_FOUND:
     case CHORD_NEXT:

@@ -225,7 +225,8 @@ static void walk(struct codec *c, struct chord_msg *m)
     walk_body(c, m);
 }
 
-#define TYPE_AT 5    /* behind magic and version */
+#define TYPE_AT 5 /* behind magic and version */
+#define BITS_AT 6
 #define REQUEST_AT 9 /* behind bits, to_vnode and from_vnode */
 
 size_t chord_encode(struct chord_msg *m, uint8_t out[DATAGRAM_MAX])
@@ -240,6 +241,18 @@ enum chord_type chord_peek_type(const uint8_t *data, size_t len)
 {
     assert(len >= REQUEST_AT + 4);
     return (enum chord_type)data[TYPE_AT];
+}
+
+struct addr chord_peek_origin(const uint8_t *data, size_t len)
+{
+    size_t at = REQUEST_AT + 4 + 2 * id_bytes(data[BITS_AT]) + 3;
+    struct addr origin = {.ip = 0};
+
+    if (at >= len)
+        return origin;
+    struct codec c = codec_reader(data + at, len - at);
+    code_addr(&c, "origin", &origin);
+    return origin;
 }
 
 uint32_t chord_peek_request(const uint8_t *data)

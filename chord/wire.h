@@ -121,6 +121,8 @@ size_t chord_encode(struct chord_msg *m, uint8_t out[DATAGRAM_MAX]);
    the rest; and another number for it. */
 enum chord_type chord_peek_type(const uint8_t *data, size_t len);
 uint32_t chord_peek_request(const uint8_t *data);
+/* Who asked, of a FIND_SUCC. */
+struct addr chord_peek_origin(const uint8_t *data, size_t len);
 void chord_poke_request(uint8_t *data, uint32_t request);
 /* Read a whole datagram; false when it is not exactly one message. */
 bool chord_decode(struct chord_msg *m, const uint8_t *data, size_t len);

@@ -33,8 +33,8 @@ struct explore_report {
 };
 
 struct explore_options {
-    bool strict; /* passing violations count too */
-    bool unsafe; /* crashes that the protocol's assumptions forbid, too */
+    bool strict;      /* passing violations count too */
+    bool unsafe;      /* crashes that the protocol's assumptions forbid, too */
     const char *find; /* only violations of this invariant count; NULL: all */
     uint64_t states_max;
     /* Called now and then; false stops the exploration. */

@@ -409,6 +409,7 @@ static void execute(struct live_run *r, const struct act *act)
     case ACT_DELAY:
     case ACT_DUPLICATE:
     case ACT_DELIVER:
+    case ACT_PICK:
     case ACT_FIRE:
     case ACT_HEAL:    /* nothing to heal */
     case ACT_NETWORK: /* ignored */

@@ -414,6 +414,7 @@ static const struct keyword {
     {"delay", scn_message, TIMED, ACT_DELAY},
     {"deliver", scn_message, TIMED, ACT_DELIVER},
     {"fire", scn_fire, TIMED, 0},
+    {"pick", scn_pick, TIMED, 0},
 };
 #define KEYWORDS (sizeof keywords / sizeof *keywords)
 

@@ -40,6 +40,7 @@ enum act_kind {
     ACT_DELAY, /*   the .ordinal-th (from 1, in order of sending) */
     ACT_DUPLICATE,
     ACT_DELIVER,
+    ACT_PICK, /* what is .ordinal-th under way happens now */
     ACT_FIRE, /* .name .timer: its timer fires now */
     ACT_UNTIL /* run until .time_us, or until quiet when NEVER */
 };

@@ -594,6 +594,23 @@ bool scn_message(struct parser *p)
     return add_act(p, act);
 }
 
+/* pick K: what `check` writes */
+bool scn_pick(struct parser *p)
+{
+    struct act act = act_new(p, ACT_PICK);
+    uint64_t ordinal;
+
+    if (!p->stepping)
+        return scn_fail(p,
+                        "'pick' needs a step, expected 'at step N' before it");
+    if (!scn_number(p, scn_word(p), UINT32_MAX, &ordinal))
+        return false;
+    if (ordinal == 0)
+        return scn_unexpected(p, "0", "a number from 1");
+    act.ordinal = (uint32_t)ordinal;
+    return add_act(p, act);
+}
+
 bool scn_fire(struct parser *p)
 {
     struct act act = act_new(p, ACT_FIRE);

@@ -121,6 +121,7 @@ bool scn_bare(struct parser *p);    /* heal, warm */
 bool scn_fault(struct parser *p);   /* crash, vanish, leave, restart */
 bool scn_message(struct parser *p); /* drop, delay, duplicate, deliver */
 bool scn_fire(struct parser *p);
+bool scn_pick(struct parser *p);
 bool scn_partition(struct parser *p);
 bool scn_churn(struct parser *p);
 bool scn_latency(struct parser *p);

@@ -372,6 +372,7 @@ static void node_fault(struct sim *sim, const struct act *act, struct node *n)
     case ACT_DELAY:
     case ACT_DUPLICATE:
     case ACT_DELIVER:
+    case ACT_PICK:
     case ACT_FIRE:
     case ACT_UNTIL:
         break;
@@ -425,6 +426,7 @@ void act_execute(struct sim *sim, const struct act *act)
     case ACT_DELAY:
     case ACT_DUPLICATE:
     case ACT_DELIVER:
+    case ACT_PICK:
     case ACT_FIRE:
         intervene(sim, act);
         break;

@@ -241,10 +241,45 @@ static void fire(struct sim *sim, const struct act *act)
     timer_fire(n, slot);
 }
 
+bool entry_may_be_picked(const struct entry *e)
+{
+    return e->kind != ENTRY_TIMER && e->kind != ENTRY_LIMIT &&
+           e->kind != ENTRY_STALL;
+}
+
+/* Let the K-th thing that is under way, in order of sending, happen now;
+   `check` writes such lines, for what happens on streams has no name. */
+static void pick(struct sim *sim, const struct act *act)
+{
+    const struct queue *q = &sim->queue;
+    uint64_t last = 0;
+    size_t found = q->count;
+
+    for (uint32_t k = 0; k < act->ordinal; k++) {
+        found = q->count;
+        for (size_t i = 0; i < q->count; i++)
+            if (entry_may_be_picked(&q->at[i]) && q->at[i].number > last &&
+                (found == q->count || q->at[i].number < q->at[found].number))
+                found = i;
+        if (found == q->count) {
+            complain_hand(sim, act, "fewer things are under way");
+            return;
+        }
+        last = q->at[found].number;
+    }
+    struct entry e = queue_remove(sim, found);
+    if (e.kind == ENTRY_DOWNLINK)
+        e.kind = ENTRY_SEGMENT;
+    e.time_us = sim->now_us;
+    entry_execute(sim, &e);
+}
+
 void intervene(struct sim *sim, const struct act *act)
 {
     if (act->kind == ACT_FIRE)
         fire(sim, act);
+    else if (act->kind == ACT_PICK)
+        pick(sim, act);
     else if (act->kind == ACT_DROP || act->kind == ACT_DELAY ||
              act->kind == ACT_DUPLICATE || act->kind == ACT_DELIVER)
         on_message(sim, act);

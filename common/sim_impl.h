@@ -476,6 +476,8 @@ void commands_unanswered(struct sim *sim);
 struct command_run *command_get(const struct sim *sim, uint32_t number);
 
 /* sim_hand.c */
+/* Can `at step N pick K` mean it?  All that is under way can. */
+bool entry_may_be_picked(const struct entry *e);
 /* What a line `at step N` does, just before that step. */
 void intervene(struct sim *sim, const struct act *act);
 

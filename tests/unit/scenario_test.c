@@ -66,10 +66,10 @@ static const char *refusal(const char *text)
 static const char *walk_over(const char *text, const struct overrides *over)
 {
     static const char *const kinds[] = {
-        "start",  "command",   "expect",  "invariants", "crash",
-        "vanish", "leave",     "restart", "partition",  "heal",
-        "warm",   "network",   "join",    "fail",       "drop",
-        "delay",  "duplicate", "deliver", "fire",       "until"};
+        "start", "command", "expect",    "invariants", "crash",     "vanish",
+        "leave", "restart", "partition", "heal",       "warm",      "network",
+        "join",  "fail",    "drop",      "delay",      "duplicate", "deliver",
+        "pick",  "fire",    "until"};
     static struct text t;
     struct scenario *s = parse_over(text, over);
     uint64_t now = 0;
