@@ -26,6 +26,7 @@
 #define FAREWELL_US (1 * (uint64_t)1000000) /* and when it leaves */
 #define ADDR_TEXT_BYTES 32                  /* "255.255.255.255:65535" */
 #define ANSWER_BYTES_MAX 4096
+#define CACHE_HOSTS 20 /* in a hostfile, as GWebCaches have */
 
 /* -- The service ----------------------------------------------------------- */
 
@@ -87,15 +88,58 @@ static void remember(struct introducer *n, struct addr addr, uint64_t now_us)
 /* The address that a client gives as its own.  A node that listens on every
    interface reports 0.0.0.0: then where it calls from is its address. */
 static bool client_addr(const struct client *c, struct slice target,
-                        struct addr *addr)
+                        const char *name, struct addr *addr)
 {
     char text[ADDR_TEXT_BYTES];
 
-    if (http_parameter(target, "addr", text, sizeof text) < 0 ||
+    if (http_parameter(target, name, text, sizeof text) < 0 ||
         !addr_parse(addr, text) || addr->port == 0)
         return false;
     if (addr->ip == 0)
         addr->ip = c->peer.ip;
+    return true;
+}
+
+static void tell_members(const struct introducer *n, struct addr but,
+                         size_t most, struct text *body)
+{
+    for (size_t i = 0, told = 0; i < n->member_count && told < most; i++) {
+        if (addr_equal(n->member[i].addr, but))
+            continue;
+        addr_text(body, n->member[i].addr);
+        text_char(body, '\n');
+        told++;
+    }
+}
+
+static bool is_asked(struct slice target, const char *name)
+{
+    char word[ADDR_TEXT_BYTES];
+
+    return http_parameter(target, name, word, sizeof word) >= 0;
+}
+
+/* Gnutella's own form of this service, GWebCache version 1: parameters on
+   any path.  False when it is none of these. */
+static bool serve_cache(struct introducer *n, struct host *h,
+                        const struct client *c, struct slice target,
+                        struct text *body)
+{
+    struct addr nobody = {0, 0}, self;
+
+    forget_silent(n, host_now(h));
+    if (is_asked(target, "ip")) {
+        bool good = client_addr(c, target, "ip", &self);
+        if (good)
+            remember(n, self, host_now(h));
+        text_add(body, good ? "OK\n" : "ERROR: ip is no HOST:PORT\n");
+    } else if (is_asked(target, "hostfile")) {
+        tell_members(n, nobody, CACHE_HOSTS, body);
+    } else if (is_asked(target, "ping")) {
+        text_add(body, "PONG p2plab\n");
+    } else if (!is_asked(target, "urlfile")) { /* it knows no other caches */
+        return false;
+    }
     return true;
 }
 
@@ -111,20 +155,14 @@ static unsigned serve(struct introducer *n, struct host *h,
     if (!slice_is(head->method, "GET"))
         return 400;
     if (!join && !leave && !slice_is(path, "/peers"))
-        return 404;
-    if ((join || leave) && !client_addr(c, head->target, &self))
+        return serve_cache(n, h, c, head->target, body) ? 200 : 404;
+    if ((join || leave) && !client_addr(c, head->target, "addr", &self))
         return 400;
     forget_silent(n, host_now(h));
     if (leave)
         forget(n, self);
-    for (size_t i = 0, told = 0;
-         !leave && i < n->member_count && told < INTRODUCER_PEERS; i++) {
-        if (addr_equal(n->member[i].addr, self))
-            continue;
-        addr_text(body, n->member[i].addr);
-        text_char(body, '\n');
-        told++;
-    }
+    if (!leave)
+        tell_members(n, self, INTRODUCER_PEERS, body);
     if (join)
         remember(n, self, host_now(h));
     return 200;

@@ -7,6 +7,8 @@
  *     GET /peers HTTP/1.0                        get peers only
  *     GET /leave?addr=127.0.0.1:7074 HTTP/1.0    forget me
  *
+ *     GET /?hostfile=1, /?ip=127.0.0.1:6346 HTTP/1.0    GWebCache, version 1
+ *
  * answers with text/plain, an address a line, the most recent first, never
  * the asker.  A node that joins through one calls again every
  * INTRODUCER_RENEW_US.

@@ -347,3 +347,18 @@ dissected() {
     [ "$status" -eq 0 ]
     [[ "$output" == *"no violation"*"(exhausted)"* ]]
 }
+
+@test "gnutella: the introducer is a GWebCache too" {
+    command -v curl >/dev/null || skip "curl is missing"
+    "$bin" introducer --listen 127.0.0.1:21408 >web.out 2>&1 3>&- &
+    pids+=($!)
+    until_says web listening
+    start a 21409 --join http://127.0.0.1:21408
+    url=http://127.0.0.1:21408
+    [ "$(curl -s "$url/?ip=127.0.0.1:6346&client=TEST&version=1")" = OK ]
+    [[ "$(curl -s "$url/?ip=nonsense")" = ERROR* ]]
+    curl -s "$url/gwc.php?hostfile=1" | sort >got
+    printf '127.0.0.1:21409\n127.0.0.1:6346\n' | diff - got
+    [[ "$(curl -s "$url/?ping=1")" = PONG* ]]
+    start b 21410 --join http://127.0.0.1:21408
+}
