@@ -158,8 +158,28 @@ bool id_read(struct id *a, unsigned bits, const uint8_t *in)
     return id_equal(a, &read);
 }
 
+unsigned id_bits_at(const struct id *a, unsigned low, unsigned width)
+{
+    unsigned at = low / 32;
+    uint64_t both = 0;
+
+    if (at < ID_WORDS)
+        both = a->word[ID_WORDS - 1 - at];
+    if (at + 1 < ID_WORDS)
+        both |= (uint64_t)a->word[ID_WORDS - 2 - at] << 32;
+    return (unsigned)(both >> low % 32 & ((UINT64_C(1) << width) - 1));
+}
+
 void id_text(struct text *t, const struct id *a, unsigned bits)
 {
+    unsigned width = bits >> 8;
+
+    if (width > 0) {
+        for (unsigned low = ID_PLAIN_BITS(bits); low >= width;)
+            text_char(
+                t, "0123456789abcdef"[id_bits_at(a, low -= width, width)]);
+        return;
+    }
     if (bits <= 32) {
         text_u64(t, a->word[ID_WORDS - 1]);
         return;
@@ -184,12 +204,31 @@ static bool push_digit(struct id *a, uint32_t base, uint32_t digit)
     return carry == 0;
 }
 
+static const char digits[] = "0123456789abcdefABCDEF";
+
+/* All digits, of bits / width, and no prefix. */
+static bool parse_digits(struct id *a, unsigned bits, unsigned width,
+                         const char *s)
+{
+    if (strlen(s) != bits / width)
+        return false;
+    for (; *s != '\0'; s++) {
+        const char *at = memchr(digits, *s, (size_t)1 << width);
+        if (at == NULL)
+            return false;
+        if (!push_digit(a, 1U << width, (uint32_t)(at - digits)))
+            return false;
+    }
+    return true;
+}
+
 bool id_parse(struct id *a, unsigned bits, const char *s)
 {
     bool hex = s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
-    static const char digits[] = "0123456789abcdefABCDEF";
 
     memset(a, 0, sizeof *a);
+    if (bits >> 8 > 0)
+        return parse_digits(a, ID_PLAIN_BITS(bits), bits >> 8, s);
     s += hex ? 2 : 0;
     if (*s == '\0')
         return false;

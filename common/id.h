@@ -49,6 +49,14 @@ void id_write(const struct id *a, unsigned bits, uint8_t *out);
 /* False when the bytes hold a number of more than `bits` bits. */
 bool id_read(struct id *a, unsigned bits, const uint8_t *in);
 
+/* `width` bits from bit `low` on, up to 32; bits beyond the id are 0. */
+unsigned id_bits_at(const struct id *a, unsigned low, unsigned width);
+
+/* Or this to `bits` of the two below: written as digits of so many bits each,
+   all of them, as Pastry does. */
+#define ID_DIGITS(width) ((unsigned)(width) << 8)
+#define ID_PLAIN_BITS(bits) ((bits)&0xffU)
+
 /* Append in decimal up to 32 bits, as 0x and hex digits above (design.md 6). */
 void id_text(struct text *t, const struct id *a, unsigned bits);
 /* Read all of `s`, decimal or 0x hex; false when it is no number or too big. */

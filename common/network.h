@@ -15,6 +15,8 @@ struct network {
     /* Both return NULL when there is no such node here. */
     struct host *(*by_name)(const struct network *, const char *name);
     struct host *(*by_addr)(const struct network *, struct addr addr);
+    /* The round trip without jitter; 0: the same node.  NULL: unknown. */
+    uint64_t (*rtt_us)(const struct network *, struct addr a, struct addr b);
     void *context;
     uint64_t now_us;
 };
@@ -26,6 +28,13 @@ static inline bool network_is_up(const struct network *n, size_t i,
     const struct host *h = n->host[i];
 
     return h->state != NODE_DOWN && h->node != NULL && h->protocol == p;
+}
+
+/* 0 where nobody can say. */
+static inline uint64_t network_rtt_us(const struct network *n, struct addr a,
+                                      struct addr b)
+{
+    return n->rtt_us != NULL ? n->rtt_us(n, a, b) : 0;
 }
 
 /* A namer (fields.h) that knows the nodes of `n`. */

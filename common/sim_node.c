@@ -129,11 +129,18 @@ static struct host *network_by_addr(const struct network *n, struct addr addr)
     return i != NOBODY ? n->host[i] : NULL;
 }
 
+static uint64_t network_rtt(const struct network *n, struct addr a,
+                            struct addr b)
+{
+    return 2 * net_latency(n->context, a, b);
+}
+
 void nodes_new(struct sim *sim)
 {
     sim->network = (struct network){.settings = &sim->scenario->settings,
                                     .by_name = network_by_name,
                                     .by_addr = network_by_addr,
+                                    .rtt_us = network_rtt,
                                     .context = sim};
 }
 

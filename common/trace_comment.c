@@ -312,7 +312,8 @@ static bool set_field(struct store *store, struct field *f, struct span value)
         f->addr = span_addr(value);
         return true;
     case FIELD_ID:
-        return f->id_bits >= 1 && f->id_bits <= ID_BITS_MAX &&
+        return f->id_bits >> 8 <= 4 && ID_PLAIN_BITS(f->id_bits) >= 1 &&
+               ID_PLAIN_BITS(f->id_bits) <= ID_BITS_MAX &&
                id_parse(&f->id, f->id_bits, s);
     }
     return false;

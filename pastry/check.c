@@ -1,0 +1,460 @@
+/*
+ * What must hold, and perfect tables for `warm`.
+ *
+ * Both look at all live nodes in order of their ids: a leaf set is a stretch
+ * of that order, and those that fit a slot of a routing table are another.
+ * FreePastry's own tests compare the same two.
+ */
+#include "pastry/check.h"
+
+#include <string.h>
+
+struct pastry *pastry_at(const struct network *net, size_t i)
+{
+    return network_is_up(net, i, &pastry_protocol) ? net->host[i]->node : NULL;
+}
+
+struct pastry *pastry_by_addr(const struct network *net, struct addr a)
+{
+    const struct host *h = addr_none(a) ? NULL : net->by_addr(net, a);
+
+    return h != NULL ? pastry_at(net, h->index) : NULL;
+}
+
+struct pastry *pastry_root(const struct network *net, const struct id *key)
+{
+    struct pastry *best = NULL;
+
+    for (size_t i = 0; i < net->count; i++) {
+        struct pastry *n = pastry_at(net, i);
+        if (n != NULL && n->active &&
+            (best == NULL || pastry_is_nearer(n, key, &n->id, &best->id)))
+            best = n;
+    }
+    return best;
+}
+
+/* -- The order of live nodes --------------------------------------------------- */
+
+struct order {
+    struct pastry **at;
+    size_t count, room;
+    struct host *lender; /* of memory, for a moment */
+};
+
+static void sift(struct pastry **a, size_t at, size_t count)
+{
+    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        if (child + 1 < count &&
+            id_compare(&a[child]->id, &a[child + 1]->id) < 0)
+            child++;
+        if (id_compare(&a[at]->id, &a[child]->id) >= 0)
+            return;
+        struct pastry *swap = a[at];
+        a[at] = a[child];
+        a[child] = swap;
+        at = child;
+    }
+}
+
+/* Heap sort: no library for protocols.  `all`: who is joining as well. */
+static struct order order_of(const struct network *net, bool all)
+{
+    struct order o = {.room = net->count};
+
+    for (size_t i = 0; i < net->count && o.lender == NULL; i++)
+        if (pastry_at(net, i) != NULL)
+            o.lender = net->host[i];
+    if (o.lender == NULL)
+        return o;
+    o.at = host_alloc(o.lender, o.room * sizeof *o.at);
+    for (size_t i = 0; i < net->count && o.at != NULL; i++) {
+        struct pastry *n = pastry_at(net, i);
+        if (n != NULL && (all || n->active))
+            o.at[o.count++] = n;
+    }
+    for (size_t i = o.count / 2; i-- > 0;)
+        sift(o.at, i, o.count);
+    for (size_t left = o.count; left > 1;) {
+        struct pastry *top = o.at[0];
+        o.at[0] = o.at[--left];
+        o.at[left] = top;
+        sift(o.at, 0, left);
+    }
+    return o;
+}
+
+static void order_free(struct order *o)
+{
+    if (o->at != NULL)
+        host_free(o->lender, o->at, o->room * sizeof *o->at);
+}
+
+/* The first node from `low` on whose digit `r` is at least c; all of the
+   stretch share r digits. */
+static size_t stretch(const struct order *o, size_t low, size_t high,
+                      unsigned r, unsigned c)
+{
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (pastry_digit(o->at[mid], &o->at[mid]->id, r) < c)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* -- Warm ----------------------------------------------------------------------- */
+
+static struct peer peer_of(const struct network *net, const struct pastry *n,
+                           const struct pastry *other)
+{
+    uint64_t rtt = network_rtt_us(net, n->self, other->self) / RTT_UNIT_US;
+
+    return (struct peer){.id = other->id,
+                         .ip = other->self.ip,
+                         .port = other->self.port,
+                         .rtt =
+                             (uint16_t)(rtt > UINT16_MAX ? UINT16_MAX : rtt)};
+}
+
+#define SAMPLE 64 /* of a slot's candidates, for the nearest */
+
+static struct peer choose(const struct network *net, const struct order *o,
+                          const struct pastry *n, struct host *h, size_t low,
+                          size_t high)
+{
+    bool near = setting(n->settings, PASTRY_PROXIMITY) == PROXIMITY_ON;
+    size_t count = high - low, start = host_random(h) % count;
+    size_t tries = !near ? 1 : count < SAMPLE ? count : SAMPLE;
+    struct peer best = {.port = 0};
+
+    for (size_t i = 0; i < tries; i++) {
+        size_t at = low + (start + i * (count / tries)) % count;
+        struct peer p = peer_of(net, n, o->at[at]);
+        if (best.port == 0 || p.rtt < best.rtt ||
+            (p.rtt == best.rtt && id_compare(&p.id, &best.id) < 0))
+            best = p;
+    }
+    return best;
+}
+
+static void warm_table(const struct network *net, const struct order *o,
+                       struct pastry *n, struct host *h)
+{
+    size_t low = 0, high = o->count;
+    unsigned base = 1U << n->digit_bits;
+    struct peer row[16 * 8];
+    unsigned count = 0;
+
+    for (unsigned r = 0; r < n->digits && high - low > 1; r++) {
+        unsigned mine = pastry_digit(n, &n->id, r);
+        size_t from = low, next_low = low, next_high = high;
+        for (unsigned c = 0; c < base; c++) {
+            size_t to = stretch(o, from, high, r, c + 1);
+            if (c == mine) {
+                next_low = from;
+                next_high = to;
+            } else if (to > from && count < sizeof row / sizeof row[0]) {
+                row[count++] = choose(net, o, n, h, from, to);
+            }
+            from = to;
+        }
+        low = next_low;
+        high = next_high;
+    }
+    if (pastry_room(n, h, count)) /* rows in ascending order, as they stand */
+        for (unsigned i = 0; i < count; i++)
+            n->entry[n->entry_count++] = row[i];
+}
+
+static void warm_leaves(const struct network *net, const struct order *o,
+                        struct pastry *n, size_t at)
+{
+    for (unsigned i = 1; i <= pastry_half(n) && i < o->count; i++) {
+        n->high[n->high_count++] = peer_of(net, n, o->at[(at + i) % o->count]);
+        n->low[n->low_count++] =
+            peer_of(net, n, o->at[(at + o->count - i) % o->count]);
+    }
+}
+
+/* The nearest of a sample. */
+static void warm_near(const struct network *net, const struct order *o,
+                      struct pastry *n, struct host *h, size_t at)
+{
+    size_t tries = o->count < SAMPLE ? o->count : SAMPLE;
+
+    if (setting(n->settings, PASTRY_NEIGHBOURS) == 0)
+        return;
+    for (size_t i = 1; i < tries; i++) {
+        size_t other = o->count <= SAMPLE ? (at + i) % o->count
+                                          : host_random(h) % o->count;
+        struct peer p = peer_of(net, n, o->at[other]);
+        if (other != at)
+            pastry_put_near(n, &p);
+    }
+}
+
+void pastry_warm(const struct network *net)
+{
+    struct order o = order_of(net, true);
+
+    for (size_t i = 0; i < o.count; i++) {
+        struct pastry *n = o.at[i];
+        struct host *h = net->by_addr(net, n->self);
+        pastry_forget_all(n, h);
+        warm_leaves(net, &o, n, i);
+        warm_table(net, &o, n, h);
+        warm_near(net, &o, n, h, i);
+        pastry_settle_down(n, h);
+    }
+    order_free(&o);
+}
+
+/* -- A way as tables stand --------------------------------------------------------- */
+
+/* The next hop, when all dead peers have been found to be dead. */
+static struct pastry *live_next(const struct network *net, struct pastry *n,
+                                const struct id *key, bool *rare)
+{
+    struct pastry copy = *n;
+    struct peer low[LEAVES_MAX], high[LEAVES_MAX], near[NEAR_MAX];
+    struct peer entry[ENTRIES_MAX];
+    const struct peer *next = pastry_next(n, key, NULL, rare);
+
+    if (next == NULL || pastry_by_addr(net, peer_addr(next)) != NULL)
+        return next != NULL ? pastry_by_addr(net, peer_addr(next)) : NULL;
+    memcpy(low, n->low, n->low_count * sizeof *low);
+    memcpy(high, n->high, n->high_count * sizeof *high);
+    memcpy(near, n->near, n->near_count * sizeof *near);
+    if (n->entry_count > 0)
+        memcpy(entry, n->entry, n->entry_count * sizeof *entry);
+    copy.low = low;
+    copy.high = high;
+    copy.near = near;
+    copy.entry = entry;
+    while (next != NULL && pastry_by_addr(net, peer_addr(next)) == NULL) {
+        (void)pastry_forget(&copy, peer_addr(next));
+        next = pastry_next(&copy, key, NULL, rare);
+    }
+    return next != NULL ? pastry_by_addr(net, peer_addr(next)) : NULL;
+}
+
+bool pastry_found(const struct network *net, const struct way *w,
+                  const struct id *key)
+{
+    return w->ended && w->at[w->count - 1] == pastry_root(net, key);
+}
+
+struct way pastry_way(const struct network *net, struct pastry *from,
+                      const struct id *key)
+{
+    struct way w = {.count = 1};
+    bool rare;
+
+    w.at[0] = from;
+    while (w.count < HOPS_MAX) {
+        struct pastry *next = live_next(net, w.at[w.count - 1], key, &rare);
+        if (next == NULL) {
+            w.ended = true;
+            break;
+        }
+        w.rare += rare;
+        w.at[w.count++] = next;
+    }
+    return w;
+}
+
+/* -- Invariants ---------------------------------------------------------------------- */
+
+struct checks {
+    const struct network *net;
+    const struct order *order;
+    struct finding *bounds, *slots, *leaves, *table, *alive, *joined;
+    struct flaws flaws;
+};
+
+static const char *name_of(const struct checks *k, const struct pastry *n)
+{
+    return k->net->by_addr(k->net, n->self)->name;
+}
+
+static void break_once(struct finding *f, const struct checks *k,
+                       const struct pastry *n, const char *what)
+{
+    if (f != NULL && f->holds)
+        findings_break(f, "%s %s", name_of(k, n), what);
+}
+
+/* Entry i on either side is exactly i places away [freepastry]. */
+static void check_leaves(struct checks *k, const struct pastry *n, size_t at)
+{
+    size_t count = k->order->count, half = pastry_half(n);
+    size_t wanted = count - 1 < half ? count - 1 : half;
+
+    for (size_t i = 1; i <= wanted; i++) {
+        const struct pastry *up = k->order->at[(at + i) % count];
+        const struct pastry *down = k->order->at[(at + count - i) % count];
+        bool high = i <= n->high_count && id_equal(&n->high[i - 1].id, &up->id);
+        bool low = i <= n->low_count && id_equal(&n->low[i - 1].id, &down->id);
+        k->flaws.leaves += (high ? 0U : 1U) + (low ? 0U : 1U);
+        if (!high || !low)
+            break_once(k->leaves, k, n, "misses a leaf");
+    }
+    if (n->high_count > wanted || n->low_count > wanted)
+        break_once(k->leaves, k, n, "has a leaf too many");
+}
+
+/* A slot is empty only if nobody fits. */
+static void check_table(struct checks *k, const struct pastry *n)
+{
+    const struct order *o = k->order;
+    size_t low = 0, high = o->count;
+
+    for (unsigned r = 0; r < n->digits && high - low > 1; r++) {
+        size_t from = low, next_low = low, next_high = high;
+        for (unsigned c = 0; c < 1U << n->digit_bits; c++) {
+            size_t to = stretch(o, from, high, r, c + 1);
+            if (c == pastry_digit(n, &n->id, r)) {
+                next_low = from;
+                next_high = to;
+            } else if (to > from && pastry_entry(n, r, c) == NULL) {
+                k->flaws.slots++;
+                break_once(k->table, k, n, "has an empty slot");
+            }
+            from = to;
+        }
+        low = next_low;
+        high = next_high;
+    }
+}
+
+static void check_peers(struct checks *k, const struct pastry *n)
+{
+    const struct peer *p;
+
+    for (unsigned i = 0; (p = pastry_peer_at(n, i)) != NULL; i++) {
+        const struct pastry *other = pastry_by_addr(k->net, peer_addr(p));
+        if (id_equal(&p->id, &n->id))
+            break_once(k->bounds, k, n, "has itself in a table");
+        if (other != NULL && id_equal(&other->id, &p->id))
+            continue;
+        k->flaws.dead++;
+        break_once(k->alive, k, n, "still knows a node that is gone");
+    }
+    for (unsigned i = 1; i < n->entry_count; i++) {
+        const struct id *a = &n->entry[i - 1].id, *b = &n->entry[i].id;
+        unsigned r = pastry_shared(n, &n->id, a),
+                 s = pastry_shared(n, &n->id, b);
+        if (r > s || (r == s && pastry_digit(n, a, r) >= pastry_digit(n, b, r)))
+            break_once(k->slots, k, n, "has an entry in a wrong slot");
+    }
+    if (n->low_count > pastry_half(n) || n->high_count > pastry_half(n) ||
+        n->near_count > NEAR_MAX || n->entry_count > ENTRIES_MAX ||
+        n->call_count > CALLS_MAX || n->item_count > ITEMS_MAX)
+        break_once(k->bounds, k, n, "keeps more than it may");
+}
+
+static void check_all(struct checks *k)
+{
+    for (size_t i = 0; i < k->net->count; i++) {
+        const struct pastry *n = pastry_at(k->net, i);
+        if (n != NULL && !n->active)
+            break_once(k->joined, k, n, "has not joined yet");
+    }
+    for (size_t i = 0; i < k->order->count; i++) {
+        check_leaves(k, k->order->at[i], i);
+        check_table(k, k->order->at[i]);
+        check_peers(k, k->order->at[i]);
+    }
+}
+
+struct flaws pastry_flaws(const struct network *net)
+{
+    struct order o = order_of(net, false);
+    struct checks k = {.net = net, .order = &o};
+
+    check_all(&k);
+    order_free(&o);
+    return k.flaws;
+}
+
+void pastry_check(const struct network *net, struct findings *f)
+{
+    struct order o = order_of(net, false);
+    struct checks k = {.net = net, .order = &o};
+
+    k.bounds = findings_add(f, "tables keep their bounds");
+    k.slots = findings_add(f, "entries stand in their slot");
+    k.joined = findings_add(f, "all live nodes have joined");
+    k.joined->outside = true; /* whom it joins may be dead for good */
+    k.leaves = findings_add(f, "every leaf set is the nearest ids");
+    k.table = findings_add(f, "a slot is empty only if nobody fits");
+    k.alive = findings_add(f, "nobody in a table is dead");
+    check_all(&k);
+    order_free(&o);
+}
+
+bool pastry_settled(const struct network *net)
+{
+    struct findings f = {.count = 0};
+
+    pastry_check(net, &f);
+    bool hold = findings_hold(&f);
+    findings_free(&f);
+    return hold;
+}
+
+uint64_t pastry_quiet_us(const struct settings *s)
+{
+    return 2 * (uint64_t)setting(s, PASTRY_REPAIR);
+}
+
+/* Source: [pastry01] abstract: delivery is sure unless |L|/2 nodes with
+   adjacent ids fail at once.  So nobody may fail who, with those that its
+   neighbours have not yet missed, would make up half of a leaf set. */
+bool pastry_may_fail(const struct network *net, const struct host *h)
+{
+    const struct pastry *n = h->node;
+    unsigned dead = 0, live = 0;
+    const struct peer *p;
+
+    for (size_t i = 0; i < net->count; i++)
+        live += pastry_at(net, i) != NULL && pastry_at(net, i)->active;
+    for (unsigned i = 0; n != NULL && (p = pastry_peer_at(n, i)) != NULL &&
+                         i < (unsigned)n->low_count + n->high_count;
+         i++)
+        dead += pastry_by_addr(net, peer_addr(p)) == NULL;
+    return n != NULL && live > 2 && dead + 1 < pastry_half(n);
+}
+
+/* -- The explorer -------------------------------------------------------------------- */
+
+/* Numbers of questions differ from run to run: a message has the place of
+   its call among the open ones of whoever asked; 0: nobody waits. */
+void pastry_canonical(const struct network *net, const struct host *from,
+                      const struct host *to, uint8_t *data, size_t len)
+{
+    struct pastry_msg m;
+    const struct host *asker = from;
+    uint32_t rank = 0, at = 0;
+
+    (void)net;
+    if (!pastry_decode(&m, data, len))
+        return;
+    if (m.type == PASTRY_ACK || m.type == PASTRY_STATE ||
+        m.type == PASTRY_PONG || m.type == PASTRY_STORED ||
+        m.type == PASTRY_REACHED)
+        asker = to;
+    const struct pastry *n =
+        asker->protocol == &pastry_protocol ? asker->node : NULL;
+    for (const struct call *c = n != NULL ? n->calls : NULL; c != NULL;
+         c = c->next) {
+        at++;
+        if (c->id == m.request)
+            rank = at;
+    }
+    for (unsigned i = 0; i < 4; i++)
+        data[HEADER_BYTES - 4 + i] = (uint8_t)(rank >> (24 - 8 * i));
+}

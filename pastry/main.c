@@ -1,0 +1,23 @@
+/* The program `pastry`: the protocol, and what people need around it. */
+#include "common/program.h"
+#include "pastry/facts.h"
+#include "pastry/figure.h"
+#include "pastry/node.h"
+#include "pastry/view.h"
+
+static const struct program program = {
+    .protocol = &pastry_protocol,
+    .idea = "prefix routing that knows how far its peers are",
+    .scenario = "labs/pastry/lecture.scn",
+    .tiny = "labs/pastry/tiny.scn",
+    .example = "n070d lookup 0x6464",
+    .port = 7000,
+    .facts = pastry_facts,
+    .figures = pastry_figures,
+    .pictures = pastry_pictures,
+    .state = pastry_state};
+
+int main(int argc, char **argv)
+{
+    return program_main(&program, argc, argv);
+}

@@ -1,0 +1,205 @@
+/*
+ * The state of a Pastry node, and what its files offer each other.
+ *
+ *   leaf set       the nodes with the next smaller and the next larger ids
+ *   routing table  for row r and column c, a node whose id shares our first
+ *                  r digits and goes on with c; of all that fit, the nearest
+ *                  by round trip
+ *   neighbours     the nearest nodes by round trip, whatever their ids
+ *
+ *   node.c     events, open calls, joining, maintenance
+ *   table.c    the three tables: who fits where, and the next hop
+ *   route.c    messages on their way, values and their copies, commands
+ *
+ * Nobody enters a table who has not answered us: a PING tells both that a
+ * peer lives and how far it is.  All memory is the host's.
+ */
+#ifndef PASTRY_NODE_H
+#define PASTRY_NODE_H
+
+#include "common/node.h"
+#include "pastry/wire.h"
+
+extern const struct protocol pastry_protocol;
+
+/* Settings, in the order of the table in node.c. */
+enum pastry_option {
+    PASTRY_BASE,
+    PASTRY_DIGITS,
+    PASTRY_LEAFSET,
+    PASTRY_NEIGHBOURS,
+    PASTRY_PROXIMITY,
+    PASTRY_REPLICAS,
+    PASTRY_REPAIR,
+    PASTRY_TIMEOUT
+};
+enum { PROXIMITY_ON, PROXIMITY_OFF };
+
+enum pastry_timer {
+    TIMER_CALL, /* of the open call that is due first */
+    TIMER_ROUND /* maintenance */
+};
+
+/* A node that we know: 28 bytes. */
+struct peer {
+    struct id id;
+    uint32_t ip;
+    uint16_t port;
+    uint16_t rtt; /* in RTT_UNIT_US; 0: never measured */
+};
+#define RTT_UNIT_US 100
+
+/* A value of which we keep a copy. */
+struct item {
+    struct item *next; /* in ascending order of keys */
+    struct id key;
+    uint32_t version;
+    uint16_t value_len;
+    uint8_t value[];
+};
+
+/* What an open call waits for. */
+enum call_kind {
+    CALL_JOIN,   /* the end of our way through the network */
+    CALL_PONG,   /* a measurement of somebody we heard of */
+    CALL_PART,   /* a part of a peer's state */
+    CALL_HOP,    /* the next hop's ACK */
+    CALL_STORED, /* a copy */
+    CALL_COMMAND /* whoever is nearest to the key */
+};
+
+/* An open call keeps its datagram, to send it again. */
+struct call {
+    struct call *next; /* oldest first */
+    uint64_t deadline_us, sent_us;
+    uint32_t id;
+    uint32_t command; /* to answer, or 0 */
+    uint8_t kind, tries;
+    uint16_t len;
+    struct pastry_peer peer; /* whom we asked */
+    uint8_t data[];
+};
+
+struct pastry {
+    const struct settings *settings;
+    struct addr self, join; /* join none: we started the network */
+    struct id id;
+    uint8_t digit_bits, digits;
+    bool active, leaving;
+    bool last; /* joining: the end of the way has told us its leaf set */
+    uint8_t low_count, high_count; /* leaves on either side */
+    uint8_t near_count, grave_count;
+    uint16_t call_count, item_count;
+    uint16_t entry_count, entry_cap;
+    uint32_t next_call, rounds;
+    uint64_t armed_us;       /* TIMER_CALL; 0: not armed */
+    uint64_t round_us;       /* when the next round is due */
+    struct peer *low, *high; /* nearest first; half a leaf set each */
+    struct peer *near;       /* nearest by round trip first */
+    struct peer *entry;      /* the table, in order of row and column */
+    struct peer *grave;      /* who was given up; oldest first */
+    uint32_t *measured;      /* MEASURED_MAX hashes of who was too far away */
+    struct item *items;
+    struct call *calls;
+};
+
+static inline struct addr peer_addr(const struct peer *p)
+{
+    return (struct addr){p->ip, p->port};
+}
+
+static inline unsigned pastry_bits(const struct pastry *n)
+{
+    return (unsigned)n->digit_bits * n->digits;
+}
+
+/* -- table.c ------------------------------------------------------------- */
+
+/* Digit `i` of an id, from the most significant, 0. */
+unsigned pastry_digit(const struct pastry *n, const struct id *id, unsigned i);
+/* The digits that two ids share from the front. */
+unsigned pastry_shared(const struct pastry *n, const struct id *a,
+                       const struct id *b);
+/* Is a nearer to the key than b?  Where both are as near, the smaller id. */
+bool pastry_is_nearer(const struct pastry *n, const struct id *key,
+                      const struct id *a, const struct id *b);
+unsigned pastry_half(const struct pastry *n); /* leaves a side, at most */
+/* The entry of row r and column c, or NULL. */
+struct peer *pastry_entry(const struct pastry *n, unsigned r, unsigned c);
+/* The tables' i-th peer: leaves, entries, neighbours, each walked in order;
+   NULL at the end.  The same node may come more than once. */
+const struct peer *pastry_peer_at(const struct pastry *n, unsigned i);
+const struct peer *pastry_known(const struct pastry *n, struct addr a);
+/* Would a node with that id change a table? */
+enum wish { WISH_NONE, WISH_NEARER, WISH_SLOT, WISH_LEAF };
+enum wish pastry_wants(const struct pastry *n, const struct id *id);
+/* Take a peer that has answered into every table where it belongs; true when
+   the leaf set changed. */
+bool pastry_insert(struct pastry *n, struct host *h, const struct peer *p);
+/* Into the neighbourhood set only, if it is near enough. */
+void pastry_put_near(struct pastry *n, const struct peer *p);
+/* Take a peer out of every table; true when it was a leaf. */
+bool pastry_forget(struct pastry *n, struct addr a);
+/* The next hop for a key; NULL: we are nearest.  `skip` (may be NULL) is an
+   id that no message goes to.  *rare: by the rare case. */
+const struct peer *pastry_next(const struct pastry *n, const struct id *key,
+                               const struct id *skip, bool *rare);
+/* Is this id, or ours when NULL, among the k nearest to the key that we know?
+ */
+bool pastry_is_replica(const struct pastry *n, const struct id *key,
+                       const struct id *id, unsigned k);
+/* Drop all of the tables; for warm. */
+void pastry_forget_all(struct pastry *n, struct host *h);
+/* Room for `count` entries; false: no memory. */
+bool pastry_room(struct pastry *n, struct host *h, unsigned count);
+
+/* -- node.c -------------------------------------------------------------- */
+
+void pastry_begin(const struct pastry *n, enum pastry_type type,
+                  struct pastry_msg *m);
+void pastry_send(struct host *h, struct addr to, struct pastry_msg *m);
+/* Send `m` and wait for the answer; NULL when too many calls are open.
+   CALL_COMMAND is only kept, not sent. */
+struct call *pastry_call(struct pastry *n, struct host *h, enum call_kind kind,
+                         const struct pastry_peer *to, struct pastry_msg *m);
+void pastry_call_close(struct pastry *n, struct host *h, struct call *c);
+/* Somebody is said to exist: measure it if it would be of use. */
+void pastry_hear(struct pastry *n, struct host *h, const struct pastry_peer *p);
+/* Drop all calls without a word, and only maintain; for warm. */
+void pastry_settle_down(struct pastry *n, struct host *h);
+
+/* -- route.c ------------------------------------------------------------- */
+
+/* Send a message one hop on, or act on it here. */
+void pastry_route(struct pastry *n, struct host *h, struct pastry_msg *m);
+void pastry_on_reached(struct pastry *n, struct host *h, struct call *c,
+                       struct addr from, const struct pastry_msg *m);
+/* A command's message seems lost: once more. */
+void pastry_command_again(struct pastry *n, struct host *h, struct call *c);
+struct item *pastry_item(const struct pastry *n, const struct id *key);
+/* Keep this copy if it is newer; false: no room. */
+bool pastry_keep(struct pastry *n, struct host *h, const struct id *key,
+                 uint32_t version, const uint8_t *value, size_t len);
+void pastry_drop(struct pastry *n, struct host *h, const struct id *key);
+/* Send copies to who should have them: of all items to a new leaf, of the
+   `i`-th to all. */
+void pastry_offer(struct pastry *n, struct host *h, const struct peer *to);
+void pastry_replicate(struct pastry *n, struct host *h, uint32_t i);
+/* The key that a word means: all its digits, or as in common/words.h. */
+bool pastry_key(unsigned digit_bits, unsigned digits, const char *word,
+                size_t len, struct id *key);
+void pastry_on_command(struct pastry *n, struct host *h, const struct event *e);
+
+/* -- check.c, for the table in node.c ------------------------------------- */
+
+struct network;
+struct findings;
+void pastry_warm(const struct network *net);
+void pastry_check(const struct network *net, struct findings *f);
+bool pastry_settled(const struct network *net);
+uint64_t pastry_quiet_us(const struct settings *s);
+bool pastry_may_fail(const struct network *net, const struct host *h);
+void pastry_canonical(const struct network *net, const struct host *from,
+                      const struct host *to, uint8_t *data, size_t len);
+
+#endif

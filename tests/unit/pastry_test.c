@@ -1,0 +1,289 @@
+/* Pastry: the golden overlay of pastry.md 9, and every message to bytes and
+   back, whole and broken. */
+#include <stdlib.h>
+
+#include "common/hash.h"
+#include "pastry/node.h"
+#include "tests/unit/test.h"
+
+/* -- The mini overlay ----------------------------------------------------- */
+
+#define COUNT 16
+
+static struct settings settings;
+static struct pastry node[COUNT];
+static struct peer leaf[COUNT][4], entry[COUNT][ENTRIES_MAX];
+
+static struct id id_of_port(unsigned port)
+{
+    struct addr a = {0x7f000001, (uint16_t)port};
+    struct text why = text_new();
+    struct id id;
+
+    CHECK(pastry_protocol.identify(&settings, a, NULL, &id, &why));
+    text_free(&why);
+    return id;
+}
+
+/* In order of their ids, with the distance of ports as the round trip. */
+static void overlay(void)
+{
+    settings = settings_new(pastry_protocol.options);
+    settings.value[PASTRY_DIGITS] = 4;
+    settings.value[PASTRY_LEAFSET] = 4;
+    settings.value[PASTRY_NEIGHBOURS] = 0;
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct pastry n = {.settings = &settings,
+                           .self = {0x7f000001, (uint16_t)(7000 + i)},
+                           .digit_bits = 4,
+                           .digits = 4,
+                           .active = true};
+        unsigned at = i;
+        n.id = id_of_port(7000 + i);
+        for (; at > 0 && id_compare(&node[at - 1].id, &n.id) > 0; at--)
+            node[at] = node[at - 1];
+        node[at] = n;
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        struct pastry *n = &node[i];
+        n->low = leaf[i];
+        n->high = leaf[i] + 2;
+        n->entry = entry[i];
+        n->entry_cap = ENTRIES_MAX;
+        for (unsigned j = 0; j < COUNT; j++) {
+            int rtt = node[j].self.port - n->self.port;
+            struct peer p = {.id = node[j].id,
+                             .ip = node[j].self.ip,
+                             .port = node[j].self.port,
+                             .rtt = (uint16_t)(rtt < 0 ? -rtt : rtt)};
+            (void)pastry_insert(n, NULL, &p);
+        }
+    }
+}
+
+static unsigned index_of(uint64_t id)
+{
+    unsigned i = 0;
+
+    while (i < COUNT && id_low(node[i].id) != id)
+        i++;
+    CHECK(i < COUNT);
+    return i < COUNT ? i : 0;
+}
+
+static void add_ids(struct text *t, const struct peer *list, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (t->len > 0)
+            text_char(t, ' ');
+        id_text(t, &list[i].id, pastry_id_bits(4, 4));
+    }
+}
+
+static void check_tables(uint64_t id, const char *low, const char *high,
+                         const char *table)
+{
+    const struct pastry *n = &node[index_of(id)];
+    struct text t = text_new();
+
+    add_ids(&t, n->low, n->low_count);
+    CHECK_TEXT(t.data, low);
+    text_clear(&t);
+    add_ids(&t, n->high, n->high_count);
+    CHECK_TEXT(t.data, high);
+    text_clear(&t);
+    add_ids(&t, n->entry, n->entry_count);
+    CHECK_TEXT(t.data, table);
+    text_free(&t);
+}
+
+TEST(tables_are_those_of_the_reference)
+{
+    check_tables(0x070d, "fcda eca5", "0e72 1617",
+                 "1617 27da 30ba 40c9 787c 9317 a301 ba54 d120 eca5 fcda 0e72");
+    check_tables(0x787c, "779d 40c9", "9317 a301",
+                 "070d 1617 27da 30ba 40c9 9317 a301 ba54 d120 eca5 fcda 779d");
+}
+
+/* Append "070d,787c,779d"; the hops of the way. */
+static unsigned add_path(struct text *t, uint64_t from, struct id key,
+                         unsigned *rare_count)
+{
+    unsigned hops = 0, at = index_of(from);
+
+    for (;;) {
+        bool rare;
+        const struct peer *p = pastry_next(&node[at], &key, NULL, &rare);
+        id_text(t, &node[at].id, pastry_id_bits(4, 4));
+        if (p == NULL || hops > 9)
+            return hops;
+        unsigned before = pastry_shared(&node[at], &node[at].id, &key);
+        unsigned after = pastry_shared(&node[at], &p->id, &key);
+        *rare_count += rare;
+        hops++;
+        text_char(t, ',');
+        /* More digits shared, or nearer: no loops. */
+        CHECK(after > before ||
+              pastry_is_nearer(&node[at], &key, &p->id, &node[at].id));
+        at = index_of(id_low(p->id));
+    }
+}
+
+static void check_path(uint64_t from, uint64_t key, const char *wanted)
+{
+    struct text t = text_new();
+    unsigned rare = 0;
+
+    (void)add_path(&t, from, id_of(key), &rare);
+    CHECK_TEXT(t.data, wanted);
+    text_free(&t);
+}
+
+TEST(ways_are_those_of_the_reference)
+{
+    check_path(0x070d, 0x6464, "070d,787c,779d");
+    check_path(0x070d, 0xc8c8, "070d,d120");
+    check_path(0x070d, 0xe9e9, "070d,eca5,e9df");
+    check_path(0x070d, 0x0000, "070d,fcda");
+    check_path(0x787c, 0x0000, "787c,070d,fcda");
+    check_path(0x787c, 0xe9e9, "787c,eca5,e9df");
+    check_path(0x787c, 0x6464, "787c,779d");
+}
+
+TEST(all_ways_together_have_the_digest_of_the_reference)
+{
+    struct text lines = text_new(), hex = text_new();
+    unsigned hops = 0, rare = 0;
+    uint8_t digest[SHA1_BYTES];
+
+    for (unsigned i = 0; i < COUNT; i++)
+        for (unsigned key = 0; key < 65536; key += 257) {
+            struct id id = id_of(key);
+            id_text(&lines, &node[i].id, pastry_id_bits(4, 4));
+            text_char(&lines, ' ');
+            id_text(&lines, &id, pastry_id_bits(4, 4));
+            text_char(&lines, ' ');
+            hops += add_path(&lines, id_low(node[i].id), id, &rare);
+            text_char(&lines, '\n');
+        }
+    CHECK_U64(hops, 4858);
+    CHECK_U64(rare, 768);
+    hash_sha1(digest, lines.data, lines.len);
+    for (unsigned i = 0; i < SHA1_BYTES; i++)
+        text_printf(&hex, "%02x", digest[i]);
+    CHECK_TEXT(hex.data, "d71dcdb597086073db4bd08ad3970ba41908e24d");
+    text_free(&lines);
+    text_free(&hex);
+}
+
+TEST(ids_print_and_parse_as_digits)
+{
+    struct text t = text_new();
+    struct id id;
+
+    CHECK(id_parse(&id, pastry_id_bits(2, 8), "10233102"));
+    CHECK_U64(id_low(id), 0x4bd2);
+    id_text(&t, &id, pastry_id_bits(2, 8));
+    CHECK_TEXT(t.data, "10233102");
+    CHECK(!id_parse(&id, pastry_id_bits(2, 8), "10233104"));
+    CHECK(!id_parse(&id, pastry_id_bits(2, 8), "1023310"));
+    text_free(&t);
+}
+
+/* -- Messages ------------------------------------------------------------ */
+
+static void fill(struct pastry_msg *m, enum pastry_type type)
+{
+    pastry_msg_clear(m);
+    m->type = type;
+    m->digit_bits = 4;
+    m->digits = 4;
+    m->active = 1;
+    m->sender = id_of(0x787c);
+    m->request = 0xdeadbeef;
+    m->key = id_of(0x6464);
+    m->purpose = FOR_PUT;
+    m->origin.id = id_of(0x070d);
+    m->origin.addr = (struct addr){0x7f000001, 7002};
+    m->origin_request = 5;
+    m->version = 2;
+    m->value = (const uint8_t *)"round";
+    m->value_len = 5;
+    m->part = PART_ROW;
+    m->row = 1;
+    m->hops = 1;
+    m->path[0] = m->origin.addr;
+    m->count = 2;
+    m->peer[0] = m->peer[1] = m->origin;
+}
+
+TEST(every_message_survives_and_no_prefix_of_it_does)
+{
+    for (enum pastry_type type = PASTRY_ROUTE; type <= PASTRY_STORED; type++) {
+        struct pastry_msg m, back;
+        uint8_t bytes[DATAGRAM_MAX], again[DATAGRAM_MAX];
+        struct fields f = fields_new();
+
+        fill(&m, type);
+        size_t len = pastry_encode(&m, bytes);
+        CHECK(len >= HEADER_BYTES);
+        CHECK(pastry_decode(&back, bytes, len));
+        CHECK_U64(pastry_encode(&back, again), len);
+        CHECK(memcmp(bytes, again, len) == 0);
+        pastry_describe(bytes, len, &f);
+        CHECK(fields_cover(&f, len));
+        CHECK_TEXT(f.type, pastry_type_name(type));
+        fields_free(&f);
+        for (size_t cut = 0; cut < len; cut++) {
+            uint8_t *exact = malloc(cut > 0 ? cut : 1);
+            memcpy(exact, bytes, cut);
+            CHECK(!pastry_decode(&back, exact, cut));
+            free(exact);
+        }
+        CHECK(!pastry_decode(&back, bytes, len + 1));
+    }
+}
+
+TEST(a_ping_is_these_bytes)
+{
+    static const uint8_t wanted[HEADER_BYTES] = {
+        'P', 'S', 'T', 'R', 1, 6, 4, 4, 1,    0,    0,    0,    0,    0,   0,
+        0,   0,   0,   0,   0, 0, 0, 0, 0x78, 0x7c, 0xde, 0xad, 0xbe, 0xef};
+    struct pastry_msg m;
+    uint8_t bytes[DATAGRAM_MAX];
+
+    fill(&m, PASTRY_PING);
+    CHECK_U64(pastry_encode(&m, bytes), HEADER_BYTES);
+    CHECK(memcmp(bytes, wanted, sizeof wanted) == 0);
+}
+
+TEST(the_longest_messages_fit_a_datagram)
+{
+    static uint8_t value[VALUE_MAX];
+    struct pastry_msg m;
+    uint8_t bytes[DATAGRAM_MAX];
+
+    fill(&m, PASTRY_ROUTE);
+    m.hops = HOPS_MAX;
+    m.value = value;
+    m.value_len = VALUE_MAX;
+    CHECK(pastry_encode(&m, bytes) > 0);
+    fill(&m, PASTRY_STATE);
+    m.count = PEERS_MAX;
+    for (unsigned i = 0; i < PEERS_MAX; i++)
+        m.peer[i] = m.origin;
+    CHECK(pastry_encode(&m, bytes) > 0);
+}
+
+int main(void)
+{
+    overlay();
+    RUN(tables_are_those_of_the_reference);
+    RUN(ways_are_those_of_the_reference);
+    RUN(all_ways_together_have_the_digest_of_the_reference);
+    RUN(ids_print_and_parse_as_digits);
+    RUN(every_message_survives_and_no_prefix_of_it_does);
+    RUN(a_ping_is_these_bytes);
+    RUN(the_longest_messages_fit_a_datagram);
+    return test_end();
+}
