@@ -199,10 +199,11 @@ static void get(struct gnutella *n, struct host *h, uint32_t command,
     uint64_t number;
 
     if (parse_u64(what, HITS_MAX, &number)) {
-        if (number > 0 && number <= n->hit_count)
+        if (n->hits != NULL && number > 0 && number <= n->hit_count)
             hit = &n->hits[number - 1];
     }
-    for (uint32_t i = 0; hit == NULL && i < n->hit_count; i++)
+    for (uint32_t i = 0; n->hits != NULL && hit == NULL && i < n->hit_count;
+         i++)
         if (strcmp(n->hits[i].name, what) == 0)
             hit = &n->hits[i];
     if (hit == NULL)

@@ -198,7 +198,7 @@ static void on_eof(struct gnutella *n, struct host *h, struct link *l)
     if (l->state == LINK_UPLOAD)
         return; /* a client may finish when its request is out */
     host_finish(h, l->conn);
-    if (l->state == LINK_UP || l->state < LINK_CLOSING) {
+    if (l->state < LINK_CLOSING) {
         l->state = LINK_CLOSING;
         l->deadline_us = host_now(h) + BYE_US;
         gnutella_arm(n, h);

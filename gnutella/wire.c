@@ -178,7 +178,7 @@ static void walk_extensions(struct codec *c, struct span *extra, size_t len)
     size_t end = c->at + len, room = c->len;
     code_begin(c, FIELD_LIST, "extensions");
     while (c->at < end && !c->bad) {
-        struct span rest = {c->in + c->at, end - c->at}, part;
+        struct span rest = {c->in + c->at, end - c->at}, part = {NULL, 0};
         gnutella_next_extension(&rest, &part);
         struct codec probe = codec_reader(part.at, part.len);
         bool ggep = part.len > 0 && part.at[0] == GGEP_MAGIC;
