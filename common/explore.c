@@ -12,8 +12,7 @@
 
 #include "common/explore_impl.h"
 
-#define COMPARE_FIRST 1000 /* of the states met again, for the guard, */
-#define COMPARE_EVERY 2048 /* and then */
+#define COMPARE_EVERY 512 /* states met again, for the guard */
 #define NOT_FOUND UINT32_MAX
 
 /* -- States --------------------------------------------------------------- */
@@ -172,6 +171,8 @@ static bool follow(struct explorer *x, uint32_t index, struct choice c)
                       .used = use(x, x->state[index].used, c),
                       .depth = (uint16_t)(x->state[index].depth + 1)};
 
+    uint64_t every = x->options->compare_all ? 1 : COMPARE_EVERY;
+
     apply(x, c);
     x->report->transitions++;
     if (x->runaway)
@@ -179,8 +180,7 @@ static bool follow(struct explorer *x, uint32_t index, struct choice c)
     s.hash = canonical_hash(x, s.used);
     uint32_t known = *slot_of(x, s.hash);
     if (known != 0) {
-        if (++x->repeated <= COMPARE_FIRST ||
-            x->repeated % COMPARE_EVERY == 0) {
+        if (++x->repeated % every == 0) {
             compare_futures(x, known - 1);
             visit(x, index);
         }

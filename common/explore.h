@@ -36,6 +36,7 @@ struct explore_options {
     bool strict;      /* passing violations count too */
     bool unsafe;      /* crashes that the protocol's assumptions forbid, too */
     const char *find; /* only violations of this invariant count; NULL: all */
+    bool compare_all; /* the guard looks at every state that is met again */
     uint64_t states_max;
     /* Called now and then; false stops the exploration. */
     bool (*progress)(void *context, const struct explore_report *r);

@@ -162,7 +162,7 @@ static const struct protocol leader_protocol = {.name = "leader",
 static struct explore_report explored(const char *quantum)
 {
     struct text why = text_new(), text = text_new();
-    struct explore_options o = {.states_max = 1000000};
+    struct explore_options o = {.states_max = 1000000, .compare_all = true};
     struct explore_report r;
 
     text_printf(&text,
