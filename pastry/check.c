@@ -119,7 +119,7 @@ static struct peer peer_of(const struct network *net, const struct pastry *n,
                              (uint16_t)(rtt > UINT16_MAX ? UINT16_MAX : rtt)};
 }
 
-#define SAMPLE 64 /* of a slot's candidates, for the nearest */
+#define SAMPLE 128 /* of a slot's candidates, for the nearest */
 
 static struct peer choose(const struct network *net, const struct order *o,
                           const struct pastry *n, struct host *h, size_t low,

@@ -8,7 +8,7 @@
 
 #define LOOKUPS 20000
 
-enum { SUM_RARE };
+enum { SUM_RARE, SUM_WAY_US, SUM_DIRECT_US, SUM_LEAVES };
 
 static struct id random_key(struct figure_run *r)
 {
@@ -96,6 +96,96 @@ static void row_base(const struct figure_row *row, struct text *csv)
                 row->point, figure_mean(row->tally));
 }
 
+/* -- P3: the distance a message travels; P4: hop by hop ---------------------- */
+
+static bool start_plane(struct figure_run *r)
+{
+    struct text t = text_new();
+
+    text_printf(&t,
+                "set neighbours 0\nlatency plane 1000x1000\n"
+                "nodes %llu prefix=p\nwarm\nrun until 1h\n",
+                (unsigned long long)r->nodes);
+    bool good = figure_start(r, t.data);
+    text_free(&t);
+    return good;
+}
+
+/* `point` 0: whole ways; else only the hop of that number. */
+static bool run_distance(struct figure_run *r)
+{
+    uint64_t *sum = r->tally->sum;
+
+    if (!start_plane(r))
+        return false;
+    for (unsigned i = 0; i < LOOKUPS; i++) {
+        struct id key = random_key(r);
+        struct way w = pastry_way(r->network, random_live(r), &key);
+        if (w.count == 1)
+            continue; /* no way at all */
+        for (unsigned hop = 1; hop < w.count; hop++) {
+            uint64_t us = network_rtt_us(r->network, w.at[hop - 1]->self,
+                                         w.at[hop]->self) /
+                          2;
+            sum[SUM_WAY_US] += us;
+            if (r->point > 0 && hop == (unsigned)r->point)
+                figure_count(r->tally, us / 1000); /* 1 unit is 1 ms */
+        }
+        sum[SUM_DIRECT_US] +=
+            network_rtt_us(r->network, w.at[0]->self, w.at[w.count - 1]->self) /
+            2;
+    }
+    return true;
+}
+
+static void row_distance(const struct figure_row *row, struct text *csv)
+{
+    const uint64_t *sum = row->tally->sum;
+
+    text_printf(csv, "%llu,%.3f\n", (unsigned long long)row->nodes,
+                figure_ratio(sum[SUM_WAY_US], sum[SUM_DIRECT_US]));
+}
+
+static void row_hop_lengths(const struct figure_row *row, struct text *csv)
+{
+    text_printf(csv, "%llu,%.0f,%.1f,%llu\n", (unsigned long long)row->nodes,
+                row->point, figure_mean(row->tally),
+                (unsigned long long)figure_counted(row->tally));
+}
+
+/* -- P7: a tenth of all nodes vanish ------------------------------------------- */
+
+#define SECOND_US ((uint64_t)1000000)
+
+/* `point`: 0 before, 1 just after, 2 when repaired. */
+static bool run_failures(struct figure_run *r)
+{
+    static const uint64_t when_us[] = {0, SECOND_US + 1, 300 * SECOND_US};
+    struct text t = text_new();
+
+    text_printf(&t,
+                "set neighbours 0\nset proximity off\n"
+                "nodes %llu prefix=p\nwarm\n",
+                (unsigned long long)r->nodes);
+    for (uint64_t i = 1; i <= r->nodes; i += 10) /* ids are hashes anyway */
+        text_printf(&t, "at 1s vanish p%llu\n", (unsigned long long)i);
+    text_add(&t, "run until 1h\n");
+    bool good = figure_start(r, t.data);
+    text_free(&t);
+    good = good && figure_run_to(r, when_us[(unsigned)r->point]);
+    if (!good)
+        return false;
+    r->tally->sum[SUM_LEAVES] += pastry_flaws(r->network).leaves;
+    return look_up_many(r);
+}
+
+static void row_failures(const struct figure_row *row, struct text *csv)
+{
+    text_printf(csv, "%llu,%.0f,%.3f,%llu\n", (unsigned long long)row->nodes,
+                row->point, figure_mean(row->tally),
+                (unsigned long long)row->tally->sum[SUM_LEAVES]);
+}
+
 const struct figure pastry_figures[] = {
     {.name = "hops",
      .source = "Pastry (Middleware 2001), figure 4",
@@ -131,4 +221,41 @@ const struct figure pastry_figures[] = {
      .seeds = 1,
      .run = run_base,
      .row = row_base},
+    {.name = "distance",
+     .source = "Pastry (Middleware 2001), figure 6",
+     .help = "length of the way, over the direct distance, in a plane",
+     .columns = "nodes,ratio",
+     .x = "nodes",
+     .y = "ratio",
+     .nodes = "1000,2000",
+     .seeds = 2,
+     .log_x = true,
+     .run = run_distance,
+     .row = row_distance},
+    {.name = "hop-lengths",
+     .source = "the lecture: short hops first, long ones last",
+     .help = "mean length of each hop in a plane of 1000 x 1000",
+     .columns = "nodes,hop,length,count",
+     .x = "hop",
+     .y = "length",
+     .nodes = "2000",
+     .points = "1,2,3",
+     .least = 1,
+     .most = 8,
+     .seeds = 1,
+     .run = run_distance,
+     .row = row_hop_lengths},
+    {.name = "failures",
+     .source = "Pastry (Middleware 2001), figures 9 and 10",
+     .help = "hops: 0 before, 1 after a tenth vanished, 2 when repaired",
+     .columns = "nodes,phase,hops,missing_leaves",
+     .x = "phase",
+     .y = "hops",
+     .nodes = "1000",
+     .points = "0,1,2",
+     .least = 0,
+     .most = 2,
+     .seeds = 1,
+     .run = run_failures,
+     .row = row_failures},
     {.name = NULL}};

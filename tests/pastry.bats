@@ -1,0 +1,177 @@
+# What Pastry must show: facts of the mini overlay, figures, real nodes.
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/.."
+    pastry=$PWD/${BIN:-bin}/pastry
+    case ${BIN:-bin} in /*) pastry=$BIN/pastry ;; esac
+    scn=$PWD/labs/pastry/lecture.scn
+    declare -gA pid command
+}
+
+teardown() {
+    for name in "${!pid[@]}"; do
+        kill -9 "${pid[$name]}" 2>/dev/null || true
+    done
+}
+
+@test "pastry: leaf sets, slots and owners of the mini overlay" {
+    [ "$("$pastry" show "$scn" leafset n070d)" = "neca5 nfcda n0e72 n1617" ]
+    [ "$("$pastry" show "$scn" leafset n787c)" = "n40c9 n779d n9317 na301" ]
+    [ "$("$pastry" show "$scn" cell n070d 1 14)" = n0e72 ]
+    [ "$("$pastry" show "$scn" cell n070d 0 6)" = none ]
+    [ "$("$pastry" show "$scn" owner 0000)" = nfcda ] # backwards
+    [ "$("$pastry" show "$scn" owner 6464)" = n779d ]
+    [ "$("$pastry" show "$scn" rule n070d 6464)" = rare ]
+    "$pastry" show "$scn" invariants
+}
+
+@test "pastry: every example of a fact works" {
+    "$pastry" show --help | grep -o '([a-z-]* *[^)]*)' | tr -d '()' |
+        sort -u | while read -r fact; do
+        # shellcheck disable=SC2086
+        "$pastry" show "$scn" $fact >/dev/null || { echo "fails: $fact"; exit 1; }
+    done
+}
+
+@test "pastry: a newcomer changes the four leaf sets that the reference names" {
+    join=labs/pastry/join.scn
+    [ "$("$pastry" show $join leafset ne55c)" = "nba54 nd120 ne9df neca5" ]
+    [ "$("$pastry" show $join leaf-of ne55c)" = "nba54 nd120 ne9df neca5" ]
+    [ "$("$pastry" show $join leafset ne9df)" = "nd120 ne55c neca5 nfcda" ]
+    [ "$("$pastry" show $join cell ne9df 1 5)" = ne55c ]
+    [ "$("$pastry" show $join cell neca5 1 5)" = ne55c ]
+}
+
+@test "pastry: leaf sets are repaired after a silent death" {
+    crash=labs/pastry/crash.scn
+    [ "$("$pastry" show $crash leafset n779d)" = "n30ba n40c9 n787c na301" ]
+    [ "$("$pastry" show $crash leafset n787c)" = "n40c9 n779d na301 nb1be" ]
+    [ "$("$pastry" show $crash leafset na301)" = "n779d n787c nb1be nba54" ]
+    [ "$("$pastry" show $crash leafset nb1be)" = "n787c na301 nba54 nd120" ]
+    [ -z "$("$pastry" show $crash leaf-of n9317)" ]
+}
+
+@test "pastry: ten of a hundred vanish, then half of them; all is repaired" {
+    run "$pastry" sim labs/pastry/grow.scn --quiet
+    [ "$status" -eq 0 ]
+    {
+        sed '/^run/,$d' labs/pastry/grow.scn
+        for i in $(seq 2 2 100); do echo "at 120s vanish p$i"; done
+        echo "run until quiet"
+        echo "after 1ms expect invariants"
+        echo "after 1ms p1 lookup chord.ogg"
+    } >"$BATS_TEST_TMPDIR/half.scn"
+    run "$pastry" sim "$BATS_TEST_TMPDIR/half.scn" --quiet
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "pastry: hops are those of the paper's figure" {
+    "$pastry" figure hops --nodes 1000,5000 --seeds 1 | awk -F, '
+        $1 == 1000 && ($3 < 2.43 || $3 > 2.49) { bad = 1 }
+        $1 == 5000 && ($3 < 2.91 || $3 > 2.97) { bad = 1 }
+        END { exit bad || NR != 3 }'
+}
+
+@test "pastry: every order of events of a tiny network" {
+    run timeout 50 "$pastry" check
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "pastry: tshark decodes every message as describe does" {
+    command -v tshark >/dev/null || skip "no tshark"
+    cd "$BATS_TEST_TMPDIR"
+    (cd "$BATS_TEST_DIRNAME/.." && "$pastry" sim labs/pastry/join.scn \
+        --quiet --trace "$BATS_TEST_TMPDIR/t.pcapng")
+    lua=$BATS_TEST_DIRNAME/../labs/wireshark/pastry.lua
+    tshark -X "lua_script:$lua" -r t.pcapng -Y pastry -T fields \
+        -e pastry.key -e pastry.sender -e pastry.undecoded >fields
+    [ "$(wc -l <fields)" -gt 500 ]
+    [ "$(cut -f3 fields | sort -u)" = "" ] # nothing is left over
+    grep -q '^e550' fields                 # digits, as we print them
+    cut -f2 fields | sort -u | grep -qx e55c
+    # Type by type, as many as describe names.
+    tshark -X "lua_script:$lua" -r t.pcapng -Y pastry -T fields \
+        -e _ws.col.Info | cut -d' ' -f1 | sort | uniq -c >tshark
+    "$pastry" trace t.pcapng --json |
+        sed -n 's/.*"kind":"message".*"message":"\([A-Z]*\)".*/\1/p' |
+        sort | uniq -c >ours
+    diff ours tshark
+}
+
+# Start a process NAME with arguments; its standard input is a pipe.
+start() {
+    local name=$1
+    shift
+    mkfifo "$name.in"
+    "$pastry" node --name "$name" "$@" <"$name.in" >"$name.out" 2>&1 3>&- &
+    pid[$name]=$!
+    exec {command[$name]}>"$name.in"
+    for _ in $(seq 100); do
+        grep -q listening "$name.out" && return
+        sleep 0.05
+    done
+    return 1
+}
+
+# Say a command to NAME until its result has WANTED: tables need time.
+tell() {
+    local name=$1 wanted=$2
+    shift 2
+    for _ in $(seq 60); do
+        echo "$*" >&"${command[$name]}"
+        sleep 0.25
+        grep " $* at " "$name.out" | tail -1 | grep -q "$wanted" && return
+    done
+    echo "$name: $*: never $wanted"
+    tail -3 "$name.out"
+    return 1
+}
+
+@test "pastry: eight processes, two killed: lookups and values survive" {
+    cd "$BATS_TEST_TMPDIR"
+    local first ids=(0000 2000 4000 6000 8000 a000 c000 e000)
+    local set=(--set digits=4 --set repair=500ms)
+    start n0 --listen 127.0.0.1:0 "${set[@]}" --set id=0000
+    first=$(sed -n '1s/^listening on \([0-9.:]*\).*/\1/p' n0.out)
+    for i in 1 2 3 4 5 6 7; do
+        start "n$i" --listen 127.0.0.1:0 --join "$first" "${set[@]}" \
+            --set "id=${ids[$i]}"
+    done
+    for i in 0 3 7; do
+        tell "n$i" "(a000)" lookup 9fff
+    done
+    tell n1 "owner" put 9fff round and round # at a000, 8000, c000
+    tell n6 "round and round" get 9fff
+    # The owner and its nearest copy die.
+    kill -9 "${pid[n5]}" "${pid[n4]}"
+    for i in 0 1 2 3 6 7; do
+        tell "n$i" "round and round" get 9fff
+        tell "n$i" "(c000)" lookup 9fff
+    done
+    # Garbage does no harm.
+    for _ in $(seq 200); do
+        head -c 60 /dev/urandom >"/dev/udp/${first%:*}/${first#*:}"
+        printf 'PSTR\001\005\004\004\001%0200d' 0 >"/dev/udp/${first%:*}/${first#*:}"
+    done
+    tell n0 "round and round" get 9fff
+    # The same in the simulator: the same owners.
+    {
+        echo "set digits 4"
+        for i in 0 1 2 3 4 5 6 7; do
+            echo "node n$i id=${ids[$i]}$([ "$i" = 0 ] || echo " join=n0")"
+        done
+        echo "at 20s expect n0 lookup 9fff owner=n5"
+        echo "at 30s crash n5"
+        echo "at 30s crash n4"
+        echo "at 50s expect n0 lookup 9fff owner=n6"
+        echo "run until 60s"
+    } >same.scn
+    "$pastry" sim same.scn --quiet
+    kill -TERM "${pid[n1]}"
+    wait "${pid[n1]}"
+    kill -INT "${pid[n2]}"
+    run wait "${pid[n2]}"
+    [ "$status" -eq 130 ]
+}
