@@ -423,6 +423,8 @@ static void on_round(struct pastry *n, struct host *h)
     uint32_t turn = n->rounds++;
     unsigned leaves = (unsigned)n->low_count + n->high_count;
 
+    if (leaves == 0 && !addr_none(n->join) && calls_of(n, CALL_JOIN) == 0)
+        join(n, h); /* alone: the others may be back */
     for (unsigned i = 0; i < 2 && leaves > 0; i++) {
         const struct peer *p = i == 0 ? n->low : n->high;
         if ((i == 0 ? n->low_count : n->high_count) > 0)
@@ -706,8 +708,13 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_HASHED:
         break;
     }
-    if (!n->active && n->last && calls_of(n, CALL_PONG) == 0)
-        arrive(n, h);
+    if (!n->active && n->last && calls_of(n, CALL_PONG) == 0) {
+        n->last = n->high_count > 0; /* else all were lost: once more */
+        if (n->last)
+            arrive(n, h);
+        else
+            join(n, h);
+    }
     arm(n, h);
     return 0;
 }
