@@ -199,6 +199,28 @@ static void look_at_grave(struct kelips *n, struct host *h)
     ping(n, h, n->grave[n->grave_next].addr, CALL_GRAVE);
 }
 
+/* As often: whom does a contact know in our group?  Two members that do not
+   know each other, because each is some others' only contact in that group,
+   would not hear of one another by gossip. */
+static void ask_about_us(struct kelips *n, struct host *h)
+{
+    uint32_t places = (uint32_t)n->groups * n->contact_count;
+    uint32_t start = n->rounds / GRAVE_ROUNDS;
+    struct call *c = NULL;
+    struct kelips_msg m;
+
+    if (n->rounds % GRAVE_ROUNDS != GRAVE_ROUNDS / 2)
+        return;
+    for (uint32_t i = 0; i < places && c == NULL; i++) {
+        const struct entry *e = &n->contact[(start + i) % places];
+        if (addr_none(e->addr) || (c = kelips_call_new(n, h, CALL_OWN)) == NULL)
+            continue;
+        kelips_begin(n, KELIPS_GET_CONTACT, &m);
+        m.group = n->group;
+        kelips_ask(n, h, c, e->addr, &m);
+    }
+}
+
 void kelips_round(struct kelips *n, struct host *h)
 {
     struct addr nobody = {0, 0};
@@ -213,6 +235,7 @@ void kelips_round(struct kelips *n, struct host *h)
     gossip_among(n, h, &p, false);
     measure(n, h);
     look_at_grave(n, h);
+    ask_about_us(n, h);
 }
 
 /* -- Newcomers -------------------------------------------------------------------- */

@@ -169,13 +169,18 @@ static void arm(struct kelips *n, struct host *h)
 
 /* -- Joining ----------------------------------------------------------------- */
 
-/* Rounds of different nodes shall not fall together [p2psim]: the pause is
-   drawn from the node's id and the round, so that the state alone says how
-   things go on. */
+/* A lot drawn from the node's id and the round, so that the state alone says
+   how things go on. */
+static uint64_t lot_of(const struct kelips *n)
+{
+    return random_mix(id_low(n->id) ^ (uint64_t)n->rounds << 40);
+}
+
+/* Rounds of different nodes shall not fall together [p2psim]. */
 static void arm_gossip(struct kelips *n, struct host *h)
 {
     uint64_t period = (uint64_t)setting(n->settings, KELIPS_PERIOD);
-    uint64_t lot = random_mix(id_low(n->id) ^ (uint64_t)n->rounds << 40);
+    uint64_t lot = lot_of(n);
     uint64_t pause =
         n->rounds == 0 ? 1 + lot % period : period / 2 + lot % period;
 
@@ -211,7 +216,7 @@ static void on_welcome(struct kelips *n, struct host *h, struct call *c)
                   (unsigned)n->view.count);
     }
     if (!inside && n->view.count > 0)
-        join_at(n, h, n->view.at[host_random(h) % n->view.count].addr, true);
+        join_at(n, h, n->view.at[lot_of(n) % n->view.count].addr, true);
 }
 
 static void join_failed(struct kelips *n, struct host *h)
@@ -254,6 +259,7 @@ static void on_timeout(struct kelips *n, struct host *h)
         break;
     case CALL_PONG:
     case CALL_GRAVE:
+    case CALL_OWN:
         kelips_call_close(n, h, first);
         break;
     case CALL_MEMBER:
@@ -297,6 +303,10 @@ static void on_answer(struct kelips *n, struct host *h, struct addr from,
         if (m->type == KELIPS_PONG)
             kelips_call_close(n, h, c);
         break;
+    case CALL_OWN: /* its entries have been heard */
+        if (m->type == KELIPS_CONTACTS)
+            kelips_call_close(n, h, c);
+        break;
     case CALL_MEMBER:
     case CALL_CONTACT:
     case CALL_DATA:
@@ -313,6 +323,8 @@ static void on_datagram(struct kelips *n, struct host *h, const struct event *e)
         host_note(h, "not a message of this network: dropped");
         return;
     }
+    if (m.type == KELIPS_JOIN) /* before it takes a contact's place itself */
+        kelips_welcome(n, h, e->peer, &m);
     kelips_heard_from(n, h, e->peer, &m);
     if (m.type == KELIPS_GOSSIP || m.type == KELIPS_WELCOME ||
         m.type == KELIPS_CONTACTS || m.type == KELIPS_NOTHERE)
@@ -320,9 +332,7 @@ static void on_datagram(struct kelips *n, struct host *h, const struct event *e)
             kelips_hear(n, h, &m.entry[i]);
     switch (m.type) {
     case KELIPS_GOSSIP:
-        break;
     case KELIPS_JOIN:
-        kelips_welcome(n, h, e->peer, &m);
         break;
     case KELIPS_LOOKUP:
     case KELIPS_GET_CONTACT:
@@ -348,6 +358,8 @@ static void on_timer(struct kelips *n, struct host *h, enum kelips_timer timer)
     switch (timer) {
     case TIMER_GOSSIP:
         kelips_round(n, h);
+        if (kelips_alone(n) && !addr_none(n->join)) /* as a newcomer again */
+            join_at(n, h, n->join, false);
         arm_gossip(n, h);
         break;
     case TIMER_CALL:
@@ -427,11 +439,10 @@ static void describe(const struct framing *framing, const uint8_t *data,
 
 /* -- Canonical state ----------------------------------------------------------- */
 
-static void dump_entry(struct text *t, const char *what, const struct entry *e,
-                       uint64_t now_us)
+/* Times are those of the clock, not ages: while nothing happens to a node,
+   its dump stays the same. */
+static void dump_entry(struct text *t, const char *what, const struct entry *e)
 {
-    int64_t age = (int64_t)now_us - e->made_us;
-
     if (addr_none(e->addr))
         return;
     text_add(t, what);
@@ -441,8 +452,8 @@ static void dump_entry(struct text *t, const char *what, const struct entry *e,
     addr_text(t, e->addr);
     text_add(t, " beat ");
     text_u64(t, e->heartbeat);
-    text_add(t, " age ");
-    text_i64(t, age);
+    text_add(t, " made ");
+    text_i64(t, e->made_us);
     text_add(t, " rtt ");
     text_u64(t, e->rtt_us);
     text_add(t, " fresh ");
@@ -452,19 +463,22 @@ static void dump_entry(struct text *t, const char *what, const struct entry *e,
     text_char(t, '\n');
 }
 
-static void dump_call(struct text *t, const struct call *c, uint64_t now_us)
+static void dump_call(struct text *t, const struct call *c)
 {
     static const char *const kinds[] = {
         [CALL_WELCOME] = "welcome", [CALL_PONG] = "pong",
-        [CALL_GRAVE] = "grave",     [CALL_MEMBER] = "member",
-        [CALL_CONTACT] = "contact", [CALL_DATA] = "data"};
+        [CALL_GRAVE] = "grave",     [CALL_OWN] = "own",
+        [CALL_MEMBER] = "member",   [CALL_CONTACT] = "contact",
+        [CALL_DATA] = "data"};
 
     text_add(t, "waits for ");
     text_add(t, kinds[c->kind]);
     text_char(t, ' ');
     addr_text(t, c->peer);
     text_add(t, c->inside ? " inside, since " : " since ");
-    text_u64(t, now_us - c->sent_us);
+    text_u64(t, c->sent_us);
+    text_add(t, " due ");
+    text_u64(t, c->deadline_us);
     if (c->kind >= CALL_MEMBER) {
         text_add(t, " key ");
         id_text(t, &c->key, ID_BITS);
@@ -486,9 +500,10 @@ static void dump(const void *node, struct host *h, struct text *t)
 {
     const struct kelips *n = node;
     size_t places = (size_t)n->groups * n->contact_count;
-    uint64_t now = host_now(h);
 
-    text_add(t, "group ");
+    text_add(t, "at "); /* what a node hears counts from its clock */
+    text_u64(t, host_now(h));
+    text_add(t, " group ");
     text_u64(t, n->group);
     text_add(t, n->member ? " beat " : " joining, beat ");
     text_u64(t, n->heartbeat);
@@ -496,31 +511,31 @@ static void dump(const void *node, struct host *h, struct text *t)
     text_u64(t, n->probe);
     text_add(t, " round ");
     text_u64(t, n->rounds);
-    text_add(t, " in ");
-    text_i64(t, (int64_t)n->round_us - (int64_t)now);
+    text_add(t, " next ");
+    text_u64(t, n->round_us);
     text_char(t, ' ');
     text_u64(t, n->grave_next);
     text_char(t, '\n');
     for (uint32_t i = 0; i < n->view.count; i++)
-        dump_entry(t, "member", &n->view.at[i], now);
+        dump_entry(t, "member", &n->view.at[i]);
     for (size_t i = 0; i < places; i++)
-        dump_entry(t, "contact", &n->contact[i], now);
+        dump_entry(t, "contact", &n->contact[i]);
     for (uint32_t i = 0; i < n->tuples.count; i++)
-        dump_entry(t, "tuple", &n->tuples.at[i], now);
-    dump_entry(t, "candidate", &n->candidate, now);
+        dump_entry(t, "tuple", &n->tuples.at[i]);
+    dump_entry(t, "candidate", &n->candidate);
     for (unsigned i = 0; i < n->grave_count; i++)
-        dump_entry(t, "grave", &n->grave[i], now);
+        dump_entry(t, "grave", &n->grave[i]);
     for (const struct file *f = n->files; f != NULL; f = f->next) {
         text_add(t, "file ");
         id_text(t, &f->key, ID_BITS);
         text_add(t, " beat ");
         text_u64(t, f->heartbeat);
         text_add(t, " due ");
-        text_i64(t, (int64_t)f->refresh_us - (int64_t)now);
+        text_u64(t, f->refresh_us);
         text_char(t, '\n');
     }
     for (const struct call *c = n->calls; c != NULL; c = c->next)
-        dump_call(t, c, now);
+        dump_call(t, c);
 }
 
 const struct protocol kelips_protocol = {

@@ -80,6 +80,7 @@ enum call_kind {
     CALL_WELCOME,
     CALL_PONG,    /* how far is it, and is it alive? */
     CALL_GRAVE,   /* the same of somebody who was given up */
+    CALL_OWN,     /* whom a contact knows in our own group */
     CALL_MEMBER,  /* a member of the key's group, to say or note the home */
     CALL_CONTACT, /* whom somebody else knows in that group */
     CALL_DATA     /* the home, to send the file */
@@ -168,7 +169,9 @@ void kelips_heard_from(struct kelips *n, struct host *h, struct addr from,
 void kelips_answered(struct kelips *n, struct host *h, struct addr peer,
                      uint64_t rtt_us);
 void kelips_missed(struct kelips *n, struct host *h, struct addr peer);
-/* Drop all that has expired. */
+/* Does it know of no other node? */
+bool kelips_alone(const struct kelips *n);
+/* Drop all that has expired; who is alone keeps its graves. */
 void kelips_purge(struct kelips *n, struct host *h);
 /* The entry of a node in view or contacts, or NULL. */
 struct entry *kelips_known(const struct kelips *n, struct addr peer);

@@ -373,7 +373,7 @@ void kelips_missed(struct kelips *n, struct host *h, struct addr peer)
     if (e == NULL || ++e->misses < MISSES_MAX)
         return;
     bury(n, h, e);
-    if (e >= n->view.at && e < n->view.at + n->view.count)
+    if (e == member_by_addr(n, peer))
         table_remove(&n->view, (uint32_t)(e - n->view.at));
     else
         *e = (struct entry){.made_us = 0};
@@ -390,6 +390,11 @@ void kelips_note_tuple(struct kelips *n, struct host *h, const struct id *key,
                              .group = kelips_group(key, n->groups)};
 
     kelips_hear(n, h, &k);
+}
+
+bool kelips_alone(const struct kelips *n)
+{
+    return kelips_entries(n) == n->tuples.count;
 }
 
 void kelips_purge(struct kelips *n, struct host *h)
@@ -418,7 +423,7 @@ void kelips_purge(struct kelips *n, struct host *h)
             n->contact[i] = (struct entry){.made_us = 0};
             gone++;
         }
-    for (unsigned i = n->grave_count; i-- > 0;)
+    for (unsigned i = n->grave_count; i-- > 0 && !kelips_alone(n);)
         if (age_of(&n->grave[i], h) > 4 * contact) /* looked for in vain */
             n->grave[i] = n->grave[--n->grave_count];
     if (gone > 0)
