@@ -176,8 +176,8 @@ void id_text(struct text *t, const struct id *a, unsigned bits)
 
     if (width > 0) {
         for (unsigned low = ID_PLAIN_BITS(bits); low >= width;)
-            text_char(
-                t, "0123456789abcdef"[id_bits_at(a, low -= width, width)]);
+            text_char(t,
+                      "0123456789abcdef"[id_bits_at(a, low -= width, width)]);
         return;
     }
     if (bits <= 32) {
