@@ -76,8 +76,8 @@ int napster_split(struct slice text, struct slice *field, int max)
     int count = 0, more;
 
     while ((more = napster_next(&text, &one)) > 0)
-        if (count < max)
-            field[count++] = one;
+        if (count++ < max)
+            field[count - 1] = one;
     return more < 0 ? more : count;
 }
 

@@ -112,7 +112,7 @@ size_t napster_encode(uint8_t *out, uint16_t type, const char *text,
 /* Step to the next field of `rest`: 1, 0 at the end, ERR_MALFORMED when a
    quote is left open. */
 int napster_next(struct slice *rest, struct slice *field);
-/* All fields, up to `max` of them: how many, or ERR_MALFORMED. */
+/* All fields, of which `max` are kept: how many there are, or ERR_MALFORMED. */
 int napster_split(struct slice text, struct slice *field, int max);
 /* All of a field as a number of at most `max`. */
 bool napster_number(struct slice s, uint64_t max, uint64_t *value);

@@ -1,0 +1,197 @@
+# What Napster must show: the reference's payloads on real sockets, files
+# between real processes, and peers that misbehave.
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/.."
+    napster=$PWD/${BIN:-bin}/napster
+    case ${BIN:-bin} in /*) napster=$BIN/napster ;; esac
+    dir=$(mktemp -d)
+    declare -gA pid port
+}
+
+teardown() {
+    for name in "${!pid[@]}"; do
+        kill -9 "${pid[$name]}" 2>/dev/null || true
+    done
+    rm -rf "$dir"
+}
+
+# start NAME VERB [OPTION...]: a node whose commands come from $dir/NAME.in
+start() {
+    local name=$1
+    shift
+    mkfifo "$dir/$name.in" 2>/dev/null || true
+    "$napster" "$@" --listen "127.0.0.1:${port[$name]:-0}" <>"$dir/$name.in" \
+        >"$dir/$name.out" 2>&1 &
+    pid[$name]=$!
+    for _ in $(seq 100); do
+        grep -q listening "$dir/$name.out" && break
+        sleep 0.05
+    done
+    addr=$(grep -o '127.0.0.1:[0-9]*' "$dir/$name.out" | head -1)
+}
+
+tell() { echo "${*:2}" >"$dir/$1.in"; }
+
+# until NAME TEXT: its output has it
+until_says() {
+    for _ in $(seq 200); do
+        grep -q -- "$2" "$dir/$1.out" && return 0
+        sleep 0.05
+    done
+    cat "$dir/$1.out"
+    return 1
+}
+
+# frame TYPE [TEXT]: one message on standard output
+frame() {
+    local n=${#2}
+    # shellcheck disable=SC2059
+    printf "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $((n & 255)) $((n >> 8)) \
+        $(($1 & 255)) $(($1 >> 8)))"
+    printf %s "$2"
+}
+
+# What comes on a file descriptor within a while, a message a line.
+answers() {
+    timeout "${2:-0.5}" cat <&"$1" | od -An -v -tu1 -w1 | awk '
+        { byte[n++] = $1 }
+        END {
+            at = 0
+            while (at + 4 <= n) {
+                len = byte[at] + 256 * byte[at + 1]
+                line = byte[at + 2] + 256 * byte[at + 3]
+                for (i = 0; i < len; i++) line = line (i ? "" : " ") \
+                    sprintf("%c", byte[at + 4 + i])
+                print line
+                at += 4 + len
+            }
+        }'
+}
+
+song='C:\MP3\generic band - generic song.mp3'
+md5=b92870e0d41bc8e698cf2f0a1ddfeac7
+
+@test "napster: the reference's dialogue, payload by payload" {
+    start s server
+    exec 7<>"/dev/tcp/127.0.0.1/${addr#*:}" 8<>"/dev/tcp/127.0.0.1/${addr#*:}"
+    frame 2 'alice pw 6699 "nap v0.8" 3' >&7
+    frame 100 "\"$song\" $md5 443332 128 44100 60" >&7
+    [ "$(answers 7)" = $'3 anon@napster\n214 1 0 0' ]
+    frame 2 'bob pw 0 "nap v0.8" 7' >&8
+    frame 200 'FILENAME CONTAINS "generic song" MAX_RESULTS 10' >&8
+    frame 203 "alice \"$song\"" >&8
+    frame 211 alice >&8
+    frame 603 alice >&8
+    frame 200 'FILENAME CONTAINS "gener"' >&8
+    frame 200 'BITRATE "SORT OF" 128' >&8
+    frame 9999 '' >&8
+    frame 100 'bad' >&8
+    frame 203 'nobody "x"' >&8
+    run answers 8
+    [ "${lines[2]}" = "201 \"$song\" $md5 443332 128 44100 60 alice 16777343 3" ]
+    [ "${lines[3]}" = 202 ]
+    [ "${lines[4]}" = "212 alice \"$song\" $md5 443332 128 44100 60" ]
+    [ "${lines[5]}" = "213 alice 16777343" ]
+    [[ "${lines[6]}" = '604 alice "User" '?*' " " "Active" 1 0 0 3 "nap v0.8"' ]]
+    [ "${lines[7]}" = 202 ]
+    [ "${lines[8]}" = "404 SORT OF: invalid comparison for search" ]
+    [ "${lines[9]}" = 202 ]
+    [ "${lines[10]}" = "404 Unknown command code 9999" ]
+    [ "${lines[11]}" = "404 parameters are unparsable" ]
+    [ "${lines[12]}" = '206 nobody "x"' ]
+    [ "$(answers 7)" = "607 bob \"$song\"" ]
+    frame 608 "bob \"$song\"" >&7
+    [ "$(answers 8)" = "204 alice 16777343 6699 \"$song\" $md5 3" ]
+}
+
+@test "napster: what is wrong is answered, and harms nobody else" {
+    start s server
+    p=${addr#*:}
+    exec 7<>"/dev/tcp/127.0.0.1/$p"
+    frame 2 'carol pw 6699 "nap" 3' >&7
+    answers 7 >/dev/null
+    # login and its answer, or none, then the end of the connection
+    while IFS='|' read -r type text want; do
+        exec 9<>"/dev/tcp/127.0.0.1/$p"
+        frame "$type" "$text" >&9
+        got=$(answers 9)
+        [ "$got" = "$want" ] || { echo "$type $text: $got"; false; }
+        exec 9>&-
+    done <<'WRONG'
+2|da.ve pw 6699 "nap" 3|10
+2|dave pw 6699 "nap"|
+2|dave pw 6699 "nap" 11|0 invalid speed
+2|dave pw 65536 "nap" 3|0 invalid port
+200|FILENAME CONTAINS "x"|0 invalid command
+7|carol|8
+WRONG
+    exec 9<>"/dev/tcp/127.0.0.1/$p"
+    printf '\xff\xff\x02\x00' >&9
+    [ -z "$(answers 9)" ]
+    frame 750 '' >&7
+    [ "$(answers 7)" = 750 ]
+}
+
+@test "napster: a nick is registered once, and kept as a salted hash" {
+    start s server --folder "$dir/server"
+    p=${addr#*:}
+    exec 9<>"/dev/tcp/127.0.0.1/$p"
+    frame 6 'dave secretword 6699 "nap" 3 d@x' >&9
+    [[ "$(answers 9)" = "3 "* ]]
+    exec 9>&-
+    ! grep -r secretword "$dir/server"
+    kill -9 "${pid[s]}"
+    port[s]=$p
+    start s server --folder "$dir/server"
+    exec 9<>"/dev/tcp/127.0.0.1/$p"
+    frame 2 'dave wrong 6699 "nap" 3' >&9
+    [ "$(answers 9)" = "0 Invalid Password" ]
+    exec 9<>"/dev/tcp/127.0.0.1/$p"
+    frame 2 'dave secretword 6699 "nap" 3' >&9
+    [[ "$(answers 9)" = "3 "* ]]
+}
+
+@test "napster: files between processes, past kill -9 of the holder" {
+    mkdir "$dir/a" "$dir/b"
+    head -c 400000000 /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 \
+        >"$dir/a/long-song.bin" 2>/dev/null
+    start s server
+    server=$addr
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    port[alice]=${addr#*:}
+    start bob node --join "$server" --name bob --folder "$dir/b"
+    sleep 1.5
+    tell bob search long
+    until_says bob "hits 1"
+    tell bob get 1
+    for _ in $(seq 100); do
+        [ "$(stat -c %s "$dir/b/"*.part 2>/dev/null || echo 0)" -gt 1000000 ] &&
+            break
+        sleep 0.02
+    done
+    kill -9 "${pid[alice]}"
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    until_says bob "get 1 at bob: file"
+    cmp "$dir/a/long-song.bin" "$dir/b/long-song.bin"
+}
+
+@test "napster: a file name never leaves the folder" {
+    mkdir -p "$dir/b/in"
+    start s server
+    server=$addr
+    exec 7<>"/dev/tcp/127.0.0.1/${server#*:}"
+    frame 2 'mallory pw 1 "nap" 3' >&7
+    frame 100 "\"../../evil word.sh\" $md5 5 128 44100 60" >&7
+    frame 100 "\".. word\" $md5 5 128 44100 60" >&7
+    frame 100 "\"$(printf 'a\033[2Jb') word.x\" $md5 5 128 44100 60" >&7
+    start bob node --join "$server" --name bob --folder "$dir/b/in"
+    sleep 1
+    tell bob search word
+    until_says bob "hits 3"
+    ! grep -q $'\033' "$dir/bob.out"
+    for i in 1 2 3; do tell bob get $i; done
+    sleep 1
+    [ -z "$(find "$dir/b" -name '*.sh*' -not -path "$dir/b/in/*")" ]
+    ! grep -q $'\033' "$dir/bob.out"
+}
