@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 struct pane pane_new(int rows, int columns)
 {
@@ -56,16 +57,19 @@ static struct cell *cell_at(const struct pane *p, int row, int column)
     return &p->cell[(p->row + row) * p->stride + p->column + column];
 }
 
-void pane_put(const struct pane *p, int row, int column, char c, uint8_t attr)
+static void put_cell(const struct pane *p, int row, int column, uint32_t c,
+                     uint8_t attr)
 {
     struct cell *cell = cell_at(p, row, column);
 
-    if (cell == NULL)
-        return;
-    cell->c = '.';
-    if (c >= ' ' && c <= '~')
-        cell->c = c;
-    cell->attr = attr;
+    if (cell != NULL)
+        *cell = (struct cell){.c = c, .attr = attr};
+}
+
+void pane_put(const struct pane *p, int row, int column, char c, uint8_t attr)
+{
+    put_cell(p, row, column, c >= ' ' && c <= '~' ? (unsigned char)c : '.',
+             attr);
 }
 
 void pane_clear(const struct pane *p)
@@ -75,11 +79,31 @@ void pane_clear(const struct pane *p)
             pane_put(p, row, column, ' ', ATTR_NORMAL);
 }
 
+/* The character that `n` bytes of valid UTF-8 stand for. */
+static uint32_t code_point(const unsigned char *s, size_t n)
+{
+    uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
+
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (s[i] & 0x3fu);
+    return c;
+}
+
 int pane_text(const struct pane *p, int row, int column, uint8_t attr,
               const char *s)
 {
-    for (; *s != '\0'; s++)
-        pane_put(p, row, column++, *s, attr);
+    for (size_t len = strlen(s), n; len > 0; s += n, len -= n) {
+        uint32_t c = '.';
+        n = text_printable(s, len);
+        if (n > 0)
+            c = code_point((const unsigned char *)s, n);
+        else
+            n = 1;
+        /* The grid counts a column a cell, so must the terminal: wcwidth is 0
+           for marks that combine, 2 for wide characters. */
+        put_cell(p, row, column++,
+                 c < 0x80 || wcwidth((wchar_t)c) == 1 ? c : '.', attr);
+    }
     return column;
 }
 
@@ -126,7 +150,7 @@ static bool is_frame(const struct pane *p, int row, int column, char straight)
     const struct cell *c = cell_at(p, row, column);
 
     return c != NULL && (c->attr & ATTR_FRAME) != 0 &&
-           (c->c == '+' || c->c == straight);
+           (c->c == '+' || c->c == (unsigned char)straight);
 }
 
 uint32_t pane_glyph(const struct pane *p, int row, int column)
@@ -139,7 +163,7 @@ uint32_t pane_glyph(const struct pane *p, int row, int column)
     unsigned sides = 0;
 
     if ((c->attr & ATTR_FRAME) == 0)
-        return (unsigned char)c->c;
+        return c->c;
     if (c->c == '-')
         return 0x2500;
     if (c->c == '|')
@@ -151,15 +175,15 @@ uint32_t pane_glyph(const struct pane *p, int row, int column)
     return corner[sides];
 }
 
-/* All glyphs beyond ASCII are of three bytes: U+2500 to U+253C. */
+/* Append a character as UTF-8: RFC 3629, section 3. */
 static void put_glyph(struct text *t, uint32_t glyph)
 {
-    if (glyph >= 0x80) {
-        text_char(t, (char)(0xe0 | glyph >> 12));
-        text_char(t, (char)(0x80 | (glyph >> 6 & 0x3f)));
-        glyph = 0x80 | (glyph & 0x3f);
-    }
-    text_char(t, (char)glyph);
+    int more = glyph < 0x80 ? 0 : glyph < 0x800 ? 1 : glyph < 0x10000 ? 2 : 3;
+    static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
+
+    text_char(t, (char)(lead[more] | glyph >> 6 * more));
+    while (more-- > 0)
+        text_char(t, (char)(0x80 | (glyph >> 6 * more & 0x3f)));
 }
 
 static void dump(struct text *t, const struct pane *p, bool utf8)
@@ -169,9 +193,13 @@ static void dump(struct text *t, const struct pane *p, bool utf8)
 
         while (end > 0 && cell_at(p, row, end - 1)->c == ' ')
             end--;
-        for (int column = 0; column < end; column++)
-            put_glyph(t, utf8 ? pane_glyph(p, row, column)
-                              : (unsigned char)cell_at(p, row, column)->c);
+        for (int column = 0; column < end; column++) {
+            uint32_t c = cell_at(p, row, column)->c;
+            if (utf8)
+                put_glyph(t, pane_glyph(p, row, column));
+            else
+                text_char(t, c < 0x80 ? (char)c : '.');
+        }
         text_char(t, '\n');
     }
 }

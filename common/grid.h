@@ -23,7 +23,7 @@ enum attr {
 };
 
 struct cell {
-    char c; /* printable ASCII */
+    uint32_t c; /* a printable character of one column, in Unicode */
     uint8_t attr;
 };
 
@@ -41,17 +41,19 @@ struct pane pane_part(const struct pane *p, int row, int column, int rows,
                       int columns);
 void pane_clear(const struct pane *p);
 void pane_put(const struct pane *p, int row, int column, char c, uint8_t attr);
-/* Put text; control characters and non-ASCII come out as '.'; returns the
-   column behind it, cut off or not. */
+/* Put text, UTF-8, a cell a character.  What is no character, controls the
+   terminal or is not of one column in this locale comes out as '.'.  Returns
+   the column behind it, cut off or not. */
 int pane_text(const struct pane *p, int row, int column, uint8_t attr,
               const char *s);
 int pane_printf(const struct pane *p, int row, int column, uint8_t attr,
                 const char *format, ...) PRINTF_LIKE(5, 6);
 void pane_line(const struct pane *p, int row, int column, int row2, int column2,
                char c, uint8_t attr);
-/* Append the pane as exactly `rows` lines without trailing blanks. */
+/* Append the pane as exactly `rows` lines without trailing blanks, in ASCII:
+   '.' stands for any other character. */
 void pane_dump(struct text *t, const struct pane *p);
-/* The same with frames as box-drawing characters, in UTF-8. */
+/* The same in UTF-8, with frames as box-drawing characters. */
 void pane_dump_utf8(struct text *t, const struct pane *p);
 /* The character of a cell, frames as box-drawing characters. */
 uint32_t pane_glyph(const struct pane *p, int row, int column);

@@ -112,7 +112,7 @@ void screen_show(const struct pane *grid, int row, int column)
     for (int r = 0; r < grid->rows; r++) {
         for (int c = 0; c < grid->columns; c++) {
             const struct cell *cell = &grid->cell[r * grid->stride + c];
-            wchar_t glyph[2] = {(wchar_t)(unsigned char)cell->c, 0};
+            wchar_t glyph[2] = {cell->c < 0x80 ? (wchar_t)cell->c : L'.', 0};
             cchar_t shown;
             short pair;
             attr_t attr = attr_of(cell->attr, &pair);

@@ -1,4 +1,5 @@
 /* The grid that every pane draws into, and the log of records. */
+#include <locale.h>
 #include <stdlib.h>
 
 #include "common/grid.h"
@@ -28,6 +29,25 @@ TEST(no_control_character_reaches_a_cell)
     pane_text(&p, 0, 0, 0, "a\033[\xc3z");
     pane_dump(&t, &p);
     CHECK_TEXT(t.data, "a.[.z\n");
+    text_free(&t);
+    pane_free(&p);
+}
+
+TEST(a_character_beyond_ascii_is_one_cell)
+{
+    struct pane p = pane_new(1, 8);
+    struct text t = text_new();
+
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+        return; /* a system without this locale shows dots */
+    CHECK_U64(pane_text(&p, 0, 0, 0, "\xc3\xa4\xe2\x89\xa4z"), 3);
+    pane_text(&p, 0, 3, 0, "\xcc\x88\xe4\xb8\x80"); /* combining; wide */
+    pane_dump_utf8(&t, &p);
+    CHECK_TEXT(t.data, "\xc3\xa4\xe2\x89\xa4z..\n");
+    text_clear(&t);
+    pane_dump(&t, &p);
+    CHECK_TEXT(t.data, "..z..\n");
+    setlocale(LC_CTYPE, "C");
     text_free(&t);
     pane_free(&p);
 }
@@ -90,6 +110,7 @@ int main(void)
 {
     RUN(what_is_put_outside_of_a_part_is_cut_off);
     RUN(no_control_character_reaches_a_cell);
+    RUN(a_character_beyond_ascii_is_one_cell);
     RUN(frames_become_box_characters_and_text_does_not);
     RUN(a_line_touches_both_ends);
     RUN(a_full_log_drops_the_oldest_and_keeps_the_numbers);
