@@ -35,7 +35,9 @@ static void expand_one(const struct run *r, const char *name, size_t len,
 
     if (b != NULL && (!b->is_scenario || how == EXPAND_KEY))
         text_add(out, b->value.data);
-    else if (b != NULL && how == EXPAND_RUN)
+    else if (b != NULL && how == EXPAND_WITHIN && strchr(b->path.data, ' '))
+        text_printf(out, "\"%s\"", b->path.data);
+    else if (b != NULL && how != EXPAND_SHOW)
         text_add(out, b->path.data);
     else if (len == 4 && memcmp(name, "seed", 4) == 0)
         text_u64(out, r->seed);
@@ -85,11 +87,13 @@ static bool expand_words(const struct run *r, const struct words *raw,
 
     w->used = w->count = 0;
     for (size_t i = 0; ok && i < raw->count; i++) {
+        bool within = how == EXPAND_RUN && strcmp(raw->word[0], "lab") == 0;
+
         text_clear(&word);
         if (how == EXPAND_RUN && i > 0 && raw->word[i] == words_out(raw))
             expand_one(r, raw->word[i], strlen(raw->word[i]), how, &word);
         else
-            run_expand(r, raw->word[i], how, &word);
+            run_expand(r, raw->word[i], within ? EXPAND_WITHIN : how, &word);
         ok = words_add(w, word.data, word.len, why);
     }
     text_free(&word);

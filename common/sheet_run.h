@@ -46,10 +46,12 @@ bool run_open(struct run *r, const struct sheet *s, const struct who *who,
               const char *dir, struct cache *cache, struct text *why);
 void run_close(struct run *r);
 
-enum expand { EXPAND_SHOW, EXPAND_RUN, EXPAND_KEY };
+enum expand { EXPAND_SHOW, EXPAND_RUN, EXPAND_WITHIN, EXPAND_KEY };
 
 /* Append `s` with variables replaced; a scenario stays @NAME, becomes the
-   path of its file, or its whole text (what a result depends on). */
+   path of its file (in quotes, where the path has blanks and stands WITHIN a
+   command that is one word of `lab ratio`), or its whole text (what a result
+   depends on). */
 void run_expand(const struct run *r, const char *s, enum expand how,
                 struct text *out);
 const struct binding *run_find(const struct run *r, const char *name,

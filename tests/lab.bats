@@ -202,6 +202,18 @@ skip"
     [ "$status" -eq 2 ]
 }
 
+@test "lab: a blank in the state folder's name does not part the words" {
+    sheet=$BATS_TEST_TMPDIR/ratio.md
+    printf '%s\n' '# T' 'lab: blank' 'O1: x' '' '```scenario a' \
+        'nodes 3 prefix=n every 1s' 'run until 9s' '```' '```run' \
+        '$ lab ratio "chord show @a messages" "chord show @a messages"' \
+        '```' >"$sheet"
+    export XDG_STATE_HOME="$BATS_TEST_TMPDIR/with blank"
+    mkdir "$XDG_STATE_HOME"
+    run "$bin/lab" run "$sheet" --line --student s <<<$'\n\n'
+    [[ $output == *1.000* ]]
+}
+
 @test "lab: a hostile worksheet or journal is refused with file and line" {
     bad=$BATS_TEST_TMPDIR/bad.md
     head=$'# T\nlab: t\nO1: x\n\n'
