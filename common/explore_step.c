@@ -5,6 +5,7 @@
  * opening, bytes, its end) arrives in order.  What a node's own host does at
  * once - bytes offered again, room, closed, hashed - follows by itself.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "common/explore_impl.h"
@@ -32,6 +33,7 @@ static uint32_t receiver_of(const struct entry *e)
 {
     const struct segment *g = segment_of(e);
 
+    assert(e->what != NULL);
     return g != NULL ? side_other(g->from)->node
                      : ((const struct message *)e->what)->to;
 }
@@ -40,6 +42,7 @@ static uint32_t sender_of(const struct entry *e)
 {
     const struct segment *g = segment_of(e);
 
+    assert(e->what != NULL);
     return g != NULL ? g->from->node : ((const struct message *)e->what)->from;
 }
 

@@ -609,6 +609,7 @@ static void push_all(struct conn *c)
             }
             continue;
         }
+        assert(part != NULL); /* no bytes are left but those of a content */
         n = push_file(c, part->content, part->offset, part->len);
         taken = n == part->len;
         if (c->broken)

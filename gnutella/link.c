@@ -205,7 +205,7 @@ void gnutella_known_load(struct gnutella *n, struct host *h)
     struct codec c = codec_reader(bytes, len > 0 ? (size_t)len : 0);
 
     while (c.at + 6 <= c.len) {
-        struct addr a;
+        struct addr a = {0, 0};
         code_addr(&c, "", &a);
         gnutella_known_add(n, h, a);
     }

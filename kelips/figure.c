@@ -288,8 +288,8 @@ static bool run_mass_failure(struct figure_run *r)
 static void row_mass_failure(const struct figure_row *row, struct text *csv)
 {
     const uint64_t *sum = row->tally->sum;
-    double live =
-        (double)(row->nodes - row->nodes / 2) * (double)row->tally->runs;
+    uint64_t survivors = row->nodes - row->nodes / 2;
+    double live = (double)survivors * (double)row->tally->runs;
 
     text_printf(csv, "%llu,%g,%.4f,%.3f,%.3f\n", (unsigned long long)row->nodes,
                 row->point, figure_ratio(sum[SUM_KNOWN], sum[SUM_WANTED]),

@@ -559,7 +559,7 @@ static void get(struct napster *n, struct host *h, uint32_t command,
         number <= c->hit_count)
         best = &c->hit[number - 1];
     bool by_name = best == NULL;
-    for (uint32_t i = 0; by_name && i < c->hit_count; i++)
+    for (uint32_t i = 0; by_name && c->hit != NULL && i < c->hit_count; i++)
         if (strcmp(c->hit[i].name, what) == 0 &&
             (best == NULL || better(&c->hit[i], best)))
             best = &c->hit[i];

@@ -1,4 +1,5 @@
 /* The program `napster`: the protocol, and what people need around it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +15,12 @@ static int run_as(const struct program *p, int argc, char **argv,
                   const char *role, uint16_t port)
 {
     struct program as = *p;
-    char set[] = "--set", value[32] = "role=";
+    char set[] = "--set", value[32];
     char **args = calloc((size_t)argc + 3, sizeof *args);
 
     if (args == NULL)
         return cli_error(p, "no memory");
-    strcat(value, role);
+    snprintf(value, sizeof value, "role=%s", role);
     as.port = port;
     args[0] = argv[0];
     args[1] = set;

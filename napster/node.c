@@ -175,11 +175,13 @@ static size_t event(void *node, struct host *h, const struct event *e)
 /* A node's name as a nick: what no nick may hold becomes '-'. */
 static void set_nick(struct napster *n, const char *name)
 {
+    static const char forbidden[] = "%$*?.!\",:&#";
     size_t len = 0;
 
-    for (; name[len] != '\0' && len < NICK_MAX; len++) {
+    for (; len < NICK_MAX && name[len] != '\0'; len++) {
         char c = name[len];
-        bool bad = c <= ' ' || c > '~' || memchr("%$*?.!\",:&#", c, 11) != NULL;
+        bool bad = c <= ' ' || c > '~' ||
+                   memchr(forbidden, c, sizeof forbidden - 1) != NULL;
         n->nick[len] = bad ? '-' : c;
     }
 }

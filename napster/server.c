@@ -1134,7 +1134,7 @@ size_t napster_server_event(struct napster *n, struct host *h,
     size_t used = 0;
 
     if (e->kind == EVENT_ACCEPT) {
-        if (n->leaving || (u = user_new(n->server, h, e)) == NULL)
+        if (n->leaving || user_new(n->server, h, e) == NULL)
             host_abort(h, e->conn);
     } else if (u == NULL) {
         used = e->len;

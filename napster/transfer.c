@@ -66,8 +66,10 @@ static void peer_free(struct napster *n, struct host *h, struct peer *p)
 {
     struct peer **at = &n->client->peers;
 
-    while (*at != p)
+    while (*at != p) {
+        assert(*at != NULL); /* it stands in the list */
         at = &(*at)->next;
+    }
     *at = p->next;
     n->client->peer_count--;
     n->client->upload_count -= p->state == PEER_DATA;

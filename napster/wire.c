@@ -117,6 +117,7 @@ struct slice napster_slice(const char *s)
 /* Source: reference, section 5, nick rules of opennap. */
 bool napster_nick_ok(struct slice s)
 {
+    static const char forbidden[] = "%$*?.!\",";
     static const char *const reserved[] = {"operserv", "chanserv", "operator"};
 
     if (s.len == 0 || s.len > NICK_MAX || s.at[0] == '#' || s.at[0] == '&' ||
@@ -124,7 +125,7 @@ bool napster_nick_ok(struct slice s)
         return false;
     for (size_t i = 0; i < s.len; i++)
         if (s.at[i] < '!' || s.at[i] > '~' ||
-            memchr("%$*?.!\",", s.at[i], 8) != NULL)
+            memchr(forbidden, s.at[i], sizeof forbidden - 1) != NULL)
             return false;
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (napster_same(s, napster_slice(reserved[i])))

@@ -67,7 +67,7 @@ static struct order order_of(const struct network *net, bool all)
             o.lender = net->host[i];
     if (o.lender == NULL)
         return o;
-    o.at = host_alloc(o.lender, o.room * sizeof *o.at);
+    o.at = host_alloc(o.lender, o.room * sizeof(void *));
     for (size_t i = 0; i < net->count && o.at != NULL; i++) {
         struct pastry *n = pastry_at(net, i);
         if (n != NULL && (all || n->active))
@@ -87,7 +87,7 @@ static struct order order_of(const struct network *net, bool all)
 static void order_free(struct order *o)
 {
     if (o->at != NULL)
-        host_free(o->lender, o->at, o->room * sizeof *o->at);
+        host_free(o->lender, o->at, o->room * sizeof(void *));
 }
 
 /* The first node from `low` on whose digit `r` is at least c; all of the

@@ -159,6 +159,7 @@ static bool leaf_wanted(const struct pastry *n, bool high, const struct id *id)
 static void put_at(struct peer *list, unsigned *count, unsigned max,
                    unsigned at, const struct peer *p)
 {
+    assert(list != NULL && at < max);
     if (*count < max)
         (*count)++;
     memmove(&list[at + 1], &list[at], (*count - 1 - at) * sizeof *list);
@@ -192,7 +193,7 @@ bool pastry_room(struct pastry *n, struct host *h, unsigned count)
     struct peer *wider = host_alloc(h, count * sizeof *wider);
     if (wider == NULL)
         return false;
-    if (n->entry_count > 0)
+    if (n->entry != NULL && n->entry_count > 0)
         memcpy(wider, n->entry, n->entry_count * sizeof *wider);
     if (n->entry_cap > 0)
         host_free(h, n->entry, n->entry_cap * sizeof *wider);
