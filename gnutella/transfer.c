@@ -674,7 +674,7 @@ static bool giv_is_of(struct slice giv, const uint8_t servent[GUID_BYTES])
         giv.at[32] != '/')
         return false;
     for (unsigned i = 0; i < 2 * GUID_BYTES; i++) {
-        unsigned v = servent[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15u;
+        unsigned v = (unsigned)servent[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15u;
         char c = giv.at[i];
         if (c >= 'A' && c <= 'F')
             c = (char)(c + 'a' - 'A');

@@ -55,8 +55,9 @@ static void shape(const struct settings *s, uint8_t *digit_bits,
     unsigned wanted = (unsigned)setting(s, PASTRY_DIGITS);
 
     *digit_bits = (uint8_t)(4 - setting(s, PASTRY_BASE));
-    *digits = (uint8_t)(wanted < ID_BITS / *digit_bits ? wanted
-                                                       : ID_BITS / *digit_bits);
+    *digits = (uint8_t)(wanted < ID_BITS / *digit_bits
+                            ? wanted
+                            : (unsigned)ID_BITS / *digit_bits);
 }
 
 /* The front of SHA-1 over address and port; or the digits, or the number,

@@ -163,7 +163,7 @@ static struct explore_report explored(const char *quantum)
 {
     struct text why = text_new(), text = text_new();
     struct explore_options o = {.states_max = 1000000, .compare_all = true};
-    struct explore_report r;
+    struct explore_report r = {.states = 0};
 
     text_printf(&text,
                 "set quantum %s\nnode n0\nwarm\nnode n1 join=n0\n"
