@@ -364,7 +364,7 @@ static void describe_peer(struct fields *f, const uint8_t *data, size_t len)
     struct napster_request r;
     uint64_t number;
 
-    if (napster_request(&r, data, len) == (int)len) {
+    if (len > 0 && napster_request(&r, data, len) == (int)len) {
         const struct shape *shape = r.send ? &send : &get;
         size_t word = strlen(shape->name);
         f->type = shape->name;
