@@ -314,7 +314,7 @@ static void warm_node(const struct network *net, const struct roll *r,
 {
     struct kelips *n = h->node;
 
-    kelips_forget_all(n, h);
+    kelips_forget_all(n);
     for (uint16_t g = 0; g < n->groups; g++) {
         uint32_t size = r->first[g + 1] - r->first[g];
         uint32_t wanted = g == n->group ? size : n->contact_count;

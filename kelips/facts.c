@@ -204,6 +204,7 @@ static enum fact_outcome fact_sizes(struct fact_call *k)
     return FACT_OK;
 }
 
+/* A bare number is the id itself: so `id-group` is the same fact. */
 static enum fact_outcome fact_file_group(struct fact_call *k)
 {
     struct id key;
@@ -378,13 +379,6 @@ static enum fact_outcome fact_missing(struct fact_call *k)
     return print_ratio(k, 100 * (wanted - known), wanted);
 }
 
-/* Who keeps a tuple from expiring?  The file's home, in either mode. */
-static enum fact_outcome fact_renewed_by(struct fact_call *k)
-{
-    add(k, "home");
-    return FACT_OK;
-}
-
 /* -- Picks for a student: they depend on the network only ----------------------- */
 
 /* A node in another group than the file, which is not its home either. */
@@ -429,11 +423,6 @@ static enum fact_outcome fact_free_id(struct fact_call *k)
     return print_number(k, id_low(id));
 }
 
-static enum fact_outcome fact_id_group(struct fact_call *k)
-{
-    return fact_file_group(k); /* a bare number is the id itself */
-}
-
 const struct fact kelips_facts[] = {
     {"group", "N", "group NODE", "its affinity group", "group n5", fact_group},
     {"members", "n", "members GROUP", "the live nodes of a group", "members 1",
@@ -443,7 +432,7 @@ const struct fact kelips_facts[] = {
     {"file-group", "n", "file-group NAME", "the group that a name hashes to",
      "file-group p2p.txt", fact_file_group},
     {"id-group", "n", "id-group ID", "the group of a node with that id",
-     "id-group 160", fact_id_group},
+     "id-group 160", fact_file_group},
     {"free-id", "", "free-id", "an id that no node has", "free-id",
      fact_free_id},
     {"view", "N", "view NODE", "the members it knows of its own group",
@@ -485,8 +474,6 @@ const struct fact kelips_facts[] = {
      "mean-entries", fact_mean_entries},
     {"missing", "", "missing", "live members missing from views, in percent",
      "missing", fact_missing},
-    {"renewed-by", "", "renewed-by", "who keeps a file's tuples from expiring",
-     "renewed-by", fact_renewed_by},
     {"pick-source", "n", "pick-source NAME",
      "a node of another group than the file's", "pick-source p2p.txt",
      fact_pick_source},

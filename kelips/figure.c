@@ -233,7 +233,7 @@ static bool run_convergence(struct figure_run *r)
     for (size_t i = 0; i < r->network->count; i++) {
         struct host *h = r->network->host[i];
         struct kelips *n = h->node;
-        kelips_forget_all(n, h);
+        kelips_forget_all(n);
         for (unsigned j = 0; j < ACQUAINTANCES; j++) {
             const struct kelips *other = random_live(r)->node;
             struct entry e = {.id = other->id, .addr = other->self};
@@ -462,7 +462,7 @@ const struct figure kelips_figures[] = {
      .row = row_mass_failure},
     {.name = "lookup-success",
      .source = "the formula 1 - f^c (1 - (1-f)^2)^t, c = 2, t = 12",
-     .help = "lookups that succeed while a fraction of all nodes is dead",
+     .help = "lookups that succeed over warm tables, a fraction of nodes dead",
      .columns = "nodes,dead,direct,formula,all,formula_all",
      .x = "dead",
      .y = "direct,all",

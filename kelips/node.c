@@ -292,7 +292,7 @@ static void on_answer(struct kelips *n, struct host *h, struct addr from,
     if (c == NULL)
         return;
     if (addr_equal(c->peer, from))
-        kelips_answered(n, h, from, host_now(h) - c->sent_us);
+        kelips_answered(n, from, host_now(h) - c->sent_us);
     switch ((enum call_kind)c->kind) {
     case CALL_WELCOME:
         if (m->type == KELIPS_WELCOME)

@@ -166,8 +166,7 @@ void kelips_hear(struct kelips *n, struct host *h,
 void kelips_heard_from(struct kelips *n, struct host *h, struct addr from,
                        const struct kelips_msg *m);
 /* It answered after so long; it left a call unanswered. */
-void kelips_answered(struct kelips *n, struct host *h, struct addr peer,
-                     uint64_t rtt_us);
+void kelips_answered(struct kelips *n, struct addr peer, uint64_t rtt_us);
 void kelips_missed(struct kelips *n, struct host *h, struct addr peer);
 /* Does it know of no other node? */
 bool kelips_alone(const struct kelips *n);
@@ -178,7 +177,7 @@ struct entry *kelips_known(const struct kelips *n, struct addr peer);
 /* The `i`-th contact of a group, from 0; NULL: that place is free. */
 struct entry *kelips_contact(const struct kelips *n, uint16_t group,
                              unsigned i);
-/* The newest tuple of a key; NULL: none.  *index is its place. */
+/* The newest tuple of a key; NULL: none. */
 const struct entry *kelips_tuple(const struct kelips *n, const struct id *key);
 /* Note that `home` has the file, as of now. */
 void kelips_note_tuple(struct kelips *n, struct host *h, const struct id *key,
@@ -190,7 +189,7 @@ struct kelips_entry kelips_entry_of(const struct kelips *n, struct host *h,
 uint64_t kelips_bytes(const struct kelips *n);
 uint32_t kelips_entries(const struct kelips *n);
 /* Forget all entries; for warm. */
-void kelips_forget_all(struct kelips *n, struct host *h);
+void kelips_forget_all(struct kelips *n);
 /* Put an entry where it belongs, whatever is there; for warm and figures. */
 bool kelips_put(struct kelips *n, struct host *h, enum soft what,
                 const struct entry *e);

@@ -346,12 +346,10 @@ static void judge_candidate(struct kelips *n, uint64_t rtt_us)
         *farthest = n->candidate;
 }
 
-void kelips_answered(struct kelips *n, struct host *h, struct addr peer,
-                     uint64_t rtt_us)
+void kelips_answered(struct kelips *n, struct addr peer, uint64_t rtt_us)
 {
     struct entry *e = kelips_known(n, peer);
 
-    (void)h;
     if (rtt_us == 0)
         rtt_us = 1; /* 0 means: never measured */
     if (rtt_us > UINT32_MAX)
@@ -462,9 +460,8 @@ uint64_t kelips_bytes(const struct kelips *n)
     return sizeof *n + entries * sizeof(struct entry);
 }
 
-void kelips_forget_all(struct kelips *n, struct host *h)
+void kelips_forget_all(struct kelips *n)
 {
-    (void)h;
     n->view.count = n->tuples.count = 0;
     n->grave_count = 0;
     n->candidate = (struct entry){.made_us = 0};
