@@ -35,7 +35,6 @@ endif
 
 COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard common/*.c))
 OBJECTS_OF = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
-NODE_OF = $(filter-out $(BUILD)/$(1)/main.o,$(call OBJECTS_OF,$(1)))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c))
 BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -65,7 +64,8 @@ $(BIN)/lab: $(BUILD)/labs/lab.o $(BUILD)/libcommon.a
 	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # Unit tests and benchmarks link every protocol's objects but main.o.
-NODES := $(foreach p,$(PROTOCOLS),$(call NODE_OF,$(p)))
+NODES := $(filter-out %/main.o,$(patsubst %.c,$(BUILD)/%.o,\
+	$(filter-out common/% labs/% tests/%,$(wildcard */*.c))))
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(NODES) $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) $^ $(LIBS) -o $@

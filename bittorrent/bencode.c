@@ -1,0 +1,373 @@
+/*
+ * Bencode; see bencode.h.
+ *
+ * read_token takes one token, a string, an integer, or the letter that begins
+ * or ends a container; bencode_read counts them up to the end of a value, with
+ * a stack of what is open instead of recursion, so a message of a million 'l'
+ * costs no more than BENCODE_DEPTH_MAX steps.
+ */
+#include "bittorrent/bencode.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "bittorrent/limits.h"
+
+/* Read decimal digits up to `end_mark` at data[*at]; canonical: no sign, no
+   leading zero.  1, 0 for more, or an error. */
+static int read_digits(const uint8_t *data, size_t len, size_t *at,
+                       uint8_t end_mark, uint64_t *value)
+{
+    size_t start = *at;
+
+    *value = 0;
+    for (; *at < len && data[*at] >= '0' && data[*at] <= '9'; (*at)++) {
+        if (*at > start && data[start] == '0')
+            return ERR_MALFORMED;
+        if (*value > (UINT64_MAX - 9) / 10)
+            return ERR_LIMIT;
+        *value = *value * 10 + (uint64_t)(data[*at] - '0');
+    }
+    if (*at == len)
+        return 0;
+    if (*at == start || data[*at] != end_mark)
+        return ERR_MALFORMED;
+    (*at)++;
+    return 1;
+}
+
+/* "i-12e", from behind the i. */
+static int read_integer(struct bencode *v, const uint8_t *data, size_t len,
+                        size_t *at)
+{
+    bool minus = *at < len && data[*at] == '-';
+    uint64_t size;
+
+    *at += minus;
+    int got = read_digits(data, len, at, 'e', &size);
+    if (got <= 0)
+        return got;
+    if (minus && size == 0)
+        return ERR_MALFORMED; /* i-0e */
+    if (size > (uint64_t)INT64_MAX + minus)
+        return ERR_LIMIT;
+    v->kind = BENCODE_INTEGER;
+    v->number = minus ? -(int64_t)(size - 1) - 1 : (int64_t)size;
+    return 1;
+}
+
+/* "4:spam". */
+static int read_string(struct bencode *v, const uint8_t *data, size_t len,
+                       size_t *at)
+{
+    uint64_t bytes;
+    int got = read_digits(data, len, at, ':', &bytes);
+
+    if (got <= 0)
+        return got;
+    if (bytes > len - *at) /* before anything is added to the cursor */
+        return bytes > BENCODE_BYTES_MAX ? ERR_LIMIT : 0;
+    v->kind = BENCODE_STRING;
+    v->text = data + *at;
+    v->text_len = (size_t)bytes;
+    *at += (size_t)bytes;
+    return 1;
+}
+
+/* One token at data[*at]; *closes: it was the e that ends a container. */
+static int read_token(struct bencode *v, const uint8_t *data, size_t len,
+                      size_t *at, bool *closes)
+{
+    *v = (struct bencode){.at = data + *at};
+    *closes = false;
+    if (*at >= len)
+        return 0;
+    switch (data[*at]) {
+    case 'i':
+        (*at)++;
+        return read_integer(v, data, len, at);
+    case 'l':
+    case 'd':
+        v->kind = data[(*at)++] == 'l' ? BENCODE_LIST : BENCODE_DICT;
+        return 1;
+    case 'e':
+        *closes = true;
+        (*at)++;
+        return 1;
+    default:
+        return read_string(v, data, len, at);
+    }
+}
+
+/* Raw bytes, the shorter of two first where one begins the other. */
+static int compare(const struct bencode *a, const struct bencode *b)
+{
+    size_t n = a->text_len < b->text_len ? a->text_len : b->text_len;
+    int order = n > 0 ? memcmp(a->text, b->text, n) : 0;
+
+    if (order != 0)
+        return order;
+    return (a->text_len > b->text_len) - (a->text_len < b->text_len);
+}
+
+/* A container that is open while a value is checked. */
+struct open {
+    bool dict, want_value; /* the key has been read */
+    struct bencode last;   /* the key read last; kind NONE: none yet */
+};
+
+/* Take note of a token inside `o`; false when it may not stand there. */
+static bool admit(struct open *o, const struct bencode *token,
+                  enum bencode_mode mode)
+{
+    if (!o->dict)
+        return true;
+    if (o->want_value) {
+        o->want_value = false;
+        return true;
+    }
+    if (token->kind != BENCODE_STRING)
+        return false;
+    if (mode == BENCODE_STRICT && o->last.kind != BENCODE_NONE &&
+        compare(&o->last, token) >= 0)
+        return false;
+    o->last = *token;
+    o->want_value = true;
+    return true;
+}
+
+int64_t bencode_read(struct bencode *v, const uint8_t *data, size_t len,
+                     enum bencode_mode mode)
+{
+    struct open open[BENCODE_DEPTH_MAX];
+    struct bencode token;
+    size_t at = 0, depth = 0;
+    bool closes;
+
+    *v = (struct bencode){0};
+    do {
+        int got = read_token(&token, data, len, &at, &closes);
+        if (got <= 0)
+            return got;
+        if (closes) {
+            if (depth == 0 || open[depth - 1].want_value)
+                return ERR_MALFORMED;
+            depth--;
+            continue;
+        }
+        if (v->kind == BENCODE_NONE)
+            *v = token;
+        if (depth > 0 && !admit(&open[depth - 1], &token, mode))
+            return ERR_MALFORMED;
+        if (token.kind == BENCODE_LIST || token.kind == BENCODE_DICT) {
+            if (depth == BENCODE_DEPTH_MAX)
+                return ERR_LIMIT;
+            open[depth++] = (struct open){.dict = token.kind == BENCODE_DICT};
+        }
+    } while (depth > 0);
+    v->len = at;
+    return (int64_t)at;
+}
+
+struct bencode_walk bencode_walk(const struct bencode *v)
+{
+    if (v->kind != BENCODE_LIST && v->kind != BENCODE_DICT)
+        return (struct bencode_walk){NULL, NULL, false};
+    return (struct bencode_walk){v->at + 1, v->at + v->len - 1,
+                                 v->kind == BENCODE_DICT};
+}
+
+/* One value of what was checked already. */
+static void take(struct bencode_walk *w, struct bencode *v)
+{
+    int64_t used =
+        bencode_read(v, w->at, (size_t)(w->end - w->at), BENCODE_LOOSE);
+
+    assert(used > 0); /* bencode_read has seen all of it */
+    w->at += used;
+}
+
+bool bencode_next(struct bencode_walk *w, struct bencode *key,
+                  struct bencode *value)
+{
+    struct bencode unused;
+
+    if (w->at == w->end)
+        return false;
+    if (w->keys)
+        take(w, key != NULL ? key : &unused);
+    take(w, value);
+    return true;
+}
+
+bool bencode_is(const struct bencode *v, const char *text)
+{
+    return v->kind == BENCODE_STRING && v->text_len == strlen(text) &&
+           memcmp(v->text, text, v->text_len) == 0;
+}
+
+bool bencode_find(const struct bencode *dict, const char *key,
+                  enum bencode_kind kind, struct bencode *value)
+{
+    struct bencode_walk w = bencode_walk(dict);
+    struct bencode k;
+
+    while (w.keys && bencode_next(&w, &k, value))
+        if (bencode_is(&k, key)) {
+            if (value->kind == kind)
+                return true;
+            break;
+        }
+    *value = (struct bencode){0};
+    return false;
+}
+
+int64_t bencode_number(const struct bencode *dict, const char *key,
+                       int64_t otherwise)
+{
+    struct bencode v;
+
+    return bencode_find(dict, key, BENCODE_INTEGER, &v) ? v.number : otherwise;
+}
+
+/* -- Writing ---------------------------------------------------------------- */
+
+void bencode_put_raw(struct bencode_writer *w, const void *data, size_t len)
+{
+    if (w->bad || len > w->room - w->at) {
+        w->bad = true;
+        return;
+    }
+    if (len > 0)
+        memcpy(w->out + w->at, data, len);
+    w->at += len;
+}
+
+/* Decimal digits between two marks; 0 marks nothing. */
+static void put_digits(struct bencode_writer *w, const char *before,
+                       uint64_t value, char after)
+{
+    char digit[20];
+    size_t at = sizeof digit;
+
+    do {
+        digit[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    bencode_put_raw(w, before, strlen(before));
+    bencode_put_raw(w, digit + at, sizeof digit - at);
+    bencode_put_raw(w, &after, 1);
+}
+
+void bencode_put_bytes(struct bencode_writer *w, const void *data, size_t len)
+{
+    put_digits(w, "", len, ':');
+    bencode_put_raw(w, data, len);
+}
+
+void bencode_put_text(struct bencode_writer *w, const char *text)
+{
+    bencode_put_bytes(w, text, strlen(text));
+}
+
+void bencode_put_number(struct bencode_writer *w, int64_t number)
+{
+    if (number < 0)
+        put_digits(w, "i-", (uint64_t) - (number + 1) + 1, 'e');
+    else
+        put_digits(w, "i", (uint64_t)number, 'e');
+}
+
+void bencode_put_dict(struct bencode_writer *w)
+{
+    bencode_put_raw(w, "d", 1);
+}
+
+void bencode_put_list(struct bencode_writer *w)
+{
+    bencode_put_raw(w, "l", 1);
+}
+
+void bencode_put_end(struct bencode_writer *w)
+{
+    bencode_put_raw(w, "e", 1);
+}
+
+/* -- Describing ------------------------------------------------------------- */
+
+static bool printable(const struct bencode *v)
+{
+    for (size_t i = 0; i < v->text_len; i++)
+        if (v->text[i] < ' ' || v->text[i] > '~')
+            return false;
+    return true;
+}
+
+/* A leaf for one token, `from` where its key begins. */
+static void add_leaf(struct fields *f, const char *name, size_t from, size_t to,
+                     const struct bencode *v)
+{
+    enum field_kind kind = v->kind == BENCODE_INTEGER ? FIELD_NUMBER
+                           : printable(v)             ? FIELD_TEXT
+                                                      : FIELD_BYTES;
+    struct field *leaf = fields_add(f, kind, name, from, to - from);
+
+    if (v->kind == BENCODE_STRING) {
+        leaf->text = (const char *)v->text;
+        leaf->text_len = v->text_len;
+    } else if (v->number >= 0) {
+        leaf->number = (uint64_t)v->number;
+    } else { /* fields have no signed numbers: show it as it stands */
+        leaf->kind = FIELD_TEXT;
+        leaf->text = (const char *)v->at + 1;
+        leaf->text_len = v->len - 2;
+    }
+}
+
+/* The d, l or e of a container, with the key in front of it. */
+static void add_mark(struct fields *f, const char *name, size_t from, size_t to)
+{
+    fields_add(f, FIELD_GROUP, name, from, to - from)->minor = true;
+    f->at[f->count - 1].kind = FIELD_BYTES;
+}
+
+size_t bencode_describe(struct fields *f, const char *name, const uint8_t *data,
+                        size_t offset, size_t len, bencode_namer *namer)
+{
+    struct bencode whole, token;
+    bool dict[BENCODE_DEPTH_MAX], have_key = false, closes;
+    size_t depth = 0, at = offset, from = offset;
+
+    if (bencode_read(&whole, data + offset, len - offset, BENCODE_LOOSE) <= 0)
+        return 0;
+    do {
+        (void)read_token(&token, data, len, &at, &closes);
+        token.len = at - (size_t)(token.at - data);
+        if (closes) {
+            add_mark(f, "end", from, at);
+            fields_end(f);
+            depth--;
+        } else if (depth > 0 && dict[depth - 1] && !have_key) {
+            have_key = true;
+            name = namer(&token);
+            if (name != NULL) {
+                continue; /* the value's field covers its key */
+            }
+            add_leaf(f, "key", from, at, &token);
+            name = "value";
+        } else {
+            have_key = false;
+            if (token.kind == BENCODE_LIST || token.kind == BENCODE_DICT) {
+                bool is_dict = token.kind == BENCODE_DICT;
+                fields_begin(f, is_dict ? FIELD_GROUP : FIELD_LIST, name);
+                add_mark(f, "begin", from, at);
+                dict[depth++] = is_dict;
+            } else {
+                add_leaf(f, name, from, at, &token);
+            }
+            name = ""; /* of a list's elements */
+        }
+        from = at;
+    } while (depth > 0);
+    return at - offset;
+}
