@@ -318,6 +318,7 @@ bool contents_share(struct contents *c, const struct share *share, size_t count)
                                 ? item_add_lent(c, s->name, s->bytes)
                                 : NULL;
         if (item == NULL || (s->polluted && !pollute(c, item)) ||
+            !ranges_put(c, &item->bad, s->bad_from, s->bad_to, true) ||
             !ranges_put(c, &item->here, s->from, s->to, true))
             return false;
         item->complete = s->from == 0 && s->to == s->bytes;

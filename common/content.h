@@ -44,8 +44,9 @@ struct contents;
 struct share {
     const char *name; /* outlives the node */
     uint64_t bytes;
-    uint64_t from, to; /* the part that is here; all: it is complete */
-    bool polluted;     /* some blocks are wrong */
+    uint64_t from, to;         /* the part that is here; all: it is complete */
+    bool polluted;             /* some blocks are wrong: every fourth */
+    uint64_t bad_from, bad_to; /* and all of these bytes */
 };
 
 /* A table of made bytes; NULL when memory is short. */

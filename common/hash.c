@@ -51,10 +51,15 @@ void hash_password(uint8_t digest[SHA256_BYTES], const char *password,
     assert(ok == 1);
 }
 
-uint32_t hash_crc32(const void *data, size_t len)
+uint32_t hash_crc32_more(uint32_t crc, const void *data, size_t len)
 {
     assert(len <= UINT32_MAX);
-    return (uint32_t)crc32(0, data, (uInt)len);
+    return (uint32_t)crc32(crc, data, (uInt)len);
+}
+
+uint32_t hash_crc32(const void *data, size_t len)
+{
+    return hash_crc32_more(0, data, len);
 }
 
 /* `struct hash` is libcrypto's own context under our name. */

@@ -27,6 +27,8 @@ void hash_password(uint8_t digest[SHA256_BYTES], const char *password,
                    const uint8_t *salt, size_t salt_len, unsigned rounds);
 /* The checksum of gzip and PNG. */
 uint32_t hash_crc32(const void *data, size_t len);
+/* The same where the bytes come in parts; it begins with 0. */
+uint32_t hash_crc32_more(uint32_t crc, const void *data, size_t len);
 
 /* The same digests where the bytes come in parts.  `hash_end` fills in the
    digest, frees, and returns its length.  NULL: no memory; the calls then do

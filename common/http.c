@@ -272,3 +272,41 @@ void http_describe(const uint8_t *data, size_t len, struct fields *f)
     rest = (struct slice){(const char *)data + h.len, len - h.len};
     describe_part(f, "body", data, rest, len);
 }
+
+bool slice_skip(struct slice *s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    if (s->len < len || memcmp(s->at, prefix, len) != 0)
+        return false;
+    *s = (struct slice){s->at + len, s->len - len};
+    return true;
+}
+
+bool slice_number(struct slice *s, uint64_t *value)
+{
+    size_t digits = 0;
+
+    *value = 0;
+    while (s->len > 0 && *s->at >= '0' && *s->at <= '9' && digits++ < 18) {
+        *value = *value * 10 + (uint64_t)(*s->at - '0');
+        *s = (struct slice){s->at + 1, s->len - 1};
+    }
+    return digits > 0 && digits <= 18;
+}
+
+bool http_range(struct slice s, uint64_t bytes, uint64_t *from, uint64_t *end)
+{
+    uint64_t last;
+
+    if (!slice_skip(&s, "bytes=") || !slice_number(&s, from) ||
+        !slice_skip(&s, "-"))
+        return false;
+    *end = bytes;
+    if (s.len > 0) {
+        if (!slice_number(&s, &last) || last < *from)
+            return false;
+        *end = last < bytes ? last + 1 : bytes;
+    }
+    return *from < bytes;
+}

@@ -83,22 +83,31 @@ static bool percent(const char *s, uint64_t bytes, uint64_t *part)
     return true;
 }
 
-/* "bad", "TO%" or "FROM%-TO%" behind a share's size. */
-static bool share_suffix(struct share *share, char *s)
+/* "FROM%-TO%" of some bytes. */
+static bool part(char *s, uint64_t bytes, uint64_t *from, uint64_t *to)
 {
     char *dash = strchr(s, '-');
 
-    if (strcmp(s, "bad") == 0)
-        return share->polluted = true;
     if (dash == NULL)
-        return percent(s, share->bytes, &share->to);
+        return false;
     *dash = '\0';
-    return percent(s, share->bytes, &share->from) &&
-           percent(dash + 1, share->bytes, &share->to) &&
-           share->from <= share->to;
+    return percent(s, bytes, from) && percent(dash + 1, bytes, to) &&
+           *from <= *to;
 }
 
-/* NAME:SIZE[:FROM%-TO%][:bad]; `s` is cut up. */
+/* "bad", "bad=FROM%-TO%", "TO%" or "FROM%-TO%" behind a share's size. */
+static bool share_suffix(struct share *share, char *s)
+{
+    if (strcmp(s, "bad") == 0)
+        return share->polluted = true;
+    if (strncmp(s, "bad=", 4) == 0)
+        return part(s + 4, share->bytes, &share->bad_from, &share->bad_to);
+    if (strchr(s, '-') == NULL)
+        return percent(s, share->bytes, &share->to);
+    return part(s, share->bytes, &share->from, &share->to);
+}
+
+/* NAME:SIZE[:FROM%-TO%][:bad[=FROM%-TO%]]; `s` is cut up. */
 static bool parse_share(struct share *share, char *s)
 {
     char *size = strchr(s, ':');

@@ -53,3 +53,50 @@ bool word_key(const char *s, size_t len, unsigned bits, struct id *key,
     *key = id_hash(*name, len, bits);
     return true;
 }
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+}
+
+static bool is_word_byte(uint8_t c)
+{
+    c = lower(c);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80;
+}
+
+static bool occurs(const uint8_t *name, size_t name_len, const uint8_t *word,
+                   size_t len)
+{
+    for (size_t i = 0; i + len <= name_len; i++) {
+        size_t k = 0;
+        while (k < len && lower(name[i + k]) == lower(word[k]))
+            k++;
+        if (k == len)
+            return true;
+    }
+    return false;
+}
+
+size_t word_match(const char *name, size_t name_len, const char *text,
+                  size_t text_len, unsigned words_max)
+{
+    const uint8_t *t = (const uint8_t *)text;
+    size_t longest = 0;
+    unsigned words = 0;
+
+    for (size_t i = 0; i < text_len;) {
+        size_t from = i;
+        while (i < text_len && is_word_byte(t[i]))
+            i++;
+        if (i == from) {
+            i++;
+            continue;
+        }
+        longest = i - from > longest ? i - from : longest;
+        if (++words > words_max ||
+            !occurs((const uint8_t *)name, name_len, t + from, i - from))
+            return 0;
+    }
+    return longest;
+}

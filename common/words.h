@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/id.h"
 
@@ -15,6 +16,12 @@
    end. */
 size_t word_next(const char **s);
 bool word_is(const char *s, size_t len, const char *word);
+
+/* Do all words of `text` occur in `name`, whatever the case?  The length of
+   the longest, 0: no, or no word, or more than `words_max`.  Words are made of
+   letters, digits, and bytes that are not ASCII. */
+size_t word_match(const char *name, size_t name_len, const char *text,
+                  size_t text_len, unsigned words_max);
 
 /*
  * The key that a word means (design.md 6): a bare number, or 0x..., is the

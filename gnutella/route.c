@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "common/words.h"
+
 #define BYTE_TTL 17
 #define BYTE_HOPS 18
 
@@ -240,52 +242,12 @@ void gnutella_route_ping(struct gnutella *n, struct host *h, struct link *l,
 
 /* -- Queries and hits --------------------------------------------------------------- */
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
-}
-
-static bool is_word_byte(uint8_t c)
-{
-    c = lower(c);
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80;
-}
-
-static bool occurs(const uint8_t *name, size_t name_len, const uint8_t *word,
-                   size_t len)
-{
-    for (size_t i = 0; i + len <= name_len; i++) {
-        size_t k = 0;
-        while (k < len && lower(name[i + k]) == lower(word[k]))
-            k++;
-        if (k == len)
-            return true;
-    }
-    return false;
-}
-
 /* Source: reference, section 3, "Matching". */
 bool gnutella_matches(const char *name, size_t name_len, const char *text,
                       size_t text_len)
 {
-    const uint8_t *t = (const uint8_t *)text;
-    unsigned words = 0, longest = 0;
-
-    for (size_t i = 0; i < text_len;) {
-        size_t from = i;
-        while (i < text_len && is_word_byte(t[i]))
-            i++;
-        if (i == from) {
-            i++;
-            continue;
-        }
-        words++;
-        longest = i - from > longest ? (unsigned)(i - from) : longest;
-        if (words > WORDS_MAX ||
-            !occurs((const uint8_t *)name, name_len, t + from, i - from))
-            return false;
-    }
-    return longest > 1; /* one letter asks for nearly everything */
+    /* one letter asks for nearly everything */
+    return word_match(name, name_len, text, text_len, WORDS_MAX) > 1;
 }
 
 static bool is_list_all(const struct gnutella_msg *m)

@@ -134,29 +134,6 @@ static unsigned uploads(const struct gnutella *n)
     return count;
 }
 
-static bool take_prefix(struct slice *s, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    if (s->len < len || memcmp(s->at, prefix, len) != 0)
-        return false;
-    *s = (struct slice){s->at + len, s->len - len};
-    return true;
-}
-
-/* Read digits off the front; false when there are none, or too many. */
-static bool take_number(struct slice *s, uint64_t *value)
-{
-    size_t digits = 0;
-
-    *value = 0;
-    while (s->len > 0 && *s->at >= '0' && *s->at <= '9' && digits++ < 18) {
-        *value = *value * 10 + (uint64_t)(*s->at - '0');
-        *s = (struct slice){s->at + 1, s->len - 1};
-    }
-    return digits > 0 && digits <= 18;
-}
-
 static int find_by_hash(const struct gnutella *n, struct slice urn)
 {
     uint8_t sha1[20];
@@ -186,10 +163,10 @@ static int find_target(const struct gnutella *n, struct host *h,
     struct content c;
     uint64_t index;
 
-    if (take_prefix(&target, "/uri-res/N2R?"))
+    if (slice_skip(&target, "/uri-res/N2R?"))
         return find_by_hash(n, target);
-    if (!take_prefix(&target, "/get/") || !take_number(&target, &index) ||
-        !take_prefix(&target, "/"))
+    if (!slice_skip(&target, "/get/") || !slice_number(&target, &index) ||
+        !slice_skip(&target, "/"))
         return ERR_USAGE;
     if (target.len > 0 && target.at[target.len - 1] == '/')
         target.len--; /* 0.4 wrote /get/1/name/ */
@@ -200,25 +177,6 @@ static int find_target(const struct gnutella *n, struct host *h,
         strcmp(c.name, name) != 0)
         return ERR_USAGE;
     return (int)index;
-}
-
-/* Range: bytes=FIRST-LAST, bytes=FIRST-; false when it is none of these, or
-   asks for what is not there. */
-static bool read_range(struct slice s, uint64_t bytes, uint64_t *from,
-                       uint64_t *end)
-{
-    uint64_t last;
-
-    if (!take_prefix(&s, "bytes=") || !take_number(&s, from) ||
-        !take_prefix(&s, "-"))
-        return false;
-    *end = bytes;
-    if (s.len > 0) {
-        if (!take_number(&s, &last) || last < *from)
-            return false;
-        *end = last < bytes ? last + 1 : bytes;
-    }
-    return *from < bytes;
 }
 
 static void serve(struct gnutella *n, struct host *h, struct link *l,
@@ -234,7 +192,7 @@ static void serve(struct gnutella *n, struct host *h, struct link *l,
     host_content(h, content, &c);
     l->at = 0;
     l->end = c.bytes;
-    if (part && !read_range(range, c.bytes, &l->at, &l->end)) {
+    if (part && !http_range(range, c.bytes, &l->at, &l->end)) {
         decline(n, h, l, "416 Requested Range Not Satisfiable", "");
         return;
     }
@@ -493,8 +451,8 @@ static bool begins_at(const struct http_head *head, uint64_t at)
     if (head->status == 200)
         return true;
     return http_header(head, "content-range", &v) &&
-           (take_prefix(&v, "bytes ") || take_prefix(&v, "bytes=")) &&
-           take_number(&v, &first) && first == at;
+           (slice_skip(&v, "bytes ") || slice_skip(&v, "bytes=")) &&
+           slice_number(&v, &first) && first == at;
 }
 
 static const char *refusal(const struct http_head *head,
@@ -670,7 +628,7 @@ static bool giv_is_of(struct slice giv, const uint8_t servent[GUID_BYTES])
 {
     uint64_t index;
 
-    if (!take_number(&giv, &index) || !take_prefix(&giv, ":") || giv.len < 33 ||
+    if (!slice_number(&giv, &index) || !slice_skip(&giv, ":") || giv.len < 33 ||
         giv.at[32] != '/')
         return false;
     for (unsigned i = 0; i < 2 * GUID_BYTES; i++) {
