@@ -8,6 +8,7 @@
 
 #include "common/figure.h"
 #include "common/network.h"
+#include "common/random.h"
 #include "common/view.h"
 
 #define P2PLAB_VERSION "0.1"
@@ -31,6 +32,24 @@ struct fact {
     const char *example; /* "path n80 42" */
     enum fact_outcome (*print)(struct fact_call *c);
 };
+
+/* What facts have in common (fact.c).  Words are appended behind a blank. */
+void fact_add(struct fact_call *c, const char *word);
+void fact_add_number(struct fact_call *c, uint64_t value);
+void fact_add_node(struct fact_call *c, struct addr a); /* by its name */
+enum fact_outcome fact_print(struct fact_call *c, uint64_t value);
+/* sum / count to two places, rounded; 0 for none. */
+enum fact_outcome fact_print_ratio(struct fact_call *c, uint64_t sum,
+                                   uint64_t count);
+/* Arguments; false or NULL with *why. */
+bool fact_number(struct fact_call *c, size_t arg, uint64_t most,
+                 uint64_t *value);
+struct host *fact_host(struct fact_call *c, size_t arg); /* down or up */
+struct host *fact_live_host(struct fact_call *c, size_t arg,
+                            const struct protocol *p);
+/* A stream for what is picked for a student: of the nodes' ids only, so that
+   it is the same for tutor and grader, and differs from run to run. */
+struct random fact_lot(const struct network *n);
 
 struct program;
 

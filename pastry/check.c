@@ -247,6 +247,12 @@ bool pastry_found(const struct network *net, const struct way *w,
     return w->ended && w->at[w->count - 1] == pastry_root(net, key);
 }
 
+uint64_t pastry_hop_us(const struct network *net, const struct way *w,
+                       unsigned hop)
+{
+    return network_rtt_us(net, w->at[hop - 1]->self, w->at[hop]->self) / 2;
+}
+
 struct way pastry_way(const struct network *net, struct pastry *from,
                       const struct id *key)
 {

@@ -24,6 +24,9 @@ struct way {
 };
 struct way pastry_way(const struct network *net, struct pastry *from,
                       const struct id *key);
+/* The one-way time of its hop, from 1 on. */
+uint64_t pastry_hop_us(const struct network *net, const struct way *w,
+                       unsigned hop);
 /* Is that the live node nearest to the key? */
 bool pastry_found(const struct network *net, const struct way *w,
                   const struct id *key);

@@ -124,9 +124,7 @@ static bool run_distance(struct figure_run *r)
         if (w.count == 1)
             continue; /* no way at all */
         for (unsigned hop = 1; hop < w.count; hop++) {
-            uint64_t us = network_rtt_us(r->network, w.at[hop - 1]->self,
-                                         w.at[hop]->self) /
-                          2;
+            uint64_t us = pastry_hop_us(r->network, &w, hop);
             sum[SUM_WAY_US] += us;
             if (r->point > 0 && hop == (unsigned)r->point)
                 figure_count(r->tally, us / 1000); /* 1 unit is 1 ms */

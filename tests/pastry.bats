@@ -4,7 +4,7 @@ setup() {
     cd "$BATS_TEST_DIRNAME/.."
     pastry=$PWD/${BIN:-bin}/pastry
     case ${BIN:-bin} in /*) pastry=$BIN/pastry ;; esac
-    scn=$PWD/labs/pastry/lecture.scn
+    scn=$PWD/labs/pastry/mini.scn
     declare -gA pid command
 }
 
@@ -25,7 +25,18 @@ teardown() {
     "$pastry" show "$scn" invariants
 }
 
+@test "pastry: each hop of the lecture's lookup shares one digit more" {
+    scn=labs/pastry/lecture.scn
+    [ "$("$pastry" show "$scn" path n0100 1332)" = "n0100 n1203 n1303 n1330 n1332" ]
+    [ "$("$pastry" show "$scn" rule n1303 1332)" = row ]
+    # Backwards, to an id that shares nothing: nearest is what counts.
+    [ "$("$pastry" show "$scn" path n1010 2013)" = "n1010 n2302 n2123 n1332" ]
+    [ "$("$pastry" show "$scn" shared n1332 2013)" = 0 ]
+    [ "$("$pastry" show "$scn" rule n2123 2013)" = leaf ]
+}
+
 @test "pastry: every example of a fact works" {
+    scn=labs/pastry/lecture.scn
     "$pastry" show --help | grep -o '([a-z-]* *[^)]*)' | tr -d '()' |
         sort -u | while read -r fact; do
         # shellcheck disable=SC2086

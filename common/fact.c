@@ -1,0 +1,78 @@
+/* What the facts of several protocols have in common; see program.h. */
+#include "common/program.h"
+
+void fact_add(struct fact_call *c, const char *word)
+{
+    if (c->out->len > 0)
+        text_char(c->out, ' ');
+    text_add(c->out, word);
+}
+
+void fact_add_number(struct fact_call *c, uint64_t value)
+{
+    fact_add(c, "");
+    text_u64(c->out, value);
+}
+
+void fact_add_node(struct fact_call *c, struct addr a)
+{
+    const struct host *h = c->network->by_addr(c->network, a);
+
+    fact_add(c, h != NULL ? h->name : "unknown");
+}
+
+enum fact_outcome fact_print(struct fact_call *c, uint64_t value)
+{
+    text_u64(c->out, value);
+    return FACT_OK;
+}
+
+enum fact_outcome fact_print_ratio(struct fact_call *c, uint64_t sum,
+                                   uint64_t count)
+{
+    uint64_t hundredths = count > 0 ? (sum * 100 + count / 2) / count : 0;
+
+    text_printf(c->out, "%llu.%02llu", (unsigned long long)(hundredths / 100),
+                (unsigned long long)(hundredths % 100));
+    return FACT_OK;
+}
+
+bool fact_number(struct fact_call *c, size_t arg, uint64_t most,
+                 uint64_t *value)
+{
+    if (parse_u64(c->args[arg], most, value))
+        return true;
+    text_printf(c->why, "%s is no number up to %llu", c->args[arg],
+                (unsigned long long)most);
+    return false;
+}
+
+struct host *fact_host(struct fact_call *c, size_t arg)
+{
+    struct host *h = c->network->by_name(c->network, c->args[arg]);
+
+    if (h == NULL)
+        text_printf(c->why, "there is no node %s", c->args[arg]);
+    return h;
+}
+
+struct host *fact_live_host(struct fact_call *c, size_t arg,
+                            const struct protocol *p)
+{
+    struct host *h = c->network->by_name(c->network, c->args[arg]);
+
+    if (h != NULL && network_is_up(c->network, h->index, p))
+        return h;
+    text_printf(c->why, "node %s is not up", c->args[arg]);
+    return NULL;
+}
+
+struct random fact_lot(const struct network *n)
+{
+    struct random lot = {.state = n->count};
+
+    for (size_t i = 0; i < n->count; i++)
+        lot.state +=
+            random_mix(id_low(n->host[i]->id) + n->host[i]->id.word[1]);
+    return lot;
+}
