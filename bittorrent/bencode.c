@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "bittorrent/limits.h"
+#include "common/codec.h"
 
 /* Read decimal digits up to `end_mark` at data[*at]; canonical: no sign, no
    leading zero.  1, 0 for more, or an error. */
@@ -295,6 +296,8 @@ void bencode_put_end(struct bencode_writer *w)
 
 /* -- Describing ------------------------------------------------------------- */
 
+#define NODE_BYTES 26 /* [bep5] compact node info */
+
 static bool printable(const struct bencode *v)
 {
     for (size_t i = 0; i < v->text_len; i++)
@@ -303,16 +306,61 @@ static bool printable(const struct bencode *v)
     return true;
 }
 
-/* A leaf for one token, `from` where its key begins. */
-static void add_leaf(struct fields *f, const char *name, size_t from, size_t to,
-                     const struct bencode *v)
+/* A string of compact peers or nodes: its length, then one by one. */
+static void add_compact(struct fields *f, const struct bencode_name *n,
+                        size_t from, size_t to, const struct bencode *v)
 {
-    enum field_kind kind = v->kind == BENCODE_INTEGER ? FIELD_NUMBER
-                           : printable(v)             ? FIELD_TEXT
-                                                      : FIELD_BYTES;
-    struct field *leaf = fields_add(f, kind, name, from, to - from);
+    struct codec c = codec_describer(v->text, v->text_len, NULL);
+    size_t text_at = to - v->text_len;
+    struct addr addr;
+    struct id id;
 
-    if (v->kind == BENCODE_STRING) {
+    fields_add(f, FIELD_BYTES, "length", from, text_at - from)->minor = true;
+    fields_begin(f, FIELD_LIST, n->name);
+    while (c.at < c.len) {
+        size_t at = text_at + c.at;
+        if (n->form == FORM_NODE) {
+            fields_begin(f, FIELD_GROUP, "");
+            code_id(&c, "id", &id, ID_BITS_MAX);
+            struct field *leaf = fields_add(f, FIELD_ID, "id", at, 20);
+            leaf->id = id;
+            leaf->id_bits = ID_BITS_MAX;
+            leaf->minor = true;
+            at += 20;
+        }
+        code_addr(&c, "node", &addr);
+        fields_add(f, FIELD_NODE, n->form == FORM_NODE ? "node" : "", at,
+                   COMPACT_BYTES)
+            ->addr = addr;
+        if (n->form == FORM_NODE)
+            fields_end(f);
+    }
+    fields_end(f);
+}
+
+/* A leaf for one token, from where its key begins. */
+static void add_leaf(struct fields *f, const struct bencode_name *n,
+                     size_t from, size_t to, const struct bencode *v)
+{
+    bool string = v->kind == BENCODE_STRING;
+    size_t step = n->form == FORM_NODE ? NODE_BYTES : COMPACT_BYTES;
+
+    if (string && v->text_len > 0 && v->text_len % step == 0 &&
+        (n->form == FORM_NODE || n->form == FORM_PEERS)) {
+        add_compact(f, n, from, to, v);
+        return;
+    }
+    bool is_id = string && n->form == FORM_ID && v->text_len == ID_BYTES_MAX;
+    struct field *leaf = fields_add(f,
+                                    !string        ? FIELD_NUMBER
+                                    : is_id        ? FIELD_ID
+                                    : printable(v) ? FIELD_TEXT
+                                                   : FIELD_BYTES,
+                                    n->name, from, to - from);
+    if (is_id) {
+        (void)id_read(&leaf->id, ID_BITS_MAX, v->text);
+        leaf->id_bits = ID_BITS_MAX;
+    } else if (string) {
         leaf->text = (const char *)v->text;
         leaf->text_len = v->text_len;
     } else if (v->number >= 0) {
@@ -327,15 +375,30 @@ static void add_leaf(struct fields *f, const char *name, size_t from, size_t to,
 /* The d, l or e of a container, with the key in front of it. */
 static void add_mark(struct fields *f, const char *name, size_t from, size_t to)
 {
-    fields_add(f, FIELD_GROUP, name, from, to - from)->minor = true;
-    f->at[f->count - 1].kind = FIELD_BYTES;
+    fields_add(f, FIELD_BYTES, name, from, to - from)->minor = true;
+}
+
+static const struct bencode_name *name_of(const struct bencode_name *names,
+                                          const struct bencode *key)
+{
+    for (; names->key != NULL; names++)
+        if (bencode_is(key, names->key))
+            return names;
+    return NULL;
 }
 
 size_t bencode_describe(struct fields *f, const char *name, const uint8_t *data,
-                        size_t offset, size_t len, bencode_namer *namer)
+                        size_t offset, size_t len,
+                        const struct bencode_name *names)
 {
     struct bencode whole, token;
-    bool dict[BENCODE_DEPTH_MAX], have_key = false, closes;
+    /* What each open container is: a dictionary, of elements of a form. */
+    struct {
+        bool dict;
+        enum bencode_form form;
+    } open[BENCODE_DEPTH_MAX];
+    struct bencode_name n = {NULL, name, FORM_PLAIN};
+    bool have_key = false, closes;
     size_t depth = 0, at = offset, from = offset;
 
     if (bencode_read(&whole, data + offset, len - offset, BENCODE_LOOSE) <= 0)
@@ -347,25 +410,30 @@ size_t bencode_describe(struct fields *f, const char *name, const uint8_t *data,
             add_mark(f, "end", from, at);
             fields_end(f);
             depth--;
-        } else if (depth > 0 && dict[depth - 1] && !have_key) {
+        } else if (depth > 0 && open[depth - 1].dict && !have_key) {
+            const struct bencode_name *known = name_of(names, &token);
             have_key = true;
-            name = namer(&token);
-            if (name != NULL) {
-                continue; /* the value's field covers its key */
+            if (known != NULL) { /* the value's field covers its key */
+                n = *known;
+                continue;
             }
-            add_leaf(f, "key", from, at, &token);
-            name = "value";
+            n = (struct bencode_name){NULL, "key", FORM_PLAIN};
+            add_leaf(f, &n, from, at, &token);
+            n.name = "value";
         } else {
+            if (depth > 0 && !open[depth - 1].dict)
+                n = (struct bencode_name){NULL, "", open[depth - 1].form};
             have_key = false;
             if (token.kind == BENCODE_LIST || token.kind == BENCODE_DICT) {
-                bool is_dict = token.kind == BENCODE_DICT;
-                fields_begin(f, is_dict ? FIELD_GROUP : FIELD_LIST, name);
+                open[depth].dict = token.kind == BENCODE_DICT;
+                open[depth++].form = n.form;
+                fields_begin(
+                    f, token.kind == BENCODE_DICT ? FIELD_GROUP : FIELD_LIST,
+                    n.name);
                 add_mark(f, "begin", from, at);
-                dict[depth++] = is_dict;
             } else {
-                add_leaf(f, name, from, at, &token);
+                add_leaf(f, &n, from, at, &token);
             }
-            name = ""; /* of a list's elements */
         }
         from = at;
     } while (depth > 0);

@@ -88,12 +88,25 @@ void bencode_put_dict(struct bencode_writer *w);
 void bencode_put_list(struct bencode_writer *w);
 void bencode_put_end(struct bencode_writer *w);
 
-/* What a key is called among fields; NULL: it has no name of its own. */
-typedef const char *bencode_namer(const struct bencode *key);
+/* How the value of a key is shown. */
+enum bencode_form {
+    FORM_PLAIN,
+    FORM_ID,   /* 20 bytes */
+    FORM_NODE, /* [bep5] 26 bytes each: id, address, port */
+    FORM_PEERS /* [bep23] 6 bytes each: address, port */
+};
+/* What a key is called among fields; a table of them ends in a NULL key.
+   The form holds for the elements of a list too. */
+struct bencode_name {
+    const char *key, *name;
+    enum bencode_form form;
+};
 /* Append every byte of the value at data[offset..len), as `name`; the length
-   of the value, or 0, with nothing appended, when it is not one.  Strings
-   that a namer's keys do not explain show as text where they are printable. */
+   of the value, or 0, with nothing appended, when it is not one.  Keys that
+   are not in the table show as themselves; strings as text where they are
+   printable. */
 size_t bencode_describe(struct fields *f, const char *name, const uint8_t *data,
-                        size_t offset, size_t len, bencode_namer *namer);
+                        size_t offset, size_t len,
+                        const struct bencode_name *names);
 
 #endif

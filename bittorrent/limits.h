@@ -25,4 +25,34 @@
 #define PIECE_CHOICE_LEAST (UINT64_C(16) << 10) /* of `create`: one block */
 #define PIECE_CHOICE_MAX (UINT64_C(16) << 20)   /* and what all clients read */
 
+/* -- Trackers --------------------------------------------------------------- */
+
+#define PEER_ID_BYTES 20
+#define COMPACT_BYTES 6 /* [bep23] a peer: address and port */
+/* Peers in an answer where the asker names no number, and at most.  200 are
+   1,220 bytes over UDP, a datagram that is not fragmented. */
+#define NUMWANT_DEFAULT 50
+#define NUMWANT_MAX 200
+#define UDP_TRACKER_BYTES_MAX 1400
+#define UDP_SCRAPE_MAX 74 /* [bep15] infohashes in one datagram */
+#define CONNECTION_US                                                          \
+    (60 * (uint64_t)1000000) /* [bep15] a client uses its id,
+   and a tracker takes it for twice as long */
+/* What one tracker remembers: 48 bytes a peer. */
+#define TRACKER_SWARMS_MAX 65536u
+#define TRACKER_PEERS_MAX 1000000u
+#define TRACKER_REPLY_MAX (60 * (size_t)1024) /* one message of the seam */
+#define SCRAPE_ALL_MAX 512                    /* swarms that fit that */
+/* The other side of it. */
+#define TRACKERS_MAX 16     /* of one torrent */
+#define TRACKER_URL_MAX 255 /* bytes of the host, of the path */
+#define FOUND_MAX 64 /* peers taken from one answer; numwant is the default */
+#define HTTP_TRACKER_US (20 * (uint64_t)1000000) /* its patience */
+#define UDP_RETRY_US (15 * (uint64_t)1000000)    /* [bep15] 15 * 2^n, n to 8 */
+#define UDP_RETRIES 8
+#define ANNOUNCE_RETRY_US (15 * (uint64_t)1000000) /* doubles after failures */
+#define ANNOUNCE_RETRY_MOST_US (3600 * (uint64_t)1000000)
+#define ANNOUNCE_LEAST_US (1 * (uint64_t)1000000) /* whatever a tracker says */
+#define ANNOUNCE_MOST_US (4 * 3600 * (uint64_t)1000000)
+
 #endif

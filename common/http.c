@@ -223,21 +223,35 @@ int http_unescape(struct slice value, bool plus, char *out, size_t room)
     return (int)len;
 }
 
+struct slice http_query(struct slice target)
+{
+    struct slice path;
+
+    return take_until(&target, '?', &path) ? target : (struct slice){"", 0};
+}
+
+bool http_next_parameter(struct slice *query, struct slice *name,
+                         struct slice *value)
+{
+    while (query->len > 0) {
+        if (!take_until(query, '&', value)) {
+            *value = *query;
+            query->len = 0;
+        }
+        if (take_until(value, '=', name))
+            return true;
+    }
+    return false;
+}
+
 int http_parameter(struct slice target, const char *name, char *out,
                    size_t room)
 {
-    struct slice part, word;
+    struct slice query = http_query(target), word, value;
 
-    if (!take_until(&target, '?', &part))
-        return ERR_MALFORMED;
-    while (target.len > 0) {
-        if (!take_until(&target, '&', &part)) {
-            part = target;
-            target.len = 0;
-        }
-        if (take_until(&part, '=', &word) && slice_is(word, name))
-            return http_unescape(part, true, out, room);
-    }
+    while (http_next_parameter(&query, &word, &value))
+        if (slice_is(word, name))
+            return http_unescape(value, true, out, room);
     return ERR_MALFORMED;
 }
 

@@ -55,6 +55,12 @@ struct slice http_path(struct slice target);
 int http_parameter(struct slice target, const char *name, char *out,
                    size_t room);
 
+/* Take the next NAME=VALUE off a query, still encoded; false at its end.
+   Begin with http_query. */
+struct slice http_query(struct slice target);
+bool http_next_parameter(struct slice *query, struct slice *name,
+                         struct slice *value);
+
 /* Decode %41, and + as a blank if `plus` (queries, not paths), with a NUL
    behind: the length, or ERR_MALFORMED when it is broken or has no room. */
 int http_unescape(struct slice value, bool plus, char *out, size_t room);

@@ -1,0 +1,159 @@
+/*
+ * A host for the parts of a node: a clock that the test sets, and records of
+ * what was sent, written and connected last.
+ */
+#ifndef TESTS_UNIT_FAKE_HOST_H
+#define TESTS_UNIT_FAKE_HOST_H
+
+#include <stdlib.h>
+
+#include "common/host.h"
+
+struct fake {
+    struct host host; /* first: a host is cast to it */
+    struct random random;
+    uint64_t now_us, timer_us[TIMER_SLOTS]; /* deadlines; 0: not armed */
+    size_t allocated;                       /* bytes, now */
+    unsigned sent_count;
+    struct {
+        struct addr to;
+        uint8_t data[2048];
+        size_t len;
+    } sent[64]; /* those since the test set sent_count to 0 */
+    conn_id last_conn;
+    struct addr connected;
+    uint8_t written[70000];
+    size_t written_len;
+    bool finished, aborted;
+};
+
+static inline struct fake *fake_of(struct host *h)
+{
+    return (struct fake *)(void *)h;
+}
+
+static uint64_t fake_now(struct host *h)
+{
+    return fake_of(h)->now_us;
+}
+
+static uint64_t fake_random(struct host *h)
+{
+    return random_next(&fake_of(h)->random);
+}
+
+static void *fake_alloc(struct host *h, size_t bytes)
+{
+    fake_of(h)->allocated += bytes;
+    return calloc(1, bytes);
+}
+
+static void fake_free(struct host *h, void *memory, size_t bytes)
+{
+    fake_of(h)->allocated -= memory != NULL ? bytes : 0;
+    free(memory);
+}
+
+static void fake_timer(struct host *h, int slot, uint64_t delay_us)
+{
+    fake_of(h)->timer_us[slot] = fake_of(h)->now_us + delay_us;
+}
+
+static void fake_cancel(struct host *h, int slot)
+{
+    fake_of(h)->timer_us[slot] = 0;
+}
+
+static void fake_send(struct host *h, struct addr to, const void *data,
+                      size_t len)
+{
+    struct fake *f = fake_of(h);
+
+    if (f->sent_count == 64 || len > sizeof f->sent[0].data)
+        return;
+    f->sent[f->sent_count].to = to;
+    memcpy(f->sent[f->sent_count].data, data, len);
+    f->sent[f->sent_count++].len = len;
+}
+
+static conn_id fake_connect(struct host *h, struct addr to)
+{
+    fake_of(h)->connected = to;
+    return ++fake_of(h)->last_conn;
+}
+
+static size_t fake_write(struct host *h, conn_id conn, const void *wire,
+                         size_t wire_len, const void *plain, size_t plain_len)
+{
+    struct fake *f = fake_of(h);
+
+    (void)conn, (void)plain, (void)plain_len;
+    if (wire_len <= sizeof f->written - 1 - f->written_len) {
+        memcpy(f->written + f->written_len, wire, wire_len);
+        f->written_len += wire_len;
+        f->written[f->written_len] = 0;
+    }
+    return 0;
+}
+
+static void fake_phase(struct host *h, conn_id conn, enum phase phase)
+{
+    (void)h, (void)conn, (void)phase;
+}
+
+static void fake_finish(struct host *h, conn_id conn)
+{
+    (void)conn;
+    fake_of(h)->finished = true;
+}
+
+static void fake_abort(struct host *h, conn_id conn)
+{
+    (void)conn;
+    fake_of(h)->aborted = true;
+}
+
+static void fake_note(struct host *h, const char *text)
+{
+    (void)h, (void)text;
+}
+
+static bool fake_wants_notes(struct host *h)
+{
+    (void)h;
+    return true; /* so that wording them is tested too */
+}
+
+static bool fake_keep(struct host *h)
+{
+    (void)h;
+    return false;
+}
+
+static inline void fake_begin(struct fake *f, struct addr self)
+{
+    static const struct host_calls calls = {.now = fake_now,
+                                            .random = fake_random,
+                                            .alloc = fake_alloc,
+                                            .free = fake_free,
+                                            .timer = fake_timer,
+                                            .timer_cancel = fake_cancel,
+                                            .send = fake_send,
+                                            .connect = fake_connect,
+                                            .write = fake_write,
+                                            .phase = fake_phase,
+                                            .finish = fake_finish,
+                                            .abort = fake_abort,
+                                            .note = fake_note,
+                                            .keep = fake_keep,
+                                            .wants_notes = fake_wants_notes};
+
+    memset(f, 0, sizeof *f);
+    f->host.calls = &calls;
+    f->host.name = "fake";
+    f->host.addr = self;
+    f->random.state = 7;
+    f->now_us = 1000000;
+}
+
+#endif
