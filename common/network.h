@@ -17,6 +17,10 @@ struct network {
     struct host *(*by_addr)(const struct network *, struct addr addr);
     /* The round trip without jitter; 0: the same node.  NULL: unknown. */
     uint64_t (*rtt_us)(const struct network *, struct addr a, struct addr b);
+    /* Where a node stands in `latency plane`, in thousandths of its width and
+       height; false without a plane.  NULL: there is never one. */
+    bool (*place)(const struct network *, const struct host *, unsigned *x,
+                  unsigned *y);
     void *context;
     uint64_t now_us;
 };

@@ -135,12 +135,26 @@ static uint64_t network_rtt(const struct network *n, struct addr a,
     return 2 * net_latency(n->context, a, b);
 }
 
+static bool network_place(const struct network *n, const struct host *h,
+                          unsigned *x, unsigned *y)
+{
+    const struct sim *sim = n->context;
+    uint32_t at_x, at_y;
+
+    if (!sim_position(sim, h, &at_x, &at_y))
+        return false;
+    *x = at_x * 1000 / (sim->model->plane_width + 1);
+    *y = at_y * 1000 / (sim->model->plane_height + 1);
+    return true;
+}
+
 void nodes_new(struct sim *sim)
 {
     sim->network = (struct network){.settings = &sim->scenario->settings,
                                     .by_name = network_by_name,
                                     .by_addr = network_by_addr,
                                     .rtt_us = network_rtt,
+                                    .place = network_place,
                                     .context = sim};
 }
 

@@ -216,12 +216,12 @@ void pastry_warm(const struct network *net)
 
 /* The next hop, when all dead peers have been found to be dead. */
 static struct pastry *live_next(const struct network *net, struct pastry *n,
-                                const struct id *key, bool *rare)
+                                const struct id *key, enum rule *rule)
 {
     struct pastry copy = *n;
     struct peer low[LEAVES_MAX], high[LEAVES_MAX], near[NEAR_MAX];
     struct peer entry[ENTRIES_MAX];
-    const struct peer *next = pastry_next(n, key, NULL, rare);
+    const struct peer *next = pastry_next(n, key, NULL, rule);
 
     if (next == NULL || pastry_by_addr(net, peer_addr(next)) != NULL)
         return next != NULL ? pastry_by_addr(net, peer_addr(next)) : NULL;
@@ -236,7 +236,7 @@ static struct pastry *live_next(const struct network *net, struct pastry *n,
     copy.entry = entry;
     while (next != NULL && pastry_by_addr(net, peer_addr(next)) == NULL) {
         (void)pastry_forget(&copy, peer_addr(next));
-        next = pastry_next(&copy, key, NULL, rare);
+        next = pastry_next(&copy, key, NULL, rule);
     }
     return next != NULL ? pastry_by_addr(net, peer_addr(next)) : NULL;
 }
@@ -257,16 +257,16 @@ struct way pastry_way(const struct network *net, struct pastry *from,
                       const struct id *key)
 {
     struct way w = {.count = 1};
-    bool rare;
+    enum rule rule;
 
     w.at[0] = from;
     while (w.count < HOPS_MAX) {
-        struct pastry *next = live_next(net, w.at[w.count - 1], key, &rare);
+        struct pastry *next = live_next(net, w.at[w.count - 1], key, &rule);
         if (next == NULL) {
             w.ended = true;
             break;
         }
-        w.rare += rare;
+        w.rare += rule == RULE_RARE;
         w.at[w.count++] = next;
     }
     return w;

@@ -287,16 +287,12 @@ static enum fact_outcome fact_rule(struct fact_call *k)
 {
     const struct pastry *n = node_of(k, 0);
     struct id key;
-    bool rare;
+    enum rule rule;
 
     if (n == NULL || !key_of(k, 1, &key))
         return FACT_ERROR;
-    const struct peer *p = pastry_next(n, &key, NULL, &rare);
-    unsigned shared = pastry_shared(n, &n->id, &key);
-    fact_add(k, p == NULL                                 ? "here"
-                : rare                                    ? "rare"
-                : pastry_shared(n, &p->id, &key) > shared ? "row"
-                                                          : "leaf");
+    (void)pastry_next(n, &key, NULL, &rule);
+    fact_add(k, pastry_rule_name(rule));
     return FACT_OK;
 }
 

@@ -140,10 +140,12 @@ bool pastry_insert(struct pastry *n, struct host *h, const struct peer *p);
 void pastry_put_near(struct pastry *n, const struct peer *p);
 /* Take a peer out of every table; true when it was a leaf. */
 bool pastry_forget(struct pastry *n, struct addr a);
-/* The next hop for a key; NULL: we are nearest.  `skip` (may be NULL) is an
-   id that no message goes to.  *rare: by the rare case. */
+/* The next hop for a key, and by which rule; NULL: we are nearest.  `skip`
+   (may be NULL) is an id that no message goes to. */
+enum rule { RULE_HERE, RULE_LEAF, RULE_ROW, RULE_RARE };
 const struct peer *pastry_next(const struct pastry *n, const struct id *key,
-                               const struct id *skip, bool *rare);
+                               const struct id *skip, enum rule *rule);
+const char *pastry_rule_name(enum rule rule); /* "leaf" */
 /* Is this id, or ours when NULL, among the k nearest to the key that we know?
  */
 bool pastry_is_replica(const struct pastry *n, const struct id *key,

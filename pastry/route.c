@@ -83,8 +83,8 @@ static void copy_to(struct pastry *n, struct host *h, const struct item *i,
    nearest, who may be new and know nothing. */
 static void spread(struct pastry *n, struct host *h, const struct item *i)
 {
-    bool rare;
-    const struct peer *next = pastry_next(n, &i->key, NULL, &rare);
+    enum rule rule;
+    const struct peer *next = pastry_next(n, &i->key, NULL, &rule);
 
     if (next != NULL) {
         copy_to(n, h, i, next);
@@ -184,16 +184,15 @@ static void deliver(struct pastry *n, struct host *h, struct pastry_msg *m)
 void pastry_route(struct pastry *n, struct host *h, struct pastry_msg *m)
 {
     const struct id *skip = m->purpose == FOR_JOIN ? &m->key : NULL;
-    bool rare, end;
-
-    end = m->hops > 0 && addr_equal(m->path[m->hops - 1], n->self);
+    enum rule rule;
+    bool end = m->hops > 0 && addr_equal(m->path[m->hops - 1], n->self);
     if (!end && m->hops == HOPS_MAX) {
         host_note(h, "too many hops: dropped");
         return;
     }
     if (!end)
         m->path[m->hops++] = n->self;
-    const struct peer *next = pastry_next(n, &m->key, skip, &rare);
+    const struct peer *next = pastry_next(n, &m->key, skip, &rule);
     if (m->purpose == FOR_JOIN && !addr_equal(m->origin.addr, n->self))
         tell_newcomer(n, h, m, next == NULL);
     if (next == NULL) {
@@ -205,11 +204,9 @@ void pastry_route(struct pastry *n, struct host *h, struct pastry_msg *m)
     if (host_wants_notes(h))
         host_note(h, "%u digits shared: next by %s",
                   pastry_shared(n, &n->id, &m->key),
-                  rare ? "the rare case"
-                  : pastry_shared(n, &next->id, &m->key) >
-                          pastry_shared(n, &n->id, &m->key)
-                      ? "a longer prefix"
-                      : "the leaf set");
+                  rule == RULE_RARE   ? "the rare case"
+                  : rule == RULE_LEAF ? "the leaf set"
+                                      : "a longer prefix");
     m->active = n->active;
     m->sender = n->id;
     (void)pastry_call(n, h, CALL_HOP, &to, m);

@@ -355,24 +355,37 @@ static const struct peer *nearest_leaf(const struct pastry *n,
    whoever shares as many digits and is nearer.  Each hop shares more digits
    with the key, or as many and is nearer: so there are no loops. */
 const struct peer *pastry_next(const struct pastry *n, const struct id *key,
-                               const struct id *skip, bool *rare)
+                               const struct id *skip, enum rule *rule)
 {
     unsigned shared = pastry_shared(n, &n->id, key);
     const struct peer *best = NULL, *p;
 
-    *rare = false;
-    if (in_leaf_set(n, key)) /* LAB: pastry-leaf */
-        return nearest_leaf(n, key, skip);
+    *rule = RULE_ROW;
+    if (in_leaf_set(n, key)) {
+        best = nearest_leaf(n, key, skip); /* LAB: pastry-leaf */
+        *rule = best != NULL ? RULE_LEAF : RULE_HERE;
+        return best;
+    }
     if (shared < n->digits) {
         p = pastry_entry(n, shared, pastry_digit(n, key, shared));
         if (p != NULL && (skip == NULL || !id_equal(&p->id, skip)))
             return p; /* LAB: pastry-row */
     }
-    *rare = true;
     for (unsigned i = 0; (p = pastry_peer_at(n, i)) != NULL; i++)
         if (pastry_shared(n, &p->id, key) >= shared)
             best = nearer_of(n, key, skip, best, p);
+    *rule = best != NULL ? RULE_RARE : RULE_HERE;
     return best; /* LAB: pastry-rare */
+}
+
+const char *pastry_rule_name(enum rule rule)
+{
+    static const char *const names[] = {[RULE_HERE] = "here",
+                                        [RULE_LEAF] = "leaf",
+                                        [RULE_ROW] = "row",
+                                        [RULE_RARE] = "rare"};
+
+    return names[rule];
 }
 
 bool pastry_is_replica(const struct pastry *n, const struct id *key,

@@ -5,6 +5,7 @@ setup() {
     pastry=$PWD/${BIN:-bin}/pastry
     case ${BIN:-bin} in /*) pastry=$BIN/pastry ;; esac
     scn=$PWD/labs/pastry/mini.scn
+    load golden
     declare -gA pid command
 }
 
@@ -42,6 +43,16 @@ teardown() {
         # shellcheck disable=SC2086
         "$pastry" show "$scn" $fact >/dev/null || { echo "fails: $fact"; exit 1; }
     done
+}
+
+@test "pastry: the screens of a lookup, of distances, of many nodes" {
+    shot() { "$pastry" monitor "${@:2}" | golden "pastry-$1.screen"; }
+    shot open-80x24 --dump 80x24
+    shot lookup-80x24 --dump 80x24 --keys ">>>>>"
+    shot lookup-160x48 --dump 160x48 --keys ">>>>>2"
+    shot distances-80x24 --dump 80x24 --keys ">>>>>v"
+    shot many-80x24 labs/pastry/n1000.scn --at 0s --dump 80x24
+    shot crowd-80x24 labs/pastry/n1000.scn --at 0s --dump 80x24 --keys vv
 }
 
 @test "pastry: a newcomer changes the four leaf sets that the reference names" {

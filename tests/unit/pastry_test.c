@@ -112,14 +112,14 @@ static unsigned add_path(struct text *t, uint64_t from, struct id key,
     unsigned hops = 0, at = index_of(from);
 
     for (;;) {
-        bool rare;
-        const struct peer *p = pastry_next(&node[at], &key, NULL, &rare);
+        enum rule rule;
+        const struct peer *p = pastry_next(&node[at], &key, NULL, &rule);
         id_text(t, &node[at].id, pastry_id_bits(4, 4));
         if (p == NULL || hops > 9)
             return hops;
         unsigned before = pastry_shared(&node[at], &node[at].id, &key);
         unsigned after = pastry_shared(&node[at], &p->id, &key);
-        *rare_count += rare;
+        *rare_count += rule == RULE_RARE;
         hops++;
         text_char(t, ',');
         /* More digits shared, or nearer: no loops. */
