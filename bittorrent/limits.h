@@ -44,8 +44,11 @@
 #define TRACKER_REPLY_MAX (60 * (size_t)1024) /* one message of the seam */
 #define SCRAPE_ALL_MAX 512                    /* swarms that fit that */
 /* The other side of it. */
-#define TRACKERS_MAX 16     /* of one torrent */
-#define TRACKER_URL_MAX 255 /* bytes of the host, of the path */
+#define TRACKERS_MAX 16 /* of one torrent */
+#define TRACKER_HOST_MAX 127
+#define TRACKER_PATH_MAX 255   /* passkeys take some 50 */
+#define TRACKER_FAILURE_MAX 79 /* of its reason: a line of the screen */
+#define STOP_PATIENCE_US (2 * (uint64_t)1000000) /* for the answer to stopped */
 #define FOUND_MAX 64 /* peers taken from one answer; numwant is the default */
 #define HTTP_TRACKER_US (20 * (uint64_t)1000000) /* its patience */
 #define UDP_RETRY_US (15 * (uint64_t)1000000)    /* [bep15] 15 * 2^n, n to 8 */

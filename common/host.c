@@ -45,6 +45,20 @@ void host_send(struct host *h, struct addr to, const void *data, size_t len)
     h->calls->send(h, to, data, len);
 }
 
+bool host_resolve(struct host *h, const char *name, struct addr *addr)
+{
+    struct text t = text_new();
+
+    text_printf(&t, "%s:1", name);
+    bool dotted = addr_parse(addr, t.data);
+    text_free(&t);
+    if (dotted) {
+        addr->port = 0;
+        return true;
+    }
+    return h->calls->resolve(h, name, addr);
+}
+
 conn_id host_connect(struct host *h, struct addr to)
 {
     return h->calls->connect(h, to);

@@ -20,6 +20,7 @@ struct host_calls {
     void (*free)(struct host *, void *memory, size_t bytes);
     void (*timer)(struct host *, int slot, uint64_t delay_us);
     void (*timer_cancel)(struct host *, int slot);
+    bool (*resolve)(struct host *, const char *name, struct addr *);
     void (*send)(struct host *, struct addr, const void *, size_t);
     conn_id (*connect)(struct host *, struct addr);
     size_t (*write)(struct host *, conn_id, const void *wire, size_t wire_len,

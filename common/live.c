@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -591,6 +592,27 @@ bool live_poll(struct live *l, uint64_t max_us, struct text *why)
     return true;
 }
 
+/* The nodes of this process first, then the system's resolver. */
+static bool call_resolve(struct host *h, const char *name, struct addr *addr)
+{
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    const struct live *l = node_of(h)->live;
+    struct addrinfo *found = NULL;
+    struct sockaddr_in in;
+
+    for (size_t i = 0; i < l->host_count; i++)
+        if (strcmp(l->host[i]->name, name) == 0) {
+            *addr = l->host[i]->addr;
+            return true;
+        }
+    if (getaddrinfo(name, NULL, &hints, &found) != 0)
+        return false;
+    memcpy(&in, found->ai_addr, sizeof in);
+    freeaddrinfo(found);
+    *addr = (struct addr){ntohl(in.sin_addr.s_addr), 0};
+    return true;
+}
+
 /* -- Beginning and end ------------------------------------------------------------ */
 
 static struct host *by_name(const struct network *n, const char *name)
@@ -686,6 +708,7 @@ const struct host_calls live_calls = {
     .free = call_free,
     .timer = call_timer,
     .timer_cancel = call_timer_cancel,
+    .resolve = call_resolve,
     .send = call_send,
     .connect = stream_connect,
     .write = stream_write,

@@ -171,6 +171,10 @@ void host_timer_cancel(struct host *h, int slot);
 
 void host_send(struct host *h, struct addr to, const void *data, size_t len);
 
+/* The address of a host that is known by name: a node of the run by its own,
+   else what the system's resolver says, port 0 (which may take seconds: ask
+   seldom, and keep the answer).  False: there is none. */
+bool host_resolve(struct host *h, const char *name, struct addr *addr);
 conn_id host_connect(struct host *h, struct addr to);
 /* Write one message, or one chunk of bulk data; MESSAGE_BYTES_MAX at most. */
 size_t host_write(struct host *h, conn_id conn, const void *data, size_t len);

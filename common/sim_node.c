@@ -231,6 +231,16 @@ static bool call_wants_notes(struct host *h)
     return node_of(h)->sim->observer != NULL;
 }
 
+static bool call_resolve(struct host *h, const char *name, struct addr *addr)
+{
+    const struct node *at = node_by_name(node_of(h)->sim, name);
+
+    if (at == NULL)
+        return false;
+    *addr = at->host.addr;
+    return true;
+}
+
 static void call_left(struct host *h)
 {
     node_of(h)->done_leaving = true;
@@ -242,6 +252,7 @@ static const struct host_calls calls = {.now = call_now,
                                         .free = call_free,
                                         .timer = timer_arm,
                                         .timer_cancel = timer_cancel,
+                                        .resolve = call_resolve,
                                         .send = net_send,
                                         .connect = net_connect,
                                         .write = net_write,
