@@ -22,7 +22,7 @@ static void say(const struct text *t)
 
 int cli_error(const struct program *p, const char *format, ...)
 {
-    struct text t = text_new(), safe = text_new();
+    LOCAL_TEXT t = text_new(), safe = text_new();
     va_list args;
 
     va_start(args, format);
@@ -32,8 +32,6 @@ int cli_error(const struct program *p, const char *format, ...)
     text_safe(&safe, t.data, t.len);
     text_char(&safe, '\n');
     say(&safe);
-    text_free(&t);
-    text_free(&safe);
     return EXIT_USAGE;
 }
 
@@ -49,14 +47,13 @@ static bool has_place(const char *sentence)
 
 int cli_error_at(const struct program *p, const char *sentence)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (!has_place(sentence))
         return cli_error(p, "%s", sentence);
     text_safe(&t, sentence, strlen(sentence));
     text_char(&t, '\n');
     say(&t);
-    text_free(&t);
     return EXIT_USAGE;
 }
 
@@ -110,7 +107,7 @@ struct scenario *cli_scenario(const struct program *p, const char *name,
                              .seed = run->seed.value,
                              .set = run->set,
                              .until_us = run->until.value};
-    struct text path = text_new(), why = text_new();
+    LOCAL_TEXT path = text_new(), why = text_new();
     struct scenario *s = NULL;
 
     if (name[0] == '@' && !state_scenario(name + 1, &path, &why)) {
@@ -126,8 +123,6 @@ struct scenario *cli_scenario(const struct program *p, const char *name,
         if (s == NULL)
             say(&why);
     }
-    text_free(&path);
-    text_free(&why);
     return s;
 }
 
@@ -303,7 +298,7 @@ static void help_option(const struct cli *c, const struct cli_option *o,
 static void print_help(const struct cli *c, const struct cli_option *all,
                        size_t count)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "%s %s%s%s\n%s\n", c->program->protocol->name, c->verb,
                 c->usage[0] != '\0' ? " " : "", c->usage, c->about);
@@ -314,14 +309,13 @@ static void print_help(const struct cli *c, const struct cli_option *all,
     if (c->more != NULL)
         c->more(c, &t);
     (void)cli_print(c->program, &t);
-    text_free(&t);
 }
 
 bool cli_check_sets(const struct program *p, const char **set, const char **id)
 {
     struct settings protocol = settings_new(p->protocol->options);
     struct settings host = settings_new(host_options);
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     size_t kept = 0;
     bool good = true;
 
@@ -338,7 +332,6 @@ bool cli_check_sets(const struct program *p, const char **set, const char **id)
     set[kept] = NULL;
     if (!good)
         cli_error(p, "--set: %s", why.data);
-    text_free(&why);
     return good;
 }
 

@@ -272,11 +272,10 @@ static void write_replay(struct explorer *x)
     }
     x->lines = NULL;
     x->report->steps = x->sim->steps;
-    struct text end = text_new();
+    LOCAL_TEXT end = text_new();
     text_seconds(&end, x->sim->now_us + 1); /* behind the last line */
     text_printf(&x->report->replay, "at %ss expect invariants\nrun until %ss\n",
                 end.data, end.data);
-    text_free(&end);
 }
 
 /* -- Beginning ------------------------------------------------------------ */

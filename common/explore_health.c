@@ -136,11 +136,10 @@ static bool heals(struct explorer *x)
 
 void judge(struct explorer *x)
 {
-    struct text broken = text_new();
+    LOCAL_TEXT broken = text_new();
 
     if (!holds(x, &broken) && (x->options->strict || !heals(x))) {
         x->report->violated = true;
         text_bytes(&x->report->broken, broken.data, broken.len);
     }
-    text_free(&broken);
 }

@@ -136,7 +136,7 @@ static void name_segment(const struct explorer *x, const struct segment *g,
     static const char *const names[] = {"the opening of a stream", "its answer",
                                         "bytes", "a refusal", "a reset"};
     const struct write *w = g->from->arriving;
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     if (g->kind == SEGMENT_DATA && g->bytes > 0 && w != NULL) {
         struct framing framing = {.phase = (enum phase)w->phase,
@@ -148,7 +148,6 @@ static void name_segment(const struct explorer *x, const struct segment *g,
     text_add(t, f.type != NULL                             ? f.type
                 : g->kind == SEGMENT_DATA && g->bytes == 0 ? "the end"
                                                            : names[g->kind]);
-    fields_free(&f);
 }
 
 static void name_arrival(const struct explorer *x, const struct entry *e,
@@ -160,11 +159,10 @@ static void name_arrival(const struct explorer *x, const struct entry *e,
         name_segment(x, segment_of(e), t);
     } else {
         const struct message *m = e->what;
-        struct fields f = fields_new();
+        LOCAL_FIELDS f = fields_new();
         struct framing framing = {.phase = PHASE_DATAGRAM};
         x->scenario->protocol->describe(&framing, m->data, m->len, &f);
         text_add(t, f.type != NULL ? f.type : "message");
-        fields_free(&f);
     }
     text_printf(
         t, " from %s to %s ",

@@ -20,7 +20,7 @@ struct lanes {
 static size_t lane_of(const struct cut *c, struct lanes *l,
                       const struct endpoint *e, size_t max)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     size_t i = 0;
 
     while (i < l->count && !addr_equal(l->addr[i], e->addr))
@@ -41,14 +41,13 @@ static size_t lane_of(const struct cut *c, struct lanes *l,
     l->name[i][len] = '\0';
     l->addr[i] = e->addr;
     l->count++;
-    text_free(&t);
     return i;
 }
 
 static void label_of(const struct cut *c, const struct record *r,
                      struct text *t, bool all)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     message_fields(c->protocol, r, &f);
     text_add(t, f.type);
@@ -58,7 +57,6 @@ static void label_of(const struct cut *c, const struct record *r,
     }
     if (r->why != NULL)
         text_add(t, " (dropped)");
-    fields_free(&f);
 }
 
 /* n16 before n32 before n112: lanes that keep their places. */
@@ -89,7 +87,7 @@ static void draw_arrow(const struct cut *c, const struct pane *p, int row,
     bool flying = i >= c->count - c->flying;
     uint8_t attr = i == c->selected ? ATTR_REVERSE : flying ? ATTR_CYAN : 0;
     int left = from < to ? from : to, right = from < to ? to : from;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     for (int column = left + 1; column < right; column++)
         pane_put(p, row, column, flying ? '.' : '-', attr);
@@ -104,7 +102,6 @@ static void draw_arrow(const struct cut *c, const struct pane *p, int row,
     } else {
         pane_text(p, row, right + 2, attr, t.data);
     }
-    text_free(&t);
 }
 
 void cut_draw(const struct cut *c, const struct pane *p)
@@ -170,7 +167,7 @@ static void svg_message(const struct cut *c, struct lanes *lanes, size_t i,
     int y = 50 + (int)i * SVG_ROW;
     int x1 = 130 + (int)lane_of(c, lanes, &r->from, LANES_MAX) * SVG_LANE;
     int x2 = 130 + (int)lane_of(c, lanes, &r->to, LANES_MAX) * SVG_LANE;
-    struct text label = text_new();
+    LOCAL_TEXT label = text_new();
 
     label_of(c, r, &label, true);
     text_printf(t, "<text x=\"8\" y=\"%d\">", y);
@@ -183,13 +180,12 @@ static void svg_message(const struct cut *c, struct lanes *lanes, size_t i,
                 (x1 + x2) / 2, y - 4);
     xml(t, label.data);
     text_add(t, "</text>\n");
-    text_free(&label);
 }
 
 void cut_svg(const struct cut *c, struct text *t)
 {
     static struct lanes lanes;
-    struct text body = text_new();
+    LOCAL_TEXT body = text_new();
 
     lanes.count = 0;
     for (size_t i = 0; i < c->count; i++) {
@@ -222,7 +218,6 @@ void cut_svg(const struct cut *c, struct text *t)
     }
     text_add(t, body.data);
     text_add(t, "</svg>\n");
-    text_free(&body);
 }
 
 /* -- Mermaid and dot ------------------------------------------------------------ */
@@ -251,7 +246,7 @@ void cut_mermaid(const struct cut *c, struct text *t)
         const struct record *r = &c->at[i];
         size_t from = lane_of(c, &lanes, &r->from, LANES_MAX);
         size_t to = lane_of(c, &lanes, &r->to, LANES_MAX);
-        struct text label = text_new();
+        LOCAL_TEXT label = text_new();
         if (from == SIZE_MAX || to == SIZE_MAX)
             continue;
         label_of(c, r, &label, true);
@@ -262,7 +257,6 @@ void cut_mermaid(const struct cut *c, struct text *t)
         text_add(t, ": ");
         mermaid_word(t, label.data);
         text_char(t, '\n');
-        text_free(&label);
     }
 }
 

@@ -153,7 +153,7 @@ static const char *word(struct parser *p, const char *expected)
 
 static int parse_invariant(struct parser *p)
 {
-    struct text name = text_new();
+    LOCAL_TEXT name = text_new();
     int i;
 
     do {
@@ -170,7 +170,6 @@ static int parse_invariant(struct parser *p)
     i = node_add(p, NODE_INVARIANT, 0, 0);
     if (!p->bad)
         p->e->node[i].field = keep(p, name.data, name.len);
-    text_free(&name);
     return i;
 }
 
@@ -327,32 +326,28 @@ static bool test_text(const struct expr_node *n, const char *got)
 
 static bool test_number(const struct expr_node *n, uint64_t got)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_u64(&t, got);
-    bool holds = test_text(n, t.data);
-    text_free(&t);
-    return holds;
+    return test_text(n, t.data);
 }
 
 static bool test_time(const struct expr_node *n, uint64_t got_us)
 {
     uint64_t want_us;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_seconds(&t, got_us);
-    bool holds = n->op != OP_CONTAINS && parse_time(n->value, &want_us)
-                     ? op_holds(n->op, order_u64(got_us, want_us))
-                     : test_text(n, t.data);
-    text_free(&t);
-    return holds;
+    return n->op != OP_CONTAINS && parse_time(n->value, &want_us)
+               ? op_holds(n->op, order_u64(got_us, want_us))
+               : test_text(n, t.data);
 }
 
 /* A node is meant by its name or by its address. */
 static bool test_node(const struct expr_node *n, const struct endpoint *e,
                       const struct namer *names)
 {
-    struct text addr = text_new();
+    LOCAL_TEXT addr = text_new();
     const char *name = e->name;
 
     if (name == NULL && names != NULL && names->name != NULL)
@@ -365,7 +360,6 @@ static bool test_node(const struct expr_node *n, const struct endpoint *e,
         name = addr.data;
     /* Equal by either; unequal to a node means unequal by both. */
     bool by_name = test_text(n, name), by_addr = test_text(n, addr.data);
-    text_free(&addr);
     return n->op == OP_UNEQUAL                         ? by_name && by_addr
            : n->op == OP_EQUAL || n->op == OP_CONTAINS ? by_name || by_addr
                                                        : by_name;
@@ -384,7 +378,7 @@ static bool test_bool(const struct expr_node *n, bool got)
 static bool test_leaf(const struct expr_node *n, const struct field *f,
                       const struct namer *names)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     bool holds = false;
 
     switch (f->kind) {
@@ -407,7 +401,6 @@ static bool test_leaf(const struct expr_node *n, const struct field *f,
         holds = test_text(n, t.data);
         break;
     }
-    text_free(&t);
     return holds;
 }
 
@@ -488,11 +481,10 @@ static bool test(const struct expr_node *n, const struct subject *s)
     bool holds = false;
 
     if (strncmp(n->field, "state.", 6) == 0) {
-        struct text value = text_new();
+        LOCAL_TEXT value = text_new();
         if (s->state != NULL &&
             s->state(s->context, n->field + 6, false, &value))
             holds = test_text(n, value.data);
-        text_free(&value);
         return holds;
     }
     if (s->record != NULL && test_record(n, s, &holds))
@@ -502,7 +494,7 @@ static bool test(const struct expr_node *n, const struct subject *s)
 
 static bool has_changed(const struct expr_node *n, const struct subject *s)
 {
-    struct text before = text_new(), now = text_new();
+    LOCAL_TEXT before = text_new(), now = text_new();
     bool changed = false;
 
     if (s->state != NULL) {
@@ -510,8 +502,6 @@ static bool has_changed(const struct expr_node *n, const struct subject *s)
         bool is = s->state(s->context, n->field + 6, false, &now);
         changed = was != is || (was && strcmp(before.data, now.data) != 0);
     }
-    text_free(&before);
-    text_free(&now);
     return changed;
 }
 

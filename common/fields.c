@@ -232,7 +232,7 @@ static void json_value(struct text *t, const struct field *f,
 {
     bool bare = f->kind == FIELD_NUMBER || f->kind == FIELD_TIME ||
                 (f->kind == FIELD_ID && f->id_bits <= 32);
-    struct text value = text_new();
+    LOCAL_TEXT value = text_new();
 
     if (f->kind == FIELD_BOOL) {
         text_add(t, f->number != 0 ? "true" : "false");
@@ -247,7 +247,6 @@ static void json_value(struct text *t, const struct field *f,
         else
             text_json(t, value.data, value.len);
     }
-    text_free(&value);
 }
 
 /* Print the fields of one depth from `i` on; return the index after them. */

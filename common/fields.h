@@ -59,6 +59,8 @@ struct fields {
 
 struct fields fields_new(void);
 void fields_free(struct fields *f);
+/* Fields that are freed where their block ends. */
+#define LOCAL_FIELDS __attribute__((cleanup(fields_free))) struct fields
 void fields_clear(struct fields *f);
 
 /* Append a field and return it, for the caller to fill in; never NULL. */

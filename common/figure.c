@@ -104,7 +104,7 @@ bool figure_fail(struct figure_run *r, const char *why)
 bool figure_start(struct figure_run *r, const char *scenario)
 {
     struct figure_host *h = r->host;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct overrides over = {
         .has_seed = true, .seed = h->seed, .set = h->task->set};
 
@@ -115,7 +115,6 @@ bool figure_start(struct figure_run *r, const char *scenario)
     bool good = h->sim != NULL;
     if (!good)
         figure_fail(r, why.data);
-    text_free(&why);
     if (good)
         r->network = sim_network(h->sim);
     return good && figure_run_to(r, 0);
@@ -133,10 +132,9 @@ static bool sound(struct figure_run *r)
     const char *complaint = sim_complaints(r->host->sim);
     if (complaint[0] == '\0')
         return true;
-    struct text first = text_new();
+    LOCAL_TEXT first = text_new();
     text_bytes(&first, complaint, strcspn(complaint, "\n"));
     figure_fail(r, first.data);
-    text_free(&first);
     return false;
 }
 
@@ -338,7 +336,7 @@ static void progress(const struct sweep *s)
 static bool hand_over(struct sweep *s, size_t at,
                       bool (*print)(void *, const struct text *), void *context)
 {
-    struct text csv = text_new();
+    LOCAL_TEXT csv = text_new();
     struct figure_row row = {.nodes = s->task->nodes[at / s->task->point_count],
                              .point =
                                  s->task->points[at % s->task->point_count],
@@ -346,7 +344,6 @@ static bool hand_over(struct sweep *s, size_t at,
 
     s->task->figure->row(&row, &csv);
     bool good = print(context, &csv);
-    text_free(&csv);
     free(s->rows[at].tally);
     s->rows[at].tally = NULL;
     return good;

@@ -132,7 +132,7 @@ static void draw_curve(struct plot *p, const char *rows, int curve)
 static void print(const struct plot *p, const char *rows, struct text *out)
 {
     const struct figure *f = p->figure;
-    struct text right = text_new();
+    LOCAL_TEXT right = text_new();
     const char *y = f->y, *last = rows;
     double x_min = field_of(rows, p->x);
 
@@ -165,7 +165,6 @@ static void print(const struct plot *p, const char *rows, struct text *out)
     for (int i = 0; i < p->curves; i++, y += strcspn(y, ",") + 1)
         text_printf(out, "   %c %.*s", marks[i], (int)strcspn(y, ","), y);
     text_char(out, '\n');
-    text_free(&right);
 }
 
 void figure_plot(const struct figure *f, const char *csv, struct text *out)

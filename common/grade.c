@@ -74,7 +74,7 @@ static void put_test(struct grade *g, const struct block *b, int score,
 static void grade_ask(struct grade *g, const struct block *b,
                       struct text *output)
 {
-    struct text wanted = text_new(), why = text_new();
+    LOCAL_TEXT wanted = text_new(), why = text_new();
     const char *last = NULL;
     unsigned tries = 0, hints = 0;
     bool known = run_answer(&g->run, b, &wanted, &why), right = false;
@@ -102,8 +102,6 @@ static void grade_ask(struct grade *g, const struct block *b,
            b->name, right ? b->points : 0, b->points);
     printf("%s\n", output->data);
     put_test(g, b, right ? (int)b->points : 0, output);
-    text_free(&wanted);
-    text_free(&why);
 }
 
 static void grade_reflect(struct grade *g, const struct block *b,
@@ -140,7 +138,7 @@ static bool write_results(const struct grade *g, const char *path,
 /* What an instructor should know besides the points. */
 static void print_remarks(const struct grade *g, const char *start)
 {
-    struct text seed = text_new(), sheet = text_new();
+    LOCAL_TEXT seed = text_new(), sheet = text_new();
     char own[24];
 
     start_value(start, "seed=", &seed);
@@ -152,8 +150,6 @@ static void print_remarks(const struct grade *g, const char *start)
                seed.data, own);
     if (strcmp(sheet.data, g->s->digest) != 0)
         printf("# the sheet has changed since the student began\n");
-    text_free(&seed);
-    text_free(&sheet);
 }
 
 static int grade_run(struct grade *g, const struct lab_options *o,
@@ -165,13 +161,12 @@ static int grade_run(struct grade *g, const struct lab_options *o,
     print_remarks(g, start);
     for (size_t i = 0; i < g->s->block_count; i++) {
         const struct block *b = &g->s->block[i];
-        struct text output = text_new();
+        LOCAL_TEXT output = text_new();
         g->number += b->kind == BLOCK_ASK || b->kind == BLOCK_REFLECT;
         if (b->kind == BLOCK_ASK)
             grade_ask(g, b, &output);
         else if (b->kind == BLOCK_REFLECT)
             grade_reflect(g, b, &output);
-        text_free(&output);
     }
     printf("1..%u\n# %s, %s: %u of %u points, reflections apart\n", g->number,
            g->run.student, g->s->lab, g->score, g->points);
@@ -188,7 +183,8 @@ int lab_grade(const struct lab_options *o)
 {
     struct journal j = {0};
     struct grade g = {.j = &j, .json = text_new()};
-    struct text why = text_new(), student = text_new(), dir = text_new();
+    LOCAL_TEXT why = text_new(), student = text_new();
+    struct text dir = text_new();
     struct who who = o->who;
     struct cache *cache = cache_new();
     struct sheet *s = NULL;
@@ -217,7 +213,5 @@ out:
     cache_free(cache);
     journal_free(&j);
     text_free(&g.json);
-    text_free(&why);
-    text_free(&student);
     return status;
 }

@@ -110,14 +110,13 @@ int pane_text(const struct pane *p, int row, int column, uint8_t attr,
 int pane_printf(const struct pane *p, int row, int column, uint8_t attr,
                 const char *format, ...)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     va_list args;
 
     va_start(args, format);
     text_vprintf(&t, format, args);
     va_end(args);
     column = pane_text(p, row, column, attr, t.data);
-    text_free(&t);
     return column;
 }
 

@@ -104,25 +104,23 @@ void host_result(struct host *h, uint32_t command, bool ok,
 
 void host_failed(struct host *h, uint32_t command, const char *error)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     fields_text(&f, "error", error);
     h->calls->result(h, command, false, &f);
-    fields_free(&f);
 }
 
 void host_note(struct host *h, const char *format, ...)
 {
     if (!h->calls->wants_notes(h))
         return;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     va_list args;
 
     va_start(args, format);
     text_vprintf(&t, format, args);
     va_end(args);
     h->calls->note(h, t.data);
-    text_free(&t);
 }
 
 bool host_wants_notes(struct host *h)

@@ -171,7 +171,7 @@ static unsigned serve(struct introducer *n, struct host *h,
 static void answer(struct host *h, conn_id conn, unsigned status,
                    const struct text *body)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t,
                 "HTTP/1.0 %u %s\r\nContent-Type: text/plain\r\n"
@@ -184,7 +184,6 @@ static void answer(struct host *h, conn_id conn, unsigned status,
     text_bytes(&t, body->data, body->len);
     host_write(h, conn, t.data, t.len);
     host_finish(h, conn);
-    text_free(&t);
 }
 
 static struct client *client_of(struct introducer *n, conn_id conn)
@@ -249,13 +248,12 @@ static size_t on_request(struct introducer *n, struct host *h,
     if (used == 0)
         return 0;
     assert(c != NULL);
-    struct text body = text_new();
+    LOCAL_TEXT body = text_new();
     unsigned status = used < 0 ? 400 : serve(n, h, c, &head, &body);
     if (status == 400)
         text_add(&body, "ask: GET /join?addr=HOST:PORT, /peers, or "
                         "/leave?addr=HOST:PORT\n");
     answer(h, e->conn, status, &body);
-    text_free(&body);
     return used > 0 ? (size_t)used : e->len;
 }
 
@@ -269,7 +267,7 @@ static void on_timer(struct introducer *n, struct host *h)
 /* The one command, `peers`. */
 static void on_command(struct introducer *n, struct host *h, uint32_t command)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     forget_silent(n, host_now(h));
     fields_begin(&f, FIELD_LIST, "peers");
@@ -277,7 +275,6 @@ static void on_command(struct introducer *n, struct host *h, uint32_t command)
         fields_node(&f, "", n->member[i].addr);
     fields_end(&f);
     host_result(h, command, true, &f);
-    fields_free(&f);
 }
 
 static size_t event(void *node, struct host *h, const struct event *e)
@@ -396,14 +393,13 @@ static void ask(struct introduced *i, struct host *h)
 
 static void on_open(struct introduced *i, struct host *h)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "GET /%s?addr=", i->leaving ? "leave" : "join");
     addr_text(&t, i->config.self);
     text_add(&t, " HTTP/1.0\r\n\r\n");
     host_phase(h, i->conn, PHASE_HTTP);
     host_write(h, i->conn, t.data, t.len);
-    text_free(&t);
 }
 
 /* Hand an event that the joining side made up to the node. */
@@ -426,11 +422,10 @@ static void call_over(struct introduced *i, struct host *h, bool answered)
     arm(h, answered ? INTRODUCER_RENEW_US : INTRODUCER_RETRY_US);
     if (answered)
         return;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     addr_text(&t, i->introducer);
     host_note(h, "the introducer %s does not answer; asking again in 2 s",
               t.data);
-    text_free(&t);
 }
 
 /* Begin the node, with the first address of the answer to join. */

@@ -14,14 +14,13 @@
 /* The hash of a line, from the hash before and what stands behind it. */
 static void chain(char hex[65], const char *before, const char *rest)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     uint8_t digest[SHA256_BYTES];
 
     text_printf(&t, "%s %s", before, rest);
     hash_sha256(digest, t.data, t.len);
     for (size_t i = 0; i < sizeof digest; i++)
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    text_free(&t);
 }
 
 static bool refuse(const struct journal *j, unsigned line, const char *what,
@@ -116,7 +115,7 @@ bool journal_open(struct journal *j, const char *path, struct text *why)
 bool journal_add(struct journal *j, const char *what, const char *id,
                  const char *text, struct text *why)
 {
-    struct text line = text_new();
+    LOCAL_TEXT line = text_new();
     char now[32], hash[65];
     time_t t = time(NULL);
     struct tm tm;
@@ -138,7 +137,6 @@ bool journal_add(struct journal *j, const char *what, const char *id,
     else
         text_printf(why, "%s: cannot be written: %s", j->path.data,
                     strerror(errno));
-    text_free(&line);
     return ok;
 }
 
@@ -189,7 +187,7 @@ bool state_directory(const char *lab, struct text *path, struct text *why)
 
 bool state_choose(const char *lab, struct text *why)
 {
-    struct text path = text_new();
+    LOCAL_TEXT path = text_new();
     bool ok = state_directory(NULL, &path, why);
 
     if (ok) {
@@ -200,14 +198,13 @@ bool state_choose(const char *lab, struct text *why)
         if (!ok)
             text_printf(why, "%s: cannot be written", path.data);
     }
-    text_free(&path);
     return ok;
 }
 
 bool state_scenario(const char *name, struct text *path, struct text *why)
 {
-    struct text current = text_new(), lab = text_new();
-    struct text ignored = text_new();
+    LOCAL_TEXT current = text_new(), lab = text_new();
+    LOCAL_TEXT ignored = text_new();
     bool ok = false;
 
     if (sheet_name(name) > 0 && name[sheet_name(name)] == '\0' &&
@@ -232,8 +229,5 @@ bool state_scenario(const char *name, struct text *path, struct text *why)
         text_add(why, " is no run of your present worksheet: open one with "
                       "'PROGRAM lab N' first");
     }
-    text_free(&current);
-    text_free(&lab);
-    text_free(&ignored);
     return ok;
 }

@@ -94,7 +94,7 @@ int lab_fail(const struct lab_options *o, const struct text *why)
 
 bool sheet_list(const char *folder, struct sheet_list *list)
 {
-    struct text pattern = text_new();
+    LOCAL_TEXT pattern = text_new();
     glob_t found;
 
     *list = (struct sheet_list){NULL, 0};
@@ -106,7 +106,6 @@ bool sheet_list(const char *folder, struct sheet_list *list)
             list->path[list->count++] = strdup(found.gl_pathv[i]);
         globfree(&found);
     }
-    text_free(&pattern);
     return list->count > 0;
 }
 
@@ -133,7 +132,7 @@ bool scratch_make(struct text *dir, struct text *why)
 void scratch_remove(struct text *dir)
 {
     DIR *d = dir->len > 0 ? opendir(dir->data) : NULL;
-    struct text path = text_new();
+    LOCAL_TEXT path = text_new();
 
     for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
         text_clear(&path);
@@ -144,7 +143,6 @@ void scratch_remove(struct text *dir)
         closedir(d);
         rmdir(dir->data);
     }
-    text_free(&path);
     text_free(dir);
 }
 
@@ -153,7 +151,7 @@ void scratch_remove(struct text *dir)
 static int lab_list(const struct lab_options *o)
 {
     struct sheet_list list;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (!sheet_list(NULL, &list))
         return cli_error(o->program, "there are no worksheets here: labs/ was "
@@ -169,13 +167,13 @@ static int lab_list(const struct lab_options *o)
         text_clear(&why);
     }
     sheet_list_free(&list);
-    text_free(&why);
     return 0;
 }
 
 static int lab_test(const struct lab_options *o)
 {
-    struct text why = text_new(), dir = text_new();
+    LOCAL_TEXT why = text_new();
+    struct text dir = text_new();
     struct cache *cache = cache_new();
     unsigned number = 0, failed = 0;
     int status = cache != NULL && scratch_make(&dir, &why) ? 0 : 2;
@@ -196,15 +194,15 @@ static int lab_test(const struct lab_options *o)
         lab_fail(o, &why);
     scratch_remove(&dir);
     cache_free(cache);
-    text_free(&why);
     return status != 0 ? status : failed > 0 ? 1 : 0;
 }
 
 static int lab_print(const struct lab_options *o)
 {
     bool filled = o->named;
-    struct text why = text_new(), dir = text_new();
-    struct text handout = text_new(), page = text_new();
+    LOCAL_TEXT why = text_new();
+    struct text dir = text_new();
+    LOCAL_TEXT handout = text_new(), page = text_new();
     struct cache *cache = cache_new();
     struct sheet *s = sheet_load(o->file[0], &why);
     struct run r;
@@ -228,9 +226,6 @@ out:
     scratch_remove(&dir);
     sheet_free(s);
     cache_free(cache);
-    text_free(&handout);
-    text_free(&page);
-    text_free(&why);
     return status;
 }
 
@@ -238,7 +233,7 @@ out:
 static bool key_line(const struct sheet *s, const struct who *who,
                      const char *dir, struct cache *cache, struct text *why)
 {
-    struct text value = text_new();
+    LOCAL_TEXT value = text_new();
     struct run r;
 
     if (!run_open(&r, s, who, dir, cache, why))
@@ -253,7 +248,6 @@ static bool key_line(const struct sheet *s, const struct who *who,
         }
     putchar('\n');
     run_close(&r);
-    text_free(&value);
     return ok;
 }
 
@@ -303,7 +297,8 @@ static bool key_roster(const struct lab_options *o, const struct sheet *s,
 
 static int lab_key(const struct lab_options *o)
 {
-    struct text why = text_new(), dir = text_new(), roster = text_new();
+    LOCAL_TEXT why = text_new(), roster = text_new();
+    struct text dir = text_new();
     struct cache *cache = cache_new();
     struct sheet *s = NULL;
     bool ok = false;
@@ -319,16 +314,14 @@ static int lab_key(const struct lab_options *o)
     scratch_remove(&dir);
     sheet_free(s);
     cache_free(cache);
-    text_free(&roster);
-    text_free(&why);
     return ok ? 0 : 2;
 }
 
 /* Write DIR/NAME.md without rubrics and DIR/NAME.key with them. */
 static bool export_one(const char *path, const char *dir, struct text *why)
 {
-    struct text in = text_new(), md = text_new(), key = text_new();
-    struct text name = text_new();
+    LOCAL_TEXT in = text_new(), md = text_new(), key = text_new();
+    LOCAL_TEXT name = text_new();
     const char *base =
         strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     struct sheet *s = sheet_load(path, why);
@@ -360,23 +353,18 @@ static bool export_one(const char *path, const char *dir, struct text *why)
                         name.data);
     }
     sheet_free(s);
-    text_free(&in);
-    text_free(&md);
-    text_free(&key);
-    text_free(&name);
     return ok;
 }
 
 static int lab_export(const struct lab_options *o)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     bool ok = true;
 
     for (size_t i = 0; ok && i < o->file_count; i++)
         ok = export_one(o->file[i], o->out != NULL ? o->out : ".", &why);
     if (!ok)
         lab_fail(o, &why);
-    text_free(&why);
     return ok ? 0 : 2;
 }
 
@@ -403,7 +391,7 @@ static bool command_number(const char *command, int64_t *millionths,
 
 static int lab_ratio(const struct lab_options *o)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     int64_t a = 0, b = 0;
     bool ok = command_number(o->file[0], &a, &why) &&
               command_number(o->file[1], &b, &why) && b > 0 && a >= 0;
@@ -414,14 +402,13 @@ static int lab_ratio(const struct lab_options *o)
         lab_fail(o, &why);
     else
         cli_error(o->program, "the second number is 0, or one is negative");
-    text_free(&why);
     return ok ? 0 : 2;
 }
 
 /* Programs by a fact of their labs/capstone/PROGRAM.scn, least first. */
 static int lab_order(const struct lab_options *o)
 {
-    struct text why = text_new(), command = text_new();
+    LOCAL_TEXT why = text_new(), command = text_new();
     int64_t value[64];
     size_t count = o->file_count;
     const char *name[64] = {NULL};
@@ -445,8 +432,6 @@ static int lab_order(const struct lab_options *o)
         printf("%s%s", name[i], i + 2 < count ? " " : "\n");
     if (!ok)
         lab_fail(o, &why);
-    text_free(&why);
-    text_free(&command);
     return ok ? 0 : 2;
 }
 

@@ -297,7 +297,7 @@ static void call_send(struct host *h, struct addr to, const void *data,
     struct live *l = n->live;
     struct live_node *local = live_observed(l) ? live_local(l, to) : NULL;
     struct sockaddr_in s = live_sockaddr(to);
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (local != NULL && local->host.state == NODE_DOWN)
         text_printf(&why, "%s is down", local->name);
@@ -313,7 +313,6 @@ static void call_send(struct host *h, struct addr to, const void *data,
                            .why = why.len > 0 ? why.data : NULL};
         live_record_sent(n, &r);
     }
-    text_free(&why);
 }
 
 static void arrive(struct live_node *n, struct addr from, const uint8_t *data,
@@ -432,7 +431,7 @@ uint32_t live_command(struct live *l, struct host *h, const char *text)
 void live_commands_fail(struct live_node *n)
 {
     struct live *l = n->live;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     text_printf(&why, "%s is down", n->name);
     for (size_t i = 0; i < l->open_count;)
@@ -440,7 +439,6 @@ void live_commands_fail(struct live_node *n)
             host_failed(&n->host, l->open[i].number, why.data);
         else
             i++;
-    text_free(&why);
 }
 
 /* Fail the commands that nobody has answered in time. */
@@ -452,13 +450,12 @@ static void expire_commands(struct live *l)
             i++;
             continue;
         }
-        struct text t = text_new();
+        LOCAL_TEXT t = text_new();
         text_add(&t, "no answer within ");
         text_seconds(&t, command_limit(&c.node->host, c.text));
         text_add(&t, " s");
         live_step(l, c.number);
         host_failed(&c.node->host, c.number, t.data);
-        text_free(&t);
     }
 }
 

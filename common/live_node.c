@@ -184,7 +184,7 @@ static struct live_node *node_new(struct live *l, const struct protocol *p,
 
 static void name_node(struct live_node *n, const char *name)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (name != NULL)
         text_add(&t, name);
@@ -192,7 +192,6 @@ static void name_node(struct live_node *n, const char *name)
         addr_text(&t, n->host.addr);
     size_t len = t.len < NAME_BYTES_MAX ? t.len : NAME_BYTES_MAX;
     memcpy(n->name, t.data, len);
-    text_free(&t);
 }
 
 /* Is this id another node's, or kept for one that comes later? */
@@ -303,12 +302,11 @@ struct host *live_start_introducer(struct live *l, const char *name,
 /* Record what befalls a node: "crash n32". */
 static void record_fault(struct live_node *n, const char *fault)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     live_step(n->live, 0);
     text_printf(&t, "%s %s", fault, n->name);
     live_record_text(n, RECORD_FAULT, t.data);
-    text_free(&t);
 }
 
 bool live_restart(struct live *l, struct host *h, struct addr join,

@@ -122,7 +122,7 @@ static void begin_or_wait(struct live_run *r, uint32_t i)
         m->join != NOBODY ? r->live->host[m->join] : NULL;
     bool introduced = other != NULL && other->protocol == &introducer_protocol;
     struct addr none = {0, 0}, addr = other != NULL ? other->addr : none;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     m->retry_us = NEVER;
     if (other != NULL && other->state == NODE_DOWN && !introduced) {
@@ -136,7 +136,6 @@ static void begin_or_wait(struct live_run *r, uint32_t i)
         r->status.expects_failed++;
         complain(r, NULL, why.data);
     }
-    text_free(&why);
 }
 
 static void retry_joins(struct live_run *r)
@@ -185,7 +184,7 @@ static void start(struct live_run *r, const struct act *act)
     struct addr addr =
         addr_none(spec->addr) ? (struct addr){0x7f000001, 0} : spec->addr;
     uint32_t join = join_of(r, act, spec);
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct live_node *n = NULL;
 
     if (reserve_members(r))
@@ -202,7 +201,6 @@ static void start(struct live_run *r, const struct act *act)
         r->member[n->host.index] = (struct member){spec, join, NEVER};
         begin_or_wait(r, n->host.index);
     }
-    text_free(&why);
 }
 
 static void restart(struct live_run *r, struct host *h)
@@ -220,11 +218,10 @@ static void restart(struct live_run *r, struct host *h)
 static void complain_command(struct live_run *r, const struct act *act,
                              const char *why)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "%s %s: %s", act->name, act->text, why);
     complain(r, act, t.data);
-    text_free(&t);
 }
 
 /* Compare a result with what the scenario wants of it. */
@@ -232,7 +229,7 @@ static void judge(struct live_run *r, const struct act *act,
                   const struct record *result)
 {
     struct namer names = network_namer(live_network(r->live));
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (act->kind == ACT_EXPECT) {
         if (!expect_met(act, result->ok, result->fields, &names, &why)) {
@@ -245,7 +242,6 @@ static void judge(struct live_run *r, const struct act *act,
         r->status.commands_failed++;
         complain_command(r, act, why.data);
     }
-    text_free(&why);
 }
 
 static void on_record(void *context, const struct record *record)
@@ -294,7 +290,7 @@ static void give(struct live_run *r, const struct act *act)
 static void check_invariants(struct live_run *r, const struct act *act)
 {
     struct findings f = {.count = 0};
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (r->live->protocol->check != NULL)
         r->live->protocol->check(live_network(r->live), &f);
@@ -307,7 +303,6 @@ static void check_invariants(struct live_run *r, const struct act *act)
     }
     r->status.expects_failed += !findings_hold(&f);
     findings_free(&f);
-    text_free(&why);
 }
 
 /* -- Acts ------------------------------------------------------------------------ */
@@ -555,7 +550,7 @@ static bool check_act(struct live_run *r, const struct act *act,
     if (act->kind != ACT_START || act->spec == NULL || act->spec->id == NULL ||
         p->identify == NULL || act->spec->introducer)
         return true;
-    struct text problem = text_new();
+    LOCAL_TEXT problem = text_new();
     size_t count = r->live->reserved_count;
     struct id *more = realloc(r->reserved, (count + 1) * sizeof *more);
     if (more == NULL) {
@@ -569,7 +564,6 @@ static bool check_act(struct live_run *r, const struct act *act,
     bool ok = problem.len == 0;
     if (!ok)
         text_printf(why, "%s:%u: %s", act->file, act->line, problem.data);
-    text_free(&problem);
     return ok;
 }
 

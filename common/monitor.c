@@ -54,7 +54,7 @@ static uint64_t clock_ms(void)
 
 void say(struct monitor *m, const char *format, ...)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     va_list args;
 
     va_start(args, format);
@@ -62,7 +62,6 @@ void say(struct monitor *m, const char *format, ...)
     va_end(args);
     text_clear(&m->say);
     text_safe(&m->say, t.data, t.len);
-    text_free(&t);
 }
 
 /* Room for all panes at once? */
@@ -112,7 +111,7 @@ void open_page(struct monitor *m, const char *title, struct text *page)
 
 static void draw_heading(struct monitor *m, const struct pane *p, enum tab tab)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     bool active = m->tab == tab;
 
     for (int c = 0; c < p->columns; c++)
@@ -122,7 +121,6 @@ static void draw_heading(struct monitor *m, const struct pane *p, enum tab tab)
     c = pane_text(p, 0, c, active ? ATTR_BOLD | ATTR_REVERSE : ATTR_BOLD,
                   t.data);
     pane_text(p, 0, c, 0, " ");
-    text_free(&t);
 }
 
 /* A heading, and the pane below it. */
@@ -387,10 +385,9 @@ void press(struct monitor *m, int key)
     }
     const struct key_command *c = command_of_key(key);
     if (c == NULL) {
-        struct text name = text_new();
+        LOCAL_TEXT name = text_new();
         key_name(&name, key);
         say(m, "%s is no key here; ? shows the keys", name.data);
-        text_free(&name);
     } else if (c->ask != ASK_NOTHING) {
         m->asking = c->ask;
         m->asker = c;
@@ -513,7 +510,7 @@ static void go_to_opening(struct monitor *m)
 static int dump(struct monitor *m)
 {
     struct pane grid = pane_new(m->rows, m->columns);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     draw_all(m, &grid);
     if (m->options->utf8)
@@ -521,7 +518,6 @@ static int dump(struct monitor *m)
     else
         pane_dump(&t, &grid);
     fwrite(t.data, 1, t.len, stdout);
-    text_free(&t);
     pane_free(&grid);
     return fflush(stdout) == 0 ? 0 : 2;
 }
@@ -617,7 +613,7 @@ static bool take_live(struct monitor *m, struct text *why)
 
 static int on_screen(struct monitor *m)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     const char *no_color = getenv("NO_COLOR");
     bool color = m->options->color != COLOR_NEVER;
     uint64_t shown_ms = 0;
@@ -628,7 +624,6 @@ static int on_screen(struct monitor *m)
     if (!screen_possible(&why) ||
         !screen_open(color, m->options->utf8 || screen_utf8(), &why)) {
         fprintf(stderr, "%s: %s\n", m->protocol->name, why.data);
-        text_free(&why);
         return 2;
     }
     m->interactive = true;
@@ -653,7 +648,6 @@ static int on_screen(struct monitor *m)
     if (why.len > 0)
         fprintf(stderr, "%s: %s\n", m->protocol->name, why.data);
     bool failed = why.len > 0 || !good;
-    text_free(&why);
     return interrupted == SIGINT ? 130 : failed ? 2 : 0;
 }
 
@@ -676,12 +670,11 @@ static void print_pane(struct monitor *m)
     /* Narrow, so that fields stand above their bytes and not beside. */
     int columns = m->tab == TAB_DECODE ? 70 : LINE_COLUMNS;
     struct pane part = pane_part(&grid, 0, 0, LINE_ROWS, columns);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     draw_tab(m, m->tab, &part);
     pane_dump(&t, &grid);
     print_lines(t.data);
-    text_free(&t);
     pane_free(&grid);
 }
 
@@ -767,14 +760,13 @@ int monitor_sim(const struct program *p, const struct scenario *s,
                 const struct monitor_options *o)
 {
     static struct monitor m; /* large; a program has one */
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     set_up(&m, p, o);
     set_name(&m, s->path != NULL ? s->path : "scenario");
     m.stepper = stepper_new(s, &why);
     if (m.stepper == NULL) {
         fprintf(stderr, "%s: %s\n", p->protocol->name, why.data);
-        text_free(&why);
         return 2;
     }
     stepper_patience(

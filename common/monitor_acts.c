@@ -13,7 +13,8 @@
 
 static void make_branch(struct monitor *m, const char *fault)
 {
-    struct text why = text_new(), card = text_new();
+    LOCAL_TEXT why = text_new();
+    struct text card = text_new();
 
     m->running = false;
     if (!stepper_fork(m->stepper, fault, &why)) {
@@ -33,7 +34,6 @@ static void make_branch(struct monitor *m, const char *fault)
             stepper_branch(m->stepper, stepper_shown(m->stepper))->name, fault);
         open_page(m, "what it led to", &card);
     }
-    text_free(&why);
 }
 
 void ask_yes(struct monitor *m, const char *what,
@@ -106,7 +106,7 @@ static bool catch_message(struct monitor *m)
 static void fault_message(struct monitor *m, const char *verb,
                           const char *detail)
 {
-    struct text t = text_new(), words = text_new();
+    LOCAL_TEXT t = text_new(), words = text_new();
 
     if (m->stepper == NULL) {
         say(m, "only the messages of a simulation can be caught");
@@ -121,8 +121,6 @@ static void fault_message(struct monitor *m, const char *verb,
         say(m, "%s %s%s: in a branch, until it is quiet. [y/N]", verb,
             words.data, detail);
     }
-    text_free(&t);
-    text_free(&words);
 }
 
 void do_message(struct monitor *m)
@@ -148,7 +146,7 @@ void do_to_node(struct monitor *m)
 {
     const char *verb = m->doing->name, *name = m->arg;
     const struct host *h = the_node(m, m->node);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (*name != '\0')
         h = the_network(m)->by_name(the_network(m), name);
@@ -161,7 +159,6 @@ void do_to_node(struct monitor *m)
         text_printf(&t, "%s %s", verb, h->name);
         ask_fault(m, t.data);
     }
-    text_free(&t);
 }
 
 void do_fault(struct monitor *m)
@@ -172,11 +169,10 @@ void do_fault(struct monitor *m)
 void do_partition(struct monitor *m)
 {
     const char *arg = m->arg;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "partition %s", arg);
     ask_fault(m, t.data);
-    text_free(&t);
 }
 
 void suggest_partition(struct monitor *m, struct text *t)
@@ -262,7 +258,7 @@ void do_compare(struct monitor *m)
 void do_why(struct monitor *m)
 {
     const struct log *l = the_log(m);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     struct record r;
 
     if (m->why_count > 0 && !m->options->line) {
@@ -293,18 +289,16 @@ void do_why(struct monitor *m)
                     (unsigned long long)m->why[i]);
     say(m, "%s%s   (* marks them; w again: all)", t.data,
         m->why_count == 1 ? ", which nothing in the record caused" : "");
-    text_free(&t);
 }
 
 void do_value(struct monitor *m)
 {
     const char *arg = m->arg;
-    struct text value = text_new();
+    LOCAL_TEXT value = text_new();
     struct record r;
 
     m->failed |= !selected_record(m, &r) || !record_value(m, &r, arg, &value);
     say(m, "%s", value.len > 0 ? value.data : "the event has no such field");
-    text_free(&value);
 }
 
 void do_check(struct monitor *m)
@@ -328,11 +322,10 @@ void do_check(struct monitor *m)
 void do_export(struct monitor *m)
 {
     const char *arg = m->arg;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (export_file(m, arg, &why))
         say(m, "written: %s", arg);
     else
         say(m, "%s", why.data);
-    text_free(&why);
 }

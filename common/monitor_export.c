@@ -103,7 +103,7 @@ static bool render(struct monitor *m, const char *path, struct text *t)
 
 bool export_file(struct monitor *m, const char *path, struct text *why)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     bool good = false;
 
     if (is_ending(path, ".pcapng"))
@@ -120,6 +120,5 @@ bool export_file(struct monitor *m, const char *path, struct text *why)
     }
     if (!good)
         text_printf(why, "%s cannot be written: %s", path, strerror(errno));
-    text_free(&t);
     return good;
 }

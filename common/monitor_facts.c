@@ -149,7 +149,7 @@ bool condition_true(struct monitor *m, const struct condition *c,
     const struct network *n = the_network(m);
     struct namer names = the_names(m);
     struct asked asked = {.m = m};
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     if (n->count > 0)
         asked.host = n->by_addr(n, r->to.addr);
@@ -160,9 +160,7 @@ bool condition_true(struct monitor *m, const struct condition *c,
                         .state = state_value,
                         .broken = is_broken,
                         .context = &asked};
-    bool yes = expr_true(c->expr, &s);
-    fields_free(&f);
-    return yes;
+    return expr_true(c->expr, &s);
 }
 
 /* -- Why --------------------------------------------------------------------- */
@@ -208,8 +206,8 @@ struct kinds {
 static void count_message(struct monitor *m, struct kinds *k,
                           const struct record *r, int side)
 {
-    struct fields f = fields_new();
-    struct text key = text_new();
+    LOCAL_FIELDS f = fields_new();
+    LOCAL_TEXT key = text_new();
     size_t i = 0;
 
     describe_record(m, r, &f);
@@ -227,8 +225,6 @@ static void count_message(struct monitor *m, struct kinds *k,
     }
     if (i < KINDS_MAX)
         k->at[i].count[side]++;
-    fields_free(&f);
-    text_free(&key);
 }
 
 static bool same_event(const struct record *a, const struct record *b)

@@ -30,12 +30,11 @@ static void do_help(struct monitor *m)
 
     text_printf(&t, " %s\n\n", about[m->tab]);
     for (const struct key_command *c = key_commands; c->name != NULL; c++) {
-        struct text name = text_new();
+        LOCAL_TEXT name = text_new();
         text_printf(&name, ":%s%s%s", c->name, c->args != NULL ? " " : "",
                     c->args != NULL ? c->args : "");
         const char *keys = strcmp(c->keys, "<lt>") == 0 ? "<" : c->keys;
         text_printf(&t, " %-12s %-21s %s\n", keys, name.data, c->help);
-        text_free(&name);
     }
     open_page(m, "help", &t);
 }

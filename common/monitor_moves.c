@@ -12,7 +12,7 @@ void say_event(struct monitor *m)
 {
     const struct log *l = the_log(m);
     size_t i = log_of_step(l, the_step(m)), end = the_end(m);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (m->stepper != NULL && stepper_strayed(m->stepper) != 0) {
         say(m, "this protocol is not deterministic, at step %llu",
@@ -29,7 +29,6 @@ void say_event(struct monitor *m)
         record_words(m, r, &t);
     }
     say(m, "%s", t.data);
-    text_free(&t);
 }
 
 static void moved(struct monitor *m, bool there, const char *why_not)
@@ -250,7 +249,7 @@ void do_stops(struct monitor *m)
 void suggest_stop(struct monitor *m, struct text *t)
 {
     struct record r;
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     if (selected_record(m, &r)) {
         describe_record(m, &r, &f);
@@ -262,13 +261,12 @@ void suggest_stop(struct monitor *m, struct text *t)
             field_value(t, key, NULL);
         }
     }
-    fields_free(&f);
 }
 
 void do_break(struct monitor *m)
 {
     const char *arg = m->arg;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (m->stops == BREAKS_MAX)
         say(m, "there are %d breakpoints; :delete N removes one", BREAKS_MAX);
@@ -277,7 +275,6 @@ void do_break(struct monitor *m)
             arg);
     else
         say(m, "? %s", why.data);
-    text_free(&why);
 }
 
 void do_breaks(struct monitor *m)
@@ -325,7 +322,7 @@ void do_again(struct monitor *m)
 void do_find(struct monitor *m)
 {
     const char *arg = m->arg;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (condition_set(&m->find, arg, &why)) {
         do_again(m);
@@ -333,7 +330,6 @@ void do_find(struct monitor *m)
         say(m, "? %s", why.data);
         m->failed = true;
     }
-    text_free(&why);
 }
 
 void forget_lists(struct monitor *m)
@@ -345,7 +341,7 @@ void forget_lists(struct monitor *m)
 void do_filter(struct monitor *m)
 {
     const char *arg = m->arg;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct condition c = {0};
 
     if (*arg == '\0') {
@@ -363,7 +359,6 @@ void do_filter(struct monitor *m)
     }
     forget_lists(m);
     look_around(m);
-    text_free(&why);
 }
 
 void do_invert(struct monitor *m)
@@ -396,7 +391,7 @@ static void select_row(struct monitor *m, struct list *l, size_t row)
 static void select_field(struct monitor *m, int by, bool bytes)
 {
     struct record r;
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     if (!selected_record(m, &r) || r.kind != RECORD_MESSAGE || r.len == 0)
         return;
@@ -419,7 +414,6 @@ static void select_field(struct monitor *m, int by, bool bytes)
                 m->byte < (size_t)f.at[i].offset + f.at[i].length)
                 m->field = i;
     }
-    fields_free(&f);
 }
 
 static void select_node(struct monitor *m, int by)

@@ -98,7 +98,7 @@ static void info_of(const struct monitor *m, const struct record *r,
 
 void record_words(struct monitor *m, const struct record *r, struct text *t)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     describe_record(m, r, &f);
     if (r->kind == RECORD_MESSAGE) {
@@ -118,13 +118,12 @@ void record_words(struct monitor *m, const struct record *r, struct text *t)
     info_of(m, r, &f, t);
     while (t->len > 0 && t->data[t->len - 1] == ' ')
         t->data[--t->len] = '\0';
-    fields_free(&f);
 }
 
 bool record_value(struct monitor *m, const struct record *r, const char *name,
                   struct text *t)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     struct namer names = the_names(m);
     size_t before = t->len;
 
@@ -138,7 +137,6 @@ bool record_value(struct monitor *m, const struct record *r, const char *name,
         name_of(m, &r->to, t);
     else if (field != NULL)
         field_value(t, field, &names);
-    fields_free(&f);
     return t->len > before;
 }
 
@@ -183,7 +181,7 @@ static void where_words(const struct monitor *m, int level, struct text *t)
 
 void draw_title(struct monitor *m, const struct pane *p)
 {
-    struct text t = text_new(), mode = text_new();
+    LOCAL_TEXT t = text_new(), mode = text_new();
 
     mode_words(m, &mode);
     int right = p->columns - (int)mode.len - 1;
@@ -198,8 +196,6 @@ void draw_title(struct monitor *m, const struct pane *p)
     pane_text(p, 0, 0, ATTR_REVERSE, t.data);
     pane_text(p, 0, right - 1, ATTR_REVERSE, " ");
     pane_text(p, 0, right, ATTR_REVERSE | ATTR_BOLD, mode.data);
-    text_free(&t);
-    text_free(&mode);
 }
 
 size_t picture_count(const struct monitor *m)
@@ -344,20 +340,19 @@ static void put_name(const struct monitor *m, const struct pane *p, int row,
                      int column, uint8_t attr, int width,
                      const struct endpoint *e)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     name_of(m, e, &t);
     size_t skip = t.len > (size_t)width ? t.len - (size_t)width : 0;
     pane_text(p, row, column, attr, t.data + skip);
-    text_free(&t);
 }
 
 static void draw_message(struct monitor *m, const struct pane *p, int row,
                          const struct record *r, bool flying, bool cursor)
 {
     struct columns c = columns_of(p->columns);
-    struct fields f = fields_new();
-    struct text t = text_new();
+    LOCAL_FIELDS f = fields_new();
+    LOCAL_TEXT t = text_new();
     uint8_t attr = row_attr(m, r, cursor);
     bool message = r->kind == RECORD_MESSAGE;
     const char *state = r->why != NULL ? (c.info > 0 ? "dropped" : "x")
@@ -384,8 +379,6 @@ static void draw_message(struct monitor *m, const struct pane *p, int row,
         pane_text(p, row, c.info, attr, t.data);
     if (message)
         pane_text(p, row, c.state, attr | (flying ? ATTR_CYAN : 0), state);
-    text_free(&t);
-    fields_free(&f);
 }
 
 static void draw_messages(struct monitor *m, const struct pane *p)
@@ -421,7 +414,7 @@ static void draw_log(struct monitor *m, const struct pane *p)
     size_t here = list_here(m, l), row = list_row(m, &m->everything);
     size_t top = scroll(row, here, p->rows);
     struct namer names = the_names(m);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (here == 0)
         pane_text(p, 0, 1, 0, "nothing yet: . goes one event on");
@@ -437,7 +430,6 @@ static void draw_log(struct monitor *m, const struct pane *p)
         if (top == row)
             place_cursor(m, TAB_LOG, p, i, 0);
     }
-    text_free(&t);
 }
 
 /* -- Decode ---------------------------------------------------------------------------- */
@@ -452,7 +444,7 @@ static void draw_fields(struct monitor *m, const struct pane *p,
         const struct field *field = &f->at[top];
         bool cursor = top == m->field;
         uint8_t attr = cursor ? ATTR_REVERSE : ATTR_NORMAL;
-        struct text t = text_new(), where = text_new();
+        LOCAL_TEXT t = text_new(), where = text_new();
 
         bool group = field->kind == FIELD_GROUP || field->kind == FIELD_LIST;
         text_printf(&t, "%c %*s%-10s ",
@@ -475,8 +467,6 @@ static void draw_fields(struct monitor *m, const struct pane *p,
         }
         if (cursor)
             place_cursor(m, TAB_DECODE, p, row, 0);
-        text_free(&t);
-        text_free(&where);
     }
 }
 
@@ -522,8 +512,8 @@ size_t first_field(const struct fields *f)
 static void draw_decode(struct monitor *m, const struct pane *p)
 {
     struct record r;
-    struct fields f = fields_new();
-    struct text t = text_new();
+    LOCAL_FIELDS f = fields_new();
+    LOCAL_TEXT t = text_new();
 
     if (!selected_record(m, &r) || r.kind != RECORD_MESSAGE) {
         if (log_end(the_log(m)) > log_first(the_log(m)) &&
@@ -535,7 +525,6 @@ static void draw_decode(struct monitor *m, const struct pane *p)
             draw_fields(m, p, r.fields);
         else
             pane_text(p, 1, 1, ATTR_DIM, "no bytes here: select a message");
-        text_free(&t);
         return;
     }
     describe_record(m, &r, &f);
@@ -568,8 +557,6 @@ static void draw_decode(struct monitor *m, const struct pane *p)
         m->byte = f.count > 0 ? f.at[m->field].offset : 0;
     draw_fields(m, &left, &f);
     draw_hex(m, &right, &r, f.count > 0 ? &f.at[m->field] : NULL, per_row);
-    text_free(&t);
-    fields_free(&f);
 }
 
 /* -- Tree of branches --------------------------------------------------------------------- */
@@ -783,7 +770,7 @@ static void draw_node(struct monitor *m, const struct pane *p)
 static void draw_picture(struct monitor *m, const struct pane *p)
 {
     struct record event, path[PATH_MAX_SHOWN];
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     int row = 0, column = 0;
     struct view v = {.network = the_network(m),
                      .selected = the_node(m, m->node),
@@ -801,7 +788,6 @@ static void draw_picture(struct monitor *m, const struct pane *p)
     else
         m->program->pictures[m->picture].draw(&v, p);
     place_cursor(m, TAB_PICTURE, p, row, column);
-    fields_free(&f);
 }
 
 void draw_tab(struct monitor *m, enum tab tab, const struct pane *p)

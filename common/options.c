@@ -144,7 +144,7 @@ static void scaled_text(struct text *t, const struct unit *units,
 static void fraction_text(struct text *t, uint64_t parts)
 {
     uint64_t hundredfold = parts * 100, back = 0;
-    struct text s = text_new();
+    LOCAL_TEXT s = text_new();
 
     for (uint64_t one = 1, places = 0; places <= 9; one *= 10, places++) {
         uint64_t rest = hundredfold % FRACTION_ONE * one;
@@ -160,7 +160,6 @@ static void fraction_text(struct text *t, uint64_t parts)
             break;
     }
     text_bytes(t, s.data, s.len);
-    text_free(&s);
 }
 
 /* Append the `index`-th of "lecture,paper". */
@@ -416,7 +415,7 @@ bool settings_assign(struct settings *s, const char *assignment,
                      struct text *why)
 {
     const char *equals = strchr(assignment, '=');
-    struct text name = text_new();
+    LOCAL_TEXT name = text_new();
 
     if (equals == NULL) {
         text_add(why, "'");
@@ -425,9 +424,7 @@ bool settings_assign(struct settings *s, const char *assignment,
         return false;
     }
     text_bytes(&name, assignment, (size_t)(equals - assignment));
-    bool good = settings_set(s, name.data, equals + 1, why);
-    text_free(&name);
-    return good;
+    return settings_set(s, name.data, equals + 1, why);
 }
 
 void option_summary(struct text *t, const struct option *o)
@@ -451,10 +448,9 @@ void option_summary(struct text *t, const struct option *o)
 void settings_help(struct text *t, const struct option *options)
 {
     for (const struct option *o = options; o->name != NULL; o++) {
-        struct text s = text_new();
+        LOCAL_TEXT s = text_new();
         option_summary(&s, o);
         text_printf(t, "  %-28s %s\n", s.data, o->help);
-        text_free(&s);
     }
 }
 

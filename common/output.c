@@ -82,8 +82,8 @@ static void text_message(struct text *t, const struct protocol *p,
                          const struct record *r, const struct namer *names,
                          size_t line_start)
 {
-    struct fields f = fields_new();
-    struct text line = text_new();
+    LOCAL_FIELDS f = fields_new();
+    LOCAL_TEXT line = text_new();
 
     message_fields(p, r, &f);
     fields_line(&line, &f, names);
@@ -102,8 +102,6 @@ static void text_message(struct text *t, const struct protocol *p,
         text_bytes(t, line.data, room - 3);
         text_add(t, "...");
     }
-    text_free(&line);
-    fields_free(&f);
 }
 
 /* The index behind field `i` and all that stands inside it. */
@@ -250,17 +248,16 @@ static void json_string(struct text *t, const char *key, const char *value)
 static void json_node(struct text *t, const char *key, const struct endpoint *e,
                       const struct namer *names)
 {
-    struct text name = text_new();
+    LOCAL_TEXT name = text_new();
 
     endpoint_text(&name, e, names);
     json_string(t, key, name.data);
-    text_free(&name);
 }
 
 static void json_message(struct text *t, const struct protocol *p,
                          const struct record *r, const struct namer *names)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     message_fields(p, r, &f);
     json_node(t, "from", &r->from, names);
@@ -273,7 +270,6 @@ static void json_message(struct text *t, const struct protocol *p,
         json_string(t, "why", r->why);
     if (r->outgoing) /* seen leaving; whether it arrived is not known here */
         text_add(t, ",\"outgoing\":true");
-    fields_free(&f);
 }
 
 static void json_result(struct text *t, const struct record *r,

@@ -58,20 +58,19 @@ static void help_verbs(const struct program *p, const struct verb *verbs,
 
 static void help_settings(const struct option *o, struct text *t)
 {
-    struct text item = text_new();
+    LOCAL_TEXT item = text_new();
 
     for (; o->name != NULL; o++) {
         text_clear(&item);
         option_summary(&item, o);
         cli_flow(t, item.data);
     }
-    text_free(&item);
 }
 
 static int help(const struct program *p)
 {
     const char *name = p->protocol->name;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "%s: %s\n\n", name, p->idea);
     help_verb(p, "", "", "the monitor on the built-in scenario", &t);
@@ -85,7 +84,6 @@ static int help(const struct program *p)
     help_settings(host_options, &t);
     text_char(&t, '\n');
     (void)cli_print(p, &t);
-    text_free(&t);
     return EXIT_OK;
 }
 
@@ -124,10 +122,9 @@ int program_main(const struct program *p, int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return help(p);
     if (strcmp(argv[1], "--version") == 0) {
-        struct text t = text_new();
+        LOCAL_TEXT t = text_new();
         text_printf(&t, "%s %s (p2plab)\n", p->protocol->name, P2PLAB_VERSION);
         (void)cli_print(p, &t);
-        text_free(&t);
         return EXIT_OK;
     }
     const struct verb *v = verb_in(p->verbs, argv[1]);

@@ -15,7 +15,7 @@ bool report_begin(struct report *r, const struct program *p,
                   const struct run_options *o, const struct namer *names,
                   const char *scenario, uint64_t seed, uint64_t epoch_us)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     *r = (struct report){.program = p,
                          .options = o,
@@ -31,7 +31,6 @@ bool report_begin(struct report *r, const struct program *p,
         cli_error(p, "%s", why.data);
     else if (!o->quiet)
         output_run(&r->lines, form_of(r), p->protocol->name, scenario, seed);
-    text_free(&why);
     return good;
 }
 
@@ -61,7 +60,7 @@ void report_record(void *report, const struct record *record)
 /* Each line of `complaints` is an error. */
 static void complain(const struct report *r, const char *complaints)
 {
-    struct text line = text_new();
+    LOCAL_TEXT line = text_new();
 
     while (*complaints != '\0') {
         size_t len = strcspn(complaints, "\n");
@@ -70,13 +69,12 @@ static void complain(const struct report *r, const char *complaints)
         cli_error_at(r->program, line.data);
         complaints += len + (complaints[len] != '\0');
     }
-    text_free(&line);
 }
 
 int report_end(struct report *r, const struct sim_status *status,
                const char *complaints, const struct summary *summary)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     int code = EXIT_OK;
 
     text_bytes(&r->lines, r->results.data, r->results.len);
@@ -92,6 +90,5 @@ int report_end(struct report *r, const struct sim_status *status,
         code = cli_error(r->program, "%s", why.data);
     text_free(&r->lines);
     text_free(&r->results);
-    text_free(&why);
     return code;
 }

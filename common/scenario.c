@@ -49,7 +49,7 @@ struct source {
 
 bool scn_fail(struct parser *p, const char *format, ...)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     va_list args;
 
     text_printf(&t, "%s:%u: ", p->file, p->line);
@@ -58,7 +58,6 @@ bool scn_fail(struct parser *p, const char *format, ...)
     va_end(args);
     text_clear(p->why);
     text_safe(p->why, t.data, t.len);
-    text_free(&t);
     return false;
 }
 
@@ -342,7 +341,7 @@ static bool parse_set(struct parser *p)
 /* --set NAME=VALUE, over what the files say. */
 static bool override(struct parser *p, const char *assignment)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     bool of_host =
         option_find(host_options, assignment, strcspn(assignment, "=")) != NULL;
     bool good =
@@ -350,7 +349,6 @@ static bool override(struct parser *p, const char *assignment)
 
     if (!good)
         (void)scn_fail(p, "with --set: %s", why.data);
-    text_free(&why);
     return good;
 }
 
@@ -599,7 +597,7 @@ static bool parse_file(struct parser *p, const char *path, int fd)
                                 p->source != NULL ? p->source->depth + 1 : 1};
     const char *file = p->file;
     unsigned line = p->line;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     struct stat st = {.st_dev = 0};
     bool good = fstat(fd, &st) == 0;
 
@@ -618,7 +616,6 @@ static bool parse_file(struct parser *p, const char *path, int fd)
     close(fd);
     p->source = &source;
     good = good && parse_text(p, t.data, t.len);
-    text_free(&t);
     p->source = source.parent;
     p->file = file;
     p->line = p->source != NULL ? line : p->line;
@@ -642,7 +639,7 @@ static int open_regular(const char *path)
 static bool parse_include(struct parser *p)
 {
     const char *slash = strrchr(p->file, '/'), *name = scn_rest(p);
-    struct text path = text_new();
+    LOCAL_TEXT path = text_new();
 
     if (*name == '\0')
         return scn_unexpected(p, NULL, "the name of a file");
@@ -655,10 +652,8 @@ static bool parse_include(struct parser *p)
         if (program_find_file(name, &path))
             fd = open_regular(path.data);
     }
-    bool good = fd >= 0 ? parse_file(p, path.data, fd)
-                        : scn_unexpected(p, name, "a file that can be read");
-    text_free(&path);
-    return good;
+    return fd >= 0 ? parse_file(p, path.data, fd)
+                   : scn_unexpected(p, name, "a file that can be read");
 }
 
 /* -- The whole ---------------------------------------------------------------- */
@@ -729,7 +724,7 @@ static void write_settings(struct text *t, const struct settings *s)
 
 static bool write_text(struct parser *p)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (p->s->title[0] != '\0')
         text_printf(&t, "title %s\n", p->s->title);
@@ -740,7 +735,6 @@ static bool write_text(struct parser *p)
     write_settings(&t, &p->s->settings);
     text_bytes(&t, p->body.data, p->body.len);
     p->s->text = scn_keep_text(p, t.data);
-    text_free(&t);
     return p->s->text != NULL;
 }
 

@@ -283,7 +283,7 @@ static bool parse_prefix(struct parser *p, struct line *l)
 {
     const char *w = scn_word(p),
                *value = w != NULL ? value_of(w, "prefix") : NULL;
-    struct text last = text_new();
+    LOCAL_TEXT last = text_new();
 
     if (value == NULL)
         return scn_unexpected(p, w, "prefix=NAME");
@@ -291,7 +291,6 @@ static bool parse_prefix(struct parser *p, struct line *l)
     text_u64(&last, l->count);
     bool good =
         is_node_name(last.data) && value[strcspn(value, "0123456789")] == 0;
-    text_free(&last);
     if (!good)
         return scn_unexpected(p, value, "a short prefix without digits");
     memcpy(l->act.name, value, strlen(value) + 1);
@@ -392,7 +391,8 @@ static char *find_conditions(char *text, const struct command *c)
 /* Conditions that stand side by side must all hold. */
 static bool parse_conditions(struct parser *p, struct act *act, char *s)
 {
-    struct text t = text_new(), why = text_new();
+    LOCAL_TEXT t = text_new();
+    struct text why = text_new();
     bool joined = true;
 
     p->at = s;
@@ -409,7 +409,6 @@ static bool parse_conditions(struct parser *p, struct act *act, char *s)
         p->s->store->expr = e; /* goes with the block of its text */
     else
         expr_free(e);
-    text_free(&t);
     return scn_because(p, e != NULL, &why) && act->expect_text != NULL;
 }
 
@@ -484,7 +483,7 @@ static bool parse_group(struct parser *p, char *names, struct text *all,
 bool scn_partition(struct parser *p)
 {
     struct act act = act_new(p, ACT_PARTITION);
-    struct text all = text_new(), group = text_new();
+    LOCAL_TEXT all = text_new(), group = text_new();
     char *text = scn_rest(p);
     size_t count = 1;
     bool good = true;
@@ -505,8 +504,6 @@ bool scn_partition(struct parser *p)
                (groups[i] = scn_keep_text(p, group.data)) != NULL;
         text = end + 1;
     }
-    text_free(&all);
-    text_free(&group);
     act.groups = groups;
     return good && add_act(p, act);
 }

@@ -119,12 +119,11 @@ static bool check_out(struct parser *p, unsigned line, const char *command,
 static bool check_command(struct parser *p, unsigned line, const char *command)
 {
     struct words w;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     bool ok = words_split(&w, command, &why) && words_allowed(&w, &why);
 
     if (!ok)
         refuse(p, line, "%s", why.data);
-    text_free(&why);
     return ok && check_names(p, line, command) &&
            check_out(p, line, command, &w);
 }
@@ -694,12 +693,11 @@ struct sheet *sheet_parse(const char *path, const char *text, size_t len,
 
 struct sheet *sheet_load(const char *path, struct text *why)
 {
-    struct text file = text_new();
+    LOCAL_TEXT file = text_new();
     struct sheet *s = NULL;
 
     if (read_file(path, SHEET_BYTES_MAX, &file, why))
         s = sheet_parse(path, file.data, file.len, why);
-    text_free(&file);
     return s;
 }
 

@@ -71,7 +71,7 @@ static void fail(struct check *c, enum fact fact, unsigned line,
                  const char *format, ...)
 {
     struct text *t = &c->report[fact];
-    struct text what = text_new();
+    LOCAL_TEXT what = text_new();
     va_list args;
 
     if (c->failures[fact]++ < FAILURES_SHOWN) {
@@ -84,7 +84,6 @@ static void fail(struct check *c, enum fact fact, unsigned line,
         text_safe(t, what.data, what.len);
         text_char(t, '\n');
     }
-    text_free(&what);
 }
 
 /* -- For each student ----------------------------------------------------- */
@@ -93,7 +92,7 @@ static void check_run_block(struct check *c, const struct run *r,
                             const struct block *b)
 {
     const struct sheet_line *line;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     for (size_t nth = 0;; nth++) {
         text_clear(&why);
@@ -102,13 +101,12 @@ static void check_run_block(struct check *c, const struct run *r,
         if (line == NULL)
             break;
     }
-    text_free(&why);
 }
 
 static void check_watch(struct check *c, const struct run *r,
                         const struct block *b)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     const struct outcome *o = run_watch(r, b, &why);
 
     if (o == NULL)
@@ -116,7 +114,6 @@ static void check_watch(struct check *c, const struct run *r,
     else if (o->status != 0)
         fail(c, FACT_RUN, b->line, "the monitor ended with %d: %s%s", o->status,
              o->err.data, o->out.data);
-    text_free(&why);
 }
 
 /* Which variables equal this answer, for every student so far? */
@@ -133,7 +130,7 @@ static void check_ask(struct check *c, const struct run *r,
                       const struct block *b, bool first)
 {
     struct seen *seen = &c->seen[b - c->s->block];
-    struct text value = text_new(), wrong = text_new(), why = text_new();
+    LOCAL_TEXT value = text_new(), wrong = text_new(), why = text_new();
 
     if (!run_answer(r, b, &value, &why)) {
         fail(c, FACT_ORACLE, 0, "seed %llu: %s", (unsigned long long)r->seed,
@@ -163,22 +160,17 @@ static void check_ask(struct check *c, const struct run *r,
             fail(c, FACT_ORACLE, l->number, "%s: %s%s", l->text, why.data,
                  o != NULL ? o->err.data : "");
     }
-    text_free(&value);
-    text_free(&wrong);
-    text_free(&why);
 }
 
 static void check_pages(struct check *c, const struct run *r)
 {
-    struct text handout = text_new(), page = text_new();
+    LOCAL_TEXT handout = text_new(), page = text_new();
 
     sheet_handout(c->s, r, &handout);
     unsigned pages = handout_text(handout.data, &page);
     if (pages > PAGES_MAX)
         fail(c, FACT_PAGES, 1, "the handout%s takes %u pages",
              r == NULL ? " with blanks" : "", pages);
-    text_free(&handout);
-    text_free(&page);
 }
 
 static void check_student(struct check *c, unsigned number, const char *dir)
@@ -186,12 +178,11 @@ static void check_student(struct check *c, unsigned number, const char *dir)
     char student[32];
     struct who who = {.student = student, .course = "test"};
     struct run r;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     snprintf(student, sizeof student, "student-%u", number + 1);
     if (!run_open(&r, c->s, &who, dir, c->cache, &why)) {
         fail(c, FACT_REQUIRE, 0, "%s: %s", student, why.data);
-        text_free(&why);
         return;
     }
     for (size_t i = 0; i < c->s->block_count; i++) {
@@ -206,7 +197,6 @@ static void check_student(struct check *c, unsigned number, const char *dir)
     if (number < 2)
         check_pages(c, number == 0 ? NULL : &r);
     run_close(&r);
-    text_free(&why);
 }
 
 /* -- For the sheet -------------------------------------------------------- */
@@ -302,7 +292,7 @@ static double cpu_seconds(void)
 static void check_texts(struct check *c, const char *dir)
 {
     struct who who = {.student = "student-1", .course = "test"};
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct run r;
 
     if (c->seeds >= VARIETY_SEEDS &&
@@ -316,7 +306,6 @@ static void check_texts(struct check *c, const char *dir)
         }
         run_close(&r);
     }
-    text_free(&why);
 }
 
 unsigned sheet_check(const struct sheet *s, unsigned seeds, const char *dir,

@@ -257,7 +257,7 @@ static bool reap(pid_t child, bool in_time, const char *name, struct outcome *o,
 static bool run_program(const struct words *w, const char *dir, FILE *input,
                         struct outcome *o, struct text *why)
 {
-    struct text path = text_new();
+    LOCAL_TEXT path = text_new();
     int out[2] = {-1, -1}, err[2] = {-1, -1};
     bool ok = false;
 
@@ -278,7 +278,6 @@ static bool run_program(const struct words *w, const char *dir, FILE *input,
     }
     close(out[0]);
     close(err[0]);
-    text_free(&path);
     return ok;
 }
 

@@ -69,7 +69,7 @@ static void put_output(const char *printed, size_t rows_max, struct text *out)
 static void put_picture(const struct run *r, const struct block *b,
                         struct text *out)
 {
-    struct text why = text_new(), rows = text_new();
+    LOCAL_TEXT why = text_new(), rows = text_new();
     const struct outcome *o = run_picture(r, b, PICTURE, &why);
     size_t count = 0;
 
@@ -84,14 +84,12 @@ static void put_picture(const struct run *r, const struct block *b,
         put_output(rows.data, PAGE_ROWS, out);
         text_add(out, "```\n\n");
     }
-    text_free(&rows);
-    text_free(&why);
 }
 
 static void put_run(const struct sheet *s, const struct run *r,
                     const struct block *b, struct text *out)
 {
-    struct text why = text_new(), printed = text_new();
+    LOCAL_TEXT why = text_new(), printed = text_new();
 
     text_add(out, "```\n");
     for (size_t i = b->first; i < b->first + b->count; i++) {
@@ -113,8 +111,6 @@ static void put_run(const struct sheet *s, const struct run *r,
         }
     }
     text_add(out, "```\n\n");
-    text_free(&printed);
-    text_free(&why);
 }
 
 static void put_lines(const struct sheet *s, const struct run *r,
@@ -305,7 +301,7 @@ static void set_paragraph(struct text *t, const char *words, size_t indent,
 
 void sheet_wrap(struct text *t, const char *prose, size_t width)
 {
-    struct text paragraph = text_new(), line = text_new();
+    LOCAL_TEXT paragraph = text_new(), line = text_new();
     size_t indent = 0;
     bool verbatim = false;
 
@@ -330,8 +326,6 @@ void sheet_wrap(struct text *t, const char *prose, size_t width)
             text_printf(&paragraph, "%s ", line.data);
     }
     set_paragraph(t, paragraph.data, indent, width);
-    text_free(&paragraph);
-    text_free(&line);
 }
 
 /* Where a page that begins at `at` ends: at a blank line near its foot. */
@@ -350,7 +344,7 @@ static const char *page_end(const char *at, size_t rows)
 
 unsigned handout_text(const char *handout, struct text *out)
 {
-    struct text lines = text_new(), set = text_new();
+    LOCAL_TEXT lines = text_new(), set = text_new();
     unsigned pages = 0;
     bool blank = true;
 
@@ -372,8 +366,6 @@ unsigned handout_text(const char *handout, struct text *out)
         text_printf(out, "\n%*s%u\n", PAGE_COLUMNS - 4, "page ", ++pages);
         at = end + strspn(end, "\n");
     }
-    text_free(&lines);
-    text_free(&set);
     return pages;
 }
 
@@ -466,7 +458,7 @@ static void close_tag(struct text *t, const char **open, const char *next)
 static void html_line(struct text *t, const char *s, size_t len,
                       const char **open, bool *ask)
 {
-    struct text line = text_new();
+    LOCAL_TEXT line = text_new();
 
     text_bytes(&line, s, len);
     if (strcmp(line.data, ":::") == 0) {
@@ -497,7 +489,6 @@ static void html_line(struct text *t, const char *s, size_t len,
         put_inline(t, s, len);
         text_char(t, '\n');
     }
-    text_free(&line);
 }
 
 void handout_html(const char *handout, struct text *out)

@@ -82,7 +82,7 @@ static bool write_file(const char *path, const char *text, struct text *why)
 static bool expand_words(const struct run *r, const struct words *raw,
                          enum expand how, struct words *w, struct text *why)
 {
-    struct text word = text_new();
+    LOCAL_TEXT word = text_new();
     bool ok = true;
 
     w->used = w->count = 0;
@@ -96,7 +96,6 @@ static bool expand_words(const struct run *r, const struct words *raw,
             run_expand(r, raw->word[i], within ? EXPAND_WITHIN : how, &word);
         ok = words_add(w, word.data, word.len, why);
     }
-    text_free(&word);
     return ok;
 }
 
@@ -104,7 +103,7 @@ static const struct outcome *execute(const struct run *r, const char *command,
                                      const char *input, struct text *why)
 {
     struct words raw, shown, w;
-    struct text key = text_new();
+    LOCAL_TEXT key = text_new();
     const struct outcome *o = NULL;
 
     if (words_split(&raw, command, why) &&
@@ -118,7 +117,6 @@ static const struct outcome *execute(const struct run *r, const char *command,
         text_add(&key, input != NULL ? input : "");
         o = cache_run(r->cache, &w, r->root.data, key.data, input, why);
     }
-    text_free(&key);
     return o;
 }
 
@@ -175,7 +173,7 @@ static void at_line(const struct run *r, unsigned line, struct text *why)
 static bool value_at(const struct run *r, unsigned line, const char *command,
                      struct text *value, struct text *why)
 {
-    struct text reason = text_new();
+    LOCAL_TEXT reason = text_new();
     bool ok = run_value(r, command, value, &reason);
 
     if (!ok) {
@@ -183,7 +181,6 @@ static bool value_at(const struct run *r, unsigned line, const char *command,
         run_expand(r, command, EXPAND_SHOW, why);
         text_printf(why, ": %s", reason.data);
     }
-    text_free(&reason);
     return ok;
 }
 
@@ -265,7 +262,7 @@ const struct outcome *run_picture(const struct run *r, const struct block *b,
 const struct outcome *run_watch(const struct run *r, const struct block *b,
                                 struct text *why)
 {
-    struct text path = text_new(), body = text_new(), input = text_new();
+    LOCAL_TEXT path = text_new(), body = text_new(), input = text_new();
     const struct outcome *o = NULL;
 
     for (size_t i = b->first; i < b->first + b->count; i++) {
@@ -283,16 +280,13 @@ const struct outcome *run_watch(const struct run *r, const struct block *b,
         text_add(&body, input.data);
         o = run_words(r, words, body.data, input.data, why);
     }
-    text_free(&path);
-    text_free(&body);
-    text_free(&input);
     return o;
 }
 
 bool run_watch_file(const struct run *r, const struct block *b,
                     struct text *path, struct text *keys, struct text *why)
 {
-    struct text body = text_new(), line = text_new();
+    LOCAL_TEXT body = text_new(), line = text_new();
     const struct sheet_line *l;
 
     for (size_t i = 0; (l = block_line(r->sheet, b, '>', i)) != NULL; i++) {
@@ -303,10 +297,7 @@ bool run_watch_file(const struct run *r, const struct block *b,
             text_add(keys, *at == '<' ? "<lt>" : (char[]){*at, '\0'});
         text_add(keys, "<Enter>");
     }
-    bool ok = watch_scenario(r, b, path, &body, why);
-    text_free(&body);
-    text_free(&line);
-    return ok;
+    return watch_scenario(r, b, path, &body, why);
 }
 
 bool run_predicted(const struct run *r, const struct block *b, size_t nth,
@@ -405,13 +396,11 @@ static enum fit check_requires(struct run *r, unsigned *done, struct text *why)
         if ((*done >> i & 1) != 0 || !is_known(r, q->command) ||
             !is_known(r, q->value))
             continue;
-        struct text value = text_new(), wanted = text_new();
+        LOCAL_TEXT value = text_new(), wanted = text_new();
         *done |= 1u << i;
         bool ok = value_at(r, q->line, q->command, &value, why);
         run_expand(r, q->value, EXPAND_SHOW, &wanted);
         bool met = ok && compares(value.data, q->op, wanted.data);
-        text_free(&value);
-        text_free(&wanted);
         if (!met)
             return ok ? FIT_OTHER_SEED : FIT_BROKEN;
     }
@@ -431,9 +420,8 @@ static enum fit bind_value(struct run *r, const struct sheet_line *line,
         return FIT_OK;
     }
     text_free(&value);
-    struct text ignored = text_new();
+    LOCAL_TEXT ignored = text_new();
     o = run_execute(r, line->more, &ignored);
-    text_free(&ignored);
     return o != NULL && o->status == 1 ? FIT_OTHER_SEED : FIT_BROKEN;
 }
 
@@ -442,13 +430,12 @@ static void bind_outs(struct run *r, const struct block *b)
 {
     for (size_t l = b->first; l < b->first + b->count; l++) {
         struct words w;
-        struct text ignored = text_new();
+        LOCAL_TEXT ignored = text_new();
         const char *command = r->sheet->line[l].text;
         if (r->sheet->line[l].mark == '$' &&
             words_split(&w, command, &ignored) && words_out(&w) != NULL)
             (void)bind(r, command + strlen(command) - strlen(words_out(&w)),
                        true);
-        text_free(&ignored);
     }
 }
 
@@ -517,14 +504,13 @@ static bool find_seed(struct run *r, const struct who *who, struct text *why)
         fit = evaluate(r, why);
     }
     if (fit == FIT_OTHER_SEED) {
-        struct text last = text_new();
+        LOCAL_TEXT last = text_new();
         text_add(&last, why->data);
         text_clear(why);
         at_line(r, r->sheet->require_count > 0 ? r->sheet->require[0].line : 1,
                 why);
         text_printf(why, "no seed of %u meets every 'require' and let: %s",
                     r->tries, last.data);
-        text_free(&last);
     }
     return fit == FIT_OK;
 }
@@ -566,7 +552,7 @@ void run_close(struct run *r)
 void sheet_root(const char *path, struct text *root)
 {
     char real[PATH_MAX];
-    struct text found = text_new();
+    LOCAL_TEXT found = text_new();
     char *labs = realpath(path, real) != NULL ? strstr(real, "/labs/") : NULL;
 
     for (char *next = labs; next != NULL; next = strstr(next + 1, "/labs/"))
@@ -578,7 +564,6 @@ void sheet_root(const char *path, struct text *root)
         text_bytes(root, real, (size_t)(labs - real));
     else
         text_char(root, '.');
-    text_free(&found);
 }
 
 const char *run_program_name(const struct sheet *s)
@@ -629,7 +614,7 @@ bool glob_match(const char *pattern, const char *text)
 static bool regex_match(const char *pattern, const char *text)
 {
     regex_t compiled;
-    struct text whole = text_new();
+    LOCAL_TEXT whole = text_new();
     bool ok = strchr(pattern, '{') == NULL;
 
     for (const char *at = pattern; ok && *at != '\0'; at++)
@@ -641,7 +626,6 @@ static bool regex_match(const char *pattern, const char *text)
     } else {
         ok = false;
     }
-    text_free(&whole);
     return ok;
 }
 
@@ -710,7 +694,7 @@ static bool output_matches(const struct run *r, size_t command, size_t end,
 {
     static char *got[OUTPUT_LINES_MAX];
     static const char *expected[SHEET_LINES_MAX];
-    struct text printed = text_new(), wanted = text_new();
+    LOCAL_TEXT printed = text_new(), wanted = text_new();
     size_t en = 0;
     int status = 0;
 
@@ -733,10 +717,7 @@ static bool output_matches(const struct run *r, size_t command, size_t end,
         *at++ = '\0';
     }
     size_t gn = cut_lines(printed.data, got, OUTPUT_LINES_MAX);
-    bool ok = o->status == status && lines_match(expected, en, got, gn);
-    text_free(&printed);
-    text_free(&wanted);
-    return ok;
+    return o->status == status && lines_match(expected, en, got, gn);
 }
 
 bool run_expected(const struct run *r, const struct block *b, size_t nth,
@@ -747,7 +728,7 @@ bool run_expected(const struct run *r, const struct block *b, size_t nth,
     *line = block_line(s, b, '$', nth);
     if (*line == NULL)
         return true;
-    struct text reason = text_new();
+    LOCAL_TEXT reason = text_new();
     const struct outcome *o = run_execute(r, (*line)->text, &reason);
     bool ok = o != NULL && output_matches(r, (size_t)(*line - s->line),
                                           b->first + b->count, o);
@@ -763,6 +744,5 @@ bool run_expected(const struct run *r, const struct block *b, size_t nth,
             text_safe(why, o->err.data, o->err.len > 400 ? 400 : o->err.len);
         }
     }
-    text_free(&reason);
     return ok;
 }

@@ -447,7 +447,7 @@ bool stepper_fork(struct stepper *s, const char *fault, struct text *why)
 {
     struct track *parent = shown(s);
     uint64_t step = stepper_step(s);
-    struct text text = text_new();
+    LOCAL_TEXT text = text_new();
     struct track *t = NULL;
 
     if (s->count == BRANCHES_MAX) {
@@ -459,7 +459,6 @@ bool stepper_fork(struct stepper *s, const char *fault, struct text *why)
     struct scenario *own =
         scenario_parse(parent->b.scenario->path, text.data,
                        parent->b.scenario->protocol, NULL, why);
-    text_free(&text);
     if (own != NULL)
         t = track_new(s, own, why);
     if (t == NULL) {

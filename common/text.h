@@ -23,6 +23,9 @@
 #define PRINTF_LIKE(at, first)
 #endif
 
+/* A text that is freed where its block ends (gcc and clang, as all of this). */
+#define LOCAL_TEXT __attribute__((cleanup(text_free))) struct text
+
 struct text {
     char *data; /* never NULL; NUL-terminated */
     size_t len; /* without the NUL */

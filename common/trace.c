@@ -98,7 +98,7 @@ static void put_comment(struct text *options, const struct text *comment)
 static void write_block(struct trace_writer *w, uint32_t type,
                         const struct text *body, const struct text *options)
 {
-    struct text head = text_new(), tail = text_new();
+    LOCAL_TEXT head = text_new(), tail = text_new();
     size_t options_len = options != NULL && options->len > 0
                              ? options->len + 4 /* end of options */
                              : 0;
@@ -115,8 +115,6 @@ static void write_block(struct trace_writer *w, uint32_t type,
                 fwrite(head.data, 1, head.len, w->file) != head.len ||
                 fwrite(body->data, 1, body->len, w->file) != body->len ||
                 fwrite(tail.data, 1, tail.len, w->file) != tail.len;
-    text_free(&head);
-    text_free(&tail);
 }
 
 /* -- The head of the file ------------------------------------------------ */
@@ -124,7 +122,7 @@ static void write_block(struct trace_writer *w, uint32_t type,
 static void write_section(struct trace_writer *w, const char *program,
                           const char *scenario, uint64_t seed)
 {
-    struct text body = text_new(), options = text_new(), comment = text_new();
+    LOCAL_TEXT body = text_new(), options = text_new(), comment = text_new();
 
     put32(&body, PCAPNG_MAGIC);
     put16(&body, 1); /* version 1.0 */
@@ -134,15 +132,12 @@ static void write_section(struct trace_writer *w, const char *program,
     comment_section(&comment, program, scenario, seed, w->epoch_us);
     put_comment(&options, &comment);
     write_block(w, BLOCK_SECTION, &body, &options);
-    text_free(&body);
-    text_free(&options);
-    text_free(&comment);
 }
 
 static void write_interfaces(struct trace_writer *w)
 {
     for (int i = 0; i < INTERFACES; i++) {
-        struct text body = text_new(), options = text_new();
+        LOCAL_TEXT body = text_new(), options = text_new();
         put16(&body, LINK_RAW);
         put16(&body, 0);
         put32(&body, 0); /* packets are never cut off */
@@ -150,8 +145,6 @@ static void write_interfaces(struct trace_writer *w)
                    strlen(trace_interface[i]));
         put_option(&options, OPTION_IF_TSRESOL, "\6", 1); /* microseconds */
         write_block(w, BLOCK_INTERFACE, &body, &options);
-        text_free(&body);
-        text_free(&options);
     }
 }
 
@@ -184,7 +177,7 @@ struct trace_writer *trace_create(const char *path, const char *program,
 static void write_name(struct trace_writer *w, const struct endpoint *e)
 {
     uint64_t known;
-    struct text body = text_new();
+    LOCAL_TEXT body = text_new();
 
     if (e->name == NULL || e->addr.ip == 0 || e->addr.ip >> 24 == 127 ||
         map_get(&w->named, e->addr.ip, &known))
@@ -200,7 +193,6 @@ static void write_name(struct trace_writer *w, const struct endpoint *e)
     put32(&body, 0); /* end of names */
     w->failed = !map_set(&w->named, e->addr.ip, 1) || w->failed;
     write_block(w, BLOCK_NAMES, &body, NULL);
-    text_free(&body);
 }
 
 /* -- Packets ------------------------------------------------------------ */
@@ -217,7 +209,7 @@ static void write_packet(struct trace_writer *w)
 /* What no packet came for goes to a block that is no packet. */
 static void write_queue(struct trace_writer *w)
 {
-    struct text body = text_new();
+    LOCAL_TEXT body = text_new();
 
     if (w->queue.len == 0)
         return;
@@ -226,7 +218,6 @@ static void write_queue(struct trace_writer *w)
     put32(&body, 0);
     write_block(w, BLOCK_STATISTICS, &body, &w->queue);
     text_clear(&w->queue);
-    text_free(&body);
 }
 
 static void put_be16(uint8_t *at, uint32_t v)
@@ -473,7 +464,7 @@ static void write_message(struct trace_writer *w, const struct record *r)
 {
     enum interface interface = r->why != NULL ? DROPPED : WIRE;
     bool coded = r->wire != NULL;
-    struct text comment = text_new();
+    LOCAL_TEXT comment = text_new();
     struct stream *s = NULL;
 
     if (r->stream && (s = stream_find(w, r->conn)) == NULL) {
@@ -498,14 +489,13 @@ static void write_message(struct trace_writer *w, const struct record *r)
                     (unsigned long long)r->step);
         write_data(w, s, r, DECODED, r->data, r->len, &comment);
     }
-    text_free(&comment);
 }
 
 /* -- The rest ------------------------------------------------------------ */
 
 static void write_rest(struct trace_writer *w, const struct record *r)
 {
-    struct text comment = text_new();
+    LOCAL_TEXT comment = text_new();
 
     comment_event(&comment, r);
     if (w->has_packet && w->packet_step == r->step &&
@@ -513,7 +503,6 @@ static void write_rest(struct trace_writer *w, const struct record *r)
         put_comment(&w->comments, &comment);
     else
         put_comment(&w->queue, &comment);
-    text_free(&comment);
     if (r->kind == RECORD_STREAM)
         write_stream_event(w, r);
     if (w->queue.len > QUEUE_BYTES_MAX)

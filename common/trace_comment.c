@@ -85,7 +85,7 @@ void comment_message(struct text *t, const struct record *r)
    ("-" for none) and value. */
 static void put_fields(struct text *t, const struct fields *f)
 {
-    struct text value = text_new();
+    LOCAL_TEXT value = text_new();
 
     for (size_t i = 0; i < f->count; i++) {
         const struct field *field = &f->at[i];
@@ -106,7 +106,6 @@ static void put_fields(struct text *t, const struct fields *f)
             put_escaped(t, value.data, value.len, false);
         }
     }
-    text_free(&value);
 }
 
 void comment_event(struct text *t, const struct record *r)
@@ -220,7 +219,7 @@ static const char *store_span(struct store *store, struct span s, size_t *len)
    becomes '.'. */
 static const char *store_name(struct store *store, struct span s)
 {
-    struct text safe = text_new();
+    LOCAL_TEXT safe = text_new();
     size_t len = 0;
     const char *name = store_span(store, s, &len);
 
@@ -228,7 +227,6 @@ static const char *store_name(struct store *store, struct span s)
     char *out = store_bytes(store, safe.len + 1);
     if (out != NULL)
         memcpy(out, safe.data, safe.len + 1);
-    text_free(&safe);
     return out != NULL ? out : "";
 }
 

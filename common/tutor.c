@@ -98,7 +98,7 @@ static void replay(struct tutor *t)
 /* The first line of a journal, or its check against the student. */
 static bool begin_journal(struct tutor *t, struct text *why)
 {
-    struct text start = text_new();
+    LOCAL_TEXT start = text_new();
     bool ok;
 
     text_printf(&start, "student=%s seed=%llu sheet=%s", t->run.student,
@@ -113,7 +113,6 @@ static bool begin_journal(struct tutor *t, struct text *why)
                     "%s: begun by another student, course or seed (%.80s): "
                     "move it away, or set XDG_STATE_HOME",
                     t->journal.path.data, t->journal.at[0].text);
-    text_free(&start);
     return ok;
 }
 
@@ -121,7 +120,7 @@ struct tutor *tutor_open(const char *path, const struct who *who,
                          struct text *why)
 {
     struct tutor *t = calloc(1, sizeof *t);
-    struct text dir = text_new(), journal = text_new();
+    LOCAL_TEXT dir = text_new(), journal = text_new();
     bool ok = false;
 
     if (t == NULL)
@@ -137,8 +136,6 @@ struct tutor *tutor_open(const char *path, const struct who *who,
              journal_open(&t->journal, journal.data, why) &&
              begin_journal(t, why);
     }
-    text_free(&dir);
-    text_free(&journal);
     if (!ok) {
         tutor_close(t);
         return NULL;
@@ -181,14 +178,13 @@ static void say(struct text *out, size_t width, const char *format, ...)
 /* A paragraph for the student. */
 static void say(struct text *out, size_t width, const char *format, ...)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     va_list args;
 
     va_start(args, format);
     text_vprintf(&t, format, args);
     va_end(args);
     sheet_wrap(out, t.data, width);
-    text_free(&t);
 }
 
 static void show_head(const struct tutor *t, size_t width, struct text *out)
@@ -224,7 +220,7 @@ static void show_head(const struct tutor *t, size_t width, struct text *out)
 static void show_lines(const struct tutor *t, const struct block *b, char mark,
                        size_t width, struct text *out)
 {
-    struct text prose = text_new();
+    LOCAL_TEXT prose = text_new();
     const struct sheet_line *l;
 
     for (size_t i = 0; (l = block_line(t->sheet, b, mark, i)) != NULL; i++) {
@@ -232,13 +228,12 @@ static void show_lines(const struct tutor *t, const struct block *b, char mark,
         text_char(&prose, '\n');
     }
     sheet_wrap(out, prose.data, width);
-    text_free(&prose);
 }
 
 static void show_question(const struct tutor *t, const struct block *b,
                           size_t width, struct text *out)
 {
-    struct text form = text_new();
+    LOCAL_TEXT form = text_new();
 
     say(out, width, "\n--- %s, %u point%s ---\n", b->name, b->points,
         b->points == 1 ? "" : "s");
@@ -251,13 +246,12 @@ static void show_question(const struct tutor *t, const struct block *b,
             "(at least %u words; end with a line that holds only a dot)\n",
             b->words_min);
     }
-    text_free(&form);
 }
 
 static void show_outcome(const struct tutor *t, const struct outcome *o,
                          struct text *out)
 {
-    struct text printed = text_new();
+    LOCAL_TEXT printed = text_new();
 
     run_printed(&t->run, o->out.data, &printed);
     run_printed(&t->run, o->err.data, &printed);
@@ -270,14 +264,13 @@ static void show_outcome(const struct tutor *t, const struct outcome *o,
     }
     if (o->status != 0)
         text_printf(out, "  [%d]\n", o->status);
-    text_free(&printed);
 }
 
 /* What a run block printed, for who comes back. */
 static void show_again(const struct tutor *t, const struct block *b,
                        struct text *out)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     const struct sheet_line *l;
 
     for (size_t i = 0; (l = block_line(t->sheet, b, '$', i)) != NULL; i++) {
@@ -288,7 +281,6 @@ static void show_again(const struct tutor *t, const struct block *b,
         if (o != NULL)
             show_outcome(t, o, out);
     }
-    text_free(&why);
 }
 
 /* A prediction is taken first, one field after the other. */
@@ -430,12 +422,10 @@ bool tutor_has_watch(const struct tutor *t)
 bool tutor_take_watch(struct tutor *t, struct text *path, struct text *keys)
 {
     const struct block *b = t->watch;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     t->watch = NULL;
-    bool ok = b != NULL && run_watch_file(&t->run, b, path, keys, &why);
-    text_free(&why);
-    return ok;
+    return b != NULL && run_watch_file(&t->run, b, path, keys, &why);
 }
 
 const char *tutor_program(const struct tutor *t)
@@ -457,11 +447,10 @@ const char *tutor_scenario(const struct tutor *t)
 static void note(struct tutor *t, const char *what, const char *id,
                  const char *text, struct text *out)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (!journal_add(&t->journal, what, id, text, &why))
         text_printf(out, "The journal could not be written: %s\n", why.data);
-    text_free(&why);
 }
 
 /* The present block is over. */
@@ -479,7 +468,7 @@ static void finish(struct tutor *t, enum state state, struct text *out)
 /* A command that the student typed, or that Enter stands for. */
 static void try_line(struct tutor *t, const char *command, struct text *out)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     const struct outcome *o = run_execute(&t->run, command, &why);
 
     note(t, "ran", "-", command, out);
@@ -488,7 +477,6 @@ static void try_line(struct tutor *t, const char *command, struct text *out)
     else
         text_printf(out, "  %s\n", why.data);
     text_char(out, '\n');
-    text_free(&why);
 }
 
 static void input_run(struct tutor *t, const struct block *b, const char *line,
@@ -496,7 +484,7 @@ static void input_run(struct tutor *t, const struct block *b, const char *line,
 {
     const struct sheet_line *l = block_line(t->sheet, b, '$', t->command);
     const struct sheet_line *checked;
-    struct text why = text_new(), shown = text_new();
+    LOCAL_TEXT why = text_new(), shown = text_new();
 
     run_expand(&t->run, l->text, EXPAND_SHOW, &shown);
     if (line[0] == '$' && line[1] == ' ')
@@ -514,8 +502,6 @@ static void input_run(struct tutor *t, const struct block *b, const char *line,
             finish(t, STATE_DONE, out);
         t->stop_shown = t->stop_shown && !same;
     }
-    text_free(&why);
-    text_free(&shown);
 }
 
 /* What is to be said of this wrong answer: its own feedback, or a hint. */
@@ -523,7 +509,7 @@ static void say_wrong(struct tutor *t, const struct block *b,
                       const char *answer, size_t width, struct text *out)
 {
     struct progress *p = &t->at[t->place];
-    struct text value = text_new(), why = text_new(), shown = text_new();
+    LOCAL_TEXT value = text_new(), why = text_new(), shown = text_new();
     const struct sheet_line *l;
     const char *text = NULL;
 
@@ -546,16 +532,13 @@ static void say_wrong(struct tutor *t, const struct block *b,
     run_expand(&t->run, text != NULL ? text : "", EXPAND_SHOW, &shown);
     say(out, width, "Not so. %s (%u %s left)\n", shown.data,
         TRIES_MAX - p->tries, p->tries + 1 < TRIES_MAX ? "tries" : "try");
-    text_free(&value);
-    text_free(&why);
-    text_free(&shown);
 }
 
 /* The reason behind an answer: the sheet's, else its last hint. */
 static void say_reason(const struct tutor *t, const struct block *b,
                        bool or_hint, size_t width, struct text *out)
 {
-    struct text shown = text_new();
+    LOCAL_TEXT shown = text_new();
     const struct sheet_line *l = block_line(t->sheet, b, '+', 0), *hint;
 
     for (size_t i = 0; or_hint && (l == NULL || l->mark == '?'); i++) {
@@ -567,14 +550,13 @@ static void say_reason(const struct tutor *t, const struct block *b,
         run_expand(&t->run, l->text, EXPAND_SHOW, &shown);
         say(out, width, "%s\n", shown.data);
     }
-    text_free(&shown);
 }
 
 static void judge(struct tutor *t, const struct block *b, const char *answer,
                   size_t width, struct text *out)
 {
     struct progress *p = &t->at[t->place];
-    struct text value = text_new(), why = text_new();
+    LOCAL_TEXT value = text_new(), why = text_new();
 
     note(t, "answer", b->name, answer, out);
     p->tries++;
@@ -597,14 +579,12 @@ static void judge(struct tutor *t, const struct block *b, const char *answer,
         say(out, width, "No points for this one; on we go.\n");
         finish(t, STATE_TOLD, out);
     }
-    text_free(&value);
-    text_free(&why);
 }
 
 static void input_ask(struct tutor *t, const struct block *b, const char *line,
                       size_t width, struct text *out)
 {
-    struct text form = text_new();
+    LOCAL_TEXT form = text_new();
 
     if (answer_valid(&b->type, line)) {
         judge(t, b, line, width, out);
@@ -612,7 +592,6 @@ static void input_ask(struct tutor *t, const struct block *b, const char *line,
         answer_form(&form, &b->type);
         say(out, width, "That does not count: %s was expected.\n", form.data);
     }
-    text_free(&form);
 }
 
 /* A prediction, told at once; then the monitor. */
@@ -620,7 +599,7 @@ static void input_watch(struct tutor *t, const struct block *b,
                         const char *line, size_t width, struct text *out)
 {
     const struct sheet_line *l = block_line(t->sheet, b, '~', t->command);
-    struct text value = text_new(), why = text_new();
+    LOCAL_TEXT value = text_new(), why = text_new();
     char id[32];
 
     if (l == NULL) {
@@ -637,8 +616,6 @@ static void input_watch(struct tutor *t, const struct block *b,
         say(out, width, "It is %s. Look why.\n", value.data);
     t->command++;
     t->stop_shown = false;
-    text_free(&value);
-    text_free(&why);
 }
 
 static unsigned count_words(const char *s)
@@ -678,7 +655,7 @@ static void input_hint(struct tutor *t, const struct block *b, size_t width,
     const struct sheet_line *l = b != NULL && b->kind == BLOCK_ASK
                                      ? block_line(t->sheet, b, '?', p->hints)
                                      : NULL;
-    struct text shown = text_new();
+    LOCAL_TEXT shown = text_new();
 
     if (l == NULL) {
         say(out, width,
@@ -690,7 +667,6 @@ static void input_hint(struct tutor *t, const struct block *b, size_t width,
         run_expand(&t->run, l->text, EXPAND_SHOW, &shown);
         say(out, width, "Hint: %s\n", shown.data);
     }
-    text_free(&shown);
 }
 
 /* `go Q3`: back to a question that is not settled. */
@@ -728,7 +704,7 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
                  struct text *out)
 {
     const struct block *b = here(t);
-    struct text clean = text_new();
+    LOCAL_TEXT clean = text_new();
 
     for (size_t i = 0, n, len = strlen(line); i < len; i += n)
         if ((n = text_printable(line + i, len - i)) > 0)
@@ -763,6 +739,5 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
         try_line(t, line, out);
     else if (line[0] != '\0')
         input_ask(t, b, line, width, out);
-    text_free(&clean);
     return !quit;
 }

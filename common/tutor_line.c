@@ -62,7 +62,7 @@ static void print_pages(const char *text, const struct line_size *s)
 /* Open the monitor in this terminal, and wait until it is closed. */
 static void open_monitor(struct tutor *t, const char *scenario, char *keys)
 {
-    struct text exe = text_new(), path = text_new();
+    LOCAL_TEXT exe = text_new(), path = text_new();
 
     program_folder(&exe);
     text_add(&exe, tutor_program(t));
@@ -78,15 +78,13 @@ static void open_monitor(struct tutor *t, const char *scenario, char *keys)
     }
     if (child > 0)
         waitpid(child, NULL, 0);
-    text_free(&exe);
-    text_free(&path);
 }
 
 /* The tutor in the monitor's lab pane.  A watch block closes the monitor and
    opens it again on its own scenario. */
 static int on_screen(struct tutor *t, const struct lab_options *o)
 {
-    struct text path = text_new(), keys = text_new(), why = text_new();
+    LOCAL_TEXT path = text_new(), keys = text_new(), why = text_new();
     int status = 0;
 
     text_add(&path, tutor_scenario(t));
@@ -101,9 +99,6 @@ static int on_screen(struct tutor *t, const struct lab_options *o)
         text_clear(&keys);
     } while (status == 0 && tutor_take_watch(t, &path, &keys) &&
              (text_add(&keys, "L"), true));
-    text_free(&path);
-    text_free(&keys);
-    text_free(&why);
     return status;
 }
 
@@ -125,7 +120,7 @@ static bool read_line(char *line, size_t size)
 static void converse(struct tutor *t)
 {
     char line[LINE_BYTES_MAX];
-    struct text out = text_new(), path = text_new(), keys = text_new();
+    LOCAL_TEXT out = text_new(), path = text_new(), keys = text_new();
 
     for (bool more = true; more;) {
         struct line_size s = line_size();
@@ -148,25 +143,19 @@ static void converse(struct tutor *t)
         text_clear(&keys);
     }
     fputs(out.data, stdout);
-    text_free(&out);
-    text_free(&path);
-    text_free(&keys);
 }
 
 /* Is there a screen for the monitor, and a protocol in this program? */
 static bool fits_screen(const struct tutor *t, const struct lab_options *o)
 {
-    struct text why = text_new();
-    bool fits = !o->line && isatty(0) && isatty(1) && screen_possible(&why) &&
-                o->program->protocol->event != NULL && tutor_scenario(t);
-
-    text_free(&why);
-    return fits;
+    LOCAL_TEXT why = text_new();
+    return !o->line && isatty(0) && isatty(1) && screen_possible(&why) &&
+           o->program->protocol->event != NULL && tutor_scenario(t);
 }
 
 int lab_tutor(const char *path, const struct lab_options *o)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct tutor *t = tutor_open(path, &o->who, &why);
     int status = 0;
 
@@ -177,6 +166,5 @@ int lab_tutor(const char *path, const struct lab_options *o)
     else
         converse(t);
     tutor_close(t);
-    text_free(&why);
     return status;
 }

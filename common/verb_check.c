@@ -95,7 +95,7 @@ static int verdict(const struct program *p, const struct explore_report *r,
                    const char *out, bool json)
 {
     char name[64];
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (out == NULL) {
         snprintf(name, sizeof name, "%s-violation.scn", p->protocol->name);
@@ -113,7 +113,6 @@ static int verdict(const struct program *p, const struct explore_report *r,
     else
         print_verdict(&t, p, r, out);
     (void)cli_print(p, &t);
-    text_free(&t);
     if (cli_interrupted() != 0)
         return EXIT_INTERRUPTED;
     return r->violated ? EXIT_FAILED : EXIT_OK;
@@ -144,7 +143,7 @@ int verb_check(const struct program *p, int argc, char **argv)
                     .options = options,
                     .run = &o,
                     .args_max = 1};
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct explore_report report;
     int status;
 
@@ -166,6 +165,5 @@ int verb_check(const struct program *p, int argc, char **argv)
         status = cli_error(p, "%s", why.data);
     explore_report_free(&report);
     scenario_free(s);
-    text_free(&why);
     return status;
 }

@@ -28,11 +28,10 @@ static void list_figures(const struct program *p, struct text *t)
 
 static int list(const struct program *p)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     list_figures(p, &t);
     (void)cli_print(p, &t);
-    text_free(&t);
     return EXIT_OK;
 }
 
@@ -92,7 +91,7 @@ static bool take_rows(void *context, const struct text *rows)
 
 static int draw(const struct figure_task *task, bool plot)
 {
-    struct text csv = text_new(), out = text_new();
+    LOCAL_TEXT csv = text_new(), out = text_new();
     struct sink sink = {.program = task->program, .csv = plot ? &csv : NULL};
     int status = EXIT_OK;
 
@@ -104,8 +103,6 @@ static int draw(const struct figure_task *task, bool plot)
         figure_plot(task->figure, csv.data, &out);
         (void)cli_print(task->program, &out);
     }
-    text_free(&csv);
-    text_free(&out);
     return status;
 }
 

@@ -20,7 +20,7 @@ static const char *numbered(const struct sheet_list *list, const char *number)
 
 static int print_list(const struct sheet_list *list, const char *program)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     for (size_t i = 0; i < list->count; i++) {
         struct sheet *s = sheet_load(list->path[i], &why);
@@ -33,7 +33,6 @@ static int print_list(const struct sheet_list *list, const char *program)
         sheet_free(s);
         text_clear(&why);
     }
-    text_free(&why);
     return 0;
 }
 

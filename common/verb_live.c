@@ -24,7 +24,7 @@ struct stage {
 /* Run to the end; the exit status so far. */
 static int play(const struct stage *s, struct report *r)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     int status = EXIT_OK;
 
     while (status == EXIT_OK && live_run_poll(s->run, POLL_US, &why)) {
@@ -36,7 +36,6 @@ static int play(const struct stage *s, struct report *r)
     }
     if (why.len > 0)
         status = cli_error_at(s->program, why.data);
-    text_free(&why);
     return status;
 }
 
@@ -79,7 +78,7 @@ static int perform_reported(const struct stage *s, bool monitor)
 
 static int perform(struct stage *s, bool monitor)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     int status = EXIT_USAGE;
 
     s->live = live_new(s->program->protocol, &s->scenario->settings,
@@ -94,7 +93,6 @@ static int perform(struct stage *s, bool monitor)
         live_run_free(s->run);
     if (s->live != NULL)
         live_free(s->live);
-    text_free(&why);
     return status;
 }
 

@@ -45,7 +45,7 @@ static bool parse_size_of_screen(const char *s, int *columns, int *rows)
 static int traces(const struct program *p, const struct cli *c,
                   const struct monitor_options *m)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct trace *t = trace_read(c->args, c->arg_count, &why);
     int status;
 
@@ -54,7 +54,6 @@ static int traces(const struct program *p, const struct cli *c,
     else
         status = cli_error(p, "%s", why.data);
     trace_free(t);
-    text_free(&why);
     return status;
 }
 
@@ -62,7 +61,7 @@ static int traces(const struct program *p, const struct cli *c,
 static bool record(const struct program *p, const struct scenario *s,
                    const char *path)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct sim *sim = sim_new(s, &why);
     struct observer observer = {.record = trace_write, .context = NULL};
 
@@ -79,7 +78,6 @@ static bool record(const struct program *p, const struct scenario *s,
         cli_error_at(p, why.data);
     if (sim != NULL)
         sim_free(sim);
-    text_free(&why);
     return good;
 }
 

@@ -75,7 +75,7 @@ static void queue_push(struct queue *q)
 
 static void say_error(struct server *s, const char *error)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "%s: ", s->program->protocol->name);
     text_safe(&t, error, strlen(error));
@@ -88,7 +88,6 @@ static void say_error(struct server *s, const char *error)
         text_add(&t, "}\n");
         queue_add(&s->out, &t);
     }
-    text_free(&t);
 }
 
 static void flush_trace(struct server *s)
@@ -105,7 +104,7 @@ static void on_record(void *context, const struct record *r)
 {
     struct server *s = context;
     struct namer names = network_namer(live_network(s->live));
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (s->trace != NULL)
         trace_write(s->trace, r);
@@ -115,7 +114,6 @@ static void on_record(void *context, const struct record *r)
                       s->program->protocol, r, &names);
         queue_add(&s->out, &t);
     }
-    text_free(&t);
 }
 
 /* "listening on 127.0.0.1:7074, name n16, id 16" */
@@ -124,7 +122,7 @@ static void say_listening(struct server *s, const struct settings *settings)
     const struct host *h = s->host;
     const struct option *bits = option_find(settings->options, "bits", 4);
     bool json = s->options->json;
-    struct text t = text_new(), addr = text_new();
+    LOCAL_TEXT t = text_new(), addr = text_new();
 
     addr_text(&addr, h->addr);
     if (json) {
@@ -145,15 +143,13 @@ static void say_listening(struct server *s, const struct settings *settings)
     }
     text_add(&t, json ? "}\n" : "\n");
     queue_add(&s->out, &t);
-    text_free(&t);
-    text_free(&addr);
 }
 
 /* -- Commands ------------------------------------------------------------- */
 
 static void give_command(struct server *s)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     char *line = s->command + strspn(s->command, " \t");
     size_t len = strlen(line);
 
@@ -172,7 +168,6 @@ static void give_command(struct server *s)
                          : "the node is leaving");
     s->command_len = 0;
     s->too_long = false;
-    text_free(&why);
 }
 
 /* In the background a terminal is not ours to read, but may be again. */
@@ -223,7 +218,7 @@ static uint64_t wall_clock_us(void)
 static int serve(struct server *s)
 {
     uint64_t until_us = s->options->until.value;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     int status = EXIT_OK;
 
     while (s->host->state != NODE_DOWN) {
@@ -241,7 +236,6 @@ static int serve(struct server *s)
         queue_push(&s->errors);
         flush_trace(s);
     }
-    text_free(&why);
     return status;
 }
 
@@ -317,11 +311,10 @@ static bool join_addr(const struct program *p, const char *s, struct addr *join,
 /* Checked already; those of the simulator mean nothing here. */
 static void set_all(struct settings *s, const char *const *set)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     for (; *set != NULL; set++)
         (void)settings_assign(s, *set, &why);
-    text_free(&why);
 }
 
 static void help_commands(const struct cli *c, struct text *t)
@@ -343,7 +336,7 @@ static bool start(struct server *s, const struct node_options *o,
 {
     const struct program *p = s->program;
     struct addr listen, join = {0, 0}, introducer = {0, 0};
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (!listen_addr(p, o->listen, o->introducer ? INTRODUCER_PORT : p->port,
                      &listen) ||
@@ -351,7 +344,6 @@ static bool start(struct server *s, const struct node_options *o,
         return false;
     if (o->folder != NULL && !live_folder(s->live, o->folder, &why)) {
         cli_error(p, "%s", why.data);
-        text_free(&why);
         return false;
     }
     s->host = o->introducer
@@ -360,7 +352,6 @@ static bool start(struct server *s, const struct node_options *o,
                                o->id, settings, &why);
     if (s->host == NULL)
         cli_error(p, "%s", why.data);
-    text_free(&why);
     return s->host != NULL;
 }
 
@@ -405,7 +396,7 @@ static int open_and_run(const struct program *p, const struct run_options *r,
                         const struct node_options *o)
 {
     struct settings settings = settings_new(p->protocol->options);
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct server s = {.program = p,
                        .options = r,
                        .out = {.fd = STDOUT_FILENO, .lines = text_new()},
@@ -430,7 +421,6 @@ static int open_and_run(const struct program *p, const struct run_options *r,
         live_free(s.live);
     text_free(&s.out.lines);
     text_free(&s.errors.lines);
-    text_free(&why);
     return status;
 }
 

@@ -95,7 +95,7 @@ static enum fact_outcome cost(struct show *s, uint64_t *messages,
 {
     const struct network *n = s->call.network;
     uint64_t end = sim_now(s->sim) + COST_LIMIT_US;
-    struct text command = text_new();
+    LOCAL_TEXT command = text_new();
 
     for (size_t i = 1; i < s->call.arg_count; i++)
         text_printf(&command, "%s%s", i > 1 ? " " : "", s->call.args[i]);
@@ -105,7 +105,6 @@ static enum fact_outcome cost(struct show *s, uint64_t *messages,
             sim_command(s->sim, n->by_name(n, s->call.args[0]), command.data);
     if (number == 0 && s->call.why->len == 0)
         text_printf(s->call.why, "%s is down", s->call.args[0]);
-    text_free(&command);
     if (number == 0)
         return FACT_ERROR;
     for (uint64_t now = sim_now(s->sim); under_way(s->sim, number) && now < end;
@@ -242,7 +241,7 @@ static bool check_args(const struct fact *f, const struct fact_call *c)
 static void help_fact(const struct program *p, const struct fact *f, bool full,
                       struct text *t)
 {
-    struct text s = text_new(), example = text_new();
+    LOCAL_TEXT s = text_new(), example = text_new();
 
     text_add(&example, f->example);
     if (f->args[0] == 'N' && strcmp(f->example, f->name) == 0)
@@ -257,8 +256,6 @@ static void help_fact(const struct program *p, const struct fact *f, bool full,
         text_printf(&s, " (%s)", example.data);
     if (!full)
         cli_flow(t, s.data);
-    text_free(&s);
-    text_free(&example);
 }
 
 static const struct fact *fact_find(const struct program *p, const char *name);
@@ -298,7 +295,8 @@ static enum fact_outcome print_fact(struct show *s, const struct fact *f)
 static int answer(struct show *s, const struct fact *f,
                   const struct run_options *o)
 {
-    struct text out = text_new(), why = text_new(), line = text_new();
+    LOCAL_TEXT line = text_new();
+    struct text out = text_new(), why = text_new();
 
     s->call.network = sim_network(s->sim);
     s->call.out = &out;
@@ -324,7 +322,6 @@ static int answer(struct show *s, const struct fact *f,
         (void)cli_print(s->program, &line);
     text_free(&out);
     text_free(&why);
-    text_free(&line);
     s->call.out = s->call.why = NULL;
     return status;
 }
@@ -346,7 +343,7 @@ static int show(const struct program *p, const struct scenario *scenario,
                 const struct fact *f, const struct cli *c,
                 const struct cli_number *at)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct show s = {.program = p, .sim = sim_new(scenario, &why)};
     struct trace_writer *trace = NULL;
     struct observer observer = {.record = trace_write, .context = NULL};
@@ -369,7 +366,6 @@ static int show(const struct program *p, const struct scenario *scenario,
         status = cli_error(p, "%s", why.data);
     if (s.sim != NULL)
         sim_free(s.sim);
-    text_free(&why);
     return status;
 }
 

@@ -53,12 +53,11 @@ static bool run(struct sim *sim, const struct report *r)
 static int simulate(const struct program *p, const struct run_options *o,
                     const struct scenario *s, const char *name)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct sim *sim = sim_new(s, &why);
 
     if (sim == NULL) {
         cli_error_at(p, why.data);
-        text_free(&why);
         return EXIT_USAGE;
     }
     struct namer names = network_namer(sim_network(sim));

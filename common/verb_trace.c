@@ -65,7 +65,7 @@ static bool print(struct job *j)
 static bool walk(struct job *j)
 {
     enum output_form form = j->json ? OUTPUT_JSON : OUTPUT_TEXT;
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     struct record r;
     bool open = true;
 
@@ -86,7 +86,6 @@ static bool walk(struct job *j)
         if (j->lines.len >= LINES_BYTES)
             open = print(j);
     }
-    fields_free(&f);
     text_bytes(&j->lines, j->results.data, j->results.len);
     output_summary(&j->lines, form, &j->summary);
     return open && print(j);
@@ -96,7 +95,7 @@ static int run(struct job *j)
 {
     const struct trace *t = j->trace;
     const char *scenario = trace_scenario(t);
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     int status = EXIT_OK;
 
     if (j->out != NULL &&
@@ -113,7 +112,6 @@ static int run(struct job *j)
         status = cli_error(j->program, "%s", why.data);
     text_free(&j->lines);
     text_free(&j->results);
-    text_free(&why);
     return status;
 }
 
@@ -121,7 +119,7 @@ static int run(struct job *j)
 static bool read_filter(const struct program *p, const char *s,
                         struct expr **filter)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     *filter = s != NULL ? expr_parse(s, &why) : NULL;
     bool good = s == NULL || *filter != NULL;
@@ -132,20 +130,18 @@ static bool read_filter(const struct program *p, const char *s,
                      "nodes; ask for a field, such as 'type=NAME && to=n16'");
         good = false;
     }
-    text_free(&why);
     return good;
 }
 
 static struct trace *read_traces(const struct cli *c)
 {
     const struct program *p = c->program;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct trace *t = trace_read(c->args, c->arg_count, &why);
     const char *writer = t != NULL ? trace_program(t) : NULL;
 
     if (t == NULL)
         cli_error(p, "%s", why.data);
-    text_free(&why);
     if (writer == NULL || strcmp(writer, p->protocol->name) == 0)
         return t;
     cli_error(p, "%s: written by %.32s; read it with '%.32s trace'", c->args[0],
