@@ -416,6 +416,17 @@ static bool press_all(struct monitor *m, const char *keys)
 
 /* -- Opening and closing ------------------------------------------------------ */
 
+void say_now(struct monitor *m, const char *words)
+{
+    if (!m->interactive)
+        return;
+    struct pane prompt =
+        pane_part(&m->grid, m->grid.rows - 2, 0, 1, m->grid.columns);
+    pane_clear(&prompt);
+    pane_text(&prompt, 0, 1, 0, words);
+    screen_show(&m->grid, m->grid.rows - 2, 1);
+}
+
 bool monitor_patience(void *monitor, uint64_t step, uint64_t goal)
 {
     struct monitor *m = monitor;
@@ -771,8 +782,11 @@ int monitor_sim(const struct program *p, const struct scenario *s,
     }
     stepper_patience(
         m.stepper, (struct patience){.go_on = monitor_patience, .context = &m});
-    say(&m, "%s   (. steps on, > along a lookup)",
-        s->title != NULL ? s->title : "");
+    if (o->tutor != NULL)
+        say(&m, "One moment: what your worksheet ran runs once more.");
+    else
+        say(&m, "%s   (. steps on, > along a lookup)",
+            s->title != NULL ? s->title : "");
     return open_and_run(&m);
 }
 

@@ -140,6 +140,8 @@ void press(struct monitor *m, int key);
 /* Let the user see and interrupt a long walk. */
 bool monitor_patience(void *monitor, uint64_t step, uint64_t goal);
 void say(struct monitor *m, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Show words in the prompt line at once, before something that takes time. */
+void say_now(struct monitor *m, const char *words);
 /* Open a page of text, which is taken over and emptied. */
 void open_page(struct monitor *m, const char *title, struct text *page);
 

@@ -23,7 +23,7 @@ static size_t lines_of(const char *s)
 
 static size_t width_of(const struct monitor *m)
 {
-    return m->columns >= 120 ? LAB_COLUMNS : (size_t)m->columns - 3;
+    return m->columns >= 120 ? LAB_COLUMNS : (size_t)m->columns - 7; /* more */
 }
 
 /* Append what the tutor said, which is emptied; one blank line is enough. */
@@ -99,6 +99,8 @@ static void tell(struct monitor *m, const char *line)
     struct text said = text_new();
 
     listen(m);
+    if (!tutor_is_question(tutor))
+        say_now(m, "One moment ...");
     m->lab_top = lines_of(m->lab.data);
     if (line[0] != '\0')
         text_printf(&said, "%s%s\n", tutor_prompt(tutor), line);

@@ -634,9 +634,12 @@ static void input_reflect(struct tutor *t, const struct block *b,
 {
     struct progress *p = &t->at[t->place];
 
+    if (line[0] == '\0') {
+        say(out, width, "(A line that holds only a dot ends your answer.)\n");
+        return;
+    }
     if (strcmp(line, ".") != 0) {
-        if (line[0] != '\0')
-            note(t, "reflect", b->name, line, out);
+        note(t, "reflect", b->name, line, out);
         p->words += count_words(line);
         return;
     }
