@@ -8,6 +8,7 @@
  */
 #include "chord/check.h"
 
+#include <assert.h>
 static struct chord *chord_at(const struct network *net, size_t i)
 {
     return network_is_up(net, i, &chord_protocol) ? net->host[i]->node : NULL;
@@ -215,6 +216,7 @@ static void warm_one(const struct spot *at, size_t count, size_t i,
     struct peer table[BITS_MAX];
     unsigned r = (unsigned)setting(s->c->settings, CHORD_SUCCESSORS);
 
+    assert(i < count);
     s->n->phase = MEMBER_INSIDE;
     s->n->unsure = 0;
     s->n->pred = (struct peer){.ip = 0};

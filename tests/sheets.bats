@@ -1,0 +1,115 @@
+# Worksheets done from start to end in a real terminal of 80x24, as a student
+# does who errs, asks for hints and goes home in the middle.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    command -v tmux >/dev/null || skip "no tmux"
+    script -qec true /dev/null >/dev/null 2>&1 || skip "no pseudo-terminal here"
+    bin=$(realpath "${BIN:-bin}")
+    socket=p2plab-sheets-$BATS_TEST_NUMBER-$$
+    state=$BATS_TEST_TMPDIR/state
+}
+
+teardown() {
+    tmux -L "$socket" kill-server 2>/dev/null || true
+}
+
+t() { tmux -L "$socket" -f /dev/null "$@"; }
+
+# sit_down PROGRAM N: the student's terminal.
+sit_down() {
+    t new-session -d -x 80 -y 24 "cd '$PWD'; XDG_STATE_HOME='$state' \
+        $bin/$1 lab $2 --student amy --course key; echo ended \$?; sleep 60"
+}
+
+send() {
+    t send-keys -l -- "$1"
+    t send-keys Enter
+}
+
+# The question that waits for an answer: the last on the screen, if the journal
+# has not settled it.
+open_question() {
+    question=$(grep -oE -- '--- [QR][0-9]+, |^ [QR][0-9]+> ' "$screen" |
+        tail -n 1 | tr -dc 'QR0-9')
+    [ -n "$question" ] && ! grep -q " done $question " "$journal"
+}
+
+# One thing that a student would do, seeing this screen.
+act() {
+    if grep -q 'q close$' "$screen"; then
+        t send-keys q
+    elif ! open_question; then
+        t send-keys Enter
+    elif [ "$question" = "$3" ] && [ -z "$been_home" ]; then
+        been_home=yes
+        send qy
+        sleep 0.5
+        t kill-server
+        sit_down "$1" "$2"
+    elif [[ $question = R* ]]; then
+        send "a$(printf 'word%d ' {1..45})"
+        send a.
+    elif [ "$tried" != "$question" ]; then # one that is wrong, then a hint
+        tried=$question
+        send an99
+        sleep 0.2
+        send a999 # where a number was expected, the first did not count
+        sleep 0.2
+        t send-keys H
+    else
+        send "a${answer[$question]}"
+    fi
+}
+
+# work PROGRAM N HOME: sheet N; the student goes home at question HOME.
+work() {
+    local names values i
+    local -A answer
+    echo amy >"$BATS_TEST_TMPDIR/roster"
+    "$bin/lab" key labs/"$1"/"$2"-*.md --course key \
+        --roster "$BATS_TEST_TMPDIR/roster" >"$BATS_TEST_TMPDIR/key"
+    IFS=, read -ra names < <(sed -n 1p "$BATS_TEST_TMPDIR/key")
+    mapfile -t values < <(sed -n 2p "$BATS_TEST_TMPDIR/key" |
+        grep -o '"[^"]*"' | tr -d '"')
+    for i in "${!values[@]}"; do
+        answer[${names[i + 2]}]=${values[i]}
+    done
+    screen=$BATS_TEST_TMPDIR/screen been_home='' tried='' before=''
+    sit_down "$1" "$2"
+    for _ in $(seq 600); do
+        sleep 0.1
+        t capture-pane -p >"$screen"
+        grep -q '^ended' "$screen" && break
+        journal=$(echo "$state"/p2plab/*/journal)
+        # A screen that has just changed may go on changing.
+        now=$(cat "$screen" "$journal" | cksum)
+        if [ "$now" != "$before" ] || grep -q 'One moment' "$screen"; then
+            before=$now
+            continue
+        fi
+        before=''
+        act "$1" "$2" "$3"
+    done
+    cat "$screen"
+    tail -n 3 "$journal"
+    grep -q '^ended 0' "$screen"
+    for i in "${!answer[@]}"; do
+        grep -q " done $i right" "$journal"
+    done
+    [ "$been_home" = yes ]
+    [ "$(grep -c ' answer Q[0-9]* n99\| answer Q[0-9]* 999' "$journal")" -gt 4 ]
+    [ "$(grep -c ' hint Q[0-9]* asked for' "$journal")" -gt 0 ]
+}
+
+@test "sheets: Chord 1 in a terminal, from start to end" {
+    work chord 1 Q4
+}
+
+@test "sheets: Chord 2 in a terminal, from start to end" {
+    work chord 2 Q6
+}
+
+@test "sheets: Chord 3 in a terminal, from start to end" {
+    work chord 3 Q2
+}
