@@ -1,0 +1,225 @@
+/* The facts of `show`: what a worksheet may ask of a run as it stands. */
+#include "fasttrack/facts.h"
+
+#include <string.h>
+
+#include "fasttrack/check.h"
+
+static const struct fasttrack *node_arg(struct fact_call *k, size_t arg)
+{
+    const struct host *h = k->network->by_name(k->network, k->args[arg]);
+    const struct fasttrack *n =
+        h != NULL ? fasttrack_at(k->network, h->index) : NULL;
+
+    if (n == NULL)
+        text_printf(k->why, "%s is no node that is up", k->args[arg]);
+    return n;
+}
+
+static const struct fasttrack *super_arg(struct fact_call *k)
+{
+    const struct fasttrack *n = node_arg(k, 0);
+
+    if (n != NULL && is_supernode(n))
+        return n;
+    if (n != NULL)
+        text_printf(k->why, "%s is no supernode", k->args[0]);
+    return NULL;
+}
+
+static void add(struct text *out, const char *name)
+{
+    text_add(out, out->len > 0 ? " " : "");
+    text_add(out, name);
+}
+
+/* Names of all nodes of a kind, in the scenario's order; "none". */
+static enum fact_outcome list(struct fact_call *k,
+                              bool (*is)(const struct fasttrack *))
+{
+    for (size_t i = 0; i < k->network->count; i++) {
+        const struct fasttrack *n = fasttrack_at(k->network, i);
+        if (n != NULL && is(n))
+            add(k->out, k->network->host[i]->name);
+    }
+    if (k->out->len == 0)
+        text_add(k->out, "none");
+    return FACT_OK;
+}
+
+static bool is_super(const struct fasttrack *n)
+{
+    return is_supernode(n);
+}
+
+static bool is_orphan(const struct fasttrack *n)
+{
+    return !is_supernode(n) && fasttrack_parents(n) == 0;
+}
+
+static enum fact_outcome fact_supernodes(struct fact_call *k)
+{
+    return list(k, is_super);
+}
+
+static enum fact_outcome fact_orphans(struct fact_call *k)
+{
+    return list(k, is_orphan);
+}
+
+static enum fact_outcome fact_role(struct fact_call *k)
+{
+    const struct fasttrack *n = node_arg(k, 0);
+
+    if (n == NULL)
+        return FACT_ERROR;
+    text_add(k->out, is_supernode(n) ? "supernode" : "ordinary");
+    return FACT_OK;
+}
+
+/* Names at the other ends of its sessions of a kind. */
+static enum fact_outcome peers(struct fact_call *k, const struct fasttrack *n,
+                               enum peer peer)
+{
+    if (n == NULL)
+        return FACT_ERROR;
+    for (size_t i = 0; i < k->network->count; i++)
+        for (const struct link *l = n->links; l != NULL; l = l->next)
+            if (fasttrack_link_is(l, peer) &&
+                fasttrack_other(k->network, l) == k->network->host[i])
+                add(k->out, k->network->host[i]->name);
+    if (k->out->len == 0)
+        text_add(k->out, "none");
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_parent(struct fact_call *k)
+{
+    return peers(k, node_arg(k, 0), PEER_PARENT);
+}
+
+static enum fact_outcome fact_children(struct fact_call *k)
+{
+    return peers(k, super_arg(k), PEER_CHILD);
+}
+
+static enum fact_outcome fact_links(struct fact_call *k)
+{
+    return peers(k, super_arg(k), PEER_SUPERNODE);
+}
+
+static enum fact_outcome number(struct fact_call *k, const struct fasttrack *n,
+                                uint64_t value)
+{
+    if (n == NULL)
+        return FACT_ERROR;
+    text_u64(k->out, value);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_index(struct fact_call *k)
+{
+    const struct fasttrack *n = super_arg(k);
+
+    return number(k, n, n != NULL ? n->super->files : 0);
+}
+
+static enum fact_outcome fact_queries(struct fact_call *k)
+{
+    const struct fasttrack *n = node_arg(k, 0);
+
+    return number(k, n, n != NULL && is_supernode(n) ? n->super->queries : 0);
+}
+
+static enum fact_outcome fact_score(struct fact_call *k)
+{
+    const struct fasttrack *n = node_arg(k, 0);
+
+    return number(k, n, n != NULL ? fasttrack_score(n) : 0);
+}
+
+static enum fact_outcome fact_hits(struct fact_call *k)
+{
+    const struct fasttrack *n = node_arg(k, 0);
+
+    return number(k, n, n != NULL ? n->hit_count : 0);
+}
+
+static enum fact_outcome fact_orphaned(struct fact_call *k)
+{
+    const struct fasttrack *n = node_arg(k, 0);
+
+    return number(k, n, n != NULL ? n->orphaned_for_us / 1000 : 0);
+}
+
+static enum fact_outcome fact_eligible(struct fact_call *k)
+{
+    const struct fasttrack *n = node_arg(k, 0);
+    const char *why;
+
+    if (n == NULL)
+        return FACT_ERROR;
+    text_add(k->out,
+             fasttrack_eligible(n, k->network->now_us, &why) ? "yes" : why);
+    return FACT_OK;
+}
+
+/* Who has heard a query: supernodes only, ever. */
+static bool has_heard(const struct fasttrack *n)
+{
+    return is_supernode(n) && n->super->queries > 0;
+}
+
+static enum fact_outcome fact_heard(struct fact_call *k)
+{
+    return list(k, has_heard);
+}
+
+/* Which part of a file of so many bytes a UUHash looks at, in percent. */
+static enum fact_outcome fact_covered(struct fact_call *k)
+{
+    struct region region[UUHASH_REGIONS_MAX];
+    uint64_t bytes, seen = 0;
+
+    if (!parse_size(k->args[0], &bytes) || bytes == 0 ||
+        bytes > FILE_BYTES_MAX) {
+        text_add(k->why, "a size such as 5MiB, below 4GiB");
+        return FACT_ERROR;
+    }
+    size_t count = fasttrack_regions(bytes, region);
+    for (size_t i = 0; i < count; i++)
+        seen += region[i].len;
+    text_u64(k->out, (seen * 100 + bytes / 2) / bytes);
+    return FACT_OK;
+}
+
+const struct fact fasttrack_facts[] = {
+    {"supernodes", "", "supernodes", "who is a supernode", "supernodes",
+     fact_supernodes},
+    {"orphans", "", "orphans", "ordinary nodes without a parent", "orphans",
+     fact_orphans},
+    {"role", "N", "role NODE", "supernode or ordinary", "role a", fact_role},
+    {"parent", "N", "parent NODE", "the supernodes that have its list",
+     "parent a", fact_parent},
+    {"children", "N", "children NODE", "of a supernode", "children s1",
+     fact_children},
+    {"linked", "N", "linked NODE", "supernodes that it is linked with",
+     "linked s1", fact_links},
+    {"index", "N", "index NODE", "files that a supernode lists", "index s1",
+     fact_index},
+    {"queries", "N", "queries NODE", "queries that it has heard of",
+     "queries s2", fact_queries},
+    {"heard", "", "heard", "who has heard of any query", "heard", fact_heard},
+    {"score", "N", "score NODE", "what it claims to be worth; ours", "score a",
+     fact_score},
+    {"eligible", "N", "eligible NODE",
+     "yes, or why it cannot be a supernode; ours", "eligible a", fact_eligible},
+    {"hits", "N", "hits NODE", "results of its last search", "hits a",
+     fact_hits},
+    {"orphaned", "N", "orphaned NODE",
+     "milliseconds that it was last without a parent", "orphaned a",
+     fact_orphaned},
+    {"covered", "w", "covered SIZE",
+     "percent of such a file that UUHash looks at", "covered 5MiB",
+     fact_covered},
+    {.name = NULL}};

@@ -1,0 +1,54 @@
+/* The program `fasttrack`: the protocol, and what people need around it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cli.h"
+#include "common/program.h"
+#include "common/verbs.h"
+#include "fasttrack/facts.h"
+#include "fasttrack/node.h"
+#include "fasttrack/view.h"
+
+/* A real node speaks the real session, unless it is told --plain. */
+static int run_node(const struct program *p, int argc, char **argv)
+{
+    char set[] = "--set", off[] = "plain=off", on[] = "plain=on";
+    char **args = calloc((size_t)argc + 3, sizeof *args);
+    int count = 0, status;
+
+    if (args == NULL)
+        return cli_error(p, "no memory");
+    args[count++] = argv[0];
+    args[count++] = set;
+    args[count++] = off;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--plain") == 0)
+            args[2] = on;
+        else
+            args[count++] = argv[i];
+    status = verb_node(p, count, args);
+    free(args);
+    return status;
+}
+
+static const struct verb verbs[] = {
+    {"node", "[--plain] [OPTION...]",
+     "the same, under the real cipher but for --plain", run_node},
+    {.name = NULL}};
+
+static const struct program program = {
+    .protocol = &fasttrack_protocol,
+    .idea = "some nodes are more equal: supernodes index the others' files",
+    .scenario = "labs/fasttrack/lecture.scn",
+    .tiny = "labs/fasttrack/tiny.scn",
+    .example = "a search chord",
+    .port = 1214,
+    .facts = fasttrack_facts,
+    .pictures = fasttrack_pictures,
+    .state = fasttrack_state,
+    .verbs = verbs};
+
+int main(int argc, char **argv)
+{
+    return program_main(&program, argc, argv);
+}

@@ -1,0 +1,454 @@
+/* Options, commands, events and timers; see node.h. */
+#include "fasttrack/node.h"
+
+#include <string.h>
+
+#include "fasttrack/check.h"
+
+static const struct option options[] = {
+    [OPT_PLAIN] = {"plain", OPTION_CHOICE, 0, 1, 0, "on,off",
+                   "sessions that it opens: without cipher; both are answered"},
+    [OPT_ROLE] = {"role", OPTION_CHOICE, 0, 2, 0, "auto,supernode,ordinary",
+                  "auto: by the policy"},
+    [OPT_POLICY] = {"policy", OPTION_CHOICE, 0, 2, 0,
+                    "threshold,reputation,random",
+                    "who may become a supernode; ours"},
+    [OPT_BANDWIDTH] = {"bandwidth", OPTION_NUMBER, 1, 1000000, 512, NULL,
+                       "kbit/s that it has to give, as it says"},
+    [OPT_FIREWALLED] = {"firewalled", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                        "nobody can call it"},
+    [OPT_PARTICIPATION] = {"participation", OPTION_NUMBER, 0, 1000, 100, NULL,
+                           "level that it begins with"},
+    [OPT_LIAR] = {"liar", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                  "claims everything, and can do nothing"},
+    [OPT_CHILDREN] = {"children", OPTION_NUMBER, 1, CHILDREN_MAX, 100, NULL,
+                      "of a supernode, at most"},
+    [OPT_REDUNDANCY] = {"redundancy", OPTION_NUMBER, 1, 4, 1, NULL,
+                        "parents of a node, each with its whole list; ours"},
+    [OPT_DEGREE] = {"degree", OPTION_NUMBER, 1, 32, 8, NULL,
+                    "supernodes that one links with; it takes twice that"},
+    [OPT_FANOUT] = {"fanout", OPTION_NUMBER, 1, 64, 10, NULL,
+                    "supernodes that a query is handed to"},
+    [OPT_TTL] = {"ttl", OPTION_NUMBER, 0, HOPS_LIMIT, 4, NULL,
+                 "hops of a query between supernodes; ours"},
+    [OPT_ENOUGH] = {"enough", OPTION_NUMBER, 1, HITS_MAX, 10, NULL,
+                    "results with which a query stops"},
+    [OPT_COLLECT] = {"collect", OPTION_TIME, 100000, 20000000, 2000000, NULL,
+                     "how long a supernode waits for others' replies"},
+    [OPT_PROMOTE] = {"promote", OPTION_NUMBER, 1, 1000000, 256, NULL,
+                     "kbit/s from which the threshold policy promotes"},
+    [OPT_UPTIME] = {"uptime", OPTION_TIME, 0, 86400000000, 1000000, NULL,
+                    "before a node may become a supernode"},
+    [OPT_SHUFFLE] = {"shuffle", OPTION_TIME, 0, 86400000000, 0, NULL,
+                     "between two exchanges of a supernode's link; 0: none"},
+    [OPT_LISTS] = {"lists", OPTION_TIME, 1000000, 86400000000, 120000000, NULL,
+                   "between two node lists to children, and reports of load"},
+    [OPT_PING] = {"ping", OPTION_TIME, 0, 3600000000, 120000000, NULL,
+                  "between two pings to all sessions; 0: none"},
+    {.name = NULL}};
+
+static const struct command commands[] = {
+    {"search", "t", "search WORDS|hash=HEX", "ask the parent, and it others",
+     COMMAND_LIMIT_US},
+    {"get", "t", "get N|NAME [kzhash=HEX]",
+     "fetch a file of the last search from all its sources", 0},
+    {"kzhash", "t", "kzhash NAME", "hash all of a file that is here", 0},
+    {"hits", "", "hits", "what the last search has found", COMMAND_LIMIT_US},
+    {"links", "", "links", "its sessions", COMMAND_LIMIT_US},
+    {"promote", "", "promote", "become a supernode", COMMAND_LIMIT_US},
+    {"demote", "", "demote", "be an ordinary node", COMMAND_LIMIT_US},
+    {"show", "", "show", "how it stands", COMMAND_LIMIT_US},
+    {.name = NULL}};
+
+static const char *const timers[] = {"deadline", "seek", "lists", "shuffle",
+                                     "ping",     "hash", NULL};
+
+void fasttrack_drop(struct fasttrack *n, struct host *h, const char *why)
+{
+    n->dropped++;
+    host_note(h, "drops it: %s", why);
+}
+
+/* -- Timers ------------------------------------------------------------------- */
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+void fasttrack_arm(struct fasttrack *n, struct host *h)
+{
+    uint64_t at = fasttrack_transfer_deadline(n), now = host_now(h);
+
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        at = least(at, l->deadline_us);
+    if (is_supernode(n))
+        at = least(at, fasttrack_super_deadline(n));
+    if (n->search.command != 0)
+        at = least(at, n->search.deadline_us);
+    if (at == FOREVER)
+        host_timer_cancel(h, TIMER_DEADLINE);
+    else
+        host_timer(h, TIMER_DEADLINE, at > now ? at - now : 0);
+}
+
+/* A link's time is up: it did not answer our ping, or was too slow.  False
+   when it has been heard of since. */
+static bool is_late(const struct link *l)
+{
+    return l->state != LINK_UP || l->peer == PEER_UNKNOWN ||
+           l->heard_us + PONG_US <= l->deadline_us;
+}
+
+static void on_deadline(struct fasttrack *n, struct host *h)
+{
+    uint64_t now = host_now(h);
+    struct link *next;
+
+    for (struct link *l = n->links; l != NULL; l = next) {
+        next = l->next;
+        if (l->deadline_us > now)
+            continue;
+        if (is_late(l))
+            fasttrack_link_abort(n, h, l, "it takes too long");
+        else
+            l->deadline_us = FOREVER;
+    }
+    if (is_supernode(n))
+        fasttrack_super_expire(n, h);
+    if (n->search.command != 0 && n->search.deadline_us <= now)
+        fasttrack_search_end(n, h, n->search.id);
+    fasttrack_transfer_expire(n, h);
+}
+
+static void see_demotion(struct fasttrack *n, struct host *h)
+{
+    if (option(n, OPT_ROLE) != ROLE_AUTO || n->super->children > 0 ||
+        host_now(h) < n->super->empty_us ||
+        host_now(h) - n->super->empty_us < DEMOTE_US)
+        return;
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        if (fasttrack_link_is(l, PEER_SUPERNODE) && l->standing.load < 75) {
+            fasttrack_demote(n, h);
+            return;
+        }
+}
+
+static void on_lists(struct fasttrack *n, struct host *h)
+{
+    for (struct link *l = n->links; l != NULL; l = l->next) {
+        if (fasttrack_link_is(l, PEER_PARENT) && l->announced)
+            fasttrack_tell_score(n, h, l);
+        else if (fasttrack_link_is(l, PEER_SUPERNODE) && l->announced &&
+                 is_supernode(n))
+            fasttrack_announce(n, h, l);
+        else if (fasttrack_link_is(l, PEER_CHILD))
+            fasttrack_send_nodes(n, h, l);
+    }
+    if (is_supernode(n)) {
+        fasttrack_elect(n, h);
+        see_demotion(n, h);
+    }
+    host_timer(h, TIMER_LISTS, (uint64_t)option(n, OPT_LISTS));
+}
+
+/* Let go of one supernode and look for another: over time a node reaches more
+   of the network.  Source: reference, section 1: measured, not explained. */
+static void on_shuffle(struct fasttrack *n, struct host *h)
+{
+    uint32_t links = is_supernode(n) ? n->super->links : 0;
+
+    if (links > 1 && links < n->known_count) {
+        uint32_t which = (uint32_t)(host_random(h) % links);
+        for (struct link *l = n->links; l != NULL; l = l->next)
+            if (fasttrack_link_is(l, PEER_SUPERNODE) && l->announced &&
+                which-- == 0) {
+                host_note(h, "shuffles: exchanges one of its supernodes");
+                fasttrack_known_rest(n, h, l->addr, REFUSED_US);
+                fasttrack_link_close(h, l);
+                l->announced = false;
+                n->super->links--;
+                break;
+            }
+        fasttrack_seek(n, h);
+    }
+    host_timer(h, TIMER_SHUFFLE, (uint64_t)option(n, OPT_SHUFFLE));
+}
+
+static void on_timer(struct fasttrack *n, struct host *h, int timer)
+{
+    if (n->leaving && timer != TIMER_DEADLINE)
+        return;
+    switch ((enum fasttrack_timer)timer) {
+    case TIMER_DEADLINE:
+        on_deadline(n, h);
+        break;
+    case TIMER_SEEK:
+        fasttrack_on_seek(n, h);
+        break;
+    case TIMER_LISTS:
+        on_lists(n, h);
+        break;
+    case TIMER_SHUFFLE:
+        on_shuffle(n, h);
+        break;
+    case TIMER_PING:
+        fasttrack_link_ping(n, h);
+        host_timer(h, TIMER_PING, (uint64_t)option(n, OPT_PING));
+        break;
+    case TIMER_HASH:
+        fasttrack_on_hash_timer(n, h);
+        break;
+    }
+}
+
+/* -- Events ------------------------------------------------------------------- */
+
+static void begin_timer(const struct fasttrack *n, struct host *h, int timer,
+                        enum fasttrack_option period)
+{
+    uint64_t us = (uint64_t)option(n, period);
+
+    if (us > 0) /* not all at once */
+        host_timer(h, timer, us / 2 + host_random(h) % us);
+}
+
+void fasttrack_begin(struct fasttrack *n, struct host *h)
+{
+    begin_timer(n, h, TIMER_LISTS, OPT_LISTS);
+    begin_timer(n, h, TIMER_SHUFFLE, OPT_SHUFFLE);
+    begin_timer(n, h, TIMER_PING, OPT_PING);
+    fasttrack_hash_start(n, h);
+}
+
+static void on_start(struct fasttrack *n, struct host *h)
+{
+    bool first = addr_none(n->join) && option(n, OPT_ROLE) == ROLE_AUTO;
+
+    fasttrack_begin(n, h);
+    fasttrack_known_add(n, n->join, 50);
+    if (option(n, OPT_ROLE) == ROLE_SUPERNODE || first)
+        (void)fasttrack_super_begin(n, h);
+    else
+        n->orphan_us = host_now(h) + 1;
+    fasttrack_seek(n, h);
+}
+
+static void on_accept(struct fasttrack *n, struct host *h,
+                      const struct event *e)
+{
+    bool closed = n->leaving || option(n, OPT_FIREWALLED) != 0;
+    struct link *first = NULL, *l;
+    unsigned callers = 0;
+
+    for (l = n->links; l != NULL; l = l->next)
+        if (!l->outgoing && l->peer == PEER_UNKNOWN &&
+            l->state != LINK_UPLOAD) {
+            first = first == NULL ? l : first;
+            callers++;
+        }
+    if (callers >= CALLERS_MAX)
+        fasttrack_link_abort(n, h, first, "too many callers");
+    l = closed ? NULL
+               : fasttrack_link_new(n, h, e->conn, LINK_CALLER, HELLO_US);
+    if (l == NULL)
+        host_abort(h, e->conn);
+    else
+        l->caller = e->peer;
+}
+
+static void on_closed(struct fasttrack *n, struct host *h, struct link *l)
+{
+    bool parent = l->peer == PEER_PARENT;
+
+    if (parent && l->announced)
+        host_note(h, "has lost its parent: it looks for another");
+    if (l->outgoing && l->peer != PEER_UNKNOWN)
+        fasttrack_known_rest(n, h, l->addr,
+                             l->announced ? REST_US : REFUSED_US);
+    fasttrack_transfer_on_closed(n, h, l);
+    fasttrack_link_free(n, h, l);
+    if (parent && !is_supernode(n) && fasttrack_parents(n) == 0 &&
+        n->orphan_us == 0)
+        n->orphan_us = host_now(h);
+    fasttrack_seek(n, h);
+}
+
+static void on_eof(struct host *h, struct link *l)
+{
+    if (l->state == LINK_UPLOAD)
+        return; /* a client may finish when its request is out */
+    host_finish(h, l->conn);
+    l->deadline_us = host_now(h) + CLOSE_US;
+    if (l->state != LINK_DOWNLOAD) /* whose source hears of it at its end */
+        l->state = LINK_CLOSING;
+}
+
+static size_t on_stream(struct fasttrack *n, struct host *h,
+                        const struct event *e)
+{
+    struct link *l = fasttrack_link_of(n, e->conn);
+
+    if (l == NULL)
+        return e->len; /* aborted, and forgotten */
+    switch (e->kind) {
+    case EVENT_OPEN:
+        fasttrack_link_on_open(n, h, l);
+        break;
+    case EVENT_BYTES:
+        return fasttrack_link_on_bytes(n, h, l, e);
+    case EVENT_ROOM:
+        fasttrack_transfer_on_room(n, h, l);
+        break;
+    case EVENT_EOF:
+        on_eof(h, l);
+        break;
+    case EVENT_CLOSED:
+        on_closed(n, h, l);
+        break;
+    case EVENT_START:
+    case EVENT_TIMER:
+    case EVENT_DATAGRAM:
+    case EVENT_ACCEPT:
+    case EVENT_COMMAND:
+    case EVENT_HASHED:
+    case EVENT_STOP:
+        break;
+    }
+    return 0;
+}
+
+static void on_stop(struct fasttrack *n, struct host *h)
+{
+    n->leaving = true;
+    fasttrack_transfer_stop(n, h);
+    if (n->search.command != 0)
+        fasttrack_search_end(n, h, n->search.id);
+    for (struct link *l = n->links; l != NULL; l = l->next)
+        if (l->state == LINK_DIAL || l->state == LINK_GIVING)
+            l->deadline_us = host_now(h);
+        else if (l->state != LINK_CLOSING)
+            fasttrack_link_close(h, l);
+}
+
+static void see_left(struct fasttrack *n, struct host *h)
+{
+    if (!n->leaving || n->left || n->links != NULL)
+        return;
+    n->left = true;
+    host_left(h);
+}
+
+static size_t event(void *node, struct host *h, const struct event *e)
+{
+    struct fasttrack *n = node;
+    size_t used = 0;
+
+    switch (e->kind) {
+    case EVENT_START:
+        on_start(n, h);
+        break;
+    case EVENT_TIMER:
+        on_timer(n, h, e->timer);
+        break;
+    case EVENT_DATAGRAM:
+        fasttrack_on_datagram(n, h, e);
+        break;
+    case EVENT_ACCEPT:
+        on_accept(n, h, e);
+        break;
+    case EVENT_OPEN:
+    case EVENT_BYTES:
+    case EVENT_ROOM:
+    case EVENT_EOF:
+    case EVENT_CLOSED:
+        used = on_stream(n, h, e);
+        break;
+    case EVENT_COMMAND:
+        fasttrack_command(n, h, e);
+        break;
+    case EVENT_STOP:
+        on_stop(n, h);
+        break;
+    case EVENT_HASHED: /* hashing.c reads by itself */
+        break;
+    }
+    fasttrack_arm(n, h);
+    see_left(n, h);
+    return used;
+}
+
+static void *create(struct host *h, const struct config *config)
+{
+    struct fasttrack *n = host_alloc(h, sizeof *n);
+    size_t len = strlen(config->name);
+
+    if (n == NULL)
+        return NULL;
+    n->settings = config->settings;
+    n->self = config->self;
+    n->join = config->join;
+    n->started_us = host_now(h);
+    n->luck = (uint32_t)(host_random(h) % 1000);
+    len = len < USER_MAX ? len : USER_MAX;
+    memcpy(n->user, config->name, len);
+    n->known = host_alloc(h, KNOWN_MAX * sizeof *n->known);
+    return n;
+}
+
+/* -- Canonical state ------------------------------------------------------------ */
+
+static void dump_super(const struct supernode *s, struct text *t)
+{
+    text_printf(t, "supernode children %u links %u files %u asked %u seen %u\n",
+                s->children, s->links, s->files, s->asked_count, s->seen_count);
+}
+
+static void dump(const void *node, struct host *h, struct text *t)
+{
+    const struct fasttrack *n = node;
+
+    (void)h;
+    text_printf(t, "%s%s%s%s hits %u downloads %u\n",
+                is_supernode(n) ? "supernode" : "ordinary",
+                n->leaving ? " leaving" : "", n->probing ? " probing" : "",
+                n->search.command != 0 ? " searching" : "", n->hit_count,
+                n->download_count);
+    if (is_supernode(n))
+        dump_super(n->super, t);
+    for (const struct link *l = n->links; l != NULL; l = l->next) {
+        text_printf(t, "link state %u peer %u%s%s ", (unsigned)l->state,
+                    (unsigned)l->peer, l->outgoing ? " out" : "",
+                    l->announced ? " announced" : "");
+        addr_text(t, l->addr);
+        if (l->child != NULL)
+            text_printf(t, " files %u score %u%s", l->child->file_count,
+                        l->child->score, l->child->eligible ? " eligible" : "");
+        text_char(t, '\n');
+    }
+    for (uint32_t i = 0; i < n->known_count; i++) {
+        text_add(t, i == 0 ? "known " : " ");
+        addr_text(t, n->known[i].addr);
+    }
+    for (const struct download *d = n->downloads; d != NULL; d = d->next)
+        text_printf(t, "\ndownload %d sources %u%s", d->content,
+                    d->source_count, d->checking ? " checking" : "");
+    text_char(t, '\n');
+}
+
+const struct protocol fasttrack_protocol = {
+    .name = "fasttrack",
+    .options = options,
+    .commands = commands,
+    .timers = timers,
+    .invariants =
+        "a parent for everyone, no supernode too full, no stale index",
+    .create = create,
+    .event = event,
+    .dump = dump,
+    .describe = fasttrack_describe,
+    .warm = fasttrack_warm,
+    .check = fasttrack_check,
+    .settled = fasttrack_settled,
+    .quiet_us = fasttrack_quiet_us,
+    .may_fail = fasttrack_may_fail};

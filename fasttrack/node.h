@@ -1,0 +1,392 @@
+/*
+ * A node of FastTrack: ordinary, or a supernode.
+ *
+ *     node.c       options, events, timers, canonical state
+ *     link.c       connections: handshake, session, known supernodes
+ *     ordinary.c   an ordinary node: its parent, its share list, searches
+ *     supernode.c  a supernode: its children's files, queries, other supernodes
+ *     elect.c      who becomes a supernode, and who no longer is one
+ *     transfer.c   files, from node to node, from several at once
+ *     hashing.c    hashes of what is shared
+ *     command.c    what a user asks
+ *
+ * The half between supernodes was never published.  What we made up for it is
+ * marked [teach], here, on the screen and in the worksheets.
+ */
+#ifndef FASTTRACK_NODE_H
+#define FASTTRACK_NODE_H
+
+#include "common/http.h"
+#include "common/words.h"
+#include "fasttrack/uuhash.h"
+#include "fasttrack/wire.h"
+
+#define FOREVER UINT64_MAX
+#define USER_MAX 63u
+
+enum fasttrack_option {
+    OPT_PLAIN,
+    OPT_ROLE,
+    OPT_POLICY,
+    OPT_BANDWIDTH,
+    OPT_FIREWALLED,
+    OPT_PARTICIPATION,
+    OPT_LIAR,
+    OPT_CHILDREN,
+    OPT_REDUNDANCY,
+    OPT_DEGREE,
+    OPT_FANOUT,
+    OPT_TTL,
+    OPT_ENOUGH,
+    OPT_COLLECT,
+    OPT_PROMOTE,
+    OPT_UPTIME,
+    OPT_SHUFFLE,
+    OPT_LISTS,
+    OPT_PING
+};
+
+enum role { ROLE_AUTO, ROLE_SUPERNODE, ROLE_ORDINARY };
+enum policy { POLICY_THRESHOLD, POLICY_REPUTATION, POLICY_RANDOM };
+
+enum fasttrack_timer {
+    TIMER_DEADLINE,
+    TIMER_SEEK,
+    TIMER_LISTS,
+    TIMER_SHUFFLE,
+    TIMER_PING,
+    TIMER_HASH
+};
+
+enum link_state {
+    LINK_DIAL,
+    LINK_HELLO,  /* our seed is out, its answer is to come */
+    LINK_NAME,   /* the network's name is to come */
+    LINK_CALLER, /* somebody called; its first bytes will tell */
+    LINK_UP,     /* a session */
+    LINK_CLOSING,
+    LINK_UPLOAD,
+    LINK_DOWNLOAD, /* belongs to a source */
+    LINK_GIVING    /* a push: we dial the asker, and say GIVE */
+};
+
+enum peer { PEER_UNKNOWN, PEER_PARENT, PEER_CHILD, PEER_SUPERNODE };
+
+/* A file in a supernode's index; its tags lie behind it. */
+struct file {
+    struct file *next;
+    uint8_t hash[HASH_BYTES];
+    uint32_t file_id, size, tags, tag_bytes;
+    uint8_t media;
+    uint8_t tag[];
+};
+
+/* Whose files a supernode lists: a child, or itself. */
+struct child {
+    char user[USER_MAX + 1];
+    struct addr addr; /* port 0: it cannot be called */
+    uint8_t bandwidth;
+    uint32_t score;
+    bool eligible;
+    struct file *files;
+    uint32_t file_count;
+};
+
+struct link {
+    struct link *next;
+    conn_id conn;
+    enum link_state state;
+    enum peer peer;
+    bool outgoing, announced; /* our MSG_NEIGHBOURS is out */
+    struct addr addr;         /* where it listens; none: not known */
+    struct addr caller;       /* where it called from */
+    struct way in, out;
+    uint64_t deadline_us; /* FOREVER: none */
+    uint64_t heard_us;
+    struct child *child;      /* PEER_CHILD */
+    struct standing standing; /* PEER_SUPERNODE: as it said; [teach] */
+    int content;              /* LINK_UPLOAD */
+    uint64_t at, end;
+    bool last;
+    uint32_t push_id;      /* LINK_GIVING */
+    struct source *source; /* LINK_DOWNLOAD */
+};
+
+/* A supernode that we have heard of. */
+struct known {
+    struct addr addr;
+    uint8_t load;
+    bool answered;    /* to the probe under way */
+    uint64_t rtt_us;  /* 0: not measured */
+    uint64_t rest_us; /* not before */
+};
+
+/* [teach] A query or push that has passed through here. */
+struct seen {
+    struct addr source;
+    uint32_t id;
+    conn_id from;
+    uint64_t at_us;
+};
+
+/* A query whose answers we collect: for a child, or for ourselves. */
+struct asked {
+    struct asked *next;
+    uint32_t id;
+    conn_id child; /* 0: ourselves */
+    uint16_t search, results_max, results;
+    uint64_t deadline_us;
+};
+
+struct supernode {
+    struct child *own; /* our own files, listed like a child's */
+    uint32_t children, links, files;
+    struct seen *seen; /* a ring, which grows */
+    uint32_t seen_cap, seen_count, seen_at;
+    struct asked *asked;
+    uint32_t asked_count;
+    uint64_t since_us, empty_us, promoted_us;
+    uint64_t queries, answered, forwarded, duplicates, replies;
+};
+
+struct hit {
+    struct addr addr, supernode;
+    char user[USER_MAX + 1];
+    uint8_t hash[HASH_BYTES];
+    uint32_t size;
+    uint8_t bandwidth;
+    char *name; /* its own memory */
+};
+
+struct search {
+    uint32_t command; /* 0: none is open */
+    uint16_t id;
+    uint32_t ends; /* MSG_QUERY_END still to come */
+    uint64_t deadline_us;
+};
+
+struct source {
+    struct addr addr, supernode;
+    char user[USER_MAX + 1];
+    struct link *link; /* NULL: none at present */
+    struct download *download;
+    bool dead, pushed, busy; /* busy: its answer's body is coming */
+    uint32_t tries, push_id;
+    uint64_t at, end;  /* the range that it sends */
+    uint64_t retry_us; /* without a link */
+    uint64_t got;      /* bytes in all */
+};
+
+struct download {
+    struct download *next;
+    uint32_t command;
+    int content;
+    uint64_t bytes;
+    uint8_t hash[HASH_BYTES], tree[MD5_BYTES];
+    bool has_tree, checking;
+    struct source source[SOURCES_MAX];
+    uint32_t source_count;
+    uint64_t begun_us;
+};
+
+struct shared {
+    uint8_t hash[HASH_BYTES];
+    bool known;
+};
+
+/* The MD5 tree of a content, a slice at a time. */
+struct tree_job {
+    struct tree_job *next;
+    int content;
+    uint64_t at, bytes;
+    uint32_t command;
+    struct md5_tree tree;
+};
+
+struct fasttrack {
+    const struct settings *settings;
+    struct addr self, join;
+    char user[USER_MAX + 1];
+    bool leaving, left;
+    uint64_t started_us;
+    uint32_t luck; /* of the random policy */
+    struct link *links;
+    struct known *known; /* KNOWN_MAX of them, or NULL */
+    uint32_t known_count;
+    bool probing, seeking;
+    uint64_t probe_us;        /* when the probe under way began */
+    uint32_t misses;          /* rounds of seeking that found nobody */
+    uint64_t orphan_us;       /* since when without a parent; 0: has one */
+    uint64_t orphaned_for_us; /* the last such time */
+    struct supernode *super;  /* NULL: an ordinary node */
+    struct hit *hits;         /* HITS_MAX of them, or NULL */
+    uint32_t hit_count;
+    struct search search;
+    uint32_t asks;         /* which parent is asked next */
+    struct shared *shared; /* by content */
+    uint32_t shared_count, hash_next;
+    struct download *downloads;
+    uint32_t download_count;
+    struct tree_job *trees;
+    uint64_t uploaded, downloaded;
+    uint64_t sent, received, dropped;
+    uint32_t planned; /* of warm(): no state */
+};
+
+extern const struct protocol fasttrack_protocol;
+
+static inline int64_t option(const struct fasttrack *n,
+                             enum fasttrack_option which)
+{
+    return setting(n->settings, which);
+}
+
+static inline bool is_supernode(const struct fasttrack *n)
+{
+    return n->super != NULL;
+}
+
+/* Arm TIMER_DEADLINE for the earliest of all deadlines. */
+void fasttrack_arm(struct fasttrack *n, struct host *h);
+/* Arm the periodic timers, and hash what is shared. */
+void fasttrack_begin(struct fasttrack *n, struct host *h);
+/* Count a message that is dropped, and say why. */
+void fasttrack_drop(struct fasttrack *n, struct host *h, const char *why);
+
+/* -- link.c ------------------------------------------------------------------- */
+
+struct link *fasttrack_link_of(const struct fasttrack *n, conn_id conn);
+/* NULL: no memory. */
+struct link *fasttrack_link_new(struct fasttrack *n, struct host *h,
+                                conn_id conn, enum link_state state,
+                                uint64_t patience_us);
+void fasttrack_link_free(struct fasttrack *n, struct host *h, struct link *l);
+/* Say no more, and close when the peer has. */
+void fasttrack_link_close(struct host *h, struct link *l);
+void fasttrack_link_abort(struct fasttrack *n, struct host *h, struct link *l,
+                          const char *why);
+void fasttrack_link_dial(struct fasttrack *n, struct host *h, struct addr to,
+                         enum peer peer);
+void fasttrack_link_on_open(struct fasttrack *n, struct host *h,
+                            struct link *l);
+size_t fasttrack_link_on_bytes(struct fasttrack *n, struct host *h,
+                               struct link *l, const struct event *e);
+void fasttrack_link_send(struct fasttrack *n, struct host *h, struct link *l,
+                         const struct fasttrack_msg *m);
+void fasttrack_link_ping(struct fasttrack *n, struct host *h);
+/* A session of that kind with that address, up or on its way. */
+struct link *fasttrack_link_with(const struct fasttrack *n, struct addr addr,
+                                 enum peer peer);
+static inline bool fasttrack_link_is(const struct link *l, enum peer peer)
+{
+    return l->state == LINK_UP && l->peer == peer;
+}
+
+void fasttrack_known_add(struct fasttrack *n, struct addr addr, uint8_t load);
+struct known *fasttrack_known_find(const struct fasttrack *n, struct addr addr);
+/* Do not ask it again for so long. */
+void fasttrack_known_rest(struct fasttrack *n, struct host *h, struct addr addr,
+                          uint64_t us);
+void fasttrack_known_list(struct fasttrack *n, struct host *h,
+                          const struct span *list);
+void fasttrack_send_nodes(struct fasttrack *n, struct host *h, struct link *l);
+
+/* Look for parents, or for other supernodes, until there are enough. */
+void fasttrack_seek(struct fasttrack *n, struct host *h);
+void fasttrack_on_seek(struct fasttrack *n, struct host *h);
+void fasttrack_on_datagram(struct fasttrack *n, struct host *h,
+                           const struct event *e);
+
+/* -- ordinary.c --------------------------------------------------------------- */
+
+unsigned fasttrack_parents(const struct fasttrack *n);
+void fasttrack_on_parent(struct fasttrack *n, struct host *h, struct link *l,
+                         const struct fasttrack_msg *m);
+/* A session of ours is up: say who we are. */
+void fasttrack_introduce(struct fasttrack *n, struct host *h, struct link *l);
+/* Tell of one shared file, or of all, to our own index, and to one parent or
+   (NULL) to all. */
+void fasttrack_tell(struct fasttrack *n, struct host *h, int content,
+                    struct link *only);
+void fasttrack_tell_all(struct fasttrack *n, struct host *h, struct link *only);
+/* `terms` is a list of `count` terms. */
+void fasttrack_search(struct fasttrack *n, struct host *h, uint32_t command,
+                      const struct span *terms, uint8_t count, uint8_t realm);
+void fasttrack_hits(struct fasttrack *n, struct host *h,
+                    const struct fasttrack_msg *m);
+void fasttrack_search_end(struct fasttrack *n, struct host *h, uint16_t id);
+void fasttrack_add_hits(const struct fasttrack *n, struct fields *f);
+
+/* -- supernode.c -------------------------------------------------------------- */
+
+bool fasttrack_super_begin(struct fasttrack *n, struct host *h);
+void fasttrack_super_end(struct fasttrack *n, struct host *h);
+/* A message of a child, or of one that wants to be one. */
+void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
+                        const struct fasttrack_msg *m);
+void fasttrack_on_supernode(struct fasttrack *n, struct host *h, struct link *l,
+                            const struct fasttrack_msg *m);
+void fasttrack_list_file(struct fasttrack *n, struct host *h, struct child *c,
+                         const struct fasttrack_msg *m);
+void fasttrack_child_free(struct fasttrack *n, struct host *h, struct child *c);
+/* Ask on behalf of a child (or 0: of our own user). */
+void fasttrack_ask(struct fasttrack *n, struct host *h, conn_id child,
+                   const struct fasttrack_msg *m);
+void fasttrack_super_expire(struct fasttrack *n, struct host *h);
+uint64_t fasttrack_super_deadline(const struct fasttrack *n);
+void fasttrack_announce(struct fasttrack *n, struct host *h, struct link *l);
+/* A push of ours, or of a child, on its way to the owner's supernode. */
+void fasttrack_push(struct fasttrack *n, struct host *h, struct link *from,
+                    const struct fasttrack_msg *m);
+uint8_t fasttrack_load(const struct fasttrack *n);
+
+/* -- elect.c ------------------------------------------------------------------ */
+
+/* The score that a node claims, by the policy. */
+uint32_t fasttrack_score(const struct fasttrack *n);
+/* By its claims, may it become a supernode?  Else *why says why not. */
+bool fasttrack_eligible(const struct fasttrack *n, uint64_t now_us,
+                        const char **why);
+uint32_t fasttrack_participation(const struct fasttrack *n);
+void fasttrack_promote(struct fasttrack *n, struct host *h, const char *why);
+void fasttrack_demote(struct fasttrack *n, struct host *h);
+/* A supernode's part: ask the best child when there is need of another. */
+void fasttrack_elect(struct fasttrack *n, struct host *h);
+void fasttrack_tell_score(struct fasttrack *n, struct host *h, struct link *l);
+
+/* -- transfer.c and hashing.c ---------------------------------------------------- */
+
+void fasttrack_get(struct fasttrack *n, struct host *h, uint32_t command,
+                   const struct hit *hit, const uint8_t *tree);
+size_t fasttrack_transfer_on_bytes(struct fasttrack *n, struct host *h,
+                                   struct link *l, const struct event *e);
+void fasttrack_transfer_on_open(struct fasttrack *n, struct host *h,
+                                struct link *l);
+void fasttrack_transfer_on_room(struct fasttrack *n, struct host *h,
+                                struct link *l);
+void fasttrack_transfer_on_closed(struct fasttrack *n, struct host *h,
+                                  struct link *l);
+void fasttrack_give(struct fasttrack *n, struct host *h, struct addr asker,
+                    uint32_t push_id);
+void fasttrack_transfer_expire(struct fasttrack *n, struct host *h);
+uint64_t fasttrack_transfer_deadline(const struct fasttrack *n);
+void fasttrack_transfer_stop(struct fasttrack *n, struct host *h);
+/* The tree of a download has been made; NULL: it could not be. */
+void fasttrack_transfer_on_tree(struct fasttrack *n, struct host *h,
+                                int content, const uint8_t *root);
+
+bool fasttrack_hash_content(struct host *h, int content,
+                            uint8_t hash[HASH_BYTES]);
+void fasttrack_hash_start(struct fasttrack *n, struct host *h);
+void fasttrack_on_hash_timer(struct fasttrack *n, struct host *h);
+/* The UUHash of a shared content, or NULL. */
+const uint8_t *fasttrack_shared_hash(const struct fasttrack *n, int content);
+void fasttrack_keep_hash(struct fasttrack *n, struct host *h, int content,
+                         const uint8_t hash[HASH_BYTES]);
+bool fasttrack_tree_begin(struct fasttrack *n, struct host *h, int content,
+                          uint32_t command);
+
+void fasttrack_command(struct fasttrack *n, struct host *h,
+                       const struct event *e);
+
+#endif
