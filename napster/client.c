@@ -34,18 +34,27 @@ static void dial(struct napster *n, struct host *h)
     c->deadline_us = host_now(h) + LOGIN_US;
 }
 
+void napster_login_text(const struct napster *n, struct text *t)
+{
+    text_printf(t, "%s %s %u \"p2plab 0.1\" %u", n->nick,
+                setting_text(n->settings, OPT_PASSWORD),
+                napster_firewalled(n) ? 0u : n->self.port,
+                (unsigned)setting(n->settings, OPT_SPEED));
+    if (setting(n->settings, OPT_REGISTER) != 0)
+        text_add(t, " nobody@localhost");
+}
+
 static void on_open(struct napster *n, struct host *h)
 {
     bool new_one = setting(n->settings, OPT_REGISTER) != 0;
-    unsigned port = napster_firewalled(n) ? 0 : n->self.port;
+    struct text t = text_new();
 
     if (n->client->state == SESSION_META)
         return; /* it speaks, and we listen */
     n->client->state = SESSION_LOGIN;
-    SAY(new_one ? MSG_REGISTER : MSG_LOGIN, "%s %s %u \"p2plab 0.1\" %u%s",
-        n->nick, setting_text(n->settings, OPT_PASSWORD), port,
-        (unsigned)setting(n->settings, OPT_SPEED),
-        new_one ? " nobody@localhost" : "");
+    napster_login_text(n, &t);
+    SAY(new_one ? MSG_REGISTER : MSG_LOGIN, "%s", t.data);
+    text_free(&t);
 }
 
 static void share_all(struct napster *n, struct host *h)
@@ -69,26 +78,41 @@ static bool wire_name(const char *name, char out[FILE_NAME_MAX + 1])
     return true;
 }
 
-void napster_client_share(struct napster *n, struct host *h, int content)
+bool napster_share_text(const struct napster *n, struct host *h, int content,
+                        struct text *t)
 {
     static const char hex[] = "0123456789abcdef";
-    struct offered *s = &n->client->share[content];
-    char name[FILE_NAME_MAX + 1], md5[2 * MD5_BYTES + 1] = "";
+    char name[FILE_NAME_MAX + 1];
     struct content c;
 
-    if (n->client->state != SESSION_ONLINE || !s->known || s->off || s->sent ||
+    if (content < 0 || (uint32_t)content >= n->client->share_count ||
         !host_content(h, content, &c) || !c.complete || c.removed ||
         !wire_name(c.name, name))
-        return;
+        return false;
+    text_printf(t, "\"%s\" ", name);
     for (unsigned i = 0; i < MD5_BYTES; i++) {
-        md5[2 * i] = hex[s->md5[i] >> 4];
-        md5[2 * i + 1] = hex[s->md5[i] & 15];
+        uint8_t byte = n->client->share[content].md5[i];
+        text_char(t, hex[byte >> 4]);
+        text_char(t, hex[byte & 15]);
     }
     /* Nobody reads the sound: the rates are a guess from the size. */
-    SAY(MSG_SHARE, "\"%s\" %s %llu 128 44100 %llu", name, md5,
-        (unsigned long long)c.bytes, (unsigned long long)(c.bytes / 16000));
-    s->sent = true;
-    n->client->shared++;
+    text_printf(t, " %llu 128 44100 %llu", (unsigned long long)c.bytes,
+                (unsigned long long)(c.bytes / 16000));
+    return true;
+}
+
+void napster_client_share(struct napster *n, struct host *h, int content)
+{
+    struct offered *s = &n->client->share[content];
+    struct text t = text_new();
+
+    if (n->client->state == SESSION_ONLINE && s->known && !s->off && !s->sent &&
+        napster_share_text(n, h, content, &t)) {
+        SAY(MSG_SHARE, "%s", t.data);
+        s->sent = true;
+        n->client->shared++;
+    }
+    text_free(&t);
 }
 
 int napster_content_find(struct host *h, struct slice wire)
@@ -129,6 +153,7 @@ static void end_question(struct napster *n, struct host *h, bool ok,
     memmove(c->question, c->question + 1,
             c->question_count * sizeof *c->question);
     c->asked = c->pinging = false;
+    c->lost += !ok;
     if (ok)
         host_result(h, command, true, f);
     else
@@ -505,6 +530,7 @@ static void ask(struct napster *n, struct host *h, uint32_t command,
     if (c->question == NULL)
         c->question = host_alloc(h, QUESTIONS_MAX * sizeof *c->question);
     if (c->state == SESSION_NONE) {
+        c->lost++;
         host_failed(h, command, "the server is not reachable");
     } else if (c->question == NULL || c->question_count == QUESTIONS_MAX) {
         host_failed(h, command, "too many questions at a time");
@@ -548,6 +574,17 @@ static bool better(const struct hit *a, const struct hit *b)
     return x != y ? x < y : a->speed > b->speed;
 }
 
+const struct hit *napster_best(const struct client *c, const char *name)
+{
+    const struct hit *best = NULL;
+
+    for (uint32_t i = 0; i < c->hit_count; i++)
+        if (strcmp(c->hit[i].name, name) == 0 &&
+            (best == NULL || better(&c->hit[i], best)))
+            best = &c->hit[i];
+    return best;
+}
+
 static void get(struct napster *n, struct host *h, uint32_t command,
                 const char *what)
 {
@@ -558,11 +595,8 @@ static void get(struct napster *n, struct host *h, uint32_t command,
     if (parse_u64(what, HITS_MAX, &number) && number > 0 &&
         number <= c->hit_count)
         best = &c->hit[number - 1];
-    bool by_name = best == NULL;
-    for (uint32_t i = 0; by_name && c->hit != NULL && i < c->hit_count; i++)
-        if (strcmp(c->hit[i].name, what) == 0 &&
-            (best == NULL || better(&c->hit[i], best)))
-            best = &c->hit[i];
+    if (best == NULL)
+        best = napster_best(c, what);
     if (best == NULL)
         host_failed(h, command, "not among the last search's hits");
     else

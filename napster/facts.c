@@ -1,70 +1,64 @@
-/* The facts of `show`: what a worksheet may ask of a run as it stands. */
+/*
+ * The facts of `show`: what a worksheet may ask of a run as it stands.
+ *
+ * Facts about words and sources are computed with the functions that server
+ * and client use themselves, over their tables as they are.
+ */
 #include "napster/facts.h"
 
 #include <string.h>
 
+#include "common/random.h"
 #include "napster/check.h"
 
-static const struct server *server_arg(struct fact_call *k)
+static struct server *server_arg(struct fact_call *k)
 {
-    const struct napster *n = napster_server_in(k->network);
+    struct napster *n = napster_server_in(k->network);
 
     if (n == NULL)
         text_add(k->why, "no server is up");
     return n != NULL ? n->server : NULL;
 }
 
-static const struct napster *client_arg(struct fact_call *k, size_t arg)
+static struct host *client_arg(struct fact_call *k, size_t arg)
 {
-    const struct host *h = k->network->by_name(k->network, k->args[arg]);
-    const struct napster *n =
-        h != NULL ? napster_at(k->network, h->index) : NULL;
+    struct host *h = fact_live_host(k, arg, &napster_protocol);
 
-    if (n != NULL && n->client != NULL)
-        return n;
-    text_printf(k->why, "%s is no client that is up", k->args[arg]);
+    if (h == NULL || ((const struct napster *)h->node)->client != NULL)
+        return h;
+    text_printf(k->why, "%s is no client", k->args[arg]);
     return NULL;
 }
 
-static enum fact_outcome fact_users(struct fact_call *k)
+static const struct client *client_of(struct fact_call *k, size_t arg)
 {
-    const struct server *s = server_arg(k);
+    const struct host *h = client_arg(k, arg);
 
-    if (s == NULL)
-        return FACT_ERROR;
-    text_u64(k->out, s->online);
-    return FACT_OK;
+    return h != NULL ? ((const struct napster *)h->node)->client : NULL;
 }
 
-static enum fact_outcome fact_index(struct fact_call *k)
-{
-    const struct server *s = server_arg(k);
+/* -- The directory -------------------------------------------------------- */
 
-    if (s == NULL)
-        return FACT_ERROR;
-    text_u64(k->out, s->index.count);
-    return FACT_OK;
-}
+/* A number of the server's or of a client's, or its reason for none. */
+#define FACT(name, type, of, value)                                            \
+    static enum fact_outcome name(struct fact_call *k)                         \
+    {                                                                          \
+        const struct type *x = of;                                             \
+        return x != NULL ? fact_print(k, value) : FACT_ERROR;                  \
+    }
 
-static enum fact_outcome fact_words(struct fact_call *k)
-{
-    const struct server *s = server_arg(k);
-
-    if (s == NULL)
-        return FACT_ERROR;
-    text_u64(k->out, s->index.word_count);
-    return FACT_OK;
-}
-
-static enum fact_outcome fact_walked(struct fact_call *k)
-{
-    const struct server *s = server_arg(k);
-
-    if (s == NULL)
-        return FACT_ERROR;
-    text_u64(k->out, s->index.walked);
-    return FACT_OK;
-}
+FACT(fact_users, server, server_arg(k), x->online)
+FACT(fact_index, server, server_arg(k), x->index.count)
+FACT(fact_words, server, server_arg(k), x->index.word_count)
+FACT(fact_walked, server, server_arg(k), x->index.walked)
+FACT(fact_shared, client, client_of(k, 0), x->shared)
+/* Of its last search: a question, the hits, an end; pings are not counted. */
+FACT(fact_search_cost, client, client_of(k, 0), 1 + x->hit_count + 1)
+/* What it has said until all is listed: LOGIN, and SHARE for each file. */
+FACT(fact_join_cost, client, client_of(k, 0), 1 + x->shared)
+FACT(fact_fetched, client, client_of(k, 0), x->got_files)
+FACT(fact_lost, client, client_of(k, 0), x->lost)
+FACT(fact_hits, client, client_of(k, 0), x->hit_count)
 
 /* Who has a file of that name in the directory, in the users' order. */
 static enum fact_outcome fact_owners(struct fact_call *k)
@@ -76,43 +70,179 @@ static enum fact_outcome fact_owners(struct fact_call *k)
     for (uint32_t i = 0; i < s->used; i++)
         if (s->user[i] != NULL &&
             napster_index_find(&s->index, i + 1, napster_slice(k->args[0])) !=
-                0) {
-            text_add(k->out, k->out->len > 0 ? " " : "");
-            text_add(k->out, s->user[i]->nick);
-        }
+                0)
+            fact_add(k, s->user[i]->nick);
     return FACT_OK;
 }
 
-static enum fact_outcome fact_shared(struct fact_call *k)
+static bool count_match(void *context, uint32_t file)
 {
-    const struct napster *n = client_arg(k, 0);
-
-    if (n == NULL)
-        return FACT_ERROR;
-    text_u64(k->out, n->client->shared);
-    return FACT_OK;
+    (void)file;
+    ++*(unsigned *)context;
+    return true;
 }
 
-static enum fact_outcome fact_state(struct fact_call *k)
+struct outcome {
+    uint64_t found, looked_at;
+};
+
+/* Search as the server does; nobody is told. */
+static bool search(struct fact_call *k, struct outcome *o)
+{
+    struct server *s = server_arg(k);
+    struct text t = text_new();
+    unsigned found = 0;
+
+    if (s == NULL)
+        return false;
+    text_add(&t, "FILENAME CONTAINS \"");
+    for (size_t i = 0; i < k->arg_count; i++)
+        text_printf(&t, " %s", k->args[i]);
+    text_char(&t, '"');
+    const char *wrong = napster_query_read(&s->query, napster_slice(t.data));
+    uint64_t before = s->index.walked;
+    if (wrong == NULL)
+        napster_index_search(&s->index, &s->query, count_match, &found);
+    *o = (struct outcome){found, s->index.walked - before};
+    s->index.walked = before;
+    text_free(&t);
+    if (wrong != NULL)
+        text_add(k->why, wrong);
+    return wrong == NULL;
+}
+
+static enum fact_outcome fact_matches(struct fact_call *k)
+{
+    struct outcome o;
+
+    return search(k, &o) ? fact_print(k, o.found) : FACT_ERROR;
+}
+
+static enum fact_outcome fact_walk(struct fact_call *k)
+{
+    struct outcome o;
+
+    return search(k, &o) ? fact_print(k, o.looked_at) : FACT_ERROR;
+}
+
+/* -- Clients -------------------------------------------------------------- */
+
+static enum fact_outcome fact_session(struct fact_call *k)
 {
     static const char *const states[] = {"offline", "metaserver", "dials",
                                          "login", "online"};
-    const struct napster *n = client_arg(k, 0);
+    const struct client *c = client_of(k, 0);
 
-    if (n == NULL)
+    if (c == NULL)
         return FACT_ERROR;
-    text_add(k->out, states[n->client->state]);
+    text_add(k->out, states[c->state]);
     return FACT_OK;
 }
 
-/* Files that it has fetched whole. */
-static enum fact_outcome fact_fetched(struct fact_call *k)
+/* Everybody who has fetched a file whole, in the nodes' order. */
+static enum fact_outcome fact_fetchers(struct fact_call *k)
 {
-    const struct napster *n = client_arg(k, 0);
+    for (size_t i = 0; i < k->network->count; i++) {
+        const struct napster *n = napster_at(k->network, i);
+        if (n != NULL && n->client != NULL && n->client->got_files > 0)
+            fact_add(k, k->network->host[i]->name);
+    }
+    return FACT_OK;
+}
 
-    if (n == NULL)
+/* Whom `get NAME` would fetch from: the nearest of those in the last answer. */
+static enum fact_outcome fact_source(struct fact_call *k)
+{
+    const struct client *c = client_of(k, 0);
+    const struct hit *best = c != NULL ? napster_best(c, k->args[1]) : NULL;
+
+    if (c == NULL)
         return FACT_ERROR;
-    text_u64(k->out, n->client->got_files);
+    text_add(k->out, best != NULL ? best->nick : "none");
+    return best != NULL ? FACT_OK : FACT_BROKEN;
+}
+
+/* How a file gets from its owner to an asker. */
+static enum fact_outcome fact_way(struct fact_call *k)
+{
+    const struct host *from = client_arg(k, 0);
+    const struct host *to = from != NULL ? client_arg(k, 1) : NULL;
+
+    if (to == NULL)
+        return FACT_ERROR;
+    text_add(k->out, !napster_firewalled(from->node) ? "direct"
+                     : !napster_firewalled(to->node) ? "push"
+                                                     : "impossible");
+    return FACT_OK;
+}
+
+/* The number in the first two bytes of its login. */
+static enum fact_outcome fact_login_length(struct fact_call *k)
+{
+    const struct host *h = client_arg(k, 0);
+    struct text t = text_new();
+
+    if (h == NULL)
+        return FACT_ERROR;
+    napster_login_text(h->node, &t);
+    text_u64(k->out, t.len);
+    text_free(&t);
+    return FACT_OK;
+}
+
+/* The same of what it says of a file. */
+static enum fact_outcome fact_share_length(struct fact_call *k)
+{
+    struct host *h = client_arg(k, 0);
+    int content = h != NULL ? host_content_find(h, k->args[1]) : -1;
+    struct text t = text_new();
+    bool ok = h != NULL && napster_share_text(h->node, h, content, &t);
+
+    if (ok)
+        text_u64(k->out, t.len);
+    else if (h != NULL)
+        text_printf(k->why, "%s does not share %s", h->name, k->args[1]);
+    text_free(&t);
+    return ok ? FACT_OK : FACT_ERROR;
+}
+
+static enum fact_outcome fact_password(struct fact_call *k)
+{
+    const struct host *h = client_arg(k, 0);
+
+    if (h == NULL)
+        return FACT_ERROR;
+    text_add(k->out, setting_text(((const struct napster *)h->node)->settings,
+                                  OPT_PASSWORD));
+    return FACT_OK;
+}
+
+/* -- Chance --------------------------------------------------------------- */
+
+/*
+ * Words in an order drawn for this student, COUNT of them: the addresses of
+ * nodes depend on the seed and on nothing that happens.
+ */
+static enum fact_outcome fact_pick(struct fact_call *k)
+{
+    struct random r = {.state = 0};
+    uint64_t draw, count;
+    const char *word[16];
+    size_t left = k->arg_count - 2;
+
+    if (!fact_number(k, 0, UINT32_MAX, &draw) || left > 16 ||
+        !fact_number(k, 1, left, &count))
+        return FACT_ERROR;
+    for (size_t i = 0; i < left; i++)
+        word[i] = k->args[i + 2];
+    for (size_t i = 0; i < k->network->count; i++)
+        r.state += random_mix(k->network->host[i]->addr.ip);
+    r.state = random_mix(r.state + draw);
+    while (count-- > 0) {
+        size_t i = (size_t)random_below(&r, left);
+        fact_add(k, word[i]);
+        word[i] = word[--left];
+    }
     return FACT_OK;
 }
 
@@ -120,14 +250,42 @@ const struct fact napster_facts[] = {
     {"users", "", "users", "users who are logged in", "users", fact_users},
     {"index", "", "index", "files in the directory", "index", fact_index},
     {"words", "", "words", "words in the directory", "words", fact_words},
-    {"walked", "", "walked", "entries that searches looked at", "walked",
+    {"matches", "t", "matches WORDS", "files that have all these words",
+     "matches chord", fact_matches},
+    {"walk", "t", "walk WORDS", "entries the server looks at for a search",
+     "walk chord ogg", fact_walk},
+    {"walked", "", "walked", "entries that searches have looked at", "walked",
      fact_walked},
     {"owners", "w", "owners FILE", "who shares that file", "owners flood.ogg",
      fact_owners},
     {"shared", "N", "shared NODE", "files that it shares", "shared amy",
      fact_shared},
+    {"join-cost", "N", "join-cost NODE", "messages that its login took",
+     "join-cost amy", fact_join_cost},
     {"session", "N", "session NODE", "its session with the server",
-     "session amy", fact_state},
+     "session amy", fact_session},
+    {"hits", "N", "hits NODE", "hits of its last search", "hits cat",
+     fact_hits},
+    {"lost", "N", "lost NODE", "its questions that had no answer", "lost cat",
+     fact_lost},
+    {"search-cost", "N", "search-cost NODE",
+     "messages of its last search, without pings", "search-cost cat",
+     fact_search_cost},
+    {"source", "Nw", "source NODE FILE", "from whom it would get it",
+     "source cat ring-song.ogg", fact_source},
+    {"way", "NN", "way OWNER NODE", "direct, push or impossible", "way eve cat",
+     fact_way},
     {"fetched", "N", "fetched NODE", "files that it has fetched", "fetched cat",
      fact_fetched},
+    {"fetchers", "", "fetchers", "who has fetched a file", "fetchers",
+     fact_fetchers},
+    {"login-length", "N", "login-length NODE", "bytes of its login's text",
+     "login-length amy", fact_login_length},
+    {"share-length", "Nw", "share-length NODE FILE",
+     "bytes of the text of a SHARE", "share-length amy flood.ogg",
+     fact_share_length},
+    {"password", "N", "password NODE", "as everybody on the way can read it",
+     "password amy", fact_password},
+    {"pick", "nnt", "pick DRAW COUNT WORD...", "words by lot, from the seed",
+     "pick 1 2 a b c d", fact_pick},
     {.name = NULL}};

@@ -193,6 +193,7 @@ struct client {
     uint32_t peer_count, download_count, upload_count;
     uint64_t sent_files, got_files;
     uint64_t users, files; /* as the server told */
+    uint32_t lost;         /* questions that had no answer */
 };
 
 struct napster {
@@ -239,6 +240,12 @@ void napster_client_expire(struct napster *n, struct host *h);
 void napster_client_command(struct napster *n, struct host *h,
                             const struct event *e);
 void napster_client_stop(struct napster *n, struct host *h);
+/* The payloads of its login, and of SHARE for a whole file, or false. */
+void napster_login_text(const struct napster *n, struct text *t);
+bool napster_share_text(const struct napster *n, struct host *h, int content,
+                        struct text *t);
+/* The nearest of the last answer who has a file of that name, or NULL. */
+const struct hit *napster_best(const struct client *c, const char *name);
 /* Tell the server of a file that is whole and hashed. */
 void napster_client_share(struct napster *n, struct host *h, int content);
 

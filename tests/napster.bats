@@ -195,3 +195,14 @@ WRONG
     [ -z "$(find "$dir/b" -name '*.sh*' -not -path "$dir/b/in/*")" ]
     ! grep -q $'\033' "$dir/bob.out"
 }
+
+@test "napster: every example of a fact works" {
+    "$napster" show --help | grep -o '([a-z-]* *[^)]*)' | tr -d '()' |
+        sort -u >"$dir/facts"
+    [ "$(wc -l <"$dir/facts")" -gt 20 ]
+    while read -r fact; do
+        # shellcheck disable=SC2086
+        "$napster" show labs/napster/lecture.scn $fact ||
+            { echo "fails: $fact"; false; }
+    done <"$dir/facts"
+}
