@@ -1,9 +1,7 @@
 /*
- * What must hold, and perfect tables for `warm`.
- *
- * Both look at all live nodes in order of their ids: a leaf set is a stretch
- * of that order, and those that fit a slot of a routing table are another.
- * FreePastry's own tests compare the same two.
+ * What must hold: leaf sets and table cells against all live nodes in order
+ * of their ids (order.c), as FreePastry's own tests do; and ways over the
+ * tables as they stand.
  */
 #include "pastry/check.h"
 
@@ -32,184 +30,6 @@ struct pastry *pastry_root(const struct network *net, const struct id *key)
             best = n;
     }
     return best;
-}
-
-/* -- The order of live nodes --------------------------------------------------- */
-
-struct order {
-    struct pastry **at;
-    size_t count, room;
-    struct host *lender; /* of memory, for a moment */
-};
-
-static void sift(struct pastry **a, size_t at, size_t count)
-{
-    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count &&
-            id_compare(&a[child]->id, &a[child + 1]->id) < 0)
-            child++;
-        if (id_compare(&a[at]->id, &a[child]->id) >= 0)
-            return;
-        struct pastry *swap = a[at];
-        a[at] = a[child];
-        a[child] = swap;
-        at = child;
-    }
-}
-
-/* Heap sort: no library for protocols.  `all`: who is joining as well. */
-static struct order order_of(const struct network *net, bool all)
-{
-    struct order o = {.room = net->count};
-
-    for (size_t i = 0; i < net->count && o.lender == NULL; i++)
-        if (pastry_at(net, i) != NULL)
-            o.lender = net->host[i];
-    if (o.lender == NULL)
-        return o;
-    o.at = host_alloc(o.lender, o.room * sizeof(void *));
-    for (size_t i = 0; i < net->count && o.at != NULL; i++) {
-        struct pastry *n = pastry_at(net, i);
-        if (n != NULL && (all || n->active))
-            o.at[o.count++] = n;
-    }
-    for (size_t i = o.count / 2; i-- > 0;)
-        sift(o.at, i, o.count);
-    for (size_t left = o.count; left > 1;) {
-        struct pastry *top = o.at[0];
-        o.at[0] = o.at[--left];
-        o.at[left] = top;
-        sift(o.at, 0, left);
-    }
-    return o;
-}
-
-static void order_free(struct order *o)
-{
-    if (o->at != NULL)
-        host_free(o->lender, o->at, o->room * sizeof(void *));
-}
-
-/* The first node from `low` on whose digit `r` is at least c; all of the
-   stretch share r digits. */
-static size_t stretch(const struct order *o, size_t low, size_t high,
-                      unsigned r, unsigned c)
-{
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (pastry_digit(o->at[mid], &o->at[mid]->id, r) < c)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-/* -- Warm ----------------------------------------------------------------------- */
-
-static struct peer peer_of(const struct network *net, const struct pastry *n,
-                           const struct pastry *other)
-{
-    uint64_t rtt = network_rtt_us(net, n->self, other->self) / RTT_UNIT_US;
-
-    return (struct peer){.id = other->id,
-                         .ip = other->self.ip,
-                         .port = other->self.port,
-                         .rtt =
-                             (uint16_t)(rtt > UINT16_MAX ? UINT16_MAX : rtt)};
-}
-
-#define SAMPLE 128 /* of a slot's candidates, for the nearest */
-
-static struct peer choose(const struct network *net, const struct order *o,
-                          const struct pastry *n, struct host *h, size_t low,
-                          size_t high)
-{
-    bool near = setting(n->settings, PASTRY_PROXIMITY) == PROXIMITY_ON;
-    size_t count = high - low, start = host_random(h) % count;
-    size_t tries = !near ? 1 : count < SAMPLE ? count : SAMPLE;
-    struct peer best = {.port = 0};
-
-    for (size_t i = 0; i < tries; i++) {
-        size_t at = low + (start + i * (count / tries)) % count;
-        struct peer p = peer_of(net, n, o->at[at]);
-        if (best.port == 0 || p.rtt < best.rtt ||
-            (p.rtt == best.rtt && id_compare(&p.id, &best.id) < 0))
-            best = p;
-    }
-    return best;
-}
-
-static void warm_table(const struct network *net, const struct order *o,
-                       struct pastry *n, struct host *h)
-{
-    size_t low = 0, high = o->count;
-    unsigned base = 1U << n->digit_bits;
-    struct peer row[16 * 8];
-    unsigned count = 0;
-
-    for (unsigned r = 0; r < n->digits && high - low > 1; r++) {
-        unsigned mine = pastry_digit(n, &n->id, r);
-        size_t from = low, next_low = low, next_high = high;
-        for (unsigned c = 0; c < base; c++) {
-            size_t to = stretch(o, from, high, r, c + 1);
-            if (c == mine) {
-                next_low = from;
-                next_high = to;
-            } else if (to > from && count < sizeof row / sizeof row[0]) {
-                row[count++] = choose(net, o, n, h, from, to);
-            }
-            from = to;
-        }
-        low = next_low;
-        high = next_high;
-    }
-    if (pastry_room(n, h, count)) /* rows in ascending order, as they stand */
-        for (unsigned i = 0; i < count; i++)
-            n->entry[n->entry_count++] = row[i];
-}
-
-static void warm_leaves(const struct network *net, const struct order *o,
-                        struct pastry *n, size_t at)
-{
-    for (unsigned i = 1; i <= pastry_half(n) && i < o->count; i++) {
-        n->high[n->high_count++] = peer_of(net, n, o->at[(at + i) % o->count]);
-        n->low[n->low_count++] =
-            peer_of(net, n, o->at[(at + o->count - i) % o->count]);
-    }
-}
-
-/* The nearest of a sample. */
-static void warm_near(const struct network *net, const struct order *o,
-                      struct pastry *n, struct host *h, size_t at)
-{
-    size_t tries = o->count < SAMPLE ? o->count : SAMPLE;
-
-    if (setting(n->settings, PASTRY_NEIGHBOURS) == 0)
-        return;
-    for (size_t i = 1; i < tries; i++) {
-        size_t other = o->count <= SAMPLE ? (at + i) % o->count
-                                          : host_random(h) % o->count;
-        struct peer p = peer_of(net, n, o->at[other]);
-        if (other != at)
-            pastry_put_near(n, &p);
-    }
-}
-
-void pastry_warm(const struct network *net)
-{
-    struct order o = order_of(net, true);
-
-    for (size_t i = 0; i < o.count; i++) {
-        struct pastry *n = o.at[i];
-        struct host *h = net->by_addr(net, n->self);
-        pastry_forget_all(n, h);
-        warm_leaves(net, &o, n, i);
-        warm_table(net, &o, n, h);
-        warm_near(net, &o, n, h, i);
-        pastry_settle_down(n, h);
-    }
-    order_free(&o);
 }
 
 /* -- A way as tables stand --------------------------------------------------------- */
@@ -321,7 +141,7 @@ static void check_table(struct checks *k, const struct pastry *n)
     for (unsigned r = 0; r < n->digits && high - low > 1; r++) {
         size_t from = low, next_low = low, next_high = high;
         for (unsigned c = 0; c < 1U << n->digit_bits; c++) {
-            size_t to = stretch(o, from, high, r, c + 1);
+            size_t to = pastry_stretch(o, from, high, r, c + 1);
             if (c == pastry_digit(n, &n->id, r)) {
                 next_low = from;
                 next_high = to;
@@ -378,17 +198,17 @@ static void check_all(struct checks *k)
 
 struct flaws pastry_flaws(const struct network *net)
 {
-    struct order o = order_of(net, false);
+    struct order o = pastry_order(net, false);
     struct checks k = {.net = net, .order = &o};
 
     check_all(&k);
-    order_free(&o);
+    pastry_order_free(&o);
     return k.flaws;
 }
 
 void pastry_check(const struct network *net, struct findings *f)
 {
-    struct order o = order_of(net, false);
+    struct order o = pastry_order(net, false);
     struct checks k = {.net = net, .order = &o};
 
     k.bounds = findings_add(f, "tables keep their bounds");
@@ -399,7 +219,7 @@ void pastry_check(const struct network *net, struct findings *f)
     k.table = findings_add(f, "a slot is empty only if nobody fits");
     k.alive = findings_add(f, "nobody in a table is dead");
     check_all(&k);
-    order_free(&o);
+    pastry_order_free(&o);
 }
 
 bool pastry_settled(const struct network *net)

@@ -250,8 +250,12 @@ static void dig_out(struct pastry *n, struct addr a)
             (n->grave_count - i) * sizeof *n->grave);
 }
 
-static void bury(struct pastry *n, const struct pastry_peer *p)
+static void bury(struct pastry *n, struct host *h, const struct pastry_peer *p)
 {
+    if (n->grave == NULL)
+        n->grave = host_alloc(h, GRAVES_MAX * sizeof *n->grave);
+    if (n->grave == NULL)
+        return;
     dig_out(n, p->addr);
     if (n->grave_count == GRAVES_MAX)
         dig_out(n, peer_addr(&n->grave[0]));
@@ -476,7 +480,7 @@ static void on_timeout(struct pastry *n, struct host *h)
     }
     if (pastry_known(n, c->peer.addr) != NULL) {
         host_note(h, "a peer is silent: out of all tables");
-        bury(n, &c->peer);
+        bury(n, h, &c->peer);
         gone(n, h, c->peer);
     }
     if (c->kind == CALL_HOP && pastry_decode(&m, c->data, c->len))
@@ -735,12 +739,11 @@ static void *create(struct host *h, const struct config *config)
     shape(s, &n->digit_bits, &n->digits);
     n->next_call = (uint32_t)host_random(h);
     half = pastry_half(n);
-    n->low = host_alloc(h, (2 * half + near + GRAVES_MAX) * sizeof *n->low);
+    n->low = host_alloc(h, (2 * half + near) * sizeof *n->low);
     if (n->low == NULL)
         return NULL;
     n->high = n->low + half;
     n->near = n->high + half;
-    n->grave = n->near + near;
     return n;
 }
 

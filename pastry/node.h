@@ -97,7 +97,7 @@ struct pastry {
     struct peer *low, *high; /* nearest first; half a leaf set each */
     struct peer *near;       /* nearest by round trip first */
     struct peer *entry;      /* the table, in order of row and column */
-    struct peer *grave;      /* who was given up; oldest first */
+    struct peer *grave;      /* who was given up; oldest first; NULL: nobody */
     uint32_t *measured;      /* MEASURED_MAX hashes of who was too far away */
     struct item *items;
     struct call *calls;
@@ -192,7 +192,7 @@ bool pastry_key(unsigned digit_bits, unsigned digits, const char *word,
                 size_t len, struct id *key);
 void pastry_on_command(struct pastry *n, struct host *h, const struct event *e);
 
-/* -- check.c, for the table in node.c ------------------------------------- */
+/* -- warm.c and check.c, for the table in node.c ------------------------------------- */
 
 struct network;
 struct findings;
