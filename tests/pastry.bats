@@ -194,6 +194,7 @@ tell() {
     kill -TERM "${pid[n1]}"
     wait "${pid[n1]}"
     kill -INT "${pid[n2]}"
-    run wait "${pid[n2]}"
+    status=0
+    wait "${pid[n2]}" || status=$?
     [ "$status" -eq 130 ]
 }
