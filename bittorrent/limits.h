@@ -58,4 +58,42 @@
 #define ANNOUNCE_LEAST_US (1 * (uint64_t)1000000) /* whatever a tracker says */
 #define ANNOUNCE_MOST_US (4 * 3600 * (uint64_t)1000000)
 
+/* -- The DHT ------------------------------------------------------------------ */
+
+#define DHT_DATAGRAM_MAX 1400  /* not fragmented on any usual link */
+#define DHT_K 8                /* [bep5] nodes of a bucket, and of an answer */
+#define DHT_ALPHA 3            /* [kademlia02] queries of a lookup in flight */
+#define DHT_CANDIDATES 24      /* nodes that a lookup keeps: three times K */
+#define DHT_BUCKETS_MAX 160    /* bits of an id; log2 of the nodes are in use */
+#define DHT_CALLS_MAX 64       /* queries without an answer yet */
+#define DHT_SEARCHES_MAX 4     /* lookups at one time */
+#define DHT_FOLLOWED_MAX 64    /* torrents that this node looks for */
+#define DHT_BOOTSTRAP_MAX 8    /* nodes known only by address */
+#define DHT_FOUND_MAX 64       /* peers found and not yet taken */
+#define DHT_TRANSACTION_MAX 64 /* bytes of somebody's id; ours have two */
+#define DHT_TOKEN_BYTES 8      /* of ours */
+#define DHT_TOKEN_MAX 64       /* of others' */
+/* Peers stored for others: all, of one torrent, from one address. */
+#define DHT_STORED_MAX 4096u
+#define DHT_SWARM_MAX 256u
+#define DHT_STORED_IP_MAX 128u
+/* In an answer.  With nodes, token and id that is 700 bytes for a question of
+   95: spoofed questions gain little, and see DHT_RATE. */
+#define DHT_VALUES_MAX 50
+/* Answers a second to one address, and at once. */
+#define DHT_RATE 100u
+#define DHT_BURST 200u
+#define DHT_RATED 64 /* addresses counted; others share their places */
+#define DHT_CALL_US (2 * (uint64_t)1000000)       /* then a node is not there */
+#define DHT_GOOD_US (15 * 60 * (uint64_t)1000000) /* [bep5] */
+#define DHT_REFRESH_US (15 * 60 * (uint64_t)1000000)  /* [bep5] of a bucket */
+#define DHT_ANNOUNCE_US (15 * 60 * (uint64_t)1000000) /* as libtorrent */
+#define DHT_LOOK_AGAIN_US (30 * (uint64_t)1000000)  /* when nobody was found */
+#define DHT_STORED_US (30 * 60 * (uint64_t)1000000) /* two announces */
+#define DHT_SECRET_US (5 * 60 * (uint64_t)1000000)  /* [bep5] tokens */
+#define DHT_SAVE_US (5 * 60 * (uint64_t)1000000)
+#define DHT_RETRY_US (5 * (uint64_t)1000000) /* when nobody is there yet */
+#define DHT_UPKEEP_US (60 * (uint64_t)1000000)
+#define DHT_FAILURES_MAX 2 /* unanswered in a row: a bad node */
+
 #endif
