@@ -2,6 +2,11 @@
  * One mapping, a bump pointer and a free list for each size class; see
  * arena.h.  Classes go in steps of 16 bytes up to 1 KiB, and four to a
  * doubling above.
+ *
+ * A class whose list is empty cuts up a larger free block, the region, before
+ * it takes fresh memory: a table that was doubled, the requests that all nodes
+ * had open when they started together.  That happens only when a class needs
+ * more blocks than ever before, so blocks are not ground down in the long run.
  */
 #include "common/arena.h"
 
@@ -16,7 +21,6 @@
 
 #define SMALL_BYTES 1024
 #define SMALL_CLASSES (SMALL_BYTES / 16)
-#define REGION_BYTES ((size_t)256 * 1024) /* smaller ones are not cut up */
 #define ARENA_BYTES_MIN ((size_t)64 * 1024)
 #define BLOCK_BYTES_MAX ((size_t)1 << 35) /* beyond the last class */
 
@@ -39,6 +43,47 @@ static unsigned class_of(size_t bytes, size_t *rounded)
     size_t quarter = (bytes - 1) >> (doubling - 2); /* 4 to 7 */
     *rounded = (quarter + 1) << (doubling - 2);
     return SMALL_CLASSES + (doubling - 10) * 4 + (unsigned)(quarter - 4);
+}
+
+/* The bytes that blocks of a class have. */
+static size_t class_bytes(unsigned class)
+{
+    if (class < SMALL_CLASSES)
+        return (class + 1) * (size_t)16;
+    class -= SMALL_CLASSES;
+    return (size_t)(class % 4 + 5) << (class / 4 + 8);
+}
+
+static void put(struct arena *a, unsigned class, void *memory)
+{
+    struct free_block *block = memory;
+
+    block->next = a->free[class];
+    a->free[class] = block;
+}
+
+/* Put what is left of the region on lists, and begin another one with the
+   next larger free block than those of `class`; false when there is none. */
+static bool region_new(struct arena *a, unsigned class)
+{
+    size_t rounded = 0;
+
+    do
+        if (++class == ARENA_CLASSES)
+            return false;
+    while (a->free[class] == NULL);
+    while (a->region < a->region_end) {
+        size_t left = (size_t)(a->region_end - a->region);
+        unsigned fits = class_of(left, &rounded);
+        if (rounded > left)
+            rounded = class_bytes(--fits);
+        put(a, fits, a->region);
+        a->region += rounded;
+    }
+    a->region = (uint8_t *)a->free[class];
+    a->region_end = a->region + class_bytes(class);
+    a->free[class] = a->free[class]->next;
+    return true;
 }
 
 /* More than the machine has would end in the kernel killing some program. */
@@ -81,13 +126,14 @@ void *arena_alloc(struct arena *a, size_t bytes)
         a->full = true;
         return NULL;
     }
-    struct free_block **list = &a->free[class_of(bytes, &rounded)];
-    struct free_block *block = *list;
+    unsigned class = class_of(bytes, &rounded);
+    struct free_block *block = a->free[class];
     if (block != NULL) {
-        *list = block->next;
+        a->free[class] = block->next;
         return block;
     }
-    if (rounded <= (size_t)(a->region_end - a->region)) {
+    if (rounded <= (size_t)(a->region_end - a->region) ||
+        region_new(a, class)) {
         a->region += rounded;
         return a->region - rounded;
     }
@@ -112,19 +158,8 @@ void arena_free(struct arena *a, void *memory, size_t bytes)
 {
     size_t rounded = 0;
 
-    if (memory == NULL)
-        return;
-    struct free_block **list = &a->free[class_of(bytes, &rounded)];
-    struct free_block *block = memory;
-
-    if (rounded >= REGION_BYTES &&
-        rounded > (size_t)(a->region_end - a->region)) {
-        a->region = memory; /* what is left of the old one is given up */
-        a->region_end = a->region + rounded;
-        return;
-    }
-    block->next = *list;
-    *list = block;
+    if (memory != NULL)
+        put(a, class_of(bytes, &rounded), memory);
 }
 
 void *arena_grow(struct arena *a, void *memory, size_t from, size_t to)

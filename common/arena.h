@@ -3,9 +3,8 @@
  * that a checkpoint is one memcpy of the used part, and a restored one has
  * every pointer right.
  *
- * Allocation takes a freed block of the same size class, or the next bytes.
- * A large block that is freed (a table that was doubled) becomes the place
- * where small ones come from, so that growing tables waste nothing.
+ * Allocation takes a freed block of the same size class, or a piece of a
+ * larger one, or the next bytes.
  */
 #ifndef COMMON_ARENA_H
 #define COMMON_ARENA_H
@@ -21,7 +20,7 @@
 struct arena {
     size_t size;
     size_t used;                  /* bytes that a checkpoint takes */
-    uint8_t *region, *region_end; /* a freed block, cut into small ones */
+    uint8_t *region, *region_end; /* a freed block, being cut up */
     struct free_block *free[ARENA_CLASSES];
     bool full; /* an allocation failed */
 };
