@@ -131,26 +131,32 @@ size_t id_bytes(unsigned bits)
 void id_write(const struct id *a, unsigned bits, uint8_t *out)
 {
     size_t len = id_bytes(bits);
+    unsigned i = ID_WORDS;
 
-    for (unsigned i = ID_WORDS; len > 0; len -= len < 4 ? len : 4) {
+    for (; len >= 4; len -= 4) {
         uint32_t word = a->word[--i];
-        for (size_t k = 0; k < 4 && k < len; k++, word >>= 8)
-            out[len - 1 - k] = (uint8_t)word;
+        out[len - 4] = (uint8_t)(word >> 24);
+        out[len - 3] = (uint8_t)(word >> 16);
+        out[len - 2] = (uint8_t)(word >> 8);
+        out[len - 1] = (uint8_t)word;
     }
+    for (uint32_t word = len > 0 ? a->word[i - 1] : 0; len > 0; word >>= 8)
+        out[--len] = (uint8_t)word;
 }
 
 bool id_read(struct id *a, unsigned bits, const uint8_t *in)
 {
     size_t len = id_bytes(bits);
     struct id read = {{0}};
+    unsigned i = ID_WORDS;
 
     assert(len <= ID_BYTES_MAX);
-    for (unsigned i = ID_WORDS; len > 0; len -= len < 4 ? len : 4) {
-        uint32_t word = 0;
-        for (size_t k = len < 4 ? len : 4; k > 0; k--)
-            word = word << 8 | in[len - k];
-        read.word[--i] = word;
-    }
+    for (; len >= 4; len -= 4)
+        read.word[--i] = (uint32_t)in[len - 4] << 24 |
+                         (uint32_t)in[len - 3] << 16 |
+                         (uint32_t)in[len - 2] << 8 | in[len - 1];
+    for (size_t k = 0; k < len; k++)
+        read.word[i - 1] = read.word[i - 1] << 8 | in[k];
     *a = read;
     if (bits % 8 == 0)
         return true; /* no byte has room for more */
