@@ -690,6 +690,35 @@ TEST(an_arena_gives_back_and_says_when_it_is_full)
     arena_delete(a);
 }
 
+TEST(an_arena_cuts_up_what_another_class_has_left)
+{
+    struct arena *a = arena_new(1 << 20);
+    uint8_t *block[100];
+
+    for (int i = 0; i < 100; i++)
+        block[i] = arena_alloc(a, 208);
+    for (int i = 0; i < 100; i++)
+        arena_free(a, block[i], 208);
+    size_t used = a->used;
+    for (int i = 0; i < 100; i++) /* 16 bytes of each are left */
+        CHECK(arena_alloc(a, 192) != NULL);
+    for (int i = 0; i < 100; i++)
+        CHECK(arena_alloc(a, 16) != NULL);
+    CHECK_U64(a->used, used);
+    CHECK(arena_alloc(a, 16) != NULL); /* nothing is left: fresh memory */
+    CHECK_U64(a->used, used + 16);
+    /* 2,560 bytes of 3,072 are no size of a class less one piece: all of the
+    /* What a smaller class leaves of a block serves a larger one. */
+    uint8_t *large = arena_alloc(a, 3072);
+    used = a->used;
+    arena_free(a, large, 3072);
+    CHECK(arena_alloc(a, 16) == large);
+    CHECK(arena_alloc(a, 2560) == large + 16);
+    CHECK(arena_alloc(a, 496) == large + 16 + 2560);
+    CHECK_U64(a->used, used);
+    arena_delete(a);
+}
+
 TEST(a_run_without_memory_ends)
 {
     struct sim *sim = begin("node a\nrun until 1h\n");
@@ -734,6 +763,7 @@ int main(void)
     RUN(interventions_that_miss_are_complained_of);
     RUN(a_flood_of_messages_uses_their_memory_again);
     RUN(an_arena_gives_back_and_says_when_it_is_full);
+    RUN(an_arena_cuts_up_what_another_class_has_left);
     RUN(a_run_without_memory_ends);
     return test_end();
 }
