@@ -75,8 +75,10 @@ static bool region_new(struct arena *a, unsigned class)
     while (a->region < a->region_end) {
         size_t left = (size_t)(a->region_end - a->region);
         unsigned fits = class_of(left, &rounded);
-        if (rounded > left)
+        if (rounded > left) {
+            assert(fits > 0); /* 16 bytes always fit: sizes are of 16 */
             rounded = class_bytes(--fits);
+        }
         put(a, fits, a->region);
         a->region += rounded;
     }

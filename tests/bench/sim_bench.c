@@ -111,9 +111,8 @@ static void bench_speed(unsigned nodes, uint64_t virtual_s, const char *goal)
     size_t bytes = sim_size(r.sim); /* before the 200 lookups at once */
     printf("events/s at %u Chord nodes: %.2f M (goal %s); %.0f bytes a node; "
            "mean hops %.2f; hash %016llx\n",
-           nodes, (double)steps / took / 1e6, goal,
-           (double)bytes / nodes, mean_hops(&r, nodes),
-           (unsigned long long)sim_hash(r.sim));
+           nodes, (double)steps / took / 1e6, goal, (double)bytes / nodes,
+           mean_hops(&r, nodes), (unsigned long long)sim_hash(r.sim));
     ring_free(&r);
 }
 

@@ -707,7 +707,6 @@ TEST(an_arena_cuts_up_what_another_class_has_left)
     CHECK_U64(a->used, used);
     CHECK(arena_alloc(a, 16) != NULL); /* nothing is left: fresh memory */
     CHECK_U64(a->used, used + 16);
-    /* 2,560 bytes of 3,072 are no size of a class less one piece: all of the
     /* What a smaller class leaves of a block serves a larger one. */
     uint8_t *large = arena_alloc(a, 3072);
     used = a->used;
