@@ -8,6 +8,10 @@
 
 #include "common/sim_impl.h"
 
+#define LINE_BYTES 64 /* of the processor's cache, nearly everywhere */
+#define NEXT_TIMERS_BYTES (4 * sizeof(struct timer))
+#define NEXT_STATE_BYTES 256 /* more than most protocols touch in a step */
+
 /* As a number, for a sum: which child is less is nothing that a processor
    could predict, so there must be no branch on it.  Equal times are rare. */
 static inline size_t before(const struct entry *a, const struct entry *b)
@@ -117,9 +121,29 @@ const struct entry *queue_top(struct sim *sim)
     return q->count > 0 ? &q->at[0] : NULL;
 }
 
+/*
+ * With many nodes a step waits for memory more than it computes.  So what the
+ * next entry needs is asked for now, and arrives while this one is executed:
+ * its message, its node, and the front of the protocol's state.  (In this
+ * function and in no helper: gcc removes a call that only prefetches.)
+ */
 struct entry queue_pop(struct sim *sim)
 {
-    return queue_remove(sim, 0);
+    struct entry e = queue_remove(sim, 0);
+    const struct entry *next = &sim->queue.at[0];
+
+    if (sim->queue.count == 0 || next->kind > ENTRY_DATAGRAM ||
+        next->node == NOBODY)
+        return e;
+    if (next->kind == ENTRY_DATAGRAM)
+        __builtin_prefetch(next->what);
+    const struct node *n = node_at(sim, next->node);
+    for (size_t i = 0; i < sizeof *n + NEXT_TIMERS_BYTES; i += LINE_BYTES)
+        __builtin_prefetch((const uint8_t *)n + i);
+    const uint8_t *state = n->host.node;
+    for (size_t i = 0; state != NULL && i < NEXT_STATE_BYTES; i += LINE_BYTES)
+        __builtin_prefetch(state + i);
+    return e;
 }
 
 void queue_filter(struct sim *sim,
