@@ -1,0 +1,166 @@
+# FastTrack: real processes in two tiers, under the real cipher, whose
+# supernode is killed; and peers that mean ill.
+
+bin=$(realpath "${BIN:-bin}")/fasttrack
+top=$(realpath "$BATS_TEST_DIRNAME/..")
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || exit 1
+    pids=()
+}
+
+teardown() {
+    for pid in "${pids[@]}"; do
+        kill -9 "$pid" 2>/dev/null || true
+    done
+    wait
+}
+
+# start NAME PORT [OPTION...]: a node that reads NAME.in and shares NAME/.
+start() {
+    local name=$1 port=$2
+    shift 2
+    mkdir -p "$name"
+    [ -p "$name.in" ] || mkfifo "$name.in"
+    "$bin" node --listen "127.0.0.1:$port" --folder "$name" --name "$name" \
+        --json --set collect=500ms "$@" <>"$name.in" >>"$name.out" 2>&1 3>&- &
+    pids+=($!)
+    eval "$name=$!"
+    until_says "$name" listening
+}
+
+# until_says NAME WORDS [SECONDS]
+until_says() {
+    for _ in $(seq $((${3:-15} * 20))); do
+        grep -q "$2" "$1.out" 2>/dev/null && return
+        sleep 0.05
+    done
+    echo "$1 never said: $2"
+    cat "$1.out"
+    return 1
+}
+
+# until_is NAME PATTERN: what `show` says of it, again and again
+until_is() {
+    for _ in $(seq 40); do
+        : >"$1.out"
+        echo show >"$1.in"
+        sleep 0.3
+        grep -q "$2" "$1.out" && return
+    done
+    cat "$1.out"
+    return 1
+}
+
+# search NAME WORDS PATTERN: again, until the answer is so
+search() {
+    for _ in $(seq 15); do
+        : >"$1.out"
+        echo "search $2" >"$1.in"
+        until_says "$1" "search $2" 8
+        grep -q "$3" "$1.out" && return
+        sleep 0.5
+    done
+    cat "$1.out"
+    return 1
+}
+
+@test "fasttrack: three supernodes, nine nodes, two sources, and one killed" {
+    start s1 22140 --set role=supernode
+    start s2 22141 --set role=supernode --join 127.0.0.1:22140
+    start s3 22142 --set role=supernode --join 127.0.0.1:22140
+    mkdir n1 n4
+    head -c 3000000 /dev/urandom >n1/chord-paper.ogg
+    cp n1/chord-paper.ogg n4/
+    for i in 1 2 3 4 5 6 7 8 9; do
+        start n$i $((22142 + i)) --set role=ordinary \
+            --join "127.0.0.1:$((22140 + i % 3))"
+    done
+    search n9 "chord paper" '"sources":2'
+    echo "get 1" >n9.in
+    until_says n9 '"command":"get 1","ok":true' 20
+    grep -q '"sources":2' n9.out
+    cmp n9/chord-paper.ogg n1/chord-paper.ogg
+    kill -9 "$s2"
+    for i in 1 4 7 9; do
+        until_is n$i '"role":"ordinary","parents":1'
+    done
+    search n7 "chord paper" '"files":1'
+    kill "$n9"
+    wait "$n9" # a polite leave ends in 0
+}
+
+@test "fasttrack: under the cipher nothing of a query is to be seen; --plain" {
+    start s 22160 --set role=supernode
+    start a 22161 --set role=ordinary --join 127.0.0.1:22160 --trace a.pcapng
+    start b 22162 --plain --set role=ordinary --join 127.0.0.1:22160 \
+        --trace b.pcapng
+    search a "visible" '"files":0'
+    search b "visible" '"files":0'
+    kill "$a" "$b"
+    wait "$a" "$b"
+    "$bin" trace a.pcapng --filter 'type=QUERY' | grep -q visible
+    command -v tshark >/dev/null || skip "tshark is missing"
+    tshark -r b.pcapng -Y 'tcp contains "visible"' 2>/dev/null | grep -q .
+    [ -z "$(tshark -r a.pcapng -Y 'frame.interface_name=="wire" && tcp contains "visible"' 2>/dev/null)" ]
+}
+
+@test "fasttrack: an owner behind a firewall, and a download that goes on" {
+    start s 22170 --set role=supernode
+    mkdir e
+    head -c 2000000 /dev/urandom >e/secret-song.ogg
+    start e 22171 --set role=ordinary --set firewalled=yes \
+        --join 127.0.0.1:22170
+    start b 22172 --set role=ordinary --join 127.0.0.1:22170
+    search b "secret song" '"files":1'
+    echo "get secret-song.ogg" >b.in
+    until_says b '"command":"get secret-song.ogg","ok":true' 20
+    grep -q '"pushed":true' b.out
+    cmp b/secret-song.ogg e/secret-song.ogg
+}
+
+@test "fasttrack: polluted bytes pass the UUHash and not the kzhash" {
+    start s 22180 --set role=supernode
+    mkdir good bad
+    head -c 3000000 /dev/urandom >good/song.ogg
+    cp good/song.ogg bad/
+    head -c 700000 /dev/zero |
+        dd of=bad/song.ogg bs=1000 seek=320 conv=notrunc status=none
+    ! cmp -s good/song.ogg bad/song.ogg
+    start good 22181 --set role=ordinary --join 127.0.0.1:22180
+    start bad 22182 --set role=ordinary --join 127.0.0.1:22180
+    start c 22183 --set role=ordinary --join 127.0.0.1:22180
+    search c song '"sources":2' # one hash, two files
+    echo "kzhash song.ogg" >good.in
+    until_says good '"kzhash"'
+    tree=$(sed -n 's/.*"kzhash":"\([0-9a-f]*\)".*/\1/p' good.out)
+    kill -9 "$good"
+    echo "get 1 kzhash=$tree" >c.in
+    until_says c 'polluted' 30
+    search c song '"sources":1'
+    echo "get 1" >c.in
+    until_says c '"command":"get 1","ok":true' 30
+    cmp c/song.ogg bad/song.ogg # accepted: the UUHash is right
+}
+
+@test "fasttrack: garbage, half-open calls and who never reads do no harm" {
+    start s 22190 --set role=supernode
+    for _ in $(seq 80); do
+        { head -c 3000 /dev/urandom >/dev/tcp/127.0.0.1/22190; } 2>/dev/null || true
+    done
+    for _ in $(seq 90); do # more than may call; none says a word
+        { sleep 30 3<>/dev/tcp/127.0.0.1/22190; } >/dev/null 2>&1 &
+        pids+=($!)
+    done
+    head -c 100000 /dev/urandom >/dev/udp/127.0.0.1/22190 || true
+    printf 'GET /../../etc/passwd HTTP/1.1\r\n\r\n' >req
+    exec 4<>/dev/tcp/127.0.0.1/22190
+    cat req >&4
+    head -1 <&4 | grep -q '40[04]'
+    exec 4>&-
+    mkdir a
+    echo content >a/thing.txt
+    start a 22191 --set role=ordinary --join 127.0.0.1:22190
+    start b 22192 --set role=ordinary --join 127.0.0.1:22190
+    search b thing '"files":1'
+}
