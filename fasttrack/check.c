@@ -46,6 +46,7 @@ static void undial(const struct network *net, size_t i)
         fasttrack_link_free(n, net->host[i], l);
     }
     n->probing = false;
+    n->seeking = n->news = false; /* their timers are gone */
     n->planned = 0;
 }
 
@@ -85,30 +86,54 @@ static void plan_overlay(const struct network *net, const struct supernodes *s)
         for (unsigned i = 0; i < 64 && n->planned < degree; i++)
             (void)plan(net, s->at[k], s->at[host_random(h) % s->count],
                        PEER_SUPERNODE, 2 * degree);
-        n->planned = 0; /* from here on: its children */
     }
+    for (uint32_t k = 0; k < s->count; k++) /* from here on: its children */
+        fasttrack_at(net, s->at[k])->planned = 0;
 }
 
-/* Below the supernode that it was told to join while that has no more than
-   its share, and else below the next that has not. */
-static void plan_children(const struct network *net, const struct supernodes *s,
-                          uint32_t share)
+/* The supernode with the fewest children so far, of equals any. */
+static uint32_t least_planned(const struct network *net,
+                              const struct supernodes *s, uint64_t chance,
+                              const struct fasttrack *child)
 {
-    uint32_t turn = 0;
+    uint32_t best = UINT32_MAX, least = UINT32_MAX;
 
-    for (size_t i = 0; i < net->count; i++) {
-        struct fasttrack *n = fasttrack_at(net, i);
-        int64_t left = n != NULL ? option(n, OPT_REDUNDANCY) : 0;
-        if (n == NULL || is_supernode(n))
-            continue;
-        const struct host *join = net->by_addr(net, n->join);
-        const struct fasttrack *to =
-            join != NULL ? fasttrack_at(net, join->index) : NULL;
-        if (to != NULL && is_supernode(to))
-            left -= plan(net, i, join->index, PEER_PARENT, share);
-        for (uint32_t k = 0; k < s->count && left > 0; k++)
-            left -= plan(net, i, s->at[turn++ % s->count], PEER_PARENT, share);
+    for (uint32_t k = 0; k < s->count; k++) {
+        uint32_t at = s->at[(k + chance) % s->count];
+        const struct fasttrack *n = fasttrack_at(net, at);
+        if (n->planned < least &&
+            fasttrack_link_with(child, n->self, PEER_PARENT) == NULL) {
+            best = at;
+            least = n->planned;
+        }
     }
+    return best;
+}
+
+/* Below the supernode that it was told to join, if that is not the very first
+   (a `nodes` line tells all to join that one), and else evenly, by lot. */
+static void plan_children(const struct network *net, const struct supernodes *s)
+{
+    for (unsigned told = 0; told < 2; told++)
+        for (size_t i = 0; i < net->count; i++) {
+            struct fasttrack *n = fasttrack_at(net, i);
+            if (n == NULL || is_supernode(n))
+                continue;
+            const struct host *join = net->by_addr(net, n->join);
+            const struct fasttrack *to = join != NULL && join->index > 0
+                                             ? fasttrack_at(net, join->index)
+                                             : NULL;
+            bool is_told = to != NULL && is_supernode(to);
+            int64_t left = option(n, OPT_REDUNDANCY) - (told == 1 && is_told);
+            if (told == 0 && is_told)
+                (void)plan(net, i, join->index, PEER_PARENT, UINT32_MAX);
+            for (; told == 1 && left > 0; left--) {
+                uint32_t at = least_planned(
+                    net, s, host_random(net->host[i]) % s->count, n);
+                if (at != UINT32_MAX)
+                    (void)plan(net, i, at, PEER_PARENT, UINT32_MAX);
+            }
+        }
 }
 
 /*
@@ -119,15 +144,12 @@ static void plan_children(const struct network *net, const struct supernodes *s,
 void fasttrack_warm(const struct network *net)
 {
     struct supernodes s = {NULL, fasttrack_supernodes(net)};
-    uint64_t places = 0;
 
     for (size_t i = 0; i < net->count; i++) {
-        const struct fasttrack *n = fasttrack_at(net, i);
-        if (n == NULL)
+        if (fasttrack_at(net, i) == NULL)
             continue;
         undial(net, i);
         fasttrack_begin(fasttrack_at(net, i), net->host[i]);
-        places += is_supernode(n) ? 0 : (uint64_t)option(n, OPT_REDUNDANCY);
     }
     size_t bytes = s.count * sizeof *s.at;
     s.at = s.count > 0 ? host_alloc(net->host[0], bytes) : NULL;
@@ -137,7 +159,7 @@ void fasttrack_warm(const struct network *net)
         if (fasttrack_at(net, i) != NULL && is_supernode(fasttrack_at(net, i)))
             s.at[k++] = (uint32_t)i;
     plan_overlay(net, &s);
-    plan_children(net, &s, (uint32_t)((places + s.count - 1) / s.count));
+    plan_children(net, &s);
     host_free(net->host[0], s.at, bytes);
 }
 
@@ -180,7 +202,7 @@ bool fasttrack_settled(const struct network *net)
             continue;
         if (is_busy(n) ||
             (room && !is_supernode(n) && fasttrack_parents(n) == 0 &&
-             n->known_count > 0 && n->misses < 4))
+             n->known_count > 0 && n->misses <= 2 * MISSES_MAX))
             return false;
     }
     return true;

@@ -10,7 +10,7 @@ static void search(struct fasttrack *n, struct host *h, uint32_t command,
     struct span terms = {list, 0};
     size_t len = strlen(words);
     struct term t = {CMP_SUBSTRING, TAG_ANY, {(const uint8_t *)words, len}};
-    bool by_hash = strncmp(words, "hash=", 5) == 0;
+    bool by_hash = strncmp(words, "hash:", 5) == 0;
 
     if (by_hash && !fasttrack_unhex(words + 5, len - 5, hash, HASH_BYTES)) {
         host_failed(h, command, "a UUHash has 40 hexadecimal digits");
@@ -50,12 +50,12 @@ static const struct hit *find_hit(const struct fasttrack *n, const char *what,
     return NULL;
 }
 
-/* get N|NAME [kzhash=HEX]; the 16 bytes of the tree, or all 36. */
+/* get N|NAME [kzhash:HEX]; the 16 bytes of the tree, or all 36. */
 static void get(struct fasttrack *n, struct host *h, uint32_t command,
                 const char *what)
 {
     uint8_t tree[MD5_BYTES];
-    static const char word[] = " kzhash=";
+    static const char word[] = " kzhash:";
     size_t len = 0;
 
     while (what[len] != '\0' && strncmp(what + len, word, sizeof word - 1) != 0)

@@ -41,8 +41,7 @@ uint32_t fasttrack_score(const struct fasttrack *n)
 {
     switch ((enum policy)option(n, OPT_POLICY)) {
     case POLICY_THRESHOLD:
-        return option(n, OPT_LIAR) != 0 ? CLAIM_KBPS
-                                        : (uint32_t)option(n, OPT_BANDWIDTH);
+        return option(n, OPT_LIAR) != 0 ? CLAIM_KBPS : n->kbps;
     case POLICY_REPUTATION:
         return fasttrack_participation(n);
     case POLICY_RANDOM:
@@ -66,7 +65,7 @@ bool fasttrack_eligible(const struct fasttrack *n, uint64_t now_us,
     else if (now_us - n->started_us < (uint64_t)option(n, OPT_UPTIME))
         *why = "not up for long enough";
     else if (option(n, OPT_POLICY) == POLICY_THRESHOLD &&
-             option(n, OPT_BANDWIDTH) < option(n, OPT_PROMOTE))
+             n->kbps < (uint32_t)option(n, OPT_PROMOTE))
         *why = "too slow";
     else if (option(n, OPT_POLICY) == POLICY_REPUTATION &&
              fasttrack_participation(n) < PARTICIPATION_HIGH)
@@ -116,8 +115,7 @@ void fasttrack_demote(struct fasttrack *n, struct host *h)
     fasttrack_seek(n, h);
 }
 
-/* The best of the children: the highest claim; the first of equals. */
-static struct link *best_child(const struct fasttrack *n)
+struct link *fasttrack_best_child(const struct fasttrack *n)
 {
     struct link *best = NULL;
 
@@ -132,7 +130,7 @@ static struct link *best_child(const struct fasttrack *n)
 void fasttrack_elect(struct fasttrack *n, struct host *h)
 {
     struct supernode *s = n->super;
-    struct link *best = best_child(n);
+    struct link *best = fasttrack_best_child(n);
     uint64_t now = host_now(h);
 
     if (best == NULL || fasttrack_load(n) < FULL_PERCENT ||

@@ -175,6 +175,175 @@ static enum fact_outcome fact_heard(struct fact_call *k)
     return list(k, has_heard);
 }
 
+/* -- Elections ------------------------------------------------------------------ */
+
+static enum fact_outcome fact_eligible_children(struct fact_call *k)
+{
+    const struct fasttrack *n = super_arg(k);
+
+    if (n == NULL)
+        return FACT_ERROR;
+    for (size_t i = 0; i < k->network->count; i++)
+        for (const struct link *l = n->links; l != NULL; l = l->next)
+            if (fasttrack_link_is(l, PEER_CHILD) && l->child != NULL &&
+                l->child->eligible &&
+                fasttrack_other(k->network, l) == k->network->host[i])
+                add(k->out, k->network->host[i]->name);
+    if (k->out->len == 0)
+        text_add(k->out, "none");
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_count_eligible(struct fact_call *k)
+{
+    const struct fasttrack *n = super_arg(k);
+    uint64_t count = 0;
+
+    if (n == NULL)
+        return FACT_ERROR;
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        count += fasttrack_link_is(l, PEER_CHILD) && l->child != NULL &&
+                 l->child->eligible;
+    text_u64(k->out, count);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_best_child(struct fact_call *k)
+{
+    const struct fasttrack *n = super_arg(k);
+    const struct link *best = n != NULL ? fasttrack_best_child(n) : NULL;
+    const struct host *h =
+        best != NULL ? fasttrack_other(k->network, best) : NULL;
+
+    if (n == NULL)
+        return FACT_ERROR;
+    text_add(k->out, h != NULL ? h->name : "none");
+    return FACT_OK;
+}
+
+/* The supernode that lists the most files, the first of equals. */
+static enum fact_outcome fact_fullest(struct fact_call *k)
+{
+    const struct host *fullest = NULL;
+    uint32_t most = 0;
+
+    for (size_t i = 0; i < k->network->count; i++) {
+        const struct fasttrack *n = fasttrack_at(k->network, i);
+        if (n == NULL || !is_supernode(n) ||
+            (fullest != NULL && n->super->files <= most))
+            continue;
+        fullest = k->network->host[i];
+        most = n->super->files;
+    }
+    text_add(k->out, fullest != NULL ? fullest->name : "none");
+    return FACT_OK;
+}
+
+/* Who has become one, and did not begin as one. */
+static bool is_elected(const struct fasttrack *n)
+{
+    return is_supernode(n) && option(n, OPT_ROLE) == ROLE_AUTO &&
+           !addr_none(n->join);
+}
+
+static enum fact_outcome fact_elected(struct fact_call *k)
+{
+    return list(k, is_elected);
+}
+
+static enum fact_outcome fact_count_orphans(struct fact_call *k)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < k->network->count; i++)
+        count += fasttrack_at(k->network, i) != NULL &&
+                 is_orphan(fasttrack_at(k->network, i));
+    text_u64(k->out, count);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_first_child(struct fact_call *k)
+{
+    const struct fasttrack *n = super_arg(k);
+
+    if (n == NULL)
+        return FACT_ERROR;
+    for (const struct link *l = n->links; l != NULL; l = l->next) {
+        const struct host *h = fasttrack_other(k->network, l);
+        if (fasttrack_link_is(l, PEER_CHILD) && h != NULL) {
+            text_add(k->out, h->name);
+            return FACT_OK;
+        }
+    }
+    text_add(k->out, "none");
+    return FACT_OK;
+}
+
+/* Files in all supernodes' lists together. */
+static enum fact_outcome fact_listed(struct fact_call *k)
+{
+    uint64_t files = 0;
+
+    for (size_t i = 0; i < k->network->count; i++) {
+        const struct fasttrack *n = fasttrack_at(k->network, i);
+        files += n != NULL && is_supernode(n) ? n->super->files : 0;
+    }
+    text_u64(k->out, files);
+    return FACT_OK;
+}
+
+static enum fact_outcome fact_handshake_bytes(struct fact_call *k)
+{
+    text_u64(k->out, HELLO_BYTES + ANSWER_BYTES);
+    return FACT_OK;
+}
+
+/* -- The overlay of supernodes ---------------------------------------------------- */
+
+static uint64_t overlay_links(const struct network *net)
+{
+    uint64_t ends = 0;
+
+    for (size_t i = 0; i < net->count; i++) {
+        const struct fasttrack *n = fasttrack_at(net, i);
+        ends += n != NULL && is_supernode(n) ? n->super->links : 0;
+    }
+    return ends / 2;
+}
+
+static enum fact_outcome fact_overlay_links(struct fact_call *k)
+{
+    text_u64(k->out, overlay_links(k->network));
+    return FACT_OK;
+}
+
+/* Of a query that reaches every supernode: two a link, less those on which it
+   first came.  As Gnutella's flood, but among supernodes only. */
+static enum fact_outcome fact_full_flood(struct fact_call *k)
+{
+    uint64_t links = overlay_links(k->network);
+    uint64_t supernodes = fasttrack_supernodes(k->network);
+
+    text_u64(k->out, supernodes > 0 ? 2 * links - (supernodes - 1) : 0);
+    return FACT_OK;
+}
+
+/* What the flood of a Gnutella of all nodes with so many neighbours each
+   would take: every node floods. */
+static enum fact_outcome fact_flat_flood(struct fact_call *k)
+{
+    uint64_t degree, nodes = 0;
+
+    if (!parse_u64(k->args[0], 64, &degree) || degree < 2) {
+        text_add(k->why, "a degree is a number from 2 to 64");
+        return FACT_ERROR;
+    }
+    for (size_t i = 0; i < k->network->count; i++)
+        nodes += fasttrack_at(k->network, i) != NULL;
+    text_u64(k->out, nodes * degree - (nodes - 1));
+    return FACT_OK;
+}
+
 /* Which part of a file of so many bytes a UUHash looks at, in percent. */
 static enum fact_outcome fact_covered(struct fact_call *k)
 {
@@ -219,6 +388,34 @@ const struct fact fasttrack_facts[] = {
     {"orphaned", "N", "orphaned NODE",
      "milliseconds that it was last without a parent", "orphaned a",
      fact_orphaned},
+    {"eligible-children", "N", "eligible-children NODE",
+     "which of its children could be supernodes; ours", "eligible-children s1",
+     fact_eligible_children},
+    {"count-eligible", "N", "count-eligible NODE", "how many of them",
+     "count-eligible s1", fact_count_eligible},
+    {"best-child", "N", "best-child NODE",
+     "whom it would ask to become one; ours", "best-child s1", fact_best_child},
+    {"elected", "", "elected", "who has become a supernode; ours", "elected",
+     fact_elected},
+    {"count-orphans", "", "count-orphans", "how many have no parent",
+     "count-orphans", fact_count_orphans},
+    {"first-child", "N", "first-child NODE", "the one it has had for longest",
+     "first-child s1", fact_first_child},
+    {"listed", "", "listed", "files in all supernodes' lists together",
+     "listed", fact_listed},
+    {"handshake-bytes", "", "handshake-bytes",
+     "bytes in clear from which all keys of a session follow",
+     "handshake-bytes", fact_handshake_bytes},
+    {"fullest", "", "fullest", "the supernode that lists most files", "fullest",
+     fact_fullest},
+    {"overlay-links", "", "overlay-links", "links between supernodes",
+     "overlay-links", fact_overlay_links},
+    {"full-flood", "", "full-flood",
+     "messages of a query that reaches all supernodes", "full-flood",
+     fact_full_flood},
+    {"flat-flood", "n", "flat-flood DEGREE",
+     "of a flood with no tiers, all nodes of that degree", "flat-flood 4",
+     fact_flat_flood},
     {"covered", "w", "covered SIZE",
      "percent of such a file that UUHash looks at", "covered 5MiB",
      fact_covered},

@@ -28,8 +28,10 @@
 #define CONTENT_NAME_MAX 255u /* of a file that is shared */
 #define KNOWN_MAX 64u         /* supernodes to choose from; ours */
 #define CHILDREN_MAX 10000u   /* what `children` may ask for: all of a lab */
-#define CALLERS_MAX 64u       /* connections that have not said what they are */
-#define SN_LINKS_MAX 64u      /* reference 1: 30-50 were measured */
+#define CALLERS_MAX                                                            \
+    16384u               /* connections that have not said what they are: all
+                              children of one may call at once; 6 MiB */
+#define SN_LINKS_MAX 64u /* reference 1: 30-50 were measured */
 #define CHILD_FILES_MAX 4096u /* reference 8: a cap; the number is ours */
 #define SEEN_MAX 4096u        /* queries remembered, of each supernode */
 #define ASKED_MAX 256u        /* queries whose answers it waits for */
@@ -46,13 +48,15 @@
 #define PONG_US (20 * SECOND_US)  /* reference 3: giFT gives up then */
 #define UDP_US (SECOND_US)        /* to hear from supernodes; ours */
 #define PARENT_RETRY_US (2 * SECOND_US)
-#define REST_US (10 * SECOND_US)    /* who was of no use is not asked again */
+#define MISSES_MAX 3u            /* rounds in vain, and it may be one itself */
+#define REST_US (10 * SECOND_US) /* who was of no use is not asked again */
 #define REFUSED_US (60 * SECOND_US) /* nor who is no supernode */
 #define CLOSE_US (3 * SECOND_US)    /* to read what is left, and close */
 #define IDLE_US (60 * SECOND_US)    /* a transfer without a byte */
 #define RETRY_US (2 * SECOND_US)    /* a source that was lost */
 #define RETRIES_MAX 5u
 #define GIVE_US (30 * SECOND_US)       /* to answer a push */
+#define NEWS_US (SECOND_US)            /* ours: changes are told together */
 #define PROMOTE_GAP_US (5 * SECOND_US) /* ours: one invitation at a time */
 #define DEMOTE_US (120 * SECOND_US)    /* ours: a supernode without children */
 

@@ -483,17 +483,14 @@ static struct known *best(struct fasttrack *n, uint64_t now)
 static void dial_best(struct fasttrack *n, struct host *h)
 {
     unsigned want = wanted(n);
-    bool found = false;
 
     n->probing = false;
     for (struct known *k = best(n, host_now(h)); want > 0 && k != NULL;
          k = best(n, host_now(h)), want--) {
-        found = true;
         k->rest_us = host_now(h) + REST_US;
         fasttrack_link_dial(n, h, k->addr,
                             is_supernode(n) ? PEER_SUPERNODE : PEER_PARENT);
     }
-    n->misses = found || fasttrack_parents(n) > 0 ? 0 : n->misses + 1;
     fasttrack_arm(n, h);
 }
 
@@ -521,8 +518,7 @@ static void probe(struct fasttrack *n, struct host *h)
     }
     n->probing = asked > 0;
     n->probe_us = now;
-    if (asked == 0 && !is_supernode(n))
-        n->misses++;
+    n->misses++; /* until somebody adopts us */
 }
 
 void fasttrack_seek(struct fasttrack *n, struct host *h)
@@ -531,6 +527,11 @@ void fasttrack_seek(struct fasttrack *n, struct host *h)
         return;
     n->seeking = true;
     host_timer(h, TIMER_SEEK, 0);
+}
+
+static bool has_session(const struct fasttrack *n)
+{
+    return is_supernode(n) ? n->super->links > 0 : fasttrack_parents(n) > 0;
 }
 
 void fasttrack_on_seek(struct fasttrack *n, struct host *h)
@@ -545,12 +546,13 @@ void fasttrack_on_seek(struct fasttrack *n, struct host *h)
     else
         probe(n, h);
     const char *why;
-    if (!is_supernode(n) && n->misses > 1 && fasttrack_parents(n) == 0 &&
-        fasttrack_eligible(n, host_now(h), &why)) {
+    if (!is_supernode(n) && n->misses > MISSES_MAX &&
+        fasttrack_parents(n) == 0 && fasttrack_eligible(n, host_now(h), &why)) {
         fasttrack_promote(n, h, "no supernode can be found");
         return;
     }
-    if (n->known_count == 0)
+    /* Who has a session can wait for news of others. */
+    if (n->known_count == 0 || (!n->probing && has_session(n)))
         return;
     n->seeking = true;
     host_timer(h, TIMER_SEEK, n->probing ? UDP_US : PARENT_RETRY_US);

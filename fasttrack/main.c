@@ -6,6 +6,7 @@
 #include "common/program.h"
 #include "common/verbs.h"
 #include "fasttrack/facts.h"
+#include "fasttrack/figure.h"
 #include "fasttrack/node.h"
 #include "fasttrack/view.h"
 
@@ -44,6 +45,7 @@ static const struct program program = {
     .example = "a search chord",
     .port = 1214,
     .facts = fasttrack_facts,
+    .figures = fasttrack_figures,
     .pictures = fasttrack_pictures,
     .state = fasttrack_state,
     .verbs = verbs};

@@ -13,8 +13,8 @@ static const struct option options[] = {
     [OPT_POLICY] = {"policy", OPTION_CHOICE, 0, 2, 0,
                     "threshold,reputation,random",
                     "who may become a supernode; ours"},
-    [OPT_BANDWIDTH] = {"bandwidth", OPTION_NUMBER, 1, 1000000, 512, NULL,
-                       "kbit/s that it has to give, as it says"},
+    [OPT_BANDWIDTH] = {"bandwidth", OPTION_NUMBER, 0, 1000000, 512, NULL,
+                       "kbit/s that it has to give; 0: drawn by lot"},
     [OPT_FIREWALLED] = {"firewalled", OPTION_CHOICE, 0, 1, 0, "no,yes",
                         "nobody can call it"},
     [OPT_PARTICIPATION] = {"participation", OPTION_NUMBER, 0, 1000, 100, NULL,
@@ -37,7 +37,7 @@ static const struct option options[] = {
                      "how long a supernode waits for others' replies"},
     [OPT_PROMOTE] = {"promote", OPTION_NUMBER, 1, 1000000, 256, NULL,
                      "kbit/s from which the threshold policy promotes"},
-    [OPT_UPTIME] = {"uptime", OPTION_TIME, 0, 86400000000, 1000000, NULL,
+    [OPT_UPTIME] = {"uptime", OPTION_TIME, 0, 86400000000, 0, NULL,
                     "before a node may become a supernode"},
     [OPT_SHUFFLE] = {"shuffle", OPTION_TIME, 0, 86400000000, 0, NULL,
                      "between two exchanges of a supernode's link; 0: none"},
@@ -48,9 +48,9 @@ static const struct option options[] = {
     {.name = NULL}};
 
 static const struct command commands[] = {
-    {"search", "t", "search WORDS|hash=HEX", "ask the parent, and it others",
+    {"search", "t", "search WORDS|hash:HEX", "ask the parent, and it others",
      COMMAND_LIMIT_US},
-    {"get", "t", "get N|NAME [kzhash=HEX]",
+    {"get", "t", "get N|NAME [kzhash:HEX]",
      "fetch a file of the last search from all its sources", 0},
     {"kzhash", "t", "kzhash NAME", "hash all of a file that is here", 0},
     {"hits", "", "hits", "what the last search has found", COMMAND_LIMIT_US},
@@ -134,8 +134,17 @@ static void see_demotion(struct fasttrack *n, struct host *h)
         }
 }
 
+void fasttrack_news(struct fasttrack *n, struct host *h)
+{
+    if (n->news)
+        return;
+    n->news = true;
+    host_timer(h, TIMER_LISTS, NEWS_US);
+}
+
 static void on_lists(struct fasttrack *n, struct host *h)
 {
+    n->news = false;
     for (struct link *l = n->links; l != NULL; l = l->next) {
         if (fasttrack_link_is(l, PEER_PARENT) && l->announced)
             fasttrack_tell_score(n, h, l);
@@ -149,6 +158,7 @@ static void on_lists(struct fasttrack *n, struct host *h)
         fasttrack_elect(n, h);
         see_demotion(n, h);
     }
+    fasttrack_seek(n, h);
     host_timer(h, TIMER_LISTS, (uint64_t)option(n, OPT_LISTS));
 }
 
@@ -265,7 +275,7 @@ static void on_closed(struct fasttrack *n, struct host *h, struct link *l)
         host_note(h, "has lost its parent: it looks for another");
     if (l->outgoing && l->peer != PEER_UNKNOWN)
         fasttrack_known_rest(n, h, l->addr,
-                             l->announced ? REST_US : REFUSED_US);
+                             l->state >= LINK_UP ? REST_US : REFUSED_US);
     fasttrack_transfer_on_closed(n, h, l);
     fasttrack_link_free(n, h, l);
     if (parent && !is_supernode(n) && fasttrack_parents(n) == 0 &&
@@ -390,6 +400,9 @@ static void *create(struct host *h, const struct config *config)
     n->join = config->join;
     n->started_us = host_now(h);
     n->luck = (uint32_t)(host_random(h) % 1000);
+    n->kbps = (uint32_t)option(n, OPT_BANDWIDTH);
+    if (n->kbps == 0) /* a modem, or more */
+        n->kbps = 33u << host_random(h) % 7;
     len = len < USER_MAX ? len : USER_MAX;
     memcpy(n->user, config->name, len);
     n->known = host_alloc(h, KNOWN_MAX * sizeof *n->known);

@@ -147,6 +147,7 @@ struct supernode {
     uint32_t asked_count;
     uint64_t since_us, empty_us, promoted_us;
     uint64_t queries, answered, forwarded, duplicates, replies;
+    uint64_t looked; /* files compared with queries */
 };
 
 struct hit {
@@ -210,10 +211,11 @@ struct fasttrack {
     bool leaving, left;
     uint64_t started_us;
     uint32_t luck; /* of the random policy */
+    uint32_t kbps;
     struct link *links;
     struct known *known; /* KNOWN_MAX of them, or NULL */
     uint32_t known_count;
-    bool probing, seeking;
+    bool probing, seeking, news;
     uint64_t probe_us;        /* when the probe under way began */
     uint32_t misses;          /* rounds of seeking that found nobody */
     uint64_t orphan_us;       /* since when without a parent; 0: has one */
@@ -250,6 +252,9 @@ static inline bool is_supernode(const struct fasttrack *n)
 void fasttrack_arm(struct fasttrack *n, struct host *h);
 /* Arm the periodic timers, and hash what is shared. */
 void fasttrack_begin(struct fasttrack *n, struct host *h);
+/* Something has changed that children or other supernodes should hear of:
+   soon, and in one message. */
+void fasttrack_news(struct fasttrack *n, struct host *h);
 /* Count a message that is dropped, and say why. */
 void fasttrack_drop(struct fasttrack *n, struct host *h, const char *why);
 
@@ -350,6 +355,8 @@ bool fasttrack_eligible(const struct fasttrack *n, uint64_t now_us,
 uint32_t fasttrack_participation(const struct fasttrack *n);
 void fasttrack_promote(struct fasttrack *n, struct host *h, const char *why);
 void fasttrack_demote(struct fasttrack *n, struct host *h);
+/* The eligible child with the highest claim, the first of equals; or NULL. */
+struct link *fasttrack_best_child(const struct fasttrack *n);
 /* A supernode's part: ask the best child when there is need of another. */
 void fasttrack_elect(struct fasttrack *n, struct host *h);
 void fasttrack_tell_score(struct fasttrack *n, struct host *h, struct link *l);

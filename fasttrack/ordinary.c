@@ -38,7 +38,7 @@ void fasttrack_introduce(struct fasttrack *n, struct host *h, struct link *l)
     struct fasttrack_msg m = {
         .type = MSG_NODE_INFO,
         .addr = n->self,
-        .bandwidth = bandwidth_byte((uint64_t)option(n, OPT_BANDWIDTH)),
+        .bandwidth = bandwidth_byte(n->kbps),
         .name = {(const uint8_t *)n->user, strlen(n->user)}};
 
     if (is_supernode(n)) {

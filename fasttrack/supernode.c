@@ -150,6 +150,7 @@ static void add_results(struct fasttrack *n, struct host *h, struct reply *r,
 {
     for (const struct file *f = c->files; f != NULL && r->total < r->max;
          f = f->next) {
+        n->super->looked++;
         if (!matches(f, m))
             continue;
         struct result one = {
@@ -537,7 +538,7 @@ static void adopt(struct fasttrack *n, struct host *h, struct link *l,
     if (l->state == LINK_UP)
         fasttrack_link_send(n, h, l,
                             &(struct fasttrack_msg){.type = MSG_SEND_SHARES});
-    fasttrack_elect(n, h);
+    fasttrack_news(n, h);
 }
 
 static void on_node_info(struct fasttrack *n, struct host *h, struct link *l,
@@ -649,6 +650,7 @@ static void on_neighbours(struct fasttrack *n, struct host *h, struct link *l,
         fasttrack_announce(n, h, l);
     if (l->state == LINK_UP)
         fasttrack_send_nodes(n, h, l);
+    fasttrack_news(n, h);
     fasttrack_seek(n, h);
 }
 
@@ -686,8 +688,9 @@ void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
         break;
     case MSG_SCORE:
         l->child->score = m->score;
+        if (l->child->eligible != (m->eligible != 0))
+            fasttrack_news(n, h);
         l->child->eligible = m->eligible != 0;
-        fasttrack_elect(n, h);
         break;
     case MSG_NETWORK:
         fasttrack_link_send(

@@ -484,19 +484,19 @@ bool fasttrack_put_result(uint8_t *out, size_t room, size_t *len,
 
 /* -- Messages ----------------------------------------------------------------- */
 
-/* A byte, or two, that are always so; some clients send others: read past. */
+/* A byte, or two, that are always so. */
 static void code_fixed(struct codec *c, const char *name, uint16_t value,
                        unsigned bytes)
 {
     uint8_t byte = (uint8_t)value;
+    uint16_t two = value;
 
     if (bytes == 1)
         code_u8(c, name, &byte);
     else
-        code_u16(c, name, &value);
+        code_u16(c, name, &two);
     code_minor(c);
-    if (c->out == NULL && !c->bad)
-        code_require(c, (bytes == 1 ? byte : value) == value);
+    code_require(c, byte == (uint8_t)value && two == value);
 }
 
 static void code_query(struct codec *c, struct fasttrack_msg *m)

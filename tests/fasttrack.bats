@@ -135,7 +135,7 @@ search() {
     until_says good '"kzhash"'
     tree=$(sed -n 's/.*"kzhash":"\([0-9a-f]*\)".*/\1/p' good.out)
     kill -9 "$good"
-    echo "get 1 kzhash=$tree" >c.in
+    echo "get 1 kzhash:$tree" >c.in
     until_says c 'polluted' 30
     search c song '"sources":1'
     echo "get 1" >c.in

@@ -150,8 +150,8 @@ static size_t make_bytes(struct fake *f, struct input *in, conn_id conn,
     static const char *const lines[] = {
         "GET /.hash=0000000000000000000000000000000000000000 HTTP/1.1\r\n\r\n",
         "GET /5/song HTTP/1.1\r\nRange: bytes=1-\r\n\r\n",
-        "HTTP/1.1 206 OK\r\nContent-Range: bytes 0-4/5\r\n"
-        "Content-Length: 5\r\n\r\nhello",
+        ("HTTP/1.1 206 OK\r\nContent-Range: bytes 0-4/5\r\n"
+         "Content-Length: 5\r\n\r\nhello"),
         "HTTP/1.1 503 Busy\r\n\r\n",
         "GIVE 7\r\n",
         "P",
@@ -182,8 +182,8 @@ static const char *const texts[] = {
     "search song",
     "get 1",
     "get song",
-    "get 1 kzhash=00112233445566778899aabbccddeeff",
-    "search hash=0000000000000000000000000000000000000000",
+    "get 1 kzhash:00112233445566778899aabbccddeeff",
+    "search hash:0000000000000000000000000000000000000000",
     "kzhash song",
     "hits",
     "links",
