@@ -194,5 +194,7 @@ uint64_t canonical_hash(struct explorer *x, struct used u)
     hash_nodes(x);
     for (uint32_t i = 0; i < x->network->count; i++)
         h += x->node_hash[i];
+    if (x->scenario->protocol->clocked)
+        h += roll_number(1, x->sim->now_us);
     return h;
 }

@@ -187,20 +187,22 @@ static void check_file(const struct checks *k, const struct kelips *home,
 
     for (size_t i = 0; i < k->net->count && k->tuples->holds; i++) {
         const struct kelips *n = kelips_at(k->net, i);
-        if (n != NULL && n->group == group && kelips_tuple(n, &f->key) == NULL)
+        if (n != NULL && n->member && n->group == group &&
+            kelips_tuple(n, &f->key) == NULL)
             findings_break(k->tuples, "%s does not know of a file of %s",
                            k->net->host[i]->name,
                            k->net->by_addr(k->net, home->self)->name);
     }
 }
 
-/* Sizes of all groups; the count is bounded by GROUPS_MAX. */
+/* Members of all groups; who has not joined yet is nobody's to know.  The
+   count is bounded by GROUPS_MAX. */
 static void count_groups(const struct network *net, uint32_t size[GROUPS_MAX])
 {
     memset(size, 0, GROUPS_MAX * sizeof size[0]);
     for (size_t i = 0; i < net->count; i++) {
         const struct kelips *n = kelips_at(net, i);
-        if (n != NULL)
+        if (n != NULL && n->member)
             size[n->group]++;
     }
 }
@@ -223,8 +225,10 @@ void kelips_check(const struct network *net, struct findings *f)
         if (n == NULL)
             continue;
         const char *name = net->host[i]->name;
-        if (!n->member)
+        if (!n->member) {
             findings_break(k.joined, "%s has not joined yet", name);
+            continue;
+        }
         if (n->view.count > MEMBERS_MAX || n->tuples.count > TUPLES_MAX ||
             n->call_count > REQUESTS_MAX || n->file_count > FILES_MAX)
             findings_break(k.bounds, "%s keeps more than it may", name);
@@ -258,8 +262,10 @@ uint64_t kelips_quiet_us(const struct settings *s)
 bool kelips_may_fail(const struct network *net, const struct host *h)
 {
     const struct kelips *n = h->node;
+    uint32_t size[GROUPS_MAX];
 
-    return n != NULL && kelips_group_size(net, n->group) > 1;
+    count_groups(net, size);
+    return n != NULL && (!n->member || size[n->group] > 1);
 }
 
 /* -- The explorer ------------------------------------------------------------------ */

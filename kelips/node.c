@@ -501,9 +501,8 @@ static void dump(const void *node, struct host *h, struct text *t)
     const struct kelips *n = node;
     size_t places = (size_t)n->groups * n->contact_count;
 
-    text_add(t, "at "); /* what a node hears counts from its clock */
-    text_u64(t, host_now(h));
-    text_add(t, " group ");
+    (void)h;
+    text_add(t, "group ");
     text_u64(t, n->group);
     text_add(t, n->member ? " beat " : " joining, beat ");
     text_u64(t, n->heartbeat);
@@ -544,6 +543,7 @@ const struct protocol kelips_protocol = {
     .commands = commands,
     .timers = timers,
     .timeouts = 1 << TIMER_CALL,
+    .clocked = true,
     .invariants = "every view has its group, every group a live contact",
     .identify = identify,
     .create = create,

@@ -22,14 +22,14 @@
 /* log16 of 2^20 nodes is 5, and the rare case adds a few: whoever travels
    so far is lost. */
 #define HOPS_MAX 32
-#define CALLS_MAX 128   /* open in one node; what is more waits or is lost */
-#define COMMANDS_MAX 64 /* of these, so many commands at most */
-#define MEASURES_MAX 64 /* and so many measurements */
-#define MEASURED_MAX 64 /* peers not measured again soon: four rows */
-#define TRIES_MAX 3     /* unanswered before a peer is taken for dead */
-#define COMMAND_TRIES 6 /* a command's message is sent anew so often */
-#define GRAVES_MAX 16   /* who was given up, to be looked for again */
-#define GRAVE_ROUNDS 4  /* between two looks */
+#define CALLS_MAX 128 /* open in one node; what is more waits or is lost */
+#define OPEN_COMMANDS_MAX 64 /* of these, so many commands at most */
+#define MEASURES_MAX 64      /* and so many measurements */
+#define MEASURED_MAX 64      /* peers not measured again soon: four rows */
+#define TRIES_MAX 3          /* unanswered before a peer is taken for dead */
+#define COMMAND_TRIES 6      /* a command's message is sent anew so often */
+#define GRAVES_MAX 16        /* who was given up, to be looked for again */
+#define GRAVE_ROUNDS 4       /* between two looks */
 #define JOIN_RETRY_US (2 * (uint64_t)1000000) /* design.md 5 */
 
 #endif

@@ -771,6 +771,24 @@ static void dump_peers(const struct pastry *n, struct text *t, const char *what,
     text_char(t, '\n');
 }
 
+/* What would be sent again: all of it but the numbers of calls, which differ
+   from run to run. */
+static void dump_message(struct text *t, const struct call *c)
+{
+    struct pastry_msg m;
+    uint8_t bytes[DATAGRAM_MAX];
+
+    if (!pastry_decode(&m, c->data, c->len))
+        return;
+    m.request = m.origin_request = 0;
+    size_t len = pastry_encode(&m, bytes);
+    text_char(t, ' ');
+    for (size_t i = 0; i < len; i++) {
+        text_char(t, "0123456789abcdef"[bytes[i] >> 4]);
+        text_char(t, "0123456789abcdef"[bytes[i] & 15]);
+    }
+}
+
 static void dump(const void *node, struct host *h, struct text *t)
 {
     static const char *const kinds[] = {
@@ -778,13 +796,16 @@ static void dump(const void *node, struct host *h, struct text *t)
         [CALL_PART] = "state",    [CALL_HOP] = "ack",
         [CALL_STORED] = "stored", [CALL_COMMAND] = "reached"};
     const struct pastry *n = node;
-    uint64_t now = host_now(h);
 
-    text_add(t, n->active ? "active" : n->last ? "measuring" : "joining");
+    (void)h;
+    text_add(t, n->leaving  ? "leaving"
+                : n->active ? "active"
+                : n->last   ? "measuring"
+                            : "joining");
     text_add(t, " round ");
     text_u64(t, n->rounds);
-    text_add(t, " in ");
-    text_i64(t, (int64_t)n->round_us - (int64_t)now);
+    text_add(t, " next ");
+    text_u64(t, n->round_us);
     text_char(t, '\n');
     dump_peers(n, t, "low", n->low, n->low_count);
     dump_peers(n, t, "high", n->high, n->high_count);
@@ -812,9 +833,12 @@ static void dump(const void *node, struct host *h, struct text *t)
         text_char(t, ' ');
         addr_text(t, c->peer.addr);
         text_add(t, " since ");
-        text_u64(t, now - c->sent_us);
+        text_u64(t, c->sent_us);
+        text_add(t, " until ");
+        text_u64(t, c->deadline_us);
         text_add(t, " tries ");
         text_u64(t, c->tries);
+        dump_message(t, c);
         text_char(t, '\n');
     }
 }
@@ -825,6 +849,7 @@ const struct protocol pastry_protocol = {
     .commands = commands,
     .timers = timers,
     .timeouts = 1 << TIMER_CALL,
+    .clocked = true,
     .invariants = "every leaf set and table slot is right, nobody is lost",
     .identify = identify,
     .create = create,

@@ -337,7 +337,7 @@ static void key_command(struct pastry *n, struct host *h, const struct event *e,
         open += c->kind == CALL_COMMAND;
     if (!n->active)
         host_failed(h, e->command, "not joined yet");
-    else if (open >= COMMANDS_MAX)
+    else if (open >= OPEN_COMMANDS_MAX)
         host_failed(h, e->command, "too many open commands");
     else if (!pastry_key(n->digit_bits, n->digits, rest, key_len, &m.key))
         host_failed(h, e->command, "no key: too many digits, or too long");

@@ -95,6 +95,33 @@ teardown() {
         END { exit bad || NR != 3 }'
 }
 
+@test "pastry: a way is 1.28 to 1.45 times the direct one, early hops short" {
+    "$pastry" figure distance --nodes 1000,5000 --seeds 1 | awk -F, '
+        NR > 1 && ($2 < 1.28 || $2 > 1.45) { bad = 1 }
+        END { exit bad || NR != 3 }'
+    # figures.md P4 at 10^4: 26, 129, 435, 520.
+    "$pastry" figure hop-lengths --nodes 10000 --points 1,2,3,4 | awk -F, '
+        NR > 1 { off = $3 / ($2 == 1 ? 26 : $2 == 2 ? 129 : $2 == 3 ? 435 : 520)
+                 if (off < 0.93 || off > 1.07) bad = 1 }
+        END { exit bad || NR != 5 }'
+}
+
+@test "pastry: the spread of hops, and fewer of them in a larger base" {
+    "$pastry" figure hop-pdf --nodes 10000 --seeds 1 | awk -F, '
+        { sum += $3; mean += $2 * $3 }
+        END { exit NR != 10 || sum < 0.999 || mean < 3.18 || mean > 3.24 }'
+    "$pastry" figure base --nodes 10000 --points 4,16 | awk -F, '
+        NR > 1 && ($3 < ($2 == 4 ? 4.49 : 3.18) || $3 > ($2 == 4 ? 4.59 : 3.24)) { bad = 1 }
+        END { exit bad || NR != 3 }'
+}
+
+@test "pastry: a tenth vanishes; no leaf is missing after repair, hops are as before" {
+    "$pastry" figure failures --nodes 500 | awk -F, '
+        { hops[$2] = $3; missing[$2] = $4 }
+        END { exit !(missing[0] == 0 && missing[1] > 500 && missing[2] == 0 &&
+                     hops[2] < hops[0] + 0.05 && hops[1] > hops[0]) }'
+}
+
 @test "pastry: every order of events of a tiny network" {
     run timeout 50 "$pastry" check
     echo "$output"

@@ -1,0 +1,90 @@
+/*
+ * The guard of `check`, for Pastry and Kelips: does `dump` show all that
+ * decides how a node goes on?  Every state that is met again is compared with
+ * the first of its hash, by what all further events do to both.
+ */
+#include "common/explore.h"
+#include "common/node.h"
+#include "tests/unit/test.h"
+
+/* Their headers use the same words for different things. */
+extern const struct protocol kelips_protocol, pastry_protocol;
+
+static void guard(const struct protocol *p, const char *text)
+{
+    struct explore_options o = {.states_max = 4000, .compare_all = true};
+    struct text why = text_new();
+    struct explore_report r = {.states = 0};
+    struct scenario *s = scenario_parse("tiny.scn", text, p, NULL, &why);
+    bool explored = s != NULL && explore(s, &o, &r, &why);
+
+    CHECK_TEXT(why.data, "");
+    CHECK(explored);
+    if (explored) {
+        CHECK(r.compared > 100);
+        CHECK(!r.dump_forgets);
+        CHECK_TEXT(r.violated ? r.events.data : "", "");
+        explore_report_free(&r);
+    }
+    scenario_free(s);
+    text_free(&why);
+}
+
+#define PASTRY                                                                 \
+    "set base 4\nset digits 2\nset leafset 4\nset neighbours 2\n"              \
+    "node n1 id=01\nnode n2 id=12 join=n1\nnode n3 id=30 join=n1\nwarm\n"
+
+TEST(pastry_a_crash_and_repair)
+{
+    guard(&pastry_protocol,
+          PASTRY "bound crash 1 restart 1 drop 1 depth 7\ngrain message\n"
+                 "run until 20s\n");
+}
+
+TEST(pastry_values_and_lookups)
+{
+    guard(&pastry_protocol,
+          PASTRY "n1 put 5 text\nn2 get 5\nn3 lookup 6\n"
+                 "bound crash 1 restart 0 drop 0 depth 8\ngrain message\n"
+                 "run until 20s\n");
+}
+
+TEST(pastry_a_newcomer)
+{
+    guard(&pastry_protocol,
+          PASTRY "node n4 id=20 join=n2\n"
+                 "bound join 1 crash 1 restart 0 drop 0 depth 8\n"
+                 "grain operation\nrun until 20s\n");
+}
+
+#define KELIPS                                                                 \
+    "set groups 2\nset contacts 1\n"                                           \
+    "node n1 id=1\nnode n2 id=2 join=n1\nnode n3 id=3 join=n1\n"               \
+    "node n4 id=4 join=n1\nwarm\n"
+
+TEST(kelips_a_crash_and_a_newcomer)
+{
+    guard(&kelips_protocol,
+          KELIPS "node n5 id=5 join=n2\n"
+                 "bound crash 1 join 1 restart 1 drop 1 depth 6\n"
+                 "grain message\nrun until 20s\n");
+}
+
+/* The helper of a lookup and the home of a file are drawn by lot. */
+TEST(kelips_lookups_and_inserts)
+{
+    guard(&kelips_protocol,
+          "set home member\n" KELIPS "n1 insert 2\nn3 lookup 2\nn2 lookup 3\n"
+          "bound crash 1 restart 0 drop 1 depth 7\ngrain message\n"
+          "run until 20s\n");
+}
+
+int main(void)
+{
+    RUN(pastry_a_crash_and_repair);
+    RUN(pastry_values_and_lookups);
+    RUN(pastry_a_newcomer);
+    RUN(kelips_a_crash_and_a_newcomer);
+    RUN(kelips_lookups_and_inserts);
+    return test_end();
+}
