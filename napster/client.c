@@ -649,6 +649,15 @@ static void show(const struct napster *n, struct host *h, uint32_t command)
     fields_free(&f);
 }
 
+/* A channel's name begins with '#', which in a scenario begins a comment: so
+   it may be left out. */
+static const char *hash_sign(uint16_t type, const char *channel)
+{
+    bool is_channel = type == MSG_JOIN || type == MSG_SAY || type == MSG_PART;
+
+    return is_channel && *channel != '#' ? "#" : "";
+}
+
 void napster_client_command(struct napster *n, struct host *h,
                             const struct event *e)
 {
@@ -668,7 +677,8 @@ void napster_client_command(struct napster *n, struct host *h,
     rest += *rest == ' ';
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (word_is(text, len, plain[i].word)) {
-            ask(n, h, e->command, plain[i].type, "%s", rest);
+            ask(n, h, e->command, plain[i].type, "%s%s",
+                hash_sign(plain[i].type, rest), rest);
             return;
         }
     if (word_is(text, len, "search")) {
@@ -679,7 +689,7 @@ void napster_client_command(struct napster *n, struct host *h,
         set_shared(n, h, e->command, rest, *text == 's');
     } else if (word_is(text, len, "part")) {
         struct fields f = fields_new();
-        SAY(MSG_PART, "%s", rest);
+        SAY(MSG_PART, "%s%s", hash_sign(MSG_PART, rest), rest);
         host_result(h, e->command, true, &f);
         fields_free(&f);
     } else {

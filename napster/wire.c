@@ -298,7 +298,7 @@ static const struct shape {
     {MSG_PONG, "PONG", {"nick"}},
     {MSG_EMOTE, "EMOTE", {"channel", "*text"}},
     {MSG_SHARE_DIR, "SHARE_DIR", {"dir", "base", "md5", "size", "kbps"}},
-    {MSG_SHARE_TYPED, "SHARE_TYPED", {"file", "size", "hash", "type"}}};
+    {MSG_SHARE_TYPED, "SHARE_TYPED", {"file", "size", "hash", "media"}}};
 
 static void add_text(struct fields *f, const char *name, size_t from,
                      size_t end, struct slice text)

@@ -199,10 +199,60 @@ WRONG
 @test "napster: every example of a fact works" {
     "$napster" show --help | grep -o '([a-z-]* *[^)]*)' | tr -d '()' |
         sort -u >"$dir/facts"
-    [ "$(wc -l <"$dir/facts")" -gt 20 ]
+    [ "$(wc -l <"$dir/facts")" -gt 12 ]
     while read -r fact; do
         # shellcheck disable=SC2086
         "$napster" show labs/napster/lecture.scn $fact ||
             { echo "fails: $fact"; false; }
     done <"$dir/facts"
+}
+
+# Each message's fields on a line; of what has no frame, only that it is there.
+lines() { tr '\n' ' ' | sed 's/ #/\n#/g' | grep -v ' bytes=' | sort; }
+
+@test "napster: tshark decodes every field as describe does" {
+    command -v tshark >/dev/null || skip "no tshark"
+    load described.bash
+    cat >"$dir/all.scn" <<'END'
+seed 5
+node server role=server motd=Welcome
+node meta role=metaserver join=server
+node amy join=meta meta=yes register=yes share=chord-a.ogg:64KiB,b.ogg:0KiB
+node bob join=server share=chord-c.ogg:20KiB,d.ogg:3KiB firewalled=yes
+node cat join=server
+at 3s cat search chord
+at 6s cat get chord-a.ogg
+at 8s cat get chord-c.ogg
+at 9s cat search MAX_RESULTS none
+at 10s cat browse bob
+at 11s cat browse nobody
+at 12s cat hotlist bob
+at 13s cat whois amy
+at 13s cat whois nobody
+at 14s cat join room
+at 15s bob join room
+at 16s cat say room hello all of you
+at 17s bob part room
+at 18s bob unshare d.ogg
+at 19s cat stats
+at 20s leave bob
+run until 30s
+END
+    "$napster" sim "$dir/all.scn" --quiet --trace "$dir/t.pcapng" || [ $? -eq 1 ]
+    described "$napster" "$dir/t.pcapng" >"$dir/fields"
+    for type in 2 3 6 100 102 200 201 202 203 204 209 210 211 212 213 214 \
+        218 219 220 221 207 301 400 401 402 403 404 405 406 407 408 409 410 \
+        500 501 603 604 607 608 621 751 752; do
+        grep -qx "type=$type" "$dir/fields" ||
+            { echo "no $type"; false; }
+    done
+    lines <"$dir/fields" | sed -e 's/ is [A-Z_]*//' -e 's/.u000a//' >"$dir/ours"
+    tshark -X "lua_script:labs/wireshark/napster.lua" -r "$dir/t.pcapng" \
+        -T pdml 2>"$dir/errors" | sed -n -e 's/.*<proto name="napster".*/#/p' \
+        -e 's/.*name="napster\.\([a-z0-9_]*\)".* show="\([^"]*\)".*/\1=\2/p' |
+        sed -e 's/&quot;/"/g' -e 's/&lt;/</g' -e 's/&amp;/\&/g' |
+        lines >"$dir/theirs"
+    ! grep -i 'lua.*error' "$dir/errors"
+    diff "$dir/ours" "$dir/theirs"
+    [ "$(grep -c ' word=' "$dir/ours")" -eq 2 ]
 }
