@@ -34,26 +34,31 @@ static void dial(struct napster *n, struct host *h)
     c->deadline_us = host_now(h) + LOGIN_US;
 }
 
+/* Only the first login registers: after that the nick is its own. */
+static bool registers(const struct napster *n)
+{
+    return setting(n->settings, OPT_REGISTER) != 0 && !n->client->registered;
+}
+
 void napster_login_text(const struct napster *n, struct text *t)
 {
     text_printf(t, "%s %s %u \"p2plab 0.1\" %u", n->nick,
                 setting_text(n->settings, OPT_PASSWORD),
                 napster_firewalled(n) ? 0u : n->self.port,
                 (unsigned)setting(n->settings, OPT_SPEED));
-    if (setting(n->settings, OPT_REGISTER) != 0)
+    if (registers(n))
         text_add(t, " nobody@localhost");
 }
 
 static void on_open(struct napster *n, struct host *h)
 {
-    bool new_one = setting(n->settings, OPT_REGISTER) != 0;
     struct text t = text_new();
 
     if (n->client->state == SESSION_META)
         return; /* it speaks, and we listen */
     n->client->state = SESSION_LOGIN;
     napster_login_text(n, &t);
-    SAY(new_one ? MSG_REGISTER : MSG_LOGIN, "%s", t.data);
+    SAY(registers(n) ? MSG_REGISTER : MSG_LOGIN, "%s", t.data);
     text_free(&t);
 }
 
@@ -287,6 +292,7 @@ static void on_login_ok(struct napster *n, struct host *h)
     if (n->client->state != SESSION_LOGIN)
         return;
     n->client->state = SESSION_ONLINE;
+    n->client->registered = true;
     n->client->deadline_us = FOREVER;
     host_note(h, "is logged in, and tells what it shares");
     share_all(n, h);
@@ -344,7 +350,10 @@ static void on_message(struct napster *n, struct host *h,
     case MSG_ERROR:
     case MSG_NICK_BAD:
         host_note(h, "the server refuses: %.*s", (int)text.len, text.at);
-        c->deadline_us = host_now(h) + LOGIN_US; /* not again at once */
+        /* Not again at once; but who cannot register may have done so in an
+           earlier life, and can log in. */
+        c->deadline_us = host_now(h) + (registers(n) ? RECONNECT_US : LOGIN_US);
+        c->registered = true;
         c->state = SESSION_NONE;
         break;
     case MSG_GHOST:

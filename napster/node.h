@@ -169,6 +169,7 @@ struct offered {
 
 struct client {
     enum session_state state;
+    bool registered; /* as far as it will be */
     conn_id conn;
     struct addr server;
     uint64_t deadline_us;
