@@ -96,4 +96,36 @@
 #define DHT_UPKEEP_US (60 * (uint64_t)1000000)
 #define DHT_FAILURES_MAX 2 /* unanswered in a row: a bad node */
 
+/* -- Peers ------------------------------------------------------------------- */
+
+#define BLOCK_BYTES 16384u /* [bep3] of each request; the last is shorter */
+/* We serve requests of up to 128 KiB, as most clients did once. */
+#define BLOCK_BYTES_MAX (128u * 1024)
+#define MESSAGE_MAX (512u * 1024) /* a bitfield of 4 million pieces */
+#define PEERS_MAX 80              /* connections; Cohen's client has as many */
+#define DIALS_MAX                                                              \
+    40                      /* of these, that we open; the rest is for
+                                     newcomers who find us */
+#define DIALS_WAITING_MAX 8 /* not yet open, at one time */
+#define KNOWN_MAX 256       /* addresses that we may dial */
+#define HALF_OPEN_US (20 * (uint64_t)1000000) /* until the handshake is here */
+#define SILENT_US (240 * (uint64_t)1000000)   /* twice a keep-alive's period */
+#define KEEP_ALIVE_US (110 * (uint64_t)1000000) /* [bep3] two minutes */
+#define REDIAL_US (10 * (uint64_t)1000000)      /* doubles with each failure */
+#define REDIALS_MAX 5                           /* then it is forgotten */
+#define REQUESTS_LEAST 4 /* enough for slow links: 64 KiB */
+#define REQUESTS_MAX 250 /* outstanding at a peer, and what we take: reqq */
+#define REQUESTS_AHEAD_US (3 * (uint64_t)1000000) /* [libtorrent] queue time */
+#define REQUEST_PATIENCE_US (60 * (uint64_t)1000000) /* [bep3] snubbed */
+#define ENDGAME_COPIES 3 /* peers asked for one block at the end, at most */
+#define STRIKES_MAX 2    /* bad pieces that a peer had a part in */
+#define EXTENSION_BYTES_MAX 4096 /* of what we write, but for metadata */
+#define METADATA_BLOCK 16384u    /* [bep9] */
+#define PEX_PERIOD_US (60 * (uint64_t)1000000) /* [bep11] at most so often */
+#define PEX_FIRST_US (2 * (uint64_t)1000000)   /* others come meanwhile */
+#define PEX_MAX 50                             /* [bep11] peers in a message */
+/* Of a torrent that a node makes itself: its metainfo stays below 1 MiB. */
+#define PIECES_MADE_MAX 50000u
+#define WEB_STREAMS_MAX 16 /* streams that ask for a .torrent or a tracker */
+
 #endif

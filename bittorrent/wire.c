@@ -156,10 +156,9 @@ static int read_head(struct wire_msg *m, uint32_t *length, const uint8_t *data,
     m->id = is_known(id) ? (enum wire_id)id : WIRE_UNKNOWN;
     uint32_t payload = *length - 1;
     if (m->id == WIRE_PIECE)
-        return payload < 8 ? ERR_MALFORMED
-               : payload - 8 > BLOCK_BYTES_MAX
-                   ? ERR_LIMIT
-                   : 5;
+        return payload < 8                     ? ERR_MALFORMED
+               : payload - 8 > BLOCK_BYTES_MAX ? ERR_LIMIT
+                                               : 5;
     if (*length > MESSAGE_MAX)
         return ERR_LIMIT;
     bool fixed = m->id != WIRE_UNKNOWN && kinds[m->id].payload >= 0;
@@ -199,14 +198,19 @@ size_t wire_encode(const struct wire_msg *m, uint8_t *out, size_t room)
     if (m->id == WIRE_KEEP_ALIVE)
         return 4;
     code_u8(&c, "", &id);
-    walk_payload(&c, &copy,
-                 m->data_len + (m->id == WIRE_EXTENDED ? 1 : 0));
+    walk_payload(&c, &copy, m->data_len + (m->id == WIRE_EXTENDED ? 1 : 0));
     assert(!c.bad);
     length = (uint32_t)c.at - 4 + (m->id == WIRE_PIECE ? m->length : 0);
     struct codec head = codec_writer(out, 4);
     code_u32(&head, "", &length);
     return c.at;
 }
+
+/* Of extensions' dictionaries; other keys show as themselves. */
+static const struct bencode_name extension_names[] = {
+    {"added", "added", FORM_PEERS},
+    {"dropped", "dropped", FORM_PEERS},
+    {.key = NULL}};
 
 /* -- Description ------------------------------------------------------------------ */
 
@@ -235,7 +239,7 @@ static void describe_message(const uint8_t *data, size_t len, struct fields *f)
     code_minor(&c);
     walk_payload(&c, &m, length - 1);
     if (m.id == WIRE_EXTENDED)
-        c.at += bencode_describe(f, "says", data, c.at, len, NULL);
+        c.at += bencode_describe(f, "says", data, c.at, len, extension_names);
     if (c.at == len)
         return;
     if (m.id == WIRE_UNKNOWN)

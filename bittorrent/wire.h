@@ -18,6 +18,7 @@
 #include "common/node.h"
 
 #define HANDSHAKE_BYTES 68
+#define WIRE_FIXED_MAX 17   /* of any message, without data: a REQUEST */
 #define PIECE_HEAD_BYTES 13 /* of a PIECE message, in front of its data */
 
 /* Reserved bits of the handshake, as one big-endian number. */
@@ -70,7 +71,7 @@ void wire_write_handshake(const struct handshake *s,
    ERR_MALFORMED, or ERR_LIMIT when it is longer than any we take. */
 int wire_decode(struct wire_msg *m, const uint8_t *data, size_t len);
 /* Write a message, a PIECE without its data; its length.  There must be room
-   for PIECE_HEAD_BYTES + data_len bytes. */
+   for WIRE_FIXED_MAX + data_len bytes. */
 size_t wire_encode(const struct wire_msg *m, uint8_t *out, size_t room);
 void wire_describe(const struct framing *framing, const uint8_t *data,
                    size_t len, struct fields *f);

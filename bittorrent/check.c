@@ -1,0 +1,125 @@
+/* What must hold over all nodes; see check.h. */
+#include "bittorrent/check.h"
+
+#include <string.h>
+
+struct bittorrent *bittorrent_at(const struct network *net, size_t i)
+{
+    return network_is_up(net, i, &bittorrent_protocol) ? net->host[i]->node
+                                                       : NULL;
+}
+
+/* Streams cannot be made from outside: everybody starts as in a cold run. */
+void bittorrent_warm(const struct network *net)
+{
+    (void)net;
+}
+
+uint64_t bittorrent_quiet_us(const struct settings *s)
+{
+    (void)s;
+    return 3000000;
+}
+
+bool bittorrent_may_fail(const struct network *net, const struct host *host)
+{
+    (void)net;
+    (void)host;
+    return true;
+}
+
+/* Does somebody who is up have what this one lacks? */
+static bool can_go_on(const struct network *net, const struct bittorrent *n)
+{
+    for (size_t i = 0; i < net->count; i++) {
+        const struct bittorrent *m = bittorrent_at(net, i);
+        if (m == NULL || m == n || m->torrent.state != TORRENT_OPEN ||
+            memcmp(m->torrent.infohash, n->torrent.infohash, INFOHASH_BYTES) !=
+                0)
+            continue;
+        for (uint32_t k = 0; k < n->torrent.meta.piece_count; k++)
+            if (bit_is_set(m->torrent.have, k) &&
+                !bit_is_set(n->torrent.have, k))
+                return true;
+    }
+    return false;
+}
+
+bool bittorrent_settled(const struct network *net)
+{
+    for (size_t i = 0; i < net->count; i++) {
+        const struct bittorrent *n = bittorrent_at(net, i);
+        if (n == NULL || n->leaving)
+            continue;
+        const struct torrent *t = &n->torrent;
+        if (n->wanted[0] != '\0' || t->state == TORRENT_MAKING ||
+            t->state == TORRENT_CHECKING || t->partials != NULL ||
+            (t->state == TORRENT_OPEN && !t->complete && can_go_on(net, n)))
+            return false;
+    }
+    return true;
+}
+
+/* -- Invariants ------------------------------------------------------------- */
+
+static uint32_t bits_in(const uint8_t *bits, uint32_t count)
+{
+    uint32_t set = 0;
+
+    for (uint32_t i = 0; bits != NULL && i < count; i++)
+        set += bit_is_set(bits, i);
+    return set;
+}
+
+static void check_pieces(const struct bittorrent *n, struct finding *f)
+{
+    const struct torrent *t = &n->torrent;
+
+    if (bits_in(t->have, t->meta.piece_count) != t->have_count)
+        findings_break(f, "%s has another number of pieces than it counts",
+                       n->name);
+    for (uint32_t i = 0; i < t->meta.piece_count; i++) {
+        uint32_t copies = 0;
+        for (const struct peer *p = n->peers; p != NULL; p = p->next)
+            copies += p->have != NULL && bit_is_set(p->have, i);
+        if (copies != t->copies[i])
+            findings_break(f, "%s counts %u copies of piece %u, its peers %u",
+                           n->name, t->copies[i], i, copies);
+    }
+}
+
+static void check_peers(const struct bittorrent *n, struct finding *interest,
+                        struct finding *slots)
+{
+    const struct torrent *t = &n->torrent;
+    uint32_t unchoked = 0;
+
+    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+        uint32_t wanted = 0;
+        for (uint32_t i = 0; p->have != NULL && i < t->meta.piece_count; i++)
+            wanted += bit_is_set(p->have, i) && !bit_is_set(t->have, i);
+        if (wanted != p->wanted ||
+            (p->state == PEER_UP && p->am_interested != (wanted > 0)))
+            findings_break(interest, "%s wants %u pieces of a peer, not %u",
+                           n->name, wanted, p->wanted);
+        unchoked += p->state == PEER_UP && !p->am_choking;
+    }
+    if (setting(n->settings, OPT_CHOKER) == CHOKER_TITFORTAT &&
+        unchoked > (uint64_t)setting(n->settings, OPT_SLOTS) + 1)
+        findings_break(slots, "%s uploads to %u peers", n->name, unchoked);
+}
+
+void bittorrent_check(const struct network *net, struct findings *f)
+{
+    struct finding *pieces = findings_add(f, "pieces and copies counted");
+    struct finding *interest = findings_add(f, "interest exact");
+    struct finding *slots = findings_add(f, "no more uploads than slots");
+
+    for (size_t i = 0; i < net->count; i++) {
+        const struct bittorrent *n = bittorrent_at(net, i);
+        if (n == NULL || n->torrent.state != TORRENT_OPEN)
+            continue;
+        check_pieces(n, pieces);
+        check_peers(n, interest, slots);
+    }
+}

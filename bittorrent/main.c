@@ -1,0 +1,21 @@
+/* The program `bittorrent`: the protocol, and what people need around it. */
+#include "bittorrent/facts.h"
+#include "bittorrent/node.h"
+#include "bittorrent/view.h"
+#include "common/program.h"
+
+static const struct program program = {
+    .protocol = &bittorrent_protocol,
+    .idea = "who takes a piece gives it on: the more peers, the more givers",
+    .scenario = "labs/bittorrent/swarm.scn",
+    .tiny = "labs/bittorrent/tiny.scn",
+    .example = "p1 show",
+    .port = 6881,
+    .facts = bittorrent_facts,
+    .pictures = bittorrent_pictures,
+    .state = bittorrent_state};
+
+int main(int argc, char **argv)
+{
+    return program_main(&program, argc, argv);
+}

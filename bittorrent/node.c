@@ -1,0 +1,804 @@
+/* Options, commands, timers, events, and who is dialled; see node.h. */
+#include "bittorrent/node.h"
+
+#include <string.h>
+
+#include "bittorrent/check.h"
+#include "common/words.h"
+
+#define SECOND_US UINT64_C(1000000)
+#define SEND_US (SECOND_US / 10) /* between tokens of a limited rate */
+
+static const struct option options[] = {
+    [OPT_PICKER] = {"picker", OPTION_CHOICE, 0, 2, 0, "rarest,random,inorder",
+                    "which piece to fetch next"},
+    [OPT_CHOKER] = {"choker", OPTION_CHOICE, 0, 2, 0,
+                    "titfortat,none,freerider",
+                    "whom to upload to: who gives most, all, nobody"},
+    [OPT_SLOTS] = {"slots", OPTION_NUMBER, 0, 60, 4, NULL,
+                   "uploads at a time, beside the optimistic one"},
+    [OPT_RECHOKE] = {"rechoke", OPTION_TIME, SECOND_US, 600 * SECOND_US,
+                     10 * SECOND_US, NULL, "between choices"},
+    [OPT_OPTIMISTIC] = {"optimistic", OPTION_TIME, 0, 3600 * SECOND_US,
+                        30 * SECOND_US, NULL,
+                        "how long a peer keeps the optimistic slot; 0: none"},
+    [OPT_ENDGAME] = {"endgame", OPTION_CHOICE, 0, 1, 1, "off,on",
+                     "ask several peers for the last blocks"},
+    [OPT_UPLOAD] = {"upload", OPTION_RATE, 0, INT64_C(1) << 40, 0, NULL,
+                    "most to send; 0: no limit"},
+    [OPT_DOWNLOAD] = {"download", OPTION_RATE, 0, INT64_C(1) << 40, 0, NULL,
+                      "most to ask for; 0: no limit"},
+    [OPT_PIECE] = {"piece", OPTION_SIZE, PIECE_CHOICE_LEAST, PIECE_CHOICE_MAX,
+                   32768, NULL, "size of a piece, of torrents made here"},
+    [OPT_ROLE] = {"role", OPTION_CHOICE, 0, 1, 0, "peer,tracker",
+                  "a tracker tells peers of each other"},
+    [OPT_INTERVAL] = {"interval", OPTION_TIME, SECOND_US, 86400 * SECOND_US,
+                      10 * SECOND_US, NULL, "of a tracker: between announces"},
+    [OPT_DHT] = {"dht", OPTION_CHOICE, 0, 1, 0, "off,on",
+                 "find peers without a tracker"},
+    [OPT_PEX] = {"pex", OPTION_CHOICE, 0, 1, 1, "off,on",
+                 "tell peers of each other"},
+    [OPT_LINGER] = {"linger", OPTION_CHOICE, 0, 1, 1, "off,on",
+                    "upload on when all is here; else leave the swarm"},
+    [OPT_GET] = {"get", OPTION_TEXT, 0, 0, 0, NULL,
+                 "fetch this at the start, as the command does"},
+    [OPT_ANNOUNCE] = {"announce", OPTION_TEXT, 0, 0, 0, NULL,
+                      "tracker of torrents made here; else join; or none"},
+    {.name = NULL}};
+
+static const struct command commands[] = {
+    {"get", "t", "get NAME", "ask the node joined for NAME.torrent; fetch it",
+     0},
+    {"fetch", "w", "fetch INFOHASH", "fetch what has that hash, as a magnet",
+     0},
+    {"peer", "a", "peer HOST:PORT", "dial a peer", COMMAND_LIMIT_US},
+    {"show", "", "show", "how it stands, and why nothing moves",
+     COMMAND_LIMIT_US},
+    {.name = NULL}};
+
+static const char *const timers[] = {"tick", "rechoke", "send",
+                                     "dht",  "tracker", NULL};
+
+/* -- Whom to dial ----------------------------------------------------------- */
+
+struct known *swarm_known(struct bittorrent *n, struct addr peer)
+{
+    for (uint32_t i = 0; i < n->known_count; i++)
+        if (addr_equal(n->known[i].addr, peer))
+            return &n->known[i];
+    return NULL;
+}
+
+/* In a full table a newcomer takes the place of who has failed most. */
+void swarm_found_peer(struct bittorrent *n, struct host *h, struct addr peer)
+{
+    struct known *k;
+
+    if (peer.ip == 0 || peer.port == 0 || addr_equal(peer, n->self) ||
+        swarm_known(n, peer) != NULL)
+        return;
+    if (n->known_count < KNOWN_MAX) {
+        k = &n->known[n->known_count++];
+    } else {
+        k = &n->known[0];
+        for (uint32_t i = 1; i < KNOWN_MAX; i++)
+            if (n->known[i].failures > k->failures && !n->known[i].linked)
+                k = &n->known[i];
+        if (k->failures == 0 || k->linked || k->banned)
+            return;
+    }
+    *k = (struct known){.addr = peer, .due_us = host_now(h)};
+}
+
+static bool has_link(const struct bittorrent *n, struct addr a)
+{
+    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+        if (addr_equal(p->addr, a))
+            return true;
+    return false;
+}
+
+static void dial_some(struct bittorrent *n, struct host *h)
+{
+    const struct torrent *t = &n->torrent;
+    uint64_t now = host_now(h);
+    uint32_t dialled = 0, waiting = 0;
+
+    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+        dialled += p->outgoing;
+        waiting += p->outgoing && p->state == PEER_DIAL;
+    }
+    bool wanting = t->state == TORRENT_ASKING ||
+                   (t->state == TORRENT_OPEN && !t->complete);
+    for (uint32_t i = 0; i < n->known_count && wanting && !n->leaving; i++) {
+        struct known *k = &n->known[i];
+        if (dialled >= DIALS_MAX || waiting >= DIALS_WAITING_MAX)
+            return;
+        if (k->banned || k->linked || k->due_us > now ||
+            k->failures > REDIALS_MAX || has_link(n, k->addr))
+            continue;
+        k->linked = true;
+        peer_dial(n, h, k->addr);
+        dialled++;
+        waiting++;
+    }
+}
+
+/* -- Trackers and the DHT ------------------------------------------------------ */
+
+static struct announce_stats stats_of(const struct bittorrent *n)
+{
+    const struct torrent *t = &n->torrent;
+
+    return (struct announce_stats){
+        t->uploaded, t->downloaded,
+        t->state == TORRENT_OPEN ? torrent_left(t) : 1, -1};
+}
+
+static void take_found(struct bittorrent *n, struct host *h)
+{
+    struct addr peer;
+    uint32_t tag;
+
+    for (uint32_t i = 0; i < n->announcer.found_count; i++)
+        swarm_found_peer(n, h, n->announcer.found[i]);
+    n->announcer.found_count = 0;
+    while (n->dht != NULL && dht_take(n->dht, &tag, &peer))
+        swarm_found_peer(n, h, peer);
+    dial_some(n, h);
+}
+
+static void announce(struct bittorrent *n, struct host *h)
+{
+    struct announce_stats stats = stats_of(n);
+
+    if (n->announcing && announcer_due(&n->announcer) <= host_now(h))
+        announcer_tick(&n->announcer, h, &stats);
+    take_found(n, h);
+}
+
+/* Whom the metainfo names as tracker. */
+static void begin_announcing(struct bittorrent *n, struct host *h)
+{
+    struct torrent *t = &n->torrent;
+    struct metainfo_trackers at = {0};
+    struct bencode url;
+
+    if (!n->announcing)
+        announcer_begin(&n->announcer, h, t->infohash, n->id, n->self.port);
+    while (metainfo_tracker(&t->meta, &at, &url))
+        (void)announcer_add(&n->announcer, h, (const char *)url.text,
+                            url.text_len, at.tier);
+    n->announcing = true;
+    announcer_say(&n->announcer, h, ANNOUNCE_STARTED);
+}
+
+static void begin_dht(struct bittorrent *n, struct host *h)
+{
+    struct torrent *t = &n->torrent;
+
+    if (n->dht != NULL && !t->meta.is_private)
+        (void)dht_follow(n->dht, h, t->infohash, n->self.port, 1);
+}
+
+/* -- The torrent opens, and is complete -------------------------------------------- */
+
+static void result_of(struct bittorrent *n, struct host *h)
+{
+    const struct torrent *t = &n->torrent;
+    struct fields f = fields_new();
+    struct content c;
+
+    if (n->command == 0 || !host_content(h, t->content, &c))
+        return;
+    fields_text(&f, "name", c.name);
+    fields_number(&f, "bytes", c.bytes);
+    fields_number(&f, "pieces", t->meta.piece_count);
+    fields_number(&f, "downloaded", t->downloaded);
+    fields_number(&f, "uploaded", t->uploaded);
+    fields_number(&f, "seconds", (t->done_us - t->begun_us) / SECOND_US);
+    host_result(h, n->command, true, &f);
+    n->command = 0;
+    fields_free(&f);
+}
+
+void swarm_on_open(struct bittorrent *n, struct host *h)
+{
+    peer_close_all(n, h); /* those met before we knew the pieces */
+    for (uint32_t i = 0; i < n->known_count; i++)
+        n->known[i].due_us = 0;
+    if (!addr_none(n->join))
+        swarm_found_peer(n, h, n->join);
+    begin_announcing(n, h);
+    begin_dht(n, h);
+    announce(n, h);
+    if (n->torrent.complete)
+        result_of(n, h);
+}
+
+void swarm_on_complete(struct bittorrent *n, struct host *h)
+{
+    host_note(h, "all pieces are here");
+    result_of(n, h);
+    announcer_say(&n->announcer, h, ANNOUNCE_COMPLETED);
+    peer_on_complete(n, h);
+    announce(n, h);
+}
+
+const char *swarm_why(const struct bittorrent *n)
+{
+    const struct torrent *t = &n->torrent;
+    uint32_t up = 0, wanted = 0, open = 0, asked = 0;
+
+    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+        up += p->state == PEER_UP;
+        wanted += p->am_interested;
+        open += p->am_interested && !p->peer_choking;
+        asked += p->asked.count;
+    }
+    switch (t->state) {
+    case TORRENT_NONE:
+        return "no torrent is open";
+    case TORRENT_MAKING:
+        return "hashing, to make a torrent";
+    case TORRENT_ASKING:
+        return up > 0 ? "asking peers for the info dictionary"
+                      : "no peer to ask for the info dictionary";
+    case TORRENT_CHECKING:
+        return "hashing what is here";
+    case TORRENT_OPEN:
+        break;
+    }
+    if (t->complete)
+        return up > 0 ? "" : "complete; nobody is here to send to";
+    if (t->full)
+        return "the disk is full; make room";
+    if (n->announcer.failure[0] != '\0' && up == 0)
+        return n->announcer.failure;
+    return up == 0       ? "no peer is known or reachable"
+           : wanted == 0 ? "no peer has a piece that is missing"
+           : open == 0   ? "all peers choke us"
+           : asked == 0  ? "waiting for a hash or for the rate limit"
+                         : "";
+}
+
+/* -- The web: .torrent files, and the tracker ------------------------------------------ */
+
+static struct web *web_of(struct bittorrent *n, conn_id conn)
+{
+    for (size_t i = 0; i < WEB_STREAMS_MAX; i++)
+        if (n->web[i].conn == conn)
+            return &n->web[i];
+    return NULL;
+}
+
+/* Ask the node joined for NAME.torrent. */
+static void web_ask(struct bittorrent *n, struct host *h)
+{
+    struct web *w = web_of(n, 0);
+    struct text t = text_new();
+
+    if (w == NULL)
+        return;
+    *w = (struct web){host_connect(h, n->join), n->join, true,
+                      host_now(h) + HTTP_TRACKER_US};
+    text_add(&t, "GET /");
+    for (const char *c = n->wanted; *c != '\0'; c++)
+        if ((*c >= '0' && *c <= '9') || (*c >= '@' && *c <= 'z') || *c == '.' ||
+            *c == '-')
+            text_char(&t, *c);
+        else
+            text_printf(&t, "%%%02x", (unsigned)(uint8_t)*c);
+    text_add(&t, ".torrent HTTP/1.0\r\n\r\n");
+    host_phase(h, w->conn, PHASE_HTTP);
+    host_write(h, w->conn, t.data, t.len);
+    text_free(&t);
+}
+
+/* The name in "/NAME.torrent" is that of our torrent. */
+static bool names_ours(const struct bittorrent *n, struct slice target)
+{
+    const struct torrent *t = &n->torrent;
+    char name[METAINFO_NAME_MAX + 16];
+    int len = http_unescape(http_path(target), false, name, sizeof name);
+    size_t want = t->meta.name.text_len;
+
+    return t->state == TORRENT_OPEN && len > 0 && (size_t)len == want + 9 &&
+           name[0] == '/' && memcmp(name + 1, t->meta.name.text, want) == 0 &&
+           memcmp(name + 1 + want, ".torrent", 8) == 0;
+}
+
+static void web_serve_file(struct bittorrent *n, struct host *h, conn_id conn)
+{
+    const struct torrent *t = &n->torrent;
+    struct text head = text_new();
+
+    text_printf(&head,
+                "HTTP/1.0 200 OK\r\nContent-Type: application/x-bittorrent"
+                "\r\nContent-Length: %zu\r\n\r\n",
+                t->file_len);
+    text_bytes(&head, t->file, t->file_len);
+    for (size_t at = 0; at < head.len; at += MESSAGE_BYTES_MAX) {
+        size_t left = head.len - at;
+        host_write(h, conn, head.data + at,
+                   left < MESSAGE_BYTES_MAX ? left : MESSAGE_BYTES_MAX);
+    }
+    text_free(&head);
+}
+
+static size_t web_serve(struct bittorrent *n, struct host *h, struct web *w,
+                        const struct event *e)
+{
+    static const char missing[] =
+        "HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    struct http_head head;
+    int used = http_request(&head, e->data, e->len);
+
+    if (used == 0)
+        return 0;
+    if (used < 0) {
+        host_abort(h, w->conn);
+        w->conn = 0;
+        return 0;
+    }
+    host_phase(h, w->conn, PHASE_HTTP);
+    if (names_ours(n, head.target))
+        web_serve_file(n, h, w->conn);
+    else if (n->tracker != NULL)
+        return tracker_on_http(n->tracker, h, w->conn, w->from, e->data,
+                               e->len);
+    else
+        host_write(h, w->conn, missing, sizeof missing - 1);
+    host_finish(h, w->conn);
+    return (size_t)used;
+}
+
+static void get_failed(struct bittorrent *n, struct host *h, const char *why)
+{
+    host_note(h, "no torrent: %s", why);
+    if (n->command != 0)
+        host_failed(h, n->command, why);
+    n->command = 0;
+}
+
+/* The .torrent that we asked for. */
+static size_t web_answer(struct bittorrent *n, struct host *h, struct web *w,
+                         const struct event *e)
+{
+    struct http_head head;
+    const char *why = "the answer is no HTTP";
+    int used = http_answer(&head, e->data, e->len);
+
+    if (used == 0)
+        return 0;
+    bool good = used > 0 && head.status == 200 && head.has_length &&
+                head.content_length <= BLOB_BYTES_MAX;
+    if (good && e->len - (size_t)used < head.content_length)
+        return 0;
+    conn_id conn = w->conn;
+    w->conn = 0;
+    if (used > 0 && !good)
+        why = "nobody there has that torrent";
+    if (!good ||
+        !torrent_open(n, h, e->data + used, (size_t)head.content_length, &why))
+        get_failed(n, h, why);
+    else
+        n->wanted[0] = '\0';
+    host_abort(h, conn);
+    return 0;
+}
+
+/* The first bytes say what a stream is: "GET " or a handshake. */
+static bool is_web(const struct event *e)
+{
+    return e->kind == EVENT_BYTES && e->len > 0 && e->data[0] == 'G';
+}
+
+static void move_to_web(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    struct web *w = web_of(n, 0);
+    struct web made = {p->conn, p->from, false, host_now(h) + HTTP_TRACKER_US};
+
+    if (w == NULL) {
+        peer_close(n, h, p, "too many ask for files");
+        return;
+    }
+    *w = made;
+    p->conn = 0;
+    peer_close(n, h, p, "it speaks HTTP");
+}
+
+static size_t on_web(struct bittorrent *n, struct host *h, struct web *w,
+                     const struct event *e)
+{
+    if (e->kind == EVENT_CLOSED || (e->kind == EVENT_EOF && w->ours)) {
+        bool ours = w->ours;
+        if (e->kind == EVENT_EOF)
+            host_abort(h, w->conn);
+        w->conn = 0;
+        if (ours && n->torrent.state == TORRENT_NONE)
+            n->wanted_us = host_now(h) + REDIAL_US / 5; /* ask again */
+    } else if (e->kind == EVENT_EOF) {
+        host_finish(h, w->conn);
+    }
+    if (e->kind != EVENT_BYTES)
+        return 0;
+    return w->ours ? web_answer(n, h, w, e) : web_serve(n, h, w, e);
+}
+
+static void web_on_tick(struct bittorrent *n, struct host *h)
+{
+    for (size_t i = 0; i < WEB_STREAMS_MAX; i++)
+        if (n->web[i].conn != 0 && n->web[i].deadline_us < host_now(h)) {
+            host_abort(h, n->web[i].conn);
+            n->web[i].conn = 0;
+        }
+    if (n->wanted[0] != '\0' && n->wanted_us <= host_now(h) &&
+        n->torrent.state == TORRENT_NONE && !n->leaving) {
+        n->wanted_us = host_now(h) + HTTP_TRACKER_US;
+        web_ask(n, h);
+    }
+}
+
+/* -- Events --------------------------------------------------------------------------------- */
+
+void swarm_wait(struct bittorrent *n, struct host *h)
+{
+    (void)n;
+    host_timer(h, TIMER_SEND, SEND_US);
+}
+
+/* A tenth of a second's worth, and no more than a second's is saved up. */
+static int64_t more_tokens(int64_t tokens, int64_t rate, uint64_t passed_us)
+{
+    if (passed_us > SECOND_US)
+        passed_us = SECOND_US;
+    tokens += (int64_t)((uint64_t)rate * passed_us / SECOND_US);
+    return tokens < rate ? tokens : rate;
+}
+
+static void on_send(struct bittorrent *n, struct host *h)
+{
+    uint64_t passed = host_now(h) - n->tokens_us;
+
+    n->tokens_us = host_now(h);
+    n->up_tokens =
+        more_tokens(n->up_tokens, setting(n->settings, OPT_UPLOAD), passed);
+    n->down_tokens =
+        more_tokens(n->down_tokens, setting(n->settings, OPT_DOWNLOAD), passed);
+    peer_serve_all(n, h);
+    peer_ask_all(n, h);
+}
+
+static void on_timer(struct bittorrent *n, struct host *h, int timer)
+{
+    switch ((enum bittorrent_timer)timer) {
+    case TIMER_TICK:
+        host_timer(h, TIMER_TICK, SECOND_US);
+        peer_on_tick(n, h);
+        extend_on_tick(n, h);
+        web_on_tick(n, h);
+        torrent_save(n, h);
+        announce(n, h);
+        break;
+    case TIMER_RECHOKE:
+        host_timer(h, TIMER_RECHOKE,
+                   (uint64_t)setting(n->settings, OPT_RECHOKE));
+        choke_on_round(n, h);
+        break;
+    case TIMER_SEND:
+        on_send(n, h);
+        break;
+    case TIMER_DHT:
+        dht_on_timer(n->dht, h);
+        take_found(n, h);
+        break;
+    case TIMER_TRACKER:
+        tracker_on_timer(n->tracker, h);
+        break;
+    }
+}
+
+/* What the last run had open, else a torrent of what is shared. */
+static void begin_torrent(struct bittorrent *n, struct host *h)
+{
+    const char *why = "no memory", *get = setting_text(n->settings, OPT_GET);
+    uint8_t *file = host_alloc(h, BLOB_BYTES_MAX);
+    int len = file != NULL ? host_load(h, "torrent", file, BLOB_BYTES_MAX) : 0;
+    struct content c;
+
+    if (len > 0 && !torrent_open(n, h, file, (size_t)len, &why))
+        host_note(h, "the torrent cannot be opened: %s", why);
+    host_free(h, file, BLOB_BYTES_MAX);
+    for (size_t i = 0; len <= 0 && i < host_content_count(h) &&
+                       n->torrent.state == TORRENT_NONE;
+         i++)
+        if (host_content(h, (int)i, &c) && c.complete)
+            torrent_make(n, h, (int)i);
+    if (n->torrent.state == TORRENT_NONE && !addr_none(n->join))
+        memcpy(n->wanted, get, strlen(get) + 1);
+}
+
+static void on_start(struct bittorrent *n, struct host *h)
+{
+    uint64_t period = (uint64_t)setting(n->settings, OPT_RECHOKE);
+
+    for (size_t i = 0; i < PEER_ID_BYTES; i++)
+        n->id[i] = (uint8_t)('a' + host_random(h) % 26);
+    memcpy(n->id, "-PL0100-", 8); /* [bep20] */
+    n->up_tokens = setting(n->settings, OPT_UPLOAD);
+    n->down_tokens = setting(n->settings, OPT_DOWNLOAD);
+    if (n->tracker != NULL)
+        tracker_begin(n->tracker, h, TIMER_TRACKER,
+                      (uint64_t)setting(n->settings, OPT_INTERVAL));
+    if (n->dht != NULL && dht_begin(n->dht, h, TIMER_DHT, n->self, false) &&
+        !addr_none(n->join))
+        dht_join(n->dht, h, n->join);
+    if (setting(n->settings, OPT_ROLE) == ROLE_TRACKER)
+        return;
+    begin_torrent(n, h);
+    web_on_tick(n, h);
+    host_timer(h, TIMER_TICK, SECOND_US);
+    host_timer(h, TIMER_RECHOKE, period);
+}
+
+static size_t on_stream(struct bittorrent *n, struct host *h,
+                        const struct event *e)
+{
+    struct announce_stats stats = stats_of(n);
+    struct web *w = web_of(n, e->conn);
+
+    if (n->announcing && e->conn == n->announcer.conn) {
+        size_t used = announcer_on_stream(&n->announcer, h, e, &stats);
+        take_found(n, h);
+        return used;
+    }
+    if (w != NULL)
+        return on_web(n, h, w, e);
+    if (e->kind == EVENT_ACCEPT) {
+        if (n->peer_count < PEERS_MAX && !n->leaving)
+            peer_accept(n, h, e);
+        else
+            host_abort(h, e->conn);
+        return 0;
+    }
+    struct peer *p = peer_of(n, e->conn);
+    if (p == NULL)
+        return e->len;
+    if (p->state == PEER_HANDSHAKE && !p->outgoing && is_web(e)) {
+        conn_id conn = p->conn;
+        move_to_web(n, h, p);
+        w = web_of(n, conn);
+        return w != NULL ? on_web(n, h, w, e) : 0;
+    }
+    return peer_event(n, h, p, e);
+}
+
+static void on_datagram(struct bittorrent *n, struct host *h,
+                        const struct event *e)
+{
+    struct announce_stats stats = stats_of(n);
+
+    if (n->announcing && announcer_on_datagram(&n->announcer, h, e->peer,
+                                               e->data, e->len, &stats))
+        take_found(n, h);
+    else if (n->tracker != NULL &&
+             tracker_on_datagram(n->tracker, h, e->peer, e->data, e->len))
+        return;
+    else if (n->dht != NULL &&
+             dht_on_datagram(n->dht, h, e->peer, e->data, e->len))
+        take_found(n, h);
+}
+
+/* -- Commands ------------------------------------------------------------------------------------ */
+
+static void show(struct bittorrent *n, struct host *h, uint32_t command)
+{
+    const struct torrent *t = &n->torrent;
+    struct fields f = fields_new();
+
+    fields_number(&f, "pieces", t->have_count);
+    fields_number(&f, "of", t->meta.piece_count);
+    fields_number(&f, "peers", n->peer_count);
+    fields_number(&f, "known", n->known_count);
+    fields_number(&f, "downloaded", t->downloaded);
+    fields_number(&f, "uploaded", t->uploaded);
+    fields_number(&f, "wasted", t->wasted);
+    if (n->tracker != NULL)
+        tracker_fields(n->tracker, &f);
+    fields_text(&f, "why", swarm_why(n));
+    host_result(h, command, true, &f);
+    fields_free(&f);
+}
+
+static unsigned nibble(char c)
+{
+    return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+           : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+           : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
+                                  : 16;
+}
+
+static void fetch(struct bittorrent *n, struct host *h, uint32_t command,
+                  const char *hex, size_t len)
+{
+    uint8_t infohash[INFOHASH_BYTES];
+    bool ok = len == sizeof infohash * 2;
+
+    for (size_t i = 0; ok && i < sizeof infohash; i++) {
+        unsigned high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
+        ok = high < 16 && low < 16;
+        infohash[i] = (uint8_t)(high << 4 | (low & 15));
+    }
+    if (!ok) {
+        host_failed(h, command, "an infohash has 40 hexadecimal digits");
+        return;
+    }
+    n->command = command;
+    extend_ask(n, h, infohash);
+    if (!addr_none(n->join))
+        swarm_found_peer(n, h, n->join);
+    begin_dht(n, h);
+    dial_some(n, h);
+}
+
+static void dial(struct bittorrent *n, struct host *h, uint32_t command,
+                 const char *word)
+{
+    struct addr a;
+    struct fields f = fields_new();
+
+    if (addr_parse(&a, word)) {
+        swarm_found_peer(n, h, a);
+        dial_some(n, h);
+        fields_node(&f, "peer", a);
+        host_result(h, command, true, &f);
+    } else {
+        host_failed(h, command, "that is no HOST:PORT");
+    }
+    fields_free(&f);
+}
+
+static void on_command(struct bittorrent *n, struct host *h,
+                       const struct event *e)
+{
+    const char *s = (const char *)e->data, *word;
+    size_t len = word_next(&s), arg_len;
+    const char *verb = s;
+
+    word = s + len;
+    arg_len = word_next(&word);
+    if (word_is(verb, len, "show")) {
+        show(n, h, e->command);
+    } else if (word_is(verb, len, "peer")) {
+        dial(n, h, e->command, word);
+    } else if (n->torrent.state != TORRENT_NONE || n->command != 0 ||
+               n->wanted[0] != '\0') {
+        host_failed(h, e->command, "a node has one torrent at a time");
+    } else if (word_is(verb, len, "fetch")) {
+        fetch(n, h, e->command, word, arg_len);
+    } else if (addr_none(n->join)) {
+        host_failed(h, e->command, "join a node that has its .torrent");
+    } else if (strlen(word) >= sizeof n->wanted) {
+        host_failed(h, e->command, "the name is too long");
+    } else {
+        memcpy(n->wanted, word, strlen(word) + 1);
+        n->command = e->command;
+        n->wanted_us = 0;
+        web_on_tick(n, h);
+    }
+}
+
+static void on_stop(struct bittorrent *n, struct host *h)
+{
+    n->leaving = true;
+    n->torrent.unsaved = n->torrent.state == TORRENT_OPEN;
+    torrent_save(n, h);
+    if (n->dht != NULL)
+        dht_save(n->dht, h);
+    peer_close_all(n, h);
+    if (n->announcing) {
+        announcer_say(&n->announcer, h, ANNOUNCE_STOPPED);
+        announce(n, h);
+    }
+    host_left(h);
+}
+
+static size_t event(void *node, struct host *h, const struct event *e)
+{
+    struct bittorrent *n = node;
+    size_t used = 0;
+
+    switch (e->kind) {
+    case EVENT_START:
+        on_start(n, h);
+        break;
+    case EVENT_TIMER:
+        on_timer(n, h, e->timer);
+        break;
+    case EVENT_DATAGRAM:
+        on_datagram(n, h, e);
+        break;
+    case EVENT_OPEN:
+    case EVENT_ACCEPT:
+    case EVENT_BYTES:
+    case EVENT_ROOM:
+    case EVENT_EOF:
+    case EVENT_CLOSED:
+        used = on_stream(n, h, e);
+        break;
+    case EVENT_COMMAND:
+        on_command(n, h, e);
+        break;
+    case EVENT_HASHED:
+        torrent_on_hashed(n, h, e);
+        break;
+    case EVENT_STOP:
+        on_stop(n, h);
+        break;
+    }
+    return used;
+}
+
+static void *create(struct host *h, const struct config *config)
+{
+    struct bittorrent *n = host_alloc(h, sizeof *n);
+
+    if (n == NULL)
+        return NULL;
+    n->settings = config->settings;
+    n->name = config->name;
+    n->self = config->self;
+    n->join = config->join;
+    n->known = host_alloc(h, KNOWN_MAX * sizeof *n->known);
+    if (setting(n->settings, OPT_ROLE) == ROLE_TRACKER)
+        n->tracker = host_alloc(h, sizeof *n->tracker);
+    if (setting(n->settings, OPT_DHT) != 0)
+        n->dht = host_alloc(h, sizeof *n->dht);
+    return n->known != NULL ? n : NULL;
+}
+
+static void dump_peer(const struct peer *p, struct text *t)
+{
+    text_add(t, "peer ");
+    addr_text(t, p->addr);
+    text_printf(
+        t, " state %u%s%s%s%s has %u asked %u wants %u\n", (unsigned)p->state,
+        p->am_choking ? " choking" : "", p->am_interested ? " interested" : "",
+        p->peer_choking ? " choked" : "", p->peer_interested ? " wanted" : "",
+        p->have_count, p->asked.count, p->wants.count);
+}
+
+static void dump(const void *node, struct host *h, struct text *t)
+{
+    const struct bittorrent *n = node;
+    const struct torrent *o = &n->torrent;
+
+    text_printf(t, "torrent %u have %u of %u\n", (unsigned)o->state,
+                o->have_count, o->meta.piece_count);
+    for (uint32_t i = 0; o->have != NULL && i < o->meta.piece_count; i++)
+        text_char(t, bit_is_set(o->have, i)   ? '#'
+                     : bit_is_set(o->busy, i) ? '+'
+                                              : '.');
+    text_char(t, '\n');
+    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+        dump_peer(p, t);
+    if (n->tracker != NULL)
+        tracker_dump(n->tracker, host_now(h), t);
+}
+
+const struct protocol bittorrent_protocol = {
+    .name = "bittorrent",
+    .options = options,
+    .commands = commands,
+    .timers = timers,
+    .invariants = "pieces and copies counted, interest exact, slots kept",
+    .create = create,
+    .event = event,
+    .dump = dump,
+    .describe = wire_describe,
+    .warm = bittorrent_warm,
+    .check = bittorrent_check,
+    .settled = bittorrent_settled,
+    .quiet_us = bittorrent_quiet_us,
+    .may_fail = bittorrent_may_fail};

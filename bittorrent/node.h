@@ -1,0 +1,299 @@
+/*
+ * A node of BitTorrent: one torrent, the peers that it is exchanged with, and
+ * how those are found.
+ *
+ *     torrent.c  the torrent: its pieces, what is here, hashes, resume
+ *     picker.c   which block to ask for next
+ *     choke.c    whom to upload to
+ *     peer.c     one connection: the dialogue, requests, uploads
+ *     extend.c   extensions: metadata of a magnet link, peer exchange
+ *     node.c     options, commands, timers; who is dialled
+ *
+ * A node in the role of a tracker has a `struct tracker` besides, or alone.
+ *
+ * Words: a *piece* is what has a hash (the lecture calls it a block); a
+ * *block* is what one request asks for, 16 KiB of a piece.
+ *
+ * Sources: [bep3], [bep6], [bep9], [bep10], [bep11]; [cohen03] for policies.
+ */
+#ifndef BITTORRENT_NODE_H
+#define BITTORRENT_NODE_H
+
+#include "bittorrent/announcer.h"
+#include "bittorrent/dht.h"
+#include "bittorrent/limits.h"
+#include "bittorrent/metainfo.h"
+#include "bittorrent/tracker.h"
+#include "bittorrent/wire.h"
+
+#define NEVER_US UINT64_MAX
+
+enum bittorrent_option {
+    OPT_PICKER,
+    OPT_CHOKER,
+    OPT_SLOTS,
+    OPT_RECHOKE,
+    OPT_OPTIMISTIC,
+    OPT_ENDGAME,
+    OPT_UPLOAD,
+    OPT_DOWNLOAD,
+    OPT_PIECE,
+    OPT_ROLE,
+    OPT_INTERVAL,
+    OPT_DHT,
+    OPT_PEX,
+    OPT_LINGER,
+    OPT_GET,
+    OPT_ANNOUNCE
+};
+
+enum picker { PICKER_RAREST, PICKER_RANDOM, PICKER_INORDER };
+enum choker { CHOKER_TITFORTAT, CHOKER_NONE, CHOKER_FREERIDER };
+enum role { ROLE_PEER, ROLE_TRACKER };
+enum bittorrent_timer {
+    TIMER_TICK,
+    TIMER_RECHOKE,
+    TIMER_SEND,
+    TIMER_DHT,
+    TIMER_TRACKER
+};
+
+/* -- The torrent -------------------------------------------------------------- */
+
+struct block {
+    uint32_t piece, begin, length;
+};
+
+/* A growing list of blocks, in order. */
+struct blocks {
+    struct block *at;
+    uint16_t count, cap;
+};
+
+/* A piece of which some blocks are asked for, or here. */
+struct partial {
+    struct partial *next;
+    uint32_t piece, block_count, here_count;
+    bool hashing;
+    bool mixed;         /* blocks came from several peers */
+    struct addr sender; /* of the first block that came */
+    uint8_t *block;     /* each: at how many peers it is asked for, or HERE */
+};
+#define BLOCK_HERE 255
+
+enum torrent_state {
+    TORRENT_NONE,
+    TORRENT_MAKING,   /* its pieces are hashed, to make the metainfo */
+    TORRENT_ASKING,   /* the metainfo is being fetched */
+    TORRENT_CHECKING, /* what is here is hashed */
+    TORRENT_OPEN
+};
+
+struct torrent {
+    enum torrent_state state;
+    uint8_t infohash[INFOHASH_BYTES]; /* known before the metainfo: magnet */
+    uint8_t *file;                    /* a whole .torrent */
+    size_t file_len;
+    struct metainfo meta; /* slices of it */
+    uint8_t *info;        /* while asking: what has come of it */
+    uint32_t info_len, info_at;
+    conn_id info_conn; /* who is asked; 0: nobody */
+    int content;
+    uint8_t *have; /* bit 7 of byte 0 is piece 0, as on the wire */
+    uint8_t *good; /* the same, while checking: known from the last run */
+    uint8_t *busy; /* a partial exists */
+    uint32_t have_count;
+    uint16_t *copies; /* of each piece, among the peers */
+    struct partial *partials;
+    uint32_t check_next;
+    uint8_t *digests; /* while making */
+    bool complete;    /* all here and shared */
+    bool full;        /* the disk is; writing waits */
+    bool unsaved;     /* pieces came since they were last remembered */
+    uint64_t uploaded, downloaded, wasted; /* bytes of blocks */
+    uint32_t bad_pieces;
+    uint64_t begun_us, done_us;
+};
+
+/* -- A peer ---------------------------------------------------------------------- */
+
+enum peer_state {
+    PEER_DIAL,      /* connecting */
+    PEER_HANDSHAKE, /* waits for the other's */
+    PEER_UP
+};
+
+struct peer {
+    struct peer *next;
+    conn_id conn;
+    enum peer_state state;
+    bool outgoing, said; /* our handshake is out */
+    struct addr addr;    /* where it listens; port 0: not known */
+    struct addr from;    /* the other end of the stream */
+    uint8_t id[PEER_ID_BYTES];
+    bool fast, extended, dht;
+    bool am_choking, am_interested, peer_choking, peer_interested;
+    bool first;   /* the next message may be a bitfield */
+    bool snubbed; /* nothing came for long, though asked */
+    bool optimistic;
+    bool stuffed;  /* its stream takes no more until ROOM */
+    uint8_t *have; /* what it has; NULL until the metainfo is known */
+    uint32_t have_count;
+    uint32_t wanted; /* pieces that it has and we lack */
+    struct blocks asked, wants;
+    struct block coming; /* of the PIECE whose data comes now; length 0: none */
+    bool unasked;        /* and it is to be thrown away */
+    uint8_t ut_metadata, ut_pex; /* the ids that it wants; 0: no */
+    uint16_t reqq;               /* requests that it takes; 0: not said */
+    uint64_t opened_us, heard_us, said_us, block_us, unchoked_us, pex_us;
+    uint64_t down, up;            /* bytes, in all */
+    uint64_t down_now, down_last; /* in this rechoke period and the last */
+    uint64_t up_now, up_last;
+    uint32_t rate; /* of the last two periods, that decide; bytes a second */
+    uint32_t metadata_bytes; /* of its info dictionary; 0: not said */
+};
+
+/* An address that we may dial. */
+struct known {
+    struct addr addr;
+    uint64_t due_us;
+    uint8_t failures, strikes;
+    bool banned, linked;
+};
+
+/* A stream of HTTP: a question to us, or ours for a .torrent. */
+struct web {
+    conn_id conn; /* 0: free */
+    struct addr from;
+    bool ours;
+    uint64_t deadline_us;
+};
+
+struct bittorrent {
+    const struct settings *settings;
+    const char *name;
+    struct addr self, join;
+    uint8_t id[PEER_ID_BYTES];
+    bool leaving;
+    struct torrent torrent;
+    struct peer *peers;
+    uint32_t peer_count;
+    struct known *known; /* KNOWN_MAX */
+    uint32_t known_count;
+    struct web web[WEB_STREAMS_MAX];
+    struct announcer announcer;
+    bool announcing;
+    struct tracker *tracker; /* in that role */
+    struct dht *dht;
+    uint32_t command;               /* the `get` that waits; 0: none */
+    uint32_t round;                 /* of rechoking */
+    int64_t up_tokens, down_tokens; /* bytes that may go, under a limit */
+    uint64_t tokens_us;
+    char wanted[OPTION_TEXT_BYTES_MAX + 1]; /* the name of a torrent to get */
+    uint64_t wanted_us;                     /* when it is asked for again */
+};
+
+extern const struct protocol bittorrent_protocol;
+
+static inline bool bit_is_set(const uint8_t *bits, uint32_t i)
+{
+    return (bits[i / 8] >> (7 - i % 8) & 1) != 0;
+}
+static inline void bit_set(uint8_t *bits, uint32_t i)
+{
+    bits[i / 8] = (uint8_t)(bits[i / 8] | 0x80u >> i % 8);
+}
+static inline void bit_clear(uint8_t *bits, uint32_t i)
+{
+    bits[i / 8] = (uint8_t)(bits[i / 8] & ~(0x80u >> i % 8));
+}
+static inline size_t bits_bytes(uint32_t count)
+{
+    return (count + 7) / 8;
+}
+
+/* -- torrent.c ------------------------------------------------------------------- */
+
+/* Open a .torrent, with what is here of it; false with *why. */
+bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
+                  size_t len, const char **why);
+/* Make a torrent of a content that is whole. */
+void torrent_make(struct bittorrent *n, struct host *h, int content);
+void torrent_on_hashed(struct bittorrent *n, struct host *h,
+                       const struct event *e);
+/* The offset and length of a piece, and of a block of it. */
+uint64_t torrent_offset(const struct torrent *t, uint32_t piece);
+uint32_t torrent_block_count(const struct torrent *t, uint32_t piece);
+struct block torrent_block(const struct torrent *t, uint32_t piece,
+                           uint32_t index);
+/* A block has come; false: the disk refused. */
+bool torrent_write(struct bittorrent *n, struct host *h, const struct block *b,
+                   const uint8_t *data, struct addr from);
+void torrent_drop_partial(struct torrent *t, struct host *h, struct partial *p);
+struct partial *torrent_partial(struct torrent *t, uint32_t piece);
+void torrent_save(struct bittorrent *n, struct host *h);
+/* Bytes that are still to come. */
+uint64_t torrent_left(const struct torrent *t);
+
+/* -- picker.c ----------------------------------------------------------------------- */
+
+/* Choose the next block to ask `p` for; false: none. */
+bool picker_next(struct bittorrent *n, struct host *h, const struct peer *p,
+                 struct block *b);
+
+/* -- choke.c ---------------------------------------------------------------------------- */
+
+void choke_on_round(struct bittorrent *n, struct host *h);
+/* Somebody came, left, or changed interest: fill free slots at once. */
+void choke_fill(struct bittorrent *n, struct host *h);
+
+/* -- peer.c ------------------------------------------------------------------------------ */
+
+struct peer *peer_of(struct bittorrent *n, conn_id conn);
+void peer_dial(struct bittorrent *n, struct host *h, struct addr to);
+void peer_accept(struct bittorrent *n, struct host *h, const struct event *e);
+void peer_close(struct bittorrent *n, struct host *h, struct peer *p,
+                const char *why);
+/* An event of a peer's stream; the bytes consumed. */
+size_t peer_event(struct bittorrent *n, struct host *h, struct peer *p,
+                  const struct event *e);
+void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
+                      bool choke);
+/* A piece is here: tell everyone. */
+void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece);
+void peer_on_complete(struct bittorrent *n, struct host *h);
+void peer_close_all(struct bittorrent *n, struct host *h);
+/* Ask for as much as a peer's rate suggests. */
+void peer_ask(struct bittorrent *n, struct host *h, struct peer *p);
+void peer_ask_all(struct bittorrent *n, struct host *h);
+/* Send what peers have asked for, as far as limits allow. */
+void peer_serve_all(struct bittorrent *n, struct host *h);
+void peer_on_tick(struct bittorrent *n, struct host *h);
+void peer_send(struct host *h, struct peer *p, const struct wire_msg *m);
+void peer_strike(struct bittorrent *n, struct host *h, struct addr from,
+                 bool alone);
+
+/* -- extend.c ------------------------------------------------------------------------------ */
+
+void extend_say_hello(struct bittorrent *n, struct host *h, struct peer *p);
+void extend_on_message(struct bittorrent *n, struct host *h, struct peer *p,
+                       const struct wire_msg *m);
+void extend_on_tick(struct bittorrent *n, struct host *h);
+/* Begin to fetch the info dictionary of a torrent known by its infohash. */
+void extend_ask(struct bittorrent *n, struct host *h,
+                const uint8_t infohash[INFOHASH_BYTES]);
+
+/* -- node.c ------------------------------------------------------------------------------- */
+
+/* A peer that somebody told of. */
+void swarm_found_peer(struct bittorrent *n, struct host *h, struct addr peer);
+struct known *swarm_known(struct bittorrent *n, struct addr peer);
+/* The torrent can be exchanged from now on; all of it is here. */
+void swarm_on_open(struct bittorrent *n, struct host *h);
+void swarm_on_complete(struct bittorrent *n, struct host *h);
+/* Arm the timer that goes on when tokens have come. */
+void swarm_wait(struct bittorrent *n, struct host *h);
+/* Why nothing moves, in words; "" when something does. */
+const char *swarm_why(const struct bittorrent *n);
+
+#endif

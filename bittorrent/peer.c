@@ -1,0 +1,800 @@
+/*
+ * One connection to a peer: handshake, dialogue, requests, uploads.
+ *
+ *     dial   --open--> handshake --theirs--> up
+ *     accept ---------> handshake
+ *
+ * Both sides of an exchange are here.  As the one who takes: interest is kept
+ * exact at all times, and as many blocks are asked for as the peer sends in
+ * three seconds.  As the one who gives: requests wait in a list, and only a
+ * few blocks are handed to the stream ahead of time, so that a choke counts.
+ *
+ * Sources: [bep3], [bep6]; libtorrent's default settings for the pipeline.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "bittorrent/node.h"
+
+#define SERVE_AHEAD ((size_t)128 * 1024) /* bytes given to a stream, unsent */
+
+/* -- Lists of blocks ------------------------------------------------------------ */
+
+static bool blocks_add(struct host *h, struct blocks *l, struct block b)
+{
+    if (l->count == l->cap) {
+        uint16_t cap = (uint16_t)(l->cap > 0 ? l->cap * 2 : 8);
+        struct block *more = host_alloc(h, cap * sizeof *more);
+        if (more == NULL)
+            return false;
+        if (l->count > 0)
+            memcpy(more, l->at, l->count * sizeof *more);
+        host_free(h, l->at, l->cap * sizeof *more);
+        l->at = more;
+        l->cap = cap;
+    }
+    l->at[l->count++] = b;
+    return true;
+}
+
+/* Take out an equal block; false when there is none. */
+static bool blocks_take(struct blocks *l, const struct block *b)
+{
+    for (uint16_t i = 0; i < l->count; i++)
+        if (l->at[i].piece == b->piece && l->at[i].begin == b->begin &&
+            l->at[i].length == b->length) {
+            l->count--;
+            memmove(&l->at[i], &l->at[i + 1],
+                    (size_t)(l->count - i) * sizeof *l->at);
+            return true;
+        }
+    return false;
+}
+
+/* -- Sending ------------------------------------------------------------------------ */
+
+void peer_send(struct host *h, struct peer *p, const struct wire_msg *m)
+{
+    uint8_t small[WIRE_FIXED_MAX + 16];
+    size_t room = WIRE_FIXED_MAX + m->data_len;
+    uint8_t *out = room <= sizeof small ? small : host_alloc(h, room);
+
+    if (out == NULL)
+        return;
+    p->said_us = host_now(h);
+    host_write(h, p->conn, out, wire_encode(m, out, room));
+    if (out != small)
+        host_free(h, out, room);
+}
+
+static void send_plain(struct host *h, struct peer *p, enum wire_id id)
+{
+    const struct wire_msg m = {.id = id};
+
+    peer_send(h, p, &m);
+}
+
+static void send_block(struct host *h, struct peer *p, enum wire_id id,
+                       const struct block *b)
+{
+    const struct wire_msg m = {
+        .id = id, .index = b->piece, .begin = b->begin, .length = b->length};
+
+    peer_send(h, p, &m);
+}
+
+static void send_handshake(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    uint8_t out[HANDSHAKE_BYTES];
+    struct handshake s = {.reserved = RESERVED_EXTENDED | RESERVED_FAST};
+
+    if (n->dht != NULL)
+        s.reserved |= RESERVED_DHT;
+    memcpy(s.infohash, n->torrent.infohash, INFOHASH_BYTES);
+    memcpy(s.peer_id, n->id, PEER_ID_BYTES);
+    wire_write_handshake(&s, out);
+    host_phase(h, p->conn, PHASE_HANDSHAKE);
+    host_write(h, p->conn, out, sizeof out);
+    host_phase(h, p->conn, PHASE_MESSAGES);
+    p->said = true;
+    p->said_us = host_now(h);
+}
+
+/* What we have, in the shortest form that the peer understands. */
+static void send_have(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    const struct torrent *t = &n->torrent;
+    struct wire_msg m = {.id = WIRE_BITFIELD,
+                         .data = t->have,
+                         .data_len = bits_bytes(t->meta.piece_count)};
+
+    if (t->state != TORRENT_OPEN)
+        m = (struct wire_msg){.id = WIRE_HAVE_NONE};
+    else if (p->fast && t->have_count == t->meta.piece_count)
+        m = (struct wire_msg){.id = WIRE_HAVE_ALL};
+    else if (p->fast && t->have_count == 0)
+        m = (struct wire_msg){.id = WIRE_HAVE_NONE};
+    if (m.id != WIRE_HAVE_NONE || p->fast)
+        peer_send(h, p, &m);
+}
+
+/* -- Interest and requests ---------------------------------------------------------------- */
+
+static void keep_interest(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    bool wants = p->wanted > 0 && n->torrent.state == TORRENT_OPEN;
+
+    if (p->state != PEER_UP || p->am_interested == wants)
+        return;
+    p->am_interested = wants;
+    send_plain(h, p, wants ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);
+}
+
+/* A block is no longer asked for at this peer: somebody else may be. */
+static void release(struct torrent *t, const struct block *b)
+{
+    struct partial *q = torrent_partial(t, b->piece);
+    uint32_t index = b->begin / BLOCK_BYTES;
+
+    if (q != NULL && q->block[index] != BLOCK_HERE && q->block[index] > 0)
+        q->block[index]--;
+}
+
+static void release_all(struct bittorrent *n, struct peer *p)
+{
+    for (uint16_t i = 0; i < p->asked.count; i++)
+        release(&n->torrent, &p->asked.at[i]);
+    p->asked.count = 0;
+}
+
+static uint32_t pipeline(const struct bittorrent *n, const struct peer *p)
+{
+    uint64_t now =
+        p->down_now * 1000000 / (uint64_t)setting(n->settings, OPT_RECHOKE);
+    uint64_t rate = p->rate > now ? p->rate : now;
+    uint64_t depth = rate * (REQUESTS_AHEAD_US / 1000000) / BLOCK_BYTES;
+    uint32_t most =
+        p->reqq > 0 && p->reqq < REQUESTS_MAX ? p->reqq : REQUESTS_MAX;
+
+    if (p->snubbed)
+        return 1;
+    if (depth < REQUESTS_LEAST)
+        depth = REQUESTS_LEAST;
+    return depth < most ? (uint32_t)depth : most;
+}
+
+void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    struct torrent *t = &n->torrent;
+    bool limited = setting(n->settings, OPT_DOWNLOAD) > 0;
+    uint32_t depth = pipeline(n, p);
+    struct block b;
+
+    if (p->state != PEER_UP || p->peer_choking || !p->am_interested ||
+        n->leaving || t->full)
+        return;
+    while (p->asked.count < depth) {
+        if (limited && n->down_tokens <= 0) {
+            swarm_wait(n, h);
+            return;
+        }
+        if (!picker_next(n, h, p, &b) || !blocks_add(h, &p->asked, b))
+            return;
+        struct partial *q = torrent_partial(t, b.piece);
+        q->block[b.begin / BLOCK_BYTES]++;
+        if (p->asked.count == 1)
+            p->block_us = host_now(h); /* its patience begins */
+        n->down_tokens -= limited ? b.length : 0;
+        send_block(h, p, WIRE_REQUEST, &b);
+    }
+}
+
+void peer_ask_all(struct bittorrent *n, struct host *h)
+{
+    for (struct peer *p = n->peers; p != NULL; p = p->next)
+        peer_ask(n, h, p);
+}
+
+/* A block is here: whoever else was asked for it need not send it. */
+static void cancel_elsewhere(struct bittorrent *n, struct host *h,
+                             const struct peer *from, const struct block *b)
+{
+    for (struct peer *p = n->peers; p != NULL; p = p->next)
+        if (p != from && p->state == PEER_UP && p->asked.count > 0 &&
+            !p->fast && blocks_take(&p->asked, b))
+            send_block(h, p, WIRE_CANCEL, b);
+        else if (p != from && p->fast)
+            for (uint16_t i = 0; i < p->asked.count; i++)
+                if (p->asked.at[i].piece == b->piece &&
+                    p->asked.at[i].begin == b->begin)
+                    send_block(h, p, WIRE_CANCEL, b); /* answered in any case */
+}
+
+/* -- Serving ---------------------------------------------------------------------------------- */
+
+void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
+                      bool choke)
+{
+    if (p->am_choking == choke)
+        return;
+    p->am_choking = choke;
+    if (choke)
+        p->optimistic = false;
+    else
+        p->unchoked_us = host_now(h);
+    send_plain(h, p, choke ? WIRE_CHOKE : WIRE_UNCHOKE);
+    /* Source: [bep6] choke first, then a reject for each that waits. */
+    for (uint16_t i = 0; choke && p->fast && i < p->wants.count; i++)
+        send_block(h, p, WIRE_REJECT, &p->wants.at[i]);
+    if (choke)
+        p->wants.count = 0;
+    (void)n;
+}
+
+/* Send one block that `p` waits for; false when nothing can go now. */
+static bool serve_one(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    struct torrent *t = &n->torrent;
+    bool limited = setting(n->settings, OPT_UPLOAD) > 0;
+
+    if (p->state != PEER_UP || p->wants.count == 0 || p->stuffed)
+        return false;
+    if (limited && n->up_tokens <= 0) {
+        swarm_wait(n, h);
+        return false;
+    }
+    struct block b = p->wants.at[0];
+    blocks_take(&p->wants, &b);
+    if (!host_content_has(h, t->content, torrent_offset(t, b.piece) + b.begin,
+                          b.length))
+        return true; /* a file went away under us */
+    send_block(h, p, WIRE_PIECE, &b);
+    size_t unsent = 0;
+    for (uint32_t done = 0; done < b.length;) {
+        uint32_t part = b.length - done;
+        if (part > MESSAGE_BYTES_MAX)
+            part = MESSAGE_BYTES_MAX;
+        unsent = host_write_content(h, p->conn, t->content,
+                                    torrent_offset(t, b.piece) + b.begin + done,
+                                    part);
+        done += part;
+    }
+    p->stuffed = unsent >= BACKLOG_HIGH;
+    n->up_tokens -= limited ? b.length : 0;
+    p->up += b.length;
+    p->up_now += b.length;
+    t->uploaded += b.length;
+    return !p->stuffed;
+}
+
+/* A block each in turn, so that nobody takes all of a limited rate. */
+void peer_serve_all(struct bittorrent *n, struct host *h)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (struct peer *p = n->peers; p != NULL; p = p->next)
+            more = serve_one(n, h, p) || more;
+    }
+}
+
+/* -- Coming and going ------------------------------------------------------------------------- */
+
+struct peer *peer_of(struct bittorrent *n, conn_id conn)
+{
+    struct peer *p = n->peers;
+
+    while (p != NULL && p->conn != conn)
+        p = p->next;
+    return p;
+}
+
+static struct peer *add(struct bittorrent *n, struct host *h, conn_id conn,
+                        struct addr from)
+{
+    struct peer *p = host_alloc(h, sizeof *p);
+    struct peer **end = &n->peers;
+
+    if (p == NULL)
+        return NULL;
+    *p = (struct peer){.conn = conn,
+                       .from = from,
+                       .am_choking = true,
+                       .peer_choking = true,
+                       .first = true,
+                       .opened_us = host_now(h),
+                       .heard_us = host_now(h)};
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = p;
+    n->peer_count++;
+    return p;
+}
+
+void peer_dial(struct bittorrent *n, struct host *h, struct addr to)
+{
+    conn_id conn = host_connect(h, to);
+    struct peer *p = add(n, h, conn, to);
+
+    if (p == NULL) {
+        host_abort(h, conn);
+        return;
+    }
+    p->addr = to;
+    p->outgoing = true;
+}
+
+void peer_accept(struct bittorrent *n, struct host *h, const struct event *e)
+{
+    struct peer *p = add(n, h, e->conn, e->peer);
+
+    if (p == NULL) {
+        host_abort(h, e->conn);
+        return;
+    }
+    p->state = PEER_HANDSHAKE;
+    p->addr.ip = e->peer.ip;
+}
+
+/* Its copies count no more, and what it was asked for is free again. */
+static void forget(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    struct torrent *t = &n->torrent;
+    struct known *k = swarm_known(n, p->addr);
+    struct peer **at = &n->peers;
+
+    release_all(n, p);
+    for (uint32_t i = 0; p->have != NULL && i < t->meta.piece_count; i++)
+        t->copies[i] = (uint16_t)(t->copies[i] - bit_is_set(p->have, i));
+    if (k != NULL && p->outgoing) {
+        k->linked = false;
+        k->failures = (uint8_t)(p->state == PEER_UP ? 0 : k->failures + 1);
+        k->due_us = host_now(h) + (REDIAL_US << k->failures);
+    }
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    n->peer_count--;
+    host_free(h, p->have, bits_bytes(t->meta.piece_count) + 1);
+    host_free(h, p->asked.at, p->asked.cap * sizeof *p->asked.at);
+    host_free(h, p->wants.at, p->wants.cap * sizeof *p->wants.at);
+    host_free(h, p, sizeof *p);
+}
+
+/* The peer is gone, or has to go. */
+static void gone(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    forget(n, h, p);
+    choke_fill(n, h);
+    peer_ask_all(n, h);
+}
+
+void peer_close(struct bittorrent *n, struct host *h, struct peer *p,
+                const char *why)
+{
+    host_note(h, "peer closed: %s", why);
+    host_abort(h, p->conn);
+    gone(n, h, p);
+}
+
+/* -- The handshake ----------------------------------------------------------------------------- */
+
+/* Two connections to one peer: both ends keep the same one, that which the
+   peer with the greater id has opened. */
+static struct peer *twin(struct bittorrent *n, const struct peer *p)
+{
+    for (struct peer *q = n->peers; q != NULL; q = q->next)
+        if (q != p && q->state == PEER_UP &&
+            memcmp(q->id, p->id, PEER_ID_BYTES) == 0)
+            return q;
+    return NULL;
+}
+
+/* Why not to talk to who sent this; NULL: do. */
+static const char *objection(struct bittorrent *n, struct host *h,
+                             struct peer *p)
+{
+    struct peer *other = twin(n, p);
+    bool ours = memcmp(n->id, p->id, PEER_ID_BYTES) > 0;
+    struct known *k = swarm_known(n, p->addr);
+
+    if (memcmp(p->id, n->id, PEER_ID_BYTES) == 0) {
+        if (k != NULL)
+            k->banned = true; /* it is ourselves */
+        return "that is our own id";
+    }
+    if (k != NULL && k->banned)
+        return "it is banned";
+    if (other == NULL)
+        return NULL;
+    if (other->outgoing == p->outgoing || p->outgoing != ours)
+        return "we are connected already";
+    peer_close(n, h, other, "the other connection stays");
+    return NULL;
+}
+
+/* Returns false when the peer is closed. */
+static bool on_handshake(struct bittorrent *n, struct host *h, struct peer *p,
+                         const struct handshake *s)
+{
+    bool known =
+        n->torrent.state == TORRENT_ASKING || n->torrent.state == TORRENT_OPEN;
+
+    memcpy(p->id, s->peer_id, PEER_ID_BYTES);
+    const char *why =
+        !known || memcmp(s->infohash, n->torrent.infohash, INFOHASH_BYTES) != 0
+            ? "it asks for another torrent"
+            : objection(n, h, p);
+    if (why != NULL) {
+        peer_close(n, h, p, why);
+        return false;
+    }
+    if (!p->said)
+        send_handshake(n, h, p);
+    p->state = PEER_UP;
+    p->fast = (s->reserved & RESERVED_FAST) != 0;
+    p->extended = (s->reserved & RESERVED_EXTENDED) != 0;
+    p->dht = (s->reserved & RESERVED_DHT) != 0;
+    p->have = host_alloc(h, bits_bytes(n->torrent.meta.piece_count) + 1);
+    if (p->have == NULL) {
+        peer_close(n, h, p, "no memory");
+        return false;
+    }
+    send_have(n, h, p); /* the first message; then extensions */
+    if (p->extended)
+        extend_say_hello(n, h, p);
+    if (p->dht && n->dht != NULL) {
+        const struct wire_msg m = {.id = WIRE_PORT, .port = n->self.port};
+        peer_send(h, p, &m);
+    }
+    return true;
+}
+
+/* -- Messages -------------------------------------------------------------------------------------- */
+
+/* The peer has one piece more. */
+static void add_piece(struct torrent *t, struct peer *p, uint32_t i)
+{
+    if (bit_is_set(p->have, i))
+        return; /* legal: a HAVE may cross a BITFIELD */
+    bit_set(p->have, i);
+    p->have_count++;
+    t->copies[i]++;
+    p->wanted += !bit_is_set(t->have, i);
+}
+
+/* NULL, or why the connection has to end. */
+static const char *on_bitfield(struct bittorrent *n, struct peer *p,
+                               const struct wire_msg *m)
+{
+    struct torrent *t = &n->torrent;
+    uint32_t count = t->meta.piece_count;
+
+    if (m->data_len != bits_bytes(count))
+        return "its bitfield has the wrong length";
+    for (uint32_t i = count; i < 8 * m->data_len; i++)
+        if (bit_is_set(m->data, i))
+            return "its bitfield has spare bits set";
+    for (uint32_t i = 0; i < count; i++)
+        if (bit_is_set(m->data, i))
+            add_piece(t, p, i);
+    return NULL;
+}
+
+static bool is_block(const struct torrent *t, const struct wire_msg *m)
+{
+    return m->index < t->meta.piece_count && m->length > 0 &&
+           m->length <= BLOCK_BYTES_MAX &&
+           (uint64_t)m->begin + m->length <=
+               metainfo_piece_bytes(&t->meta, m->index);
+}
+
+static const char *on_request(struct bittorrent *n, struct host *h,
+                              struct peer *p, const struct wire_msg *m)
+{
+    const struct block b = {m->index, m->begin, m->length};
+
+    if (!is_block(&n->torrent, m))
+        return "it asks for what is not in the torrent";
+    bool serve = !p->am_choking && n->torrent.state == TORRENT_OPEN &&
+                 bit_is_set(n->torrent.have, m->index) &&
+                 p->wants.count < 2 * REQUESTS_MAX;
+    if (serve && blocks_add(h, &p->wants, b))
+        peer_serve_all(n, h);
+    else if (p->fast)
+        send_block(h, p, WIRE_REJECT, &b);
+    return NULL;
+}
+
+static const char *on_piece(struct bittorrent *n, struct peer *p,
+                            const struct wire_msg *m)
+{
+    p->coming = (struct block){m->index, m->begin, m->length};
+    if (m->length == 0 || !is_block(&n->torrent, m))
+        return "it sends what is not in the torrent";
+    p->unasked = true;
+    for (uint16_t i = 0; i < p->asked.count; i++)
+        if (p->asked.at[i].piece == m->index &&
+            p->asked.at[i].begin == m->begin &&
+            p->asked.at[i].length == m->length)
+            p->unasked = false;
+    /* Source: [bep6] MUST close.  Without it, a cancel may have crossed. */
+    return p->unasked && p->fast ? "it sends what nobody asked for" : NULL;
+}
+
+static void on_choke(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    p->peer_choking = true;
+    if (p->fast)
+        return; /* each request is rejected by itself */
+    release_all(n, p);
+    peer_ask_all(n, h);
+}
+
+static const char *on_reject(struct bittorrent *n, struct host *h,
+                             struct peer *p, const struct wire_msg *m)
+{
+    const struct block b = {m->index, m->begin, m->length};
+
+    if (!blocks_take(&p->asked, &b))
+        return "it rejects what nobody asked for";
+    release(&n->torrent, &b);
+    for (struct peer *q = n->peers; q != NULL; q = q->next)
+        if (q != p)
+            peer_ask(n, h, q);
+    return NULL;
+}
+
+/* NULL, or why the connection has to end. */
+static const char *on_message(struct bittorrent *n, struct host *h,
+                              struct peer *p, const struct wire_msg *m)
+{
+    struct torrent *t = &n->torrent;
+    struct block b = {m->index, m->begin, m->length};
+    bool first = p->first;
+    const char *why = NULL;
+
+    if (m->id != WIRE_EXTENDED && m->id != WIRE_KEEP_ALIVE)
+        p->first = false;
+    if (t->state == TORRENT_ASKING && m->id != WIRE_EXTENDED)
+        return NULL; /* it is dialled again once we know the pieces */
+    if (m->id >= WIRE_SUGGEST && m->id <= WIRE_ALLOWED_FAST && !p->fast)
+        return "it uses the fast extension without having said so";
+    switch (m->id) {
+    case WIRE_CHOKE:
+        on_choke(n, h, p);
+        break;
+    case WIRE_UNCHOKE:
+        p->peer_choking = false;
+        peer_ask(n, h, p);
+        break;
+    case WIRE_INTERESTED:
+        p->peer_interested = true;
+        choke_fill(n, h);
+        break;
+    case WIRE_NOT_INTERESTED:
+        p->peer_interested = false;
+        peer_set_choking(n, h, p, true);
+        choke_fill(n, h);
+        break;
+    case WIRE_HAVE:
+        if (m->index >= t->meta.piece_count)
+            return "it has a piece that is not in the torrent";
+        add_piece(t, p, m->index);
+        keep_interest(n, h, p);
+        peer_ask(n, h, p);
+        break;
+    case WIRE_BITFIELD:
+        why = first ? on_bitfield(n, p, m) : "its bitfield comes late";
+        keep_interest(n, h, p);
+        break;
+    case WIRE_HAVE_ALL:
+        if (!first)
+            return "its HAVE_ALL comes late";
+        for (uint32_t i = 0; i < t->meta.piece_count; i++)
+            add_piece(t, p, i);
+        keep_interest(n, h, p);
+        break;
+    case WIRE_HAVE_NONE:
+        if (!first)
+            return "its HAVE_NONE comes late";
+        break;
+    case WIRE_REQUEST:
+        why = on_request(n, h, p, m);
+        break;
+    case WIRE_PIECE:
+        why = on_piece(n, p, m);
+        break;
+    case WIRE_CANCEL:
+        if (blocks_take(&p->wants, &b) && p->fast)
+            send_block(h, p, WIRE_REJECT, &b);
+        break;
+    case WIRE_REJECT:
+        why = on_reject(n, h, p, m);
+        break;
+    case WIRE_PORT:
+        if (n->dht != NULL && m->port != 0)
+            dht_hear(n->dht, h, (struct addr){p->from.ip, m->port});
+        break;
+    case WIRE_EXTENDED:
+        extend_on_message(n, h, p, m);
+        break;
+    case WIRE_SUGGEST:      /* advice */
+    case WIRE_ALLOWED_FAST: /* we wait for an unchoke instead */
+    case WIRE_KEEP_ALIVE:
+    case WIRE_UNKNOWN:
+        break;
+    }
+    return why;
+}
+
+/* The data of a PIECE: all at once, or nothing yet. */
+static size_t on_data(struct bittorrent *n, struct host *h, struct peer *p,
+                      const struct event *e)
+{
+    struct torrent *t = &n->torrent;
+    struct block b = p->coming;
+
+    if (e->len < b.length)
+        return 0;
+    p->coming.length = 0;
+    if (p->unasked) {
+        t->wasted += b.length;
+        return b.length;
+    }
+    blocks_take(&p->asked, &b);
+    p->block_us = host_now(h);
+    p->snubbed = false;
+    p->down += b.length;
+    p->down_now += b.length;
+    t->downloaded += b.length;
+    struct partial *q = torrent_partial(t, b.piece);
+    bool endgame = q != NULL && q->block[b.begin / BLOCK_BYTES] > 1 &&
+                   q->block[b.begin / BLOCK_BYTES] != BLOCK_HERE;
+    if (!torrent_write(n, h, &b, e->data,
+                       p->addr.port != 0 ? p->addr : p->from))
+        host_note(h, "the disk is full: waiting for room");
+    else if (endgame)
+        cancel_elsewhere(n, h, p, &b);
+    peer_ask(n, h, p);
+    return b.length;
+}
+
+static size_t on_bytes(struct bittorrent *n, struct host *h, struct peer *p,
+                       const struct event *e)
+{
+    struct wire_msg m;
+    struct handshake s;
+
+    p->heard_us = host_now(h);
+    if (p->state == PEER_HANDSHAKE) {
+        int used = wire_read_handshake(&s, e->data, e->len);
+        if (used < 0)
+            peer_close(n, h, p, "that is no handshake");
+        else if (used > 0)
+            (void)on_handshake(n, h, p, &s);
+        return used > 0 ? (size_t)used : 0;
+    }
+    if (p->coming.length > 0)
+        return on_data(n, h, p, e);
+    int used = wire_decode(&m, e->data, e->len);
+    const char *why = used > 0   ? on_message(n, h, p, &m)
+                      : used < 0 ? "that is no message"
+                                 : NULL;
+    if (why != NULL)
+        peer_close(n, h, p, why);
+    return used > 0 ? (size_t)used : 0;
+}
+
+size_t peer_event(struct bittorrent *n, struct host *h, struct peer *p,
+                  const struct event *e)
+{
+    if (e->kind == EVENT_BYTES)
+        return on_bytes(n, h, p, e);
+    if (e->kind == EVENT_OPEN) {
+        p->state = PEER_HANDSHAKE;
+        send_handshake(n, h, p);
+    } else if (e->kind == EVENT_ROOM) {
+        p->stuffed = false;
+        peer_serve_all(n, h);
+    } else if (e->kind == EVENT_EOF) {
+        peer_close(n, h, p, "it has finished");
+    } else if (e->kind == EVENT_CLOSED) {
+        gone(n, h, p);
+    }
+    return 0;
+}
+
+/* -- What happens to all peers ------------------------------------------------------------------------- */
+
+void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece)
+{
+    const struct wire_msg m = {.id = WIRE_HAVE, .index = piece};
+
+    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+        if (p->state != PEER_UP || p->have == NULL)
+            continue;
+        p->wanted -= bit_is_set(p->have, piece);
+        peer_send(h, p, &m);
+        keep_interest(n, h, p);
+    }
+}
+
+/* Two who both have everything have nothing to say to each other. */
+void peer_on_complete(struct bittorrent *n, struct host *h)
+{
+    struct peer *next;
+
+    for (struct peer *p = n->peers; p != NULL; p = next) {
+        next = p->next;
+        if (p->state == PEER_UP &&
+            p->have_count == n->torrent.meta.piece_count) {
+            host_abort(h, p->conn);
+            forget(n, h, p);
+        }
+    }
+}
+
+void peer_close_all(struct bittorrent *n, struct host *h)
+{
+    while (n->peers != NULL) {
+        host_abort(h, n->peers->conn);
+        forget(n, h, n->peers);
+    }
+}
+
+void peer_strike(struct bittorrent *n, struct host *h, struct addr from,
+                 bool alone)
+{
+    struct known *k = swarm_known(n, from);
+    struct peer *p = n->peers;
+
+    if (k == NULL) {
+        swarm_found_peer(n, h, from);
+        k = swarm_known(n, from);
+    }
+    if (k != NULL)
+        k->banned = ++k->strikes >= STRIKES_MAX || alone;
+    while (p != NULL && !addr_equal(p->addr, from) &&
+           !addr_equal(p->from, from))
+        p = p->next;
+    if (p != NULL && (alone || (k != NULL && k->banned)))
+        peer_close(n, h, p, "it sent a bad piece: banned");
+}
+
+/* Why a peer has to go, or NULL. */
+static const char *overdue(const struct peer *p, uint64_t now)
+{
+    if (p->state != PEER_UP && now - p->opened_us > HALF_OPEN_US)
+        return "its handshake takes too long";
+    if (now - p->heard_us > SILENT_US)
+        return "it has been silent for long";
+    return NULL;
+}
+
+void peer_on_tick(struct bittorrent *n, struct host *h)
+{
+    uint64_t now = host_now(h);
+    struct peer *next;
+
+    for (struct peer *p = n->peers; p != NULL; p = next) {
+        const char *why = overdue(p, now);
+        next = p->next;
+        if (why != NULL) {
+            host_note(h, "peer closed: %s", why);
+            host_abort(h, p->conn);
+            forget(n, h, p);
+            continue;
+        }
+        if (p->state == PEER_UP && now - p->said_us > KEEP_ALIVE_US)
+            send_plain(h, p, WIRE_KEEP_ALIVE);
+        /* Source: [bep3] snubbed.  What it was asked for, others may be. */
+        if (p->asked.count > 0 && now - p->block_us > REQUEST_PATIENCE_US &&
+            !p->snubbed) {
+            p->snubbed = true;
+            release_all(n, p);
+        }
+    }
+    if (n->torrent.full)
+        n->torrent.full = false; /* try again */
+    peer_ask_all(n, h);
+}
