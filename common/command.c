@@ -42,16 +42,7 @@ static void unknown_command(const struct protocol *p, const char *text,
     word[len] = '\0';
     for (; count < COMMANDS_MAX && p->commands[count].name != NULL; count++)
         words[count] = p->commands[count].name;
-    const char *near = nearest_word(word, words, count);
-    text_add(why, "unknown command '");
-    text_safe(why, word, len);
-    if (near != NULL) {
-        text_printf(why, "'; did you mean '%s'?", near);
-        return;
-    }
-    text_add(why, "', expected one of");
-    for (size_t i = 0; i < count; i++)
-        text_printf(why, "%s %s", i > 0 ? "," : "", words[i]);
+    unknown_word(why, "command", word, words, count);
 }
 
 static bool is_address(const char *s)

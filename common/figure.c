@@ -182,10 +182,8 @@ bool figure_perform(const struct figure_task *task, size_t row, uint64_t seed,
         free(h.blocks);
         h.blocks = next;
     }
-    if (h.sim != NULL)
-        sim_free(h.sim);
-    if (h.scenario != NULL)
-        scenario_free(h.scenario);
+    sim_free(h.sim);
+    scenario_free(h.scenario);
     return good;
 }
 

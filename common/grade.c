@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/file.h"
 #include "common/lab.h"
 
 struct grade {
@@ -120,19 +121,14 @@ static void grade_reflect(struct grade *g, const struct block *b,
 static bool write_results(const struct grade *g, const char *path,
                           double seconds, struct text *why)
 {
-    FILE *f = fopen(path, "w");
-    bool ok = f != NULL && fprintf(f,
-                                   "{\"score\":%u,\"execution_time\":%.3f,"
-                                   "\"output\":\"student %s, seed %llu, %s\","
-                                   "\"tests\":[%s\n]}\n",
-                                   g->score, seconds, g->run.student,
-                                   (unsigned long long)g->run.seed, g->s->lab,
-                                   g->json.data) > 0;
+    LOCAL_TEXT t = text_new();
 
-    ok = (f == NULL || fclose(f) == 0) && ok;
-    if (!ok)
-        text_printf(why, "%s: cannot be written", path);
-    return ok;
+    text_printf(&t,
+                "{\"score\":%u,\"execution_time\":%.3f,"
+                "\"output\":\"student %s, seed %llu, %s\",\"tests\":[%s\n]}\n",
+                g->score, seconds, g->run.student,
+                (unsigned long long)g->run.seed, g->s->lab, g->json.data);
+    return write_file(path, "w", &t, why);
 }
 
 /* What an instructor should know besides the points. */
@@ -183,35 +179,27 @@ int lab_grade(const struct lab_options *o)
 {
     struct journal j = {0};
     struct grade g = {.j = &j, .json = text_new()};
-    LOCAL_TEXT why = text_new(), student = text_new();
-    struct text dir = text_new();
+    LOCAL_TEXT student = text_new();
     struct who who = o->who;
-    struct cache *cache = cache_new();
-    struct sheet *s = NULL;
+    struct desk d;
     int status = 2;
 
-    if (!journal_open(&j, o->file[0], &why))
-        goto out;
-    if (j.count == 0 || strcmp(j.at[0].what, "start") != 0) {
-        text_printf(&why, "%s:1: no journal begins here", o->file[0]);
-        goto out;
+    bool ok = desk_open(&d, NULL) && journal_open(&j, o->file[0], &d.why);
+    if (ok && (j.count == 0 || strcmp(j.at[0].what, "start") != 0)) {
+        text_printf(&d.why, "%s:1: no journal begins here", o->file[0]);
+        ok = false;
     }
-    start_value(j.at[0].text, "student=", &student);
-    who.student = student.data;
-    g.s = s = find_sheet(o, j.at[0].id, &why);
-    if (s == NULL || cache == NULL || !scratch_make(&dir, &why))
-        goto out;
-    if (run_open(&g.run, s, &who, dir.data, cache, &why)) {
-        status = grade_run(&g, o, j.at[0].text, &why);
+    if (ok) {
+        start_value(j.at[0].text, "student=", &student);
+        who.student = student.data;
+        g.s = d.sheet = find_sheet(o, j.at[0].id, &d.why);
+    }
+    if (g.s != NULL &&
+        run_open(&g.run, g.s, &who, d.dir.data, d.cache, &d.why)) {
+        status = grade_run(&g, o, j.at[0].text, &d.why);
         run_close(&g.run);
     }
-out:
-    if (why.len > 0)
-        lab_fail(o, &why);
-    scratch_remove(&dir);
-    sheet_free(s);
-    cache_free(cache);
     journal_free(&j);
     text_free(&g.json);
-    return status;
+    return desk_close(&d, o, status);
 }

@@ -7,7 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "common/file.h"
+#include "common/grow.h"
 #include "common/hash.h"
 #include "common/sheet.h"
 
@@ -69,14 +72,8 @@ static bool take_line(struct journal *j, char *line, size_t len,
                       "journal was changed. Move it away to begin again",
                       why);
     memcpy(j->head, hash, sizeof hash);
-    if (j->count == j->cap) {
-        size_t cap = j->cap > 0 ? j->cap * 2 : 64;
-        struct entry *more = realloc(j->at, cap * sizeof *more);
-        if (more == NULL)
-            return refuse(j, number, "no memory", why);
-        j->at = more;
-        j->cap = cap;
-    }
+    if (!grow(&j->at, j->count, &j->cap, sizeof *j->at))
+        return refuse(j, number, "no memory", why);
     char *at = line + 65;
     struct entry e = {.line = number};
     e.time = word(&at);
@@ -115,7 +112,7 @@ bool journal_open(struct journal *j, const char *path, struct text *why)
 bool journal_add(struct journal *j, const char *what, const char *id,
                  const char *text, struct text *why)
 {
-    LOCAL_TEXT line = text_new();
+    LOCAL_TEXT line = text_new(), chained = text_new();
     char now[32], hash[65];
     time_t t = time(NULL);
     struct tm tm;
@@ -129,15 +126,11 @@ bool journal_add(struct journal *j, const char *what, const char *id,
         else
             n = 1;
     chain(hash, j->head, line.data);
-    FILE *f = fopen(j->path.data, "a");
-    bool ok = f != NULL && fprintf(f, "%s %s\n", hash, line.data) > 0;
-    ok = (f == NULL || fclose(f) == 0) && ok;
-    if (ok)
-        memcpy(j->head, hash, sizeof hash);
-    else
-        text_printf(why, "%s: cannot be written: %s", j->path.data,
-                    strerror(errno));
-    return ok;
+    text_printf(&chained, "%s %s\n", hash, line.data);
+    if (!write_file(j->path.data, "a", &chained, why))
+        return false;
+    memcpy(j->head, hash, sizeof hash);
+    return true;
 }
 
 void journal_free(struct journal *j)
@@ -187,18 +180,13 @@ bool state_directory(const char *lab, struct text *path, struct text *why)
 
 bool state_choose(const char *lab, struct text *why)
 {
-    LOCAL_TEXT path = text_new();
-    bool ok = state_directory(NULL, &path, why);
+    LOCAL_TEXT path = text_new(), line = text_new();
 
-    if (ok) {
-        text_add(&path, "/current");
-        FILE *f = fopen(path.data, "w");
-        ok = f != NULL && fprintf(f, "%s\n", lab) > 0;
-        ok = (f == NULL || fclose(f) == 0) && ok;
-        if (!ok)
-            text_printf(why, "%s: cannot be written", path.data);
-    }
-    return ok;
+    if (!state_directory(NULL, &path, why))
+        return false;
+    text_add(&path, "/current");
+    text_printf(&line, "%s\n", lab);
+    return write_file(path.data, "w", &line, why);
 }
 
 bool state_scenario(const char *name, struct text *path, struct text *why)
@@ -218,10 +206,7 @@ bool state_scenario(const char *name, struct text *path, struct text *why)
     if (ok) {
         text_bytes(path, lab.data, lab.len - 1);
         text_printf(path, "/%s.scn", name);
-        FILE *f = fopen(path->data, "r");
-        ok = f != NULL;
-        if (f != NULL)
-            fclose(f);
+        ok = access(path->data, R_OK) == 0;
     }
     if (!ok && why->len == 0) {
         text_add(why, "@");

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/options.h"
 #include "common/sheet_check.h"
 #include "common/sheet_print.h"
@@ -116,7 +117,10 @@ void sheet_list_free(struct sheet_list *list)
     free(list->path);
 }
 
-bool scratch_make(struct text *dir, struct text *why)
+/* -- The desk ------------------------------------------------------------- */
+
+/* A new folder below $TMPDIR. */
+static bool scratch_make(struct text *dir, struct text *why)
 {
     const char *tmp = getenv("TMPDIR");
 
@@ -129,13 +133,13 @@ bool scratch_make(struct text *dir, struct text *why)
     return false;
 }
 
-void scratch_remove(struct text *dir)
+/* Remove it, with the files in it. */
+static void scratch_remove(struct text *dir)
 {
     DIR *d = dir->len > 0 ? opendir(dir->data) : NULL;
-    LOCAL_TEXT path = text_new();
 
     for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-        text_clear(&path);
+        LOCAL_TEXT path = text_new();
         text_printf(&path, "%s/%s", dir->data, e->d_name);
         unlink(path.data);
     }
@@ -144,6 +148,25 @@ void scratch_remove(struct text *dir)
         rmdir(dir->data);
     }
     text_free(dir);
+}
+
+bool desk_open(struct desk *d, const char *path)
+{
+    *d = (struct desk){
+        .why = text_new(), .dir = text_new(), .cache = cache_new()};
+    return d->cache != NULL && scratch_make(&d->dir, &d->why) &&
+           (path == NULL || (d->sheet = sheet_load(path, &d->why)) != NULL);
+}
+
+int desk_close(struct desk *d, const struct lab_options *o, int status)
+{
+    if (d->why.len > 0)
+        lab_fail(o, &d->why);
+    scratch_remove(&d->dir);
+    sheet_free(d->sheet);
+    cache_free(d->cache);
+    text_free(&d->why);
+    return status;
 }
 
 /* -- Verbs ---------------------------------------------------------------- */
@@ -172,78 +195,60 @@ static int lab_list(const struct lab_options *o)
 
 static int lab_test(const struct lab_options *o)
 {
-    LOCAL_TEXT why = text_new();
-    struct text dir = text_new();
-    struct cache *cache = cache_new();
+    struct desk d;
     unsigned number = 0, failed = 0;
-    int status = cache != NULL && scratch_make(&dir, &why) ? 0 : 2;
+    bool ok = desk_open(&d, NULL);
 
-    for (size_t i = 0; status == 0 && i < o->file_count; i++) {
-        struct sheet *s = sheet_load(o->file[i], &why);
-        if (s == NULL)
-            status = 2;
-        else
-            failed += sheet_check(s, (unsigned)o->seeds, dir.data, cache,
+    for (size_t i = 0; ok && i < o->file_count; i++) {
+        struct sheet *s = sheet_load(o->file[i], &d.why);
+        ok = s != NULL;
+        if (ok)
+            failed += sheet_check(s, (unsigned)o->seeds, d.dir.data, d.cache,
                                   &number, stdout);
         fflush(stdout);
         sheet_free(s);
     }
-    if (status == 0)
+    if (ok)
         printf("1..%u\n", number);
-    if (why.len > 0)
-        lab_fail(o, &why);
-    scratch_remove(&dir);
-    cache_free(cache);
-    return status != 0 ? status : failed > 0 ? 1 : 0;
+    return desk_close(&d, o, !ok ? 2 : failed > 0 ? 1 : 0);
 }
 
 static int lab_print(const struct lab_options *o)
 {
-    bool filled = o->named;
-    LOCAL_TEXT why = text_new();
-    struct text dir = text_new();
     LOCAL_TEXT handout = text_new(), page = text_new();
-    struct cache *cache = cache_new();
-    struct sheet *s = sheet_load(o->file[0], &why);
+    struct desk d;
     struct run r;
-    int status = 2;
+    bool ok = desk_open(&d, o->file[0]) &&
+              (!o->named ||
+               run_open(&r, d.sheet, &o->who, d.dir.data, d.cache, &d.why));
 
-    if (s == NULL || cache == NULL || !scratch_make(&dir, &why) ||
-        (filled && !run_open(&r, s, &o->who, dir.data, cache, &why)))
-        goto out;
-    sheet_handout(s, filled ? &r : NULL, &handout);
-    if (o->html)
-        handout_html(handout.data, &page);
-    else
-        handout_text(handout.data, &page);
-    fputs(page.data, stdout);
-    if (filled)
+    if (ok) {
+        sheet_handout(d.sheet, o->named ? &r : NULL, &handout);
+        if (o->html)
+            handout_html(handout.data, &page);
+        else
+            handout_text(handout.data, &page);
+        fputs(page.data, stdout);
+    }
+    if (ok && o->named)
         run_close(&r);
-    status = 0;
-out:
-    if (why.len > 0)
-        lab_fail(o, &why);
-    scratch_remove(&dir);
-    sheet_free(s);
-    cache_free(cache);
-    return status;
+    return desk_close(&d, o, ok ? 0 : 2);
 }
 
 /* One student's line of the key. */
-static bool key_line(const struct sheet *s, const struct who *who,
-                     const char *dir, struct cache *cache, struct text *why)
+static bool key_line(struct desk *d, const struct who *who)
 {
-    LOCAL_TEXT value = text_new();
+    const struct sheet *s = d->sheet;
     struct run r;
 
-    if (!run_open(&r, s, who, dir, cache, why))
+    if (!run_open(&r, s, who, d->dir.data, d->cache, &d->why))
         return false;
     printf("%s,%llu", r.student, (unsigned long long)r.seed);
     bool ok = true;
     for (size_t i = 0; i < s->block_count; i++)
         if (s->block[i].kind == BLOCK_ASK) {
-            text_clear(&value);
-            ok = ok && run_answer(&r, &s->block[i], &value, why);
+            LOCAL_TEXT value = text_new();
+            ok = ok && run_answer(&r, &s->block[i], &value, &d->why);
             printf(",\"%s\"", value.data);
         }
     putchar('\n');
@@ -265,10 +270,10 @@ static bool roster_line(char *line, const struct lab_options *o,
     return !who->has_seed || parse_u64(comma + 1, UINT64_MAX, &who->seed);
 }
 
-static bool key_roster(const struct lab_options *o, const struct sheet *s,
-                       char *roster, const char *dir, struct cache *cache,
-                       struct text *why)
+static bool key_roster(const struct lab_options *o, struct desk *d,
+                       char *roster)
 {
+    const struct sheet *s = d->sheet;
     unsigned number = 0;
     struct who who;
 
@@ -285,11 +290,11 @@ static bool key_roster(const struct lab_options *o, const struct sheet *s,
             strchr(",", line[7]) != NULL)
             continue;
         if (!roster_line(line, o, &who)) {
-            text_printf(why, "%s:%u: STUDENT or STUDENT,SEED was expected",
+            text_printf(&d->why, "%s:%u: STUDENT or STUDENT,SEED was expected",
                         o->roster, number);
             return false;
         }
-        if (!key_line(s, &who, dir, cache, why))
+        if (!key_line(d, &who))
             return false;
     }
     return true;
@@ -297,31 +302,23 @@ static bool key_roster(const struct lab_options *o, const struct sheet *s,
 
 static int lab_key(const struct lab_options *o)
 {
-    LOCAL_TEXT why = text_new(), roster = text_new();
-    struct text dir = text_new();
-    struct cache *cache = cache_new();
-    struct sheet *s = NULL;
-    bool ok = false;
+    LOCAL_TEXT roster = text_new();
+    struct desk d;
 
     if (o->roster == NULL)
-        text_add(&why, "key needs --roster CSV, a student a line");
-    else if ((s = sheet_load(o->file[0], &why)) != NULL && cache != NULL &&
-             read_file(o->roster, JOURNAL_BYTES_MAX, &roster, &why) &&
-             scratch_make(&dir, &why))
-        ok = key_roster(o, s, roster.data, dir.data, cache, &why);
-    if (!ok)
-        lab_fail(o, &why);
-    scratch_remove(&dir);
-    sheet_free(s);
-    cache_free(cache);
-    return ok ? 0 : 2;
+        return cli_error(o->program,
+                         "key needs --roster CSV, a student a line");
+    bool ok = desk_open(&d, o->file[0]) &&
+              read_file(o->roster, JOURNAL_BYTES_MAX, &roster, &d.why) &&
+              key_roster(o, &d, roster.data);
+    return desk_close(&d, o, ok ? 0 : 2);
 }
 
 /* Write DIR/NAME.md without rubrics and DIR/NAME.key with them. */
 static bool export_one(const char *path, const char *dir, struct text *why)
 {
     LOCAL_TEXT in = text_new(), md = text_new(), key = text_new();
-    LOCAL_TEXT name = text_new();
+    LOCAL_TEXT name = text_new(), ignored = text_new();
     const char *base =
         strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     struct sheet *s = sheet_load(path, why);
@@ -341,9 +338,8 @@ static bool export_one(const char *path, const char *dir, struct text *why)
         text_clear(&name);
         text_printf(&name, "%s/%.*s%s", dir, (int)stem, base,
                     i == 0 ? ".md" : ".key");
-        FILE *f = access(name.data, F_OK) != 0 ? fopen(name.data, "w") : NULL;
-        ok = f != NULL && fputs(i == 0 ? md.data : key.data, f) != EOF;
-        ok = (f == NULL || fclose(f) == 0) && ok;
+        ok = access(name.data, F_OK) != 0 &&
+             write_file(name.data, "w", i == 0 ? &md : &key, &ignored);
         if (ok)
             printf("%s\n", name.data);
         else
@@ -363,9 +359,7 @@ static int lab_export(const struct lab_options *o)
 
     for (size_t i = 0; ok && i < o->file_count; i++)
         ok = export_one(o->file[i], o->out != NULL ? o->out : ".", &why);
-    if (!ok)
-        lab_fail(o, &why);
-    return ok ? 0 : 2;
+    return ok ? 0 : lab_fail(o, &why);
 }
 
 /* The number that one of our commands prints. */
@@ -396,13 +390,12 @@ static int lab_ratio(const struct lab_options *o)
     bool ok = command_number(o->file[0], &a, &why) &&
               command_number(o->file[1], &b, &why) && b > 0 && a >= 0;
 
-    if (ok)
-        printf("%.3f\n", (double)a / (double)b);
-    else if (why.len > 0)
-        lab_fail(o, &why);
-    else
-        cli_error(o->program, "the second number is 0, or one is negative");
-    return ok ? 0 : 2;
+    if (!ok && why.len == 0)
+        text_add(&why, "the second number is 0, or one is negative");
+    if (!ok)
+        return lab_fail(o, &why);
+    printf("%.3f\n", (double)a / (double)b);
+    return 0;
 }
 
 /* Programs by a fact of their labs/capstone/PROGRAM.scn, least first. */
@@ -430,9 +423,7 @@ static int lab_order(const struct lab_options *o)
     bool ok = why.len == 0;
     for (size_t i = 0; ok && i + 1 < count; i++)
         printf("%s%s", name[i], i + 2 < count ? " " : "\n");
-    if (!ok)
-        lab_fail(o, &why);
-    return ok ? 0 : 2;
+    return ok ? 0 : lab_fail(o, &why);
 }
 
 static int lab_run(const struct lab_options *o)

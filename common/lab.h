@@ -47,8 +47,14 @@ struct sheet_list {
 bool sheet_list(const char *folder, struct sheet_list *list);
 void sheet_list_free(struct sheet_list *list);
 
-/* A new folder below $TMPDIR, and its removal with the files in it. */
-bool scratch_make(struct text *dir, struct text *why);
-void scratch_remove(struct text *dir);
+/* What a verb works with: a folder for runs, which goes with it, the outputs
+   known so far, and perhaps a sheet; what goes wrong is told at the end. */
+struct desk {
+    struct text why, dir;
+    struct cache *cache;
+    struct sheet *sheet;
+};
+bool desk_open(struct desk *d, const char *path); /* of the sheet, or NULL */
+int desk_close(struct desk *d, const struct lab_options *o, int status);
 
 #endif

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/grow.h"
 #include "common/hash.h"
 #include "common/introducer.h"
 #include "common/live_host.h"
@@ -369,20 +370,6 @@ void live_datagrams(struct live *l, void *owner, int fd, unsigned what)
 
 /* -- Commands ------------------------------------------------------------------ */
 
-/* Keep a place for one more open command. */
-static bool reserve_command(struct live *l)
-{
-    if (l->open_count < l->open_cap)
-        return true;
-    size_t cap = l->open_cap > 0 ? l->open_cap * 2 : 16;
-    struct open_command *more = realloc(l->open, cap * sizeof *more);
-    if (more == NULL)
-        return false;
-    l->open = more;
-    l->open_cap = cap;
-    return true;
-}
-
 static uint64_t command_limit(const struct host *h, const char *text)
 {
     const struct command *c = command_find(h->protocol, text);
@@ -393,7 +380,9 @@ static uint64_t command_limit(const struct host *h, const char *text)
 uint32_t live_give(struct live *l, struct host *h, const char *text)
 {
     uint64_t limit = command_limit(h, text);
-    char *copy = reserve_command(l) ? strdup(text) : NULL;
+    char *copy = grow(&l->open, l->open_count, &l->open_cap, sizeof *l->open)
+                     ? strdup(text)
+                     : NULL;
 
     assert(!l->busy);
     if (copy == NULL)

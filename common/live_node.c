@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/grow.h"
 #include "common/introducer.h"
 #include "common/live_host.h"
 
@@ -144,24 +145,12 @@ void live_down(struct live_node *n)
     forget_all(n);
 }
 
-/* Keep a place for one more node. */
-static bool reserve_host(struct live *l)
-{
-    if (l->host_count < l->host_cap)
-        return true;
-    size_t cap = l->host_cap > 0 ? l->host_cap * 2 : 16;
-    struct host **more = realloc(l->host, cap * sizeof(struct host *));
-    if (more == NULL)
-        return false;
-    l->host = more;
-    l->host_cap = cap;
-    return true;
-}
-
 static struct live_node *node_new(struct live *l, const struct protocol *p,
                                   const struct settings *s)
 {
-    struct live_node *n = reserve_host(l) ? calloc(1, sizeof *n) : NULL;
+    bool room =
+        grow(&l->host, l->host_count, &l->host_cap, sizeof(struct host *));
+    struct live_node *n = room ? calloc(1, sizeof *n) : NULL;
 
     if (n == NULL)
         return NULL;

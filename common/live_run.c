@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "common/hash.h"
 #include "common/introducer.h"
 #include "common/live_host.h"
 #include "common/sim.h"
+#include "common/verdict.h"
 
 #define JOIN_RETRY_US (2 * (uint64_t)1000000)
 #define QUIET_LIMIT_US (3600 * (uint64_t)1000000)
@@ -61,9 +63,10 @@ static uint64_t now_of(const struct live_run *r)
     return live_now(r->live) - r->begin_us;
 }
 
-static void complain(struct live_run *r, const struct act *act,
-                     const char *text)
+static void complain(void *run, const struct act *act, const char *text)
 {
+    struct live_run *r = run;
+
     if (r->complaints.len > COMPLAINTS_BYTES_MAX)
         return;
     if (act != NULL && act->file != NULL)
@@ -215,38 +218,11 @@ static void restart(struct live_run *r, struct host *h)
 
 /* -- Commands ------------------------------------------------------------------ */
 
-static void complain_command(struct live_run *r, const struct act *act,
-                             const char *why)
-{
-    LOCAL_TEXT t = text_new();
-
-    text_printf(&t, "%s %s: %s", act->name, act->text, why);
-    complain(r, act, t.data);
-}
-
-/* Compare a result with what the scenario wants of it. */
-static void judge(struct live_run *r, const struct act *act,
-                  const struct record *result)
-{
-    struct namer names = network_namer(live_network(r->live));
-    LOCAL_TEXT why = text_new();
-
-    if (act->kind == ACT_EXPECT) {
-        if (!expect_met(act, result->ok, result->fields, &names, &why)) {
-            r->status.expects_failed++;
-            complain_command(r, act, why.data);
-        }
-    } else if (!result->ok) {
-        text_add(&why, "failed: ");
-        fields_line(&why, result->fields, &names);
-        r->status.commands_failed++;
-        complain_command(r, act, why.data);
-    }
-}
-
 static void on_record(void *context, const struct record *record)
 {
     struct live_run *r = context;
+    struct namer names = network_namer(live_network(r->live));
+    LOCAL_TEXT why = text_new();
 
     if (record->kind == RECORD_MESSAGE) {
         r->status.messages++;
@@ -260,7 +236,9 @@ static void on_record(void *context, const struct record *record)
         if (r->given[i].number == record->command) {
             struct act act = r->given[i].act;
             r->given[i] = r->given[--r->given_count];
-            judge(r, &act, record);
+            if (!verdict_result(&act, record->ok, record->fields, &names,
+                                &r->status, &why))
+                complain(r, &act, why.data);
             return;
         }
 }
@@ -273,36 +251,12 @@ static void give(struct live_run *r, const struct act *act)
         r->status.commands_failed++;
         return;
     }
-    if (r->given_count == r->given_cap) {
-        size_t cap = r->given_cap > 0 ? r->given_cap * 2 : 16;
-        struct given *more = realloc(r->given, cap * sizeof *more);
-        if (more == NULL)
-            return;
-        r->given = more;
-        r->given_cap = cap;
-    }
+    if (!grow(&r->given, r->given_count, &r->given_cap, sizeof *r->given))
+        return;
     /* The result can come before live_give returns its number. */
     r->given[r->given_count++] =
         (struct given){r->live->command_count + 1, *act};
     (void)live_give(r->live, h, act->text);
-}
-
-static void check_invariants(struct live_run *r, const struct act *act)
-{
-    struct findings f = {.count = 0};
-    LOCAL_TEXT why = text_new();
-
-    if (r->live->protocol->check != NULL)
-        r->live->protocol->check(live_network(r->live), &f);
-    for (size_t i = 0; i < f.count; i++) {
-        if (f.at[i].holds)
-            continue;
-        text_clear(&why);
-        text_printf(&why, "broken: %s: %s", f.at[i].name, f.at[i].why.data);
-        complain(r, act, why.data);
-    }
-    r->status.expects_failed += !findings_hold(&f);
-    findings_free(&f);
 }
 
 /* -- Acts ------------------------------------------------------------------------ */
@@ -381,7 +335,8 @@ static void execute(struct live_run *r, const struct act *act)
         give(r, act);
         break;
     case ACT_INVARIANTS:
-        check_invariants(r, act);
+        verdict_invariants(act, r->live->protocol, live_network(r->live),
+                           &r->status, complain, r);
         break;
     case ACT_CRASH:
     case ACT_VANISH:
@@ -454,10 +409,9 @@ static void end(struct live_run *r)
 {
     r->status.ended = true;
     for (size_t i = 0; i < r->given_count; i++) {
-        if (r->given[i].act.kind != ACT_EXPECT)
-            continue;
-        r->status.expects_failed++;
-        complain_command(r, &r->given[i].act, "no answer before the run ended");
+        LOCAL_TEXT why = text_new();
+        if (!verdict_unanswered(&r->given[i].act, &r->status, &why))
+            complain(r, &r->given[i].act, why.data);
     }
 }
 

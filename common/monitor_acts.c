@@ -168,10 +168,9 @@ void do_fault(struct monitor *m)
 
 void do_partition(struct monitor *m)
 {
-    const char *arg = m->arg;
     LOCAL_TEXT t = text_new();
 
-    text_printf(&t, "partition %s", arg);
+    text_printf(&t, "partition %s", m->arg);
     ask_fault(m, t.data);
 }
 
@@ -216,8 +215,7 @@ static size_t branch_named(const struct monitor *m, const char *name)
 
 void do_branch(struct monitor *m)
 {
-    const char *arg = m->arg;
-    size_t i = branch_named(m, arg);
+    size_t i = branch_named(m, m->arg);
 
     if (i == SIZE_MAX) {
         say(m, "there is no branch of that name; t shows them");
@@ -228,7 +226,6 @@ void do_branch(struct monitor *m)
 
 void do_compare(struct monitor *m)
 {
-    const char *arg = m->arg;
     struct text t = text_new();
     char name[2][20] = {"", ""};
     size_t shown = m->stepper != NULL ? stepper_shown(m->stepper) : 0;
@@ -237,7 +234,7 @@ void do_compare(struct monitor *m)
         say(m, "there is one branch only: a fault (f) makes another");
         return;
     }
-    sscanf(arg, "%19s %19s", name[0], name[1]);
+    sscanf(m->arg, "%19s %19s", name[0], name[1]);
     size_t b = *name[0] != '\0' ? branch_named(m, name[0]) : shown;
     size_t a = *name[1] != '\0' ? branch_named(m, name[1])
                : b == SIZE_MAX  ? b
@@ -293,11 +290,11 @@ void do_why(struct monitor *m)
 
 void do_value(struct monitor *m)
 {
-    const char *arg = m->arg;
     LOCAL_TEXT value = text_new();
     struct record r;
 
-    m->failed |= !selected_record(m, &r) || !record_value(m, &r, arg, &value);
+    m->failed |=
+        !selected_record(m, &r) || !record_value(m, &r, m->arg, &value);
     say(m, "%s", value.len > 0 ? value.data : "the event has no such field");
 }
 
@@ -321,11 +318,10 @@ void do_check(struct monitor *m)
 
 void do_export(struct monitor *m)
 {
-    const char *arg = m->arg;
     LOCAL_TEXT why = text_new();
 
-    if (export_file(m, arg, &why))
-        say(m, "written: %s", arg);
+    if (export_file(m, m->arg, &why))
+        say(m, "written: %s", m->arg);
     else
         say(m, "%s", why.data);
 }

@@ -4,12 +4,12 @@
  */
 #include "common/monitor_core.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/export.h"
+#include "common/file.h"
 
 /* The last messages up to now that the filter lets through, and, if asked
    for, those in flight. */
@@ -104,7 +104,6 @@ static bool render(struct monitor *m, const char *path, struct text *t)
 bool export_file(struct monitor *m, const char *path, struct text *why)
 {
     LOCAL_TEXT t = text_new();
-    bool good = false;
 
     if (is_ending(path, ".pcapng"))
         return export_trace(m, path, why);
@@ -113,12 +112,5 @@ bool export_file(struct monitor *m, const char *path, struct text *why)
                       "of a simulation");
         return false;
     }
-    FILE *f = fopen(path, "w");
-    if (f != NULL) {
-        good = fwrite(t.data, 1, t.len, f) == t.len;
-        good = fclose(f) == 0 && good;
-    }
-    if (!good)
-        text_printf(why, "%s cannot be written: %s", path, strerror(errno));
-    return good;
+    return write_file(path, "w", &t, why);
 }

@@ -123,10 +123,8 @@ void do_lab(struct monitor *m)
 
 void do_answer(struct monitor *m)
 {
-    const char *arg = m->arg;
-
     if (has_lab(m))
-        tell(m, arg);
+        tell(m, m->arg);
 }
 
 void open_lab(struct monitor *m)

@@ -49,10 +49,9 @@ static uint64_t count_of(const char *arg)
 
 void do_step(struct monitor *m)
 {
-    const char *arg = m->arg;
     bool there = true;
 
-    for (uint64_t n = count_of(arg); n > 0 && there; n--)
+    for (uint64_t n = count_of(m->arg); n > 0 && there; n--)
         there = go_forward(m);
     moved(m, there,
           m->stepper != NULL ? "this is the end of the scenario"
@@ -62,10 +61,9 @@ void do_step(struct monitor *m)
 
 void do_back(struct monitor *m)
 {
-    const char *arg = m->arg;
     uint64_t from = the_step(m);
 
-    for (uint64_t n = count_of(arg); n > 0; n--)
+    for (uint64_t n = count_of(m->arg); n > 0; n--)
         if (n == 1 || m->stepper == NULL)
             go_to(m, step_before(m));
         else
@@ -75,13 +73,12 @@ void do_back(struct monitor *m)
 
 void do_goto(struct monitor *m)
 {
-    const char *arg = m->arg;
     uint64_t step, time_us;
     bool there;
 
-    if (parse_u64(arg, NEVER - 1, &step)) {
+    if (parse_u64(m->arg, NEVER - 1, &step)) {
         there = go_to(m, step);
-    } else if (parse_time(arg, &time_us)) {
+    } else if (parse_time(m->arg, &time_us)) {
         there = go_to_time(m, time_us);
     } else {
         say(m, "go where? a step like 118, or a time like 12.3s");
@@ -265,14 +262,13 @@ void suggest_stop(struct monitor *m, struct text *t)
 
 void do_break(struct monitor *m)
 {
-    const char *arg = m->arg;
     LOCAL_TEXT why = text_new();
 
     if (m->stops == BREAKS_MAX)
         say(m, "there are %d breakpoints; :delete N removes one", BREAKS_MAX);
-    else if (condition_set(&m->stop[m->stops], arg, &why))
+    else if (condition_set(&m->stop[m->stops], m->arg, &why))
         say(m, "breakpoint %zu: %s   (c goes on to it, C back)", ++m->stops,
-            arg);
+            m->arg);
     else
         say(m, "? %s", why.data);
 }
@@ -291,10 +287,9 @@ void do_breaks(struct monitor *m)
 
 void do_delete(struct monitor *m)
 {
-    const char *arg = m->arg;
     uint64_t n;
 
-    if (!parse_u64(arg, m->stops, &n) || n == 0) {
+    if (!parse_u64(m->arg, m->stops, &n) || n == 0) {
         say(m, "which? B lists the breakpoints with their numbers");
         return;
     }
@@ -321,10 +316,9 @@ void do_again(struct monitor *m)
 
 void do_find(struct monitor *m)
 {
-    const char *arg = m->arg;
     LOCAL_TEXT why = text_new();
 
-    if (condition_set(&m->find, arg, &why)) {
+    if (condition_set(&m->find, m->arg, &why)) {
         do_again(m);
     } else {
         say(m, "? %s", why.data);
@@ -340,14 +334,13 @@ void forget_lists(struct monitor *m)
 
 void do_filter(struct monitor *m)
 {
-    const char *arg = m->arg;
     LOCAL_TEXT why = text_new();
     struct condition c = {0};
 
-    if (*arg == '\0') {
+    if (*m->arg == '\0') {
         condition_free(&m->filter);
         say(m, "no filter");
-    } else if (!condition_set(&c, arg, &why)) {
+    } else if (!condition_set(&c, m->arg, &why)) {
         say(m, "? %s", why.data);
     } else if (expr_needs_state(c.expr)) {
         say(m, "? a list has no state of nodes: find (/) or break (b) on that");
@@ -355,7 +348,7 @@ void do_filter(struct monitor *m)
     } else {
         condition_free(&m->filter);
         m->filter = c;
-        say(m, "filter: %s   (i inverts, an empty filter shows all)", arg);
+        say(m, "filter: %s   (i inverts, an empty filter shows all)", m->arg);
     }
     forget_lists(m);
     look_around(m);
@@ -550,15 +543,14 @@ void do_tab(struct monitor *m)
 
 void do_show(struct monitor *m)
 {
-    const char *arg = m->arg;
-    size_t len = strcspn(arg, " ");
+    size_t len = strcspn(m->arg, " ");
 
     for (int tab = 0; tab < TABS; tab++) {
-        if (len == 0 || strncmp(arg, tab_name((enum tab)tab), len) != 0)
+        if (len == 0 || strncmp(m->arg, tab_name((enum tab)tab), len) != 0)
             continue;
-        const char *name = arg + len + strspn(arg + len, " ");
+        const char *name = m->arg + len + strspn(m->arg + len, " ");
         if (tab == TAB_NODE && *name != '\0')
-            run_line(m, arg); /* "node n28" */
+            run_line(m, m->arg); /* "node n28" */
         else
             show_tab(m, (enum tab)tab);
         return;
@@ -573,9 +565,8 @@ void do_pane(struct monitor *m)
 
 void do_zoom(struct monitor *m)
 {
-    const char *arg = m->arg;
     for (int tab = 0; tab < TABS; tab++)
-        if (*arg != '\0' && strcmp(arg, tab_name((enum tab)tab)) == 0) {
+        if (*m->arg != '\0' && strcmp(m->arg, tab_name((enum tab)tab)) == 0) {
             m->tab = m->zoom = (enum tab)tab;
             return;
         }
@@ -593,11 +584,10 @@ void do_picture(struct monitor *m)
 
 void do_node(struct monitor *m)
 {
-    const char *arg = m->arg;
     const struct network *n = the_network(m);
-    const struct host *h = n->count > 0 ? n->by_name(n, arg) : NULL;
+    const struct host *h = n->count > 0 ? n->by_name(n, m->arg) : NULL;
 
-    if (strcmp(arg, "none") == 0) {
+    if (strcmp(m->arg, "none") == 0) {
         m->node = SIZE_MAX;
         m->follow = false;
         return;
@@ -632,26 +622,24 @@ void do_pin(struct monitor *m)
 
 void do_mark(struct monitor *m)
 {
-    const char *arg = m->arg;
-    if (*arg < 'a' || *arg > 'z') {
+    if (*m->arg < 'a' || *m->arg > 'z') {
         say(m, "a mark is a letter from a to z");
         return;
     }
-    m->mark[*arg - 'a'] = the_step(m) + 1;
-    m->mark_branch[*arg - 'a'] =
+    m->mark[*m->arg - 'a'] = the_step(m) + 1;
+    m->mark_branch[*m->arg - 'a'] =
         m->stepper != NULL ? stepper_shown(m->stepper) : 0;
-    say(m, "mark %c is step %llu; ' %c comes back", *arg,
-        (unsigned long long)the_step(m), *arg);
+    say(m, "mark %c is step %llu; ' %c comes back", *m->arg,
+        (unsigned long long)the_step(m), *m->arg);
 }
 
 void do_jump(struct monitor *m)
 {
-    const char *arg = m->arg;
-    if (*arg < 'a' || *arg > 'z' || m->mark[*arg - 'a'] == 0) {
+    if (*m->arg < 'a' || *m->arg > 'z' || m->mark[*m->arg - 'a'] == 0) {
         say(m, "there is no such mark");
         return;
     }
     if (m->stepper != NULL)
-        show_branch(m, m->mark_branch[*arg - 'a']);
-    moved(m, go_to(m, m->mark[*arg - 'a'] - 1), "");
+        show_branch(m, m->mark_branch[*m->arg - 'a']);
+    moved(m, go_to(m, m->mark[*m->arg - 'a'] - 1), "");
 }

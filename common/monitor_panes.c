@@ -38,46 +38,20 @@ static void name_of(const struct monitor *m, const struct endpoint *e,
                     struct text *t)
 {
     struct namer names = the_names(m);
-    const char *name = e->name;
 
-    if (name == NULL && names.name != NULL)
-        name = names.name(names.context, e->addr);
-    if (name != NULL)
-        text_safe(t, name, strlen(name));
-    else if (!addr_none(e->addr))
-        addr_text(t, e->addr);
+    endpoint_text(t, e, &names);
 }
 
 /* The type of a record, for the column "message". */
 static void type_of(const struct record *r, const struct fields *f,
                     struct text *t)
 {
-    switch (r->kind) {
-    case RECORD_MESSAGE:
+    bool failed = r->kind == RECORD_RESULT && !r->ok;
+
+    if (r->kind == RECORD_MESSAGE)
         text_add(t, f->type != NULL ? f->type : "?");
-        break;
-    case RECORD_START:
-        text_add(t, "start");
-        break;
-    case RECORD_COMMAND:
-        text_add(t, "command");
-        break;
-    case RECORD_FAULT:
-        text_add(t, "fault");
-        break;
-    case RECORD_STREAM:
-        text_add(t, "stream");
-        break;
-    case RECORD_TIMER:
-        text_add(t, "timer");
-        break;
-    case RECORD_NOTE:
-        text_add(t, "note");
-        break;
-    case RECORD_RESULT:
-        text_add(t, r->ok ? "result" : "failed");
-        break;
-    }
+    else
+        text_add(t, failed ? "failed" : record_kind_name[r->kind]);
 }
 
 /* What else there is to say of it. */

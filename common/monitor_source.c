@@ -5,6 +5,7 @@
  * along.  Over real nodes looking back shows the record only, and the nodes
  * as they are now: a network cannot be undone.
  */
+#include "common/grow.h"
 #include "common/monitor_core.h"
 
 #include <stdlib.h>
@@ -140,12 +141,8 @@ const struct list *list_now(struct monitor *m, struct list *l)
     for (; l->scanned < log_end(log); l->scanned++) {
         if (!is_listed(m, l, log_at(log, l->scanned)))
             continue;
-        if (l->count == l->cap) {
-            l->cap = l->cap > 0 ? 2 * l->cap : 256;
-            l->at = realloc(l->at, l->cap * sizeof *l->at);
-            if (l->at == NULL)
-                abort(); /* as the log does */
-        }
+        if (!grow(&l->at, l->count, &l->cap, sizeof *l->at))
+            abort(); /* as the log does */
         l->at[l->count++] = l->scanned;
     }
     return l;

@@ -386,16 +386,7 @@ static void unknown_option(const struct option *options, const char *name,
 
     for (; options[count].name != NULL; count++)
         words[count] = options[count].name;
-    const char *near = nearest_word(name, words, count);
-    text_add(why, "unknown option '");
-    text_safe(why, name, strnlen(name, 64));
-    if (near != NULL) {
-        text_printf(why, "'; did you mean '%s'?", near);
-        return;
-    }
-    text_add(why, "', expected one of");
-    for (size_t i = 0; i < count; i++)
-        text_printf(why, "%s %s", i > 0 ? "," : "", words[i]);
+    unknown_word(why, "option", name, words, count);
 }
 
 bool settings_set(struct settings *s, const char *name, const char *value,
@@ -504,4 +495,20 @@ const char *nearest_word(const char *word, const char *const *words,
         }
     }
     return near;
+}
+
+void unknown_word(struct text *why, const char *what, const char *word,
+                  const char *const *words, size_t count)
+{
+    const char *near = nearest_word(word, words, count);
+
+    text_printf(why, "unknown %s '", what);
+    text_safe(why, word, strnlen(word, 64));
+    if (near != NULL) {
+        text_printf(why, "'; did you mean '%s'?", near);
+        return;
+    }
+    text_add(why, "', expected one of");
+    for (size_t i = 0; i < count; i++)
+        text_printf(why, "%s %s", i > 0 ? "," : "", words[i]);
 }

@@ -85,6 +85,9 @@ void settings_help(struct text *t, const struct option *options);
    nearest of `count` words, or NULL when none is near. */
 const char *nearest_word(const char *word, const char *const *words,
                          size_t count);
+/* Say that, or else which words there are. */
+void unknown_word(struct text *why, const char *what, const char *word,
+                  const char *const *words, size_t count);
 
 /* Values that scenarios use outside of options; false when malformed. */
 bool parse_time(const char *s, uint64_t *time_us);

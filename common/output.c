@@ -51,9 +51,8 @@ static bool is_none(const struct endpoint *e)
     return e->name == NULL && addr_none(e->addr);
 }
 
-/* A node's name, or its address; nothing for no node. */
-static void endpoint_text(struct text *t, const struct endpoint *e,
-                          const struct namer *names)
+void endpoint_text(struct text *t, const struct endpoint *e,
+                   const struct namer *names)
 {
     const char *name = e->name;
 
@@ -284,25 +283,22 @@ static void json_result(struct text *t, const struct record *r,
     fields_json(t, r->fields, names, false);
 }
 
-/* What the text of a record that is neither message nor result is called,
-   and what its kind is. */
-static const struct {
-    const char *kind, *text;
-} json_kind[] = {
-    [RECORD_START] = {"start", NULL},
-    [RECORD_COMMAND] = {"command", "command"},
-    [RECORD_FAULT] = {"fault", "text"},
-    [RECORD_MESSAGE] = {"message", NULL},
-    [RECORD_STREAM] = {"stream", "event"},
-    [RECORD_TIMER] = {"timer", "timer"},
-    [RECORD_NOTE] = {"note", "text"},
-    [RECORD_RESULT] = {"result", NULL},
-};
+const char *const record_kind_name[] = {
+    [RECORD_START] = "start",   [RECORD_COMMAND] = "command",
+    [RECORD_FAULT] = "fault",   [RECORD_MESSAGE] = "message",
+    [RECORD_STREAM] = "stream", [RECORD_TIMER] = "timer",
+    [RECORD_NOTE] = "note",     [RECORD_RESULT] = "result"};
+
+/* What the text of a record that is neither message nor result is called. */
+static const char *const json_text[] = {
+    [RECORD_COMMAND] = "command", [RECORD_FAULT] = "text",
+    [RECORD_STREAM] = "event",    [RECORD_TIMER] = "timer",
+    [RECORD_NOTE] = "text",       [RECORD_RESULT] = NULL};
 
 static void json_line(struct text *t, const struct protocol *p,
                       const struct record *r, const struct namer *names)
 {
-    text_printf(t, "{\"kind\":\"%s\",\"step\":%llu", json_kind[r->kind].kind,
+    text_printf(t, "{\"kind\":\"%s\",\"step\":%llu", record_kind_name[r->kind],
                 (unsigned long long)r->step);
     if (r->kind == RECORD_MESSAGE) {
         text_add(t, ",\"sent\":");
@@ -319,8 +315,8 @@ static void json_line(struct text *t, const struct protocol *p,
             json_node(t, "node", &r->to, names);
         if (r->kind == RECORD_STREAM)
             json_node(t, "peer", &r->from, names);
-        if (json_kind[r->kind].text != NULL)
-            json_string(t, json_kind[r->kind].text, r->text);
+        if (json_text[r->kind] != NULL)
+            json_string(t, json_text[r->kind], r->text);
     }
     if (r->cause != 0 && r->cause != r->step)
         text_printf(t, ",\"cause\":%llu", (unsigned long long)r->cause);

@@ -11,6 +11,13 @@
 
 enum output_form { OUTPUT_TEXT, OUTPUT_JSON };
 
+/* What a kind of record is called in JSON, comments of traces, monitor. */
+extern const char *const record_kind_name[];
+
+/* A node's name, or its address; nothing for no node. */
+void endpoint_text(struct text *t, const struct endpoint *e,
+                   const struct namer *names);
+
 /* The type and fields of a message; "undecoded" for what describe leaves. */
 void message_fields(const struct protocol *p, const struct record *r,
                     struct fields *f);

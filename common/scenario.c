@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/grow.h"
 #include "common/program.h"
 #include "common/scenario_line.h"
 
@@ -100,21 +101,6 @@ char *scn_keep_text(struct parser *p, const char *s)
     if (copy != NULL)
         memcpy(copy, s, len + 1);
     return copy;
-}
-
-/* Make room for one more element; the array may move. */
-static bool grow(struct parser *p, void **array, size_t count, size_t *cap,
-                 size_t bytes)
-{
-    if (count < *cap)
-        return true;
-    size_t more = *cap > 0 ? *cap * 2 : 32;
-    void *moved = realloc(*array, more * bytes);
-    if (moved == NULL)
-        return scn_fail(p, "out of memory");
-    *array = moved;
-    *cap = more;
-    return true;
 }
 
 /* -- Words ------------------------------------------------------------------- */
@@ -249,12 +235,10 @@ bool scn_known_name(struct parser *p, const char *w)
 static bool add_intervention(struct parser *p, const struct act *act)
 {
     struct scenario *s = p->s;
-    void *array = s->intervention;
 
-    if (!grow(p, &array, s->intervention_count, &p->intervention_cap,
+    if (!grow(&s->intervention, s->intervention_count, &p->intervention_cap,
               sizeof *s->intervention))
-        return false;
-    s->intervention = array;
+        return scn_fail(p, "out of memory");
     s->intervention[s->intervention_count++] =
         (struct intervention){.step = p->step, .act = *act};
     s->intervention[s->intervention_count - 1].order = s->intervention_count;
@@ -265,16 +249,13 @@ static bool add_intervention(struct parser *p, const struct act *act)
 bool scn_add_line(struct parser *p, struct line l)
 {
     struct scenario *s = p->s;
-    void *array = s->line;
 
     if (p->stepping) {
         assert(l.kind == LINE_ACT);
         return add_intervention(p, &l.act);
     }
-    if (!grow(p, &array, s->line_count, &p->line_cap, sizeof *s->line))
-        return false;
-    s->line = array;
-    assert(s->line != NULL);
+    if (!grow(&s->line, s->line_count, &p->line_cap, sizeof *s->line))
+        return scn_fail(p, "out of memory");
     l.relative = p->relative;
     l.when_us = p->when_us;
     p->base_us = p->relative ? p->base_us + p->when_us : p->when_us;
@@ -440,7 +421,7 @@ bool scn_is_keyword(const char *w)
 }
 
 /* Neither a keyword nor a node. */
-static bool unknown_word(struct parser *p, const char *w)
+static bool unknown_act(struct parser *p, const char *w)
 {
     const char *words[KEYWORDS];
 
@@ -506,7 +487,7 @@ static bool parse_words(struct parser *p, bool *apart)
     if (k == NULL && scn_is_keyword(w))
         return scn_unexpected(p, w, "an action");
     if (k == NULL)
-        return name_find(&p->names, w) ? scn_command(p, w) : unknown_word(p, w);
+        return name_find(&p->names, w) ? scn_command(p, w) : unknown_act(p, w);
     if (p->prefixed && (k->flags & TIMED) == 0)
         return scn_fail(p,
                         "'%s' holds for the whole run, expected it without a "

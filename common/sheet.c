@@ -13,11 +13,12 @@
 #include "common/sheet.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
+#include "common/grow.h"
 #include "common/hash.h"
 #include "common/options.h"
 #include "common/sheet_exec.h"
@@ -128,20 +129,7 @@ static bool check_command(struct parser *p, unsigned line, const char *command)
            check_out(p, line, command, &w);
 }
 
-/* -- Growing tables ----------------------------------------------------- */
-
-static bool grow(void **table, size_t *cap, size_t count, size_t bytes)
-{
-    if (count < *cap)
-        return true;
-    size_t wanted = *cap > 0 ? *cap * 2 : 32;
-    void *more = realloc(*table, wanted * bytes);
-    if (more == NULL)
-        return false;
-    *table = more;
-    *cap = wanted;
-    return true;
-}
+/* -- The tables -------------------------------------------------------------- */
 
 static struct block *add_block(struct parser *p, enum block_kind kind,
                                unsigned line)
@@ -149,8 +137,7 @@ static struct block *add_block(struct parser *p, enum block_kind kind,
     struct sheet *s = p->s;
 
     if (s->block_count == SHEET_BLOCKS_MAX ||
-        !grow((void **)&s->block, &p->block_cap, s->block_count,
-              sizeof *s->block)) {
+        !grow(&s->block, s->block_count, &p->block_cap, sizeof *s->block)) {
         refuse(p, line, "more than %d blocks", SHEET_BLOCKS_MAX);
         return NULL;
     }
@@ -166,7 +153,7 @@ static bool add_line(struct parser *p, unsigned number, char mark,
     struct sheet *s = p->s;
 
     if (s->line_count == SHEET_LINES_MAX ||
-        !grow((void **)&s->line, &p->line_cap, s->line_count, sizeof *s->line))
+        !grow(&s->line, s->line_count, &p->line_cap, sizeof *s->line))
         return refuse(p, number, "more than %d lines", SHEET_LINES_MAX);
     s->line[s->line_count++] =
         (struct sheet_line){number, mark, text, more, status};
@@ -730,26 +717,4 @@ block_line(const struct sheet *s, const struct block *b, char mark, size_t nth)
         if (s->line[i].mark == mark && nth-- == 0)
             return &s->line[i];
     return NULL;
-}
-
-bool read_file(const char *path, size_t max, struct text *out, struct text *why)
-{
-    char buffer[65536];
-    size_t n;
-    FILE *f = fopen(path, "rb");
-
-    if (f == NULL) {
-        text_safe(why, path, strlen(path));
-        text_printf(why, ": %s", strerror(errno));
-        return false;
-    }
-    while (out->len <= max && (n = fread(buffer, 1, sizeof buffer, f)) > 0)
-        text_bytes(out, buffer, n);
-    bool bad = ferror(f);
-    fclose(f);
-    if (!bad && out->len <= max)
-        return true;
-    text_safe(why, path, strlen(path));
-    text_printf(why, ": cannot be read, or has more than %zu bytes", max);
-    return false;
 }

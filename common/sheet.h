@@ -126,10 +126,6 @@ block_line(const struct sheet *s, const struct block *b, char mark, size_t nth);
 /* The length of the name at the front of `s`; 0: none is there. */
 size_t sheet_name(const char *s);
 
-/* Read a whole file of at most `max` bytes; false with *why. */
-bool read_file(const char *path, size_t max, struct text *out,
-               struct text *why);
-
 /* -- Answers (sheet_answer.c) -------------------------------------------- */
 
 enum verdict { ANSWER_RIGHT, ANSWER_WRONG, ANSWER_MALFORMED };

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/grow.h"
 #include "common/hash.h"
 #include "common/program.h"
 
@@ -325,14 +326,8 @@ void cache_free(struct cache *c)
 /* Move the last outcome into the table; where it is now. */
 static const struct outcome *keep(struct cache *c, const uint8_t *key)
 {
-    if (c->count == c->cap) {
-        size_t cap = c->cap > 0 ? c->cap * 2 : 64;
-        struct cached *more = realloc(c->at, cap * sizeof *more);
-        if (more == NULL)
-            return &c->last;
-        c->at = more;
-        c->cap = cap;
-    }
+    if (!grow(&c->at, c->count, &c->cap, sizeof *c->at))
+        return &c->last;
     struct cached *new = &c->at[c->count++];
     memcpy(new->key, key, SHA256_BYTES);
     new->outcome = c->last;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/hash.h"
 #include "common/program.h"
 
@@ -62,17 +63,6 @@ void run_expand(const struct run *r, const char *s, enum expand how,
         expand_one(r, at + 1, n, how, out);
         at += 1 + n;
     }
-}
-
-static bool write_file(const char *path, const char *text, struct text *why)
-{
-    FILE *f = fopen(path, "w");
-    bool ok = f != NULL && fputs(text, f) != EOF;
-
-    ok = (f == NULL || fclose(f) == 0) && ok;
-    if (!ok)
-        text_printf(why, "%s: cannot be written", path);
-    return ok;
 }
 
 /* -- Commands ------------------------------------------------------------- */
@@ -225,7 +215,7 @@ static bool watch_scenario(const struct run *r, const struct block *b,
         text_printf(path, "%s/%s.watch%u.scn", r->dir.data, b->name, b->line);
     else
         text_add(path, base->path.data);
-    return !own || write_file(path->data, body->data, why);
+    return !own || write_file(path->data, "w", body, why);
 }
 
 static const struct outcome *run_words(const struct run *r,
@@ -358,7 +348,7 @@ static enum fit bind_scenario(struct run *r, const struct block *block,
     }
     struct binding *b = bind(r, block->name, true);
     b->value = body;
-    return write_file(b->path.data, body.data, why) ? FIT_OK : FIT_BROKEN;
+    return write_file(b->path.data, "w", &body, why) ? FIT_OK : FIT_BROKEN;
 }
 
 /* Is every name in `s` bound by now? */

@@ -372,8 +372,9 @@ const char *sim_complaints(const struct sim *sim)
     return sim->complaints != NULL ? sim->complaints : "";
 }
 
-void sim_complain(struct sim *sim, const struct act *act, const char *text)
+void sim_complain(void *simulation, const struct act *act, const char *text)
 {
+    struct sim *sim = simulation;
     struct text line = text_new();
 
     if (act != NULL && act->file != NULL)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/sim_impl.h"
+#include "common/verdict.h"
 
 /* -- Commands -------------------------------------------------------------------- */
 
@@ -70,37 +71,16 @@ static struct command_run *command_new(struct sim *sim, const struct node *n,
     return c;
 }
 
-/* "n16 lookup 42: why" as a complaint. */
-static void complain_command(struct sim *sim, const struct command_run *c,
-                             const char *why)
-{
-    struct text text = text_new();
-
-    text_printf(&text, "%s %s: %s", node_at(sim, c->node)->host.name, c->text,
-                why);
-    sim_complain(sim, c->act, text.data);
-    text_free(&text);
-}
-
 /* Compare a result with what the scenario wants of it. */
 static void command_judge(struct sim *sim, const struct command_run *c, bool ok,
                           const struct fields *fields)
 {
     struct namer names = network_namer(&sim->network);
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
-    if (c->act != NULL && c->act->kind == ACT_EXPECT) {
-        if (!expect_met(c->act, ok, fields, &names, &why)) {
-            sim->status.expects_failed++;
-            complain_command(sim, c, why.data);
-        }
-    } else if (c->act != NULL && !ok) {
-        text_add(&why, "failed: ");
-        fields_line(&why, fields, &names);
-        sim->status.commands_failed++;
-        complain_command(sim, c, why.data);
-    }
-    text_free(&why);
+    if (c->act != NULL &&
+        !verdict_result(c->act, ok, fields, &names, &sim->status, &why))
+        sim_complain(sim, c->act, why.data);
 }
 
 /* The command has its result, whoever gives it. */
@@ -160,10 +140,10 @@ void commands_unanswered(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->command_cap; i++) {
         const struct command_run *c = &sim->commands[i];
-        if (!c->open || c->act == NULL || c->act->kind != ACT_EXPECT)
-            continue;
-        sim->status.expects_failed++;
-        complain_command(sim, c, "no answer before the run ended");
+        LOCAL_TEXT why = text_new();
+        if (c->open && c->act != NULL &&
+            !verdict_unanswered(c->act, &sim->status, &why))
+            sim_complain(sim, c->act, why.data);
     }
 }
 
@@ -319,64 +299,24 @@ static void partition(struct sim *sim, const char *const *groups)
     streams_heal(sim); /* what is still held up will be again */
 }
 
-static void check_invariants(struct sim *sim, const struct act *act)
-{
-    struct findings f = {.count = 0};
-    struct text why = text_new();
-
-    if (sim->scenario->protocol->check != NULL)
-        sim->scenario->protocol->check(sim_network(sim), &f);
-    for (size_t i = 0; i < f.count; i++) {
-        if (f.at[i].holds)
-            continue;
-        text_clear(&why);
-        text_printf(&why, "broken: %s: %s", f.at[i].name, f.at[i].why.data);
-        sim_complain(sim, act, why.data);
-    }
-    sim->status.expects_failed += !findings_hold(&f);
-    findings_free(&f);
-    text_free(&why);
-}
-
 /* Faults that concern one node. */
-static void node_fault(struct sim *sim, const struct act *act, struct node *n)
+static void node_fault(struct sim *sim, const struct act *act)
 {
-    switch (act->kind) {
-    case ACT_CRASH:
-        fault(sim, "crash", n);
-        node_down(n, DOWN_KILLED);
-        break;
-    case ACT_VANISH:
-        fault(sim, "vanish", n);
-        node_down(n, DOWN_VANISHED);
-        break;
-    case ACT_LEAVE:
-        fault(sim, "leave", n);
+    static const char *const verb[] = {[ACT_CRASH] = "crash",
+                                       [ACT_VANISH] = "vanish",
+                                       [ACT_LEAVE] = "leave",
+                                       [ACT_RESTART] = "restart"};
+    struct node *n = node_by_name(sim, act->name);
+
+    if (n == NULL)
+        return;
+    fault(sim, verb[act->kind], n);
+    if (act->kind == ACT_LEAVE)
         node_leave(n);
-        break;
-    case ACT_RESTART:
-        fault(sim, "restart", n);
+    else if (act->kind == ACT_RESTART)
         node_restart(n);
-        break;
-    case ACT_START:
-    case ACT_COMMAND:
-    case ACT_EXPECT:
-    case ACT_INVARIANTS:
-    case ACT_PARTITION:
-    case ACT_HEAL:
-    case ACT_WARM:
-    case ACT_NETWORK:
-    case ACT_CHURN_JOIN:
-    case ACT_CHURN_FAIL:
-    case ACT_DROP:
-    case ACT_DELAY:
-    case ACT_DUPLICATE:
-    case ACT_DELIVER:
-    case ACT_PICK:
-    case ACT_FIRE:
-    case ACT_UNTIL:
-        break;
-    }
+    else
+        node_down(n, act->kind == ACT_CRASH ? DOWN_KILLED : DOWN_VANISHED);
 }
 
 void act_execute(struct sim *sim, const struct act *act)
@@ -395,15 +335,14 @@ void act_execute(struct sim *sim, const struct act *act)
             (void)command_give(sim, n, act->text, act);
         break;
     case ACT_INVARIANTS:
-        check_invariants(sim, act);
+        verdict_invariants(act, sim->scenario->protocol, sim_network(sim),
+                           &sim->status, sim_complain, sim);
         break;
     case ACT_CRASH:
     case ACT_VANISH:
     case ACT_LEAVE:
     case ACT_RESTART:
-        n = node_by_name(sim, act->name);
-        if (n != NULL)
-            node_fault(sim, act, n);
+        node_fault(sim, act);
         break;
     case ACT_PARTITION:
         partition(sim, act->groups);

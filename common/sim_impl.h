@@ -323,7 +323,7 @@ struct record record_new(const struct sim *sim, enum record_kind kind);
 struct endpoint endpoint_of(const struct node *n);
 void observe_record(const struct sim *sim, const struct record *r);
 /* Say why the run is bad: "FILE:LINE: text". */
-void sim_complain(struct sim *sim, const struct act *act, const char *text);
+void sim_complain(void *sim, const struct act *act, const char *text);
 /* Do what an entry that was taken from the queue says. */
 void entry_execute(struct sim *sim, const struct entry *e);
 /* Hand an event to a node, with `command` as what it descends from. */

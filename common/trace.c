@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "common/map.h"
 #include "common/trace_comment.h"
 #include "common/trace_format.h"
@@ -330,15 +331,8 @@ static struct stream *stream_find(struct trace_writer *w, conn_id conn)
 static struct stream *stream_add(struct trace_writer *w, conn_id conn,
                                  struct addr opener, struct addr acceptor)
 {
-    if (w->stream_count == w->stream_cap) {
-        size_t cap = w->stream_cap > 0 ? w->stream_cap * 2 : 16;
-        struct stream *s = realloc(w->stream, cap * sizeof *s);
-        if (s == NULL)
-            return NULL;
-        w->stream = s;
-        w->stream_cap = cap;
-    }
-    if (!map_set(&w->stream_map, conn, w->stream_count))
+    if (!grow(&w->stream, w->stream_count, &w->stream_cap, sizeof *w->stream) ||
+        !map_set(&w->stream_map, conn, w->stream_count))
         return NULL;
     w->stream[w->stream_count] =
         (struct stream){.opener = opener, .acceptor = acceptor};

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/output.h"
 #include "common/trace_format.h"
 
 /* -- Writing --------------------------------------------------------------- */
@@ -126,7 +127,7 @@ void comment_event(struct text *t, const struct record *r)
     }
     if (r->kind == RECORD_RESULT)
         put_word(t, "ok", r->ok ? "yes" : "no");
-    put_rest(t, trace_kind[r->kind], r->text != NULL ? r->text : "");
+    put_rest(t, record_kind_name[r->kind], r->text != NULL ? r->text : "");
     if (r->kind == RECORD_RESULT && r->fields != NULL)
         put_fields(t, r->fields);
 }
@@ -254,7 +255,7 @@ static bool take_pair(struct span *s, struct span *key, struct span *value,
     *key = take(s, '=');
     *kind = -1;
     for (int i = RECORD_START; i <= RECORD_RESULT; i++)
-        if (i != RECORD_MESSAGE && span_is(*key, trace_kind[i]))
+        if (i != RECORD_MESSAGE && span_is(*key, record_kind_name[i]))
             *kind = i;
     bool rest = *kind >= 0 || span_is(*key, "why") || span_is(*key, "scenario");
     *value = take(s, rest ? '\n' : ' ');

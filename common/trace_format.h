@@ -48,12 +48,6 @@ enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
 static const char *const trace_phase[] = {"datagram", "handshake", "http",
                                           "messages", "bulk"};
-/* The last key of a comment that is no message's. */
-static const char *const trace_kind[] = {
-    [RECORD_START] = "start",   [RECORD_COMMAND] = "command",
-    [RECORD_FAULT] = "fault",   [RECORD_MESSAGE] = "message",
-    [RECORD_STREAM] = "stream", [RECORD_TIMER] = "timer",
-    [RECORD_NOTE] = "note",     [RECORD_RESULT] = "result"};
 static const char *const trace_field_kind[] = {
     [FIELD_GROUP] = "group", [FIELD_LIST] = "list",   [FIELD_NUMBER] = "number",
     [FIELD_BOOL] = "bool",   [FIELD_TIME] = "time",   [FIELD_HEX] = "hex",

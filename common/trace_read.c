@@ -12,15 +12,14 @@
  */
 #include "common/trace.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/trace_comment.h"
 #include "common/trace_format.h"
 
-#define FILE_BYTES_MAX ((size_t)256 << 20)
+#define FILE_BYTES_MAX (TEXT_BYTES_MAX - 65536) /* with a NUL, in a text */
 #define RECORDS_MAX ((size_t)4 << 20)
 #define INTERFACES_MAX 64
 #define PARTS_MAX 3
@@ -52,12 +51,9 @@ struct walk {
 static struct entry *add_entry(struct walk *w, const struct record *r)
 {
     struct trace *t = w->t;
-    struct entry *all =
-        store_room(&t->store, t->entry, t->count, &t->cap, sizeof *t->entry);
 
-    if (all == NULL)
+    if (!store_room(&t->store, &t->entry, t->count, &t->cap, sizeof *t->entry))
         return NULL;
-    t->entry = all;
     t->entry[t->count] = (struct entry){.r = *r,
                                         .file = (uint32_t)t->file_count,
                                         .origin = (uint32_t)t->file_count,
@@ -438,46 +434,17 @@ static bool walk_blocks(struct walk *w)
     return true;
 }
 
-/* The bytes of a file, with malloc; NULL with *why. */
-static char *load(const char *path, size_t *len, struct text *why)
+static bool read_one(struct trace *t, const char *path, uint64_t *epoch_us,
+                     struct text *why)
 {
-    FILE *f = fopen(path, "rb");
-    size_t cap = 65536, n = 1;
-    char *data = f != NULL ? malloc(cap) : NULL;
-
-    for (*len = 0; data != NULL && n > 0 && *len <= FILE_BYTES_MAX; *len += n) {
-        if (*len == cap) {
-            char *more = realloc(data, cap *= 2);
-            if (more == NULL)
-                free(data);
-            data = more;
-        }
-        n = data != NULL ? fread(data + *len, 1, cap - *len, f) : 0;
-    }
-    if (data == NULL || ferror(f) || *len > FILE_BYTES_MAX) {
-        text_printf(why, "%s: cannot read: %s", path,
-                    f == NULL || ferror(f) ? strerror(errno)
-                    : data == NULL         ? "memory is short"
-                                           : "it is longer than 256 MiB");
-        free(data);
-        data = NULL;
-    }
-    if (f != NULL)
-        fclose(f);
-    return data;
-}
-
-static bool read_file(struct trace *t, const char *path, uint64_t *epoch_us,
-                      struct text *why)
-{
+    struct text *file = &t->file[t->file_count];
     struct walk w = {.t = t, .path = path, .why = why};
 
-    char *data = load(path, &w.len, why);
-    if (data == NULL)
-        return false;
-    t->file[t->file_count] = data;
-    w.data = (const uint8_t *)data;
-    bool good = walk_blocks(&w);
+    *file = text_new();
+    bool good = read_file(path, FILE_BYTES_MAX, file, why);
+    w.data = (const uint8_t *)file->data;
+    w.len = file->len;
+    good = good && walk_blocks(&w);
     *epoch_us = w.epoch_us;
     t->file_count++; /* it is freed with the trace, good or bad */
     return good;
@@ -509,7 +476,7 @@ struct trace *trace_read(const char *const *paths, size_t count,
         text_add(why, t == NULL ? "memory is short"
                                 : "more than 256 traces at once");
     for (size_t i = 0; good && i < count; i++) {
-        good = read_file(t, paths[i], &epoch_us, why);
+        good = read_one(t, paths[i], &epoch_us, why);
         base_us = epoch_us < base_us ? epoch_us : base_us;
     }
     if (good) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "common/trace.h"
 
 struct chunk {
@@ -30,19 +31,13 @@ void *store_bytes(struct store *s, size_t len)
     return c->data + c->used - len;
 }
 
-void *store_room(struct store *s, void *at, size_t count, size_t *cap,
-                 size_t size)
+bool store_room(struct store *s, void *table, size_t count, size_t *cap,
+                size_t size)
 {
-    if (count < *cap)
-        return at;
-    size_t more = *cap > 0 ? *cap * 2 : 64;
-    void *moved = realloc(at, more * size);
-    if (moved == NULL) {
-        s->no_memory = true;
-        return NULL;
-    }
-    *cap = more;
-    return moved;
+    if (grow(table, count, cap, size))
+        return true;
+    s->no_memory = true;
+    return false;
 }
 
 void store_free(struct store *s)
@@ -58,13 +53,10 @@ void store_free(struct store *s)
 
 struct fields *store_fields(struct store *s)
 {
-    struct fields **all = store_room(s, s->fields, s->fields_count,
-                                     &s->fields_cap, sizeof(struct fields *));
     struct fields *f = store_bytes(s, sizeof *f);
 
-    if (all != NULL)
-        s->fields = all;
-    if (all == NULL || f == NULL)
+    if (f == NULL || !store_room(s, &s->fields, s->fields_count, &s->fields_cap,
+                                 sizeof(struct fields *)))
         return NULL;
     *f = fields_new();
     s->fields[s->fields_count++] = f;
@@ -83,7 +75,7 @@ void trace_free(struct trace *t)
     if (t == NULL)
         return;
     for (size_t i = 0; i < t->file_count; i++)
-        free(t->file[i]);
+        text_free(&t->file[i]);
     store_free(&t->store);
     map_free(&t->endpoint_map);
     map_free(&t->named);
@@ -107,11 +99,9 @@ void trace_learn(struct trace *t, struct addr a, const char *name)
     if (name == NULL || name[0] == '\0' || addr_none(a) ||
         (known != NULL && strcmp(known, name) == 0))
         return;
-    const char **all = store_room(&t->store, t->name, t->name_count,
-                                  &t->name_cap, sizeof(const char *));
-    if (all == NULL)
+    if (!store_room(&t->store, &t->name, t->name_count, &t->name_cap,
+                    sizeof(const char *)))
         return;
-    t->name = all;
     t->name[t->name_count] = name;
     if (!map_set(&t->named, addr_key(a), t->name_count++))
         t->store.no_memory = true;
@@ -123,11 +113,9 @@ void trace_add_endpoint(struct trace *t, struct addr a)
 
     if (addr_none(a) || map_get(&t->endpoint_map, addr_key(a), &known))
         return;
-    struct endpoint *all = store_room(&t->store, t->endpoint, t->endpoint_count,
-                                      &t->endpoint_cap, sizeof *all);
-    if (all == NULL)
+    if (!store_room(&t->store, &t->endpoint, t->endpoint_count,
+                    &t->endpoint_cap, sizeof *t->endpoint))
         return;
-    t->endpoint = all;
     if (!map_set(&t->endpoint_map, addr_key(a), t->endpoint_count))
         t->store.no_memory = true;
     t->endpoint[t->endpoint_count++] = (struct endpoint){.addr = a};

@@ -20,9 +20,9 @@ struct store {
 void *store_bytes(struct store *s, size_t len); /* NULL: no memory */
 struct fields *store_fields(struct store *s);   /* empty; NULL: no memory */
 void store_free(struct store *s);
-/* `at`, an array of `count` elements, with room for one more, or NULL. */
-void *store_room(struct store *s, void *at, size_t count, size_t *cap,
-                 size_t size);
+/* grow(), which notes when memory is short. */
+bool store_room(struct store *s, void *table, size_t count, size_t *cap,
+                size_t size);
 
 struct entry {
     struct record r; /* without names; times since 1970, or the run's start */
@@ -42,7 +42,7 @@ struct trace {
     struct map named;        /* address -> index of its name */
     const char **name;       /* in the store */
     size_t name_count, name_cap;
-    char *file[TRACE_FILES_MAX]; /* their bytes */
+    struct text file[TRACE_FILES_MAX]; /* their bytes */
     size_t file_count;
     struct store store;
     const char *program, *scenario;

@@ -39,6 +39,8 @@ struct tutor {
     const struct block *watch; /* that the monitor has to be opened for */
     bool head_shown, stop_shown, resumed;
     char prompt[16];
+    struct text *out; /* what the student is told, in lines of `width` */
+    size_t width;
 };
 
 static bool is_stop(const struct block *b)
@@ -172,53 +174,51 @@ static void points(const struct tutor *t, unsigned *won, unsigned *of)
         }
 }
 
-static void say(struct text *out, size_t width, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+static void say(const struct tutor *t, const char *format, ...)
+    PRINTF_LIKE(2, 3);
 
 /* A paragraph for the student. */
-static void say(struct text *out, size_t width, const char *format, ...)
+static void say(const struct tutor *t, const char *format, ...)
 {
-    LOCAL_TEXT t = text_new();
+    LOCAL_TEXT prose = text_new();
     va_list args;
 
     va_start(args, format);
-    text_vprintf(&t, format, args);
+    text_vprintf(&prose, format, args);
     va_end(args);
-    sheet_wrap(out, t.data, width);
+    sheet_wrap(t->out, prose.data, t->width);
 }
 
-static void show_head(const struct tutor *t, size_t width, struct text *out)
+static void show_head(const struct tutor *t)
 {
     const struct sheet *s = t->sheet;
     unsigned won, of;
 
     points(t, &won, &of);
-    say(out, width, "%s\n", s->title);
-    text_repeat(out, '=', width);
-    text_char(out, '\n');
+    say(t, "%s\n", s->title);
+    text_repeat(t->out, '=', t->width);
+    text_char(t->out, '\n');
     if (t->resumed) {
-        say(out, width,
+        say(t,
             "Welcome back, %s: %u of %u points so far. You go on where you "
             "left.\n\n",
             t->run.student, won, of);
         return;
     }
-    say(out, width, "%s, seed %llu; about %u minutes; %u points.\n\n",
-        t->run.student, (unsigned long long)t->run.seed, s->minutes, of);
-    say(out, width, "Afterwards you can\n");
+    say(t, "%s, seed %llu; about %u minutes; %u points.\n\n", t->run.student,
+        (unsigned long long)t->run.seed, s->minutes, of);
+    say(t, "Afterwards you can\n");
     for (size_t i = 0; i < s->objective_count; i++)
-        say(out, width, "- %s\n", s->objective[i].text);
-    text_char(out, '\n');
-    say(out, width,
-        "Type an answer and Enter. Any command that begins with a program's "
-        "name runs here too. `hint`, `skip`, `help`, `quit` (your place is "
-        "kept).");
-    text_char(out, '\n');
+        say(t, "- %s\n", s->objective[i].text);
+    text_char(t->out, '\n');
+    say(t, "Type an answer and Enter. Any command that begins with a program's "
+           "name runs here too. `hint`, `skip`, `help`, `quit` (your place is "
+           "kept).");
+    text_char(t->out, '\n');
 }
 
 /* The lines of a block with that mark, values filled in, as prose. */
-static void show_lines(const struct tutor *t, const struct block *b, char mark,
-                       size_t width, struct text *out)
+static void show_lines(const struct tutor *t, const struct block *b, char mark)
 {
     LOCAL_TEXT prose = text_new();
     const struct sheet_line *l;
@@ -227,29 +227,26 @@ static void show_lines(const struct tutor *t, const struct block *b, char mark,
         run_expand(&t->run, l->text, EXPAND_SHOW, &prose);
         text_char(&prose, '\n');
     }
-    sheet_wrap(out, prose.data, width);
+    sheet_wrap(t->out, prose.data, t->width);
 }
 
-static void show_question(const struct tutor *t, const struct block *b,
-                          size_t width, struct text *out)
+static void show_question(const struct tutor *t, const struct block *b)
 {
     LOCAL_TEXT form = text_new();
 
-    say(out, width, "\n--- %s, %u point%s ---\n", b->name, b->points,
+    say(t, "\n--- %s, %u point%s ---\n", b->name, b->points,
         b->points == 1 ? "" : "s");
-    show_lines(t, b, ' ', width, out);
+    show_lines(t, b, ' ');
     if (b->kind == BLOCK_ASK) {
         answer_form(&form, &b->type);
-        say(out, width, "(%s)\n", form.data);
+        say(t, "(%s)\n", form.data);
     } else {
-        say(out, width,
-            "(at least %u words; end with a line that holds only a dot)\n",
+        say(t, "(at least %u words; end with a line that holds only a dot)\n",
             b->words_min);
     }
 }
 
-static void show_outcome(const struct tutor *t, const struct outcome *o,
-                         struct text *out)
+static void show_outcome(const struct tutor *t, const struct outcome *o)
 {
     LOCAL_TEXT printed = text_new();
 
@@ -257,74 +254,72 @@ static void show_outcome(const struct tutor *t, const struct outcome *o,
     run_printed(&t->run, o->err.data, &printed);
     for (const char *at = printed.data; *at != '\0';) {
         size_t n = strcspn(at, "\n");
-        text_add(out, "  ");
-        text_safe(out, at, n);
-        text_char(out, '\n');
+        text_add(t->out, "  ");
+        text_safe(t->out, at, n);
+        text_char(t->out, '\n');
         at += n + (at[n] == '\n');
     }
     if (o->status != 0)
-        text_printf(out, "  [%d]\n", o->status);
+        text_printf(t->out, "  [%d]\n", o->status);
 }
 
 /* What a run block printed, for who comes back. */
-static void show_again(const struct tutor *t, const struct block *b,
-                       struct text *out)
+static void show_again(const struct tutor *t, const struct block *b)
 {
     LOCAL_TEXT why = text_new();
     const struct sheet_line *l;
 
     for (size_t i = 0; (l = block_line(t->sheet, b, '$', i)) != NULL; i++) {
-        text_add(out, "\n  $ ");
-        run_expand(&t->run, l->text, EXPAND_SHOW, out);
-        text_char(out, '\n');
+        text_add(t->out, "\n  $ ");
+        run_expand(&t->run, l->text, EXPAND_SHOW, t->out);
+        text_char(t->out, '\n');
         const struct outcome *o = run_execute(&t->run, l->text, &why);
         if (o != NULL)
-            show_outcome(t, o, out);
+            show_outcome(t, o);
     }
 }
 
 /* A prediction is taken first, one field after the other. */
-static void show_watch(const struct tutor *t, const struct block *b,
-                       size_t width, struct text *out)
+static void show_watch(const struct tutor *t, const struct block *b)
 {
     const struct sheet_line *l = block_line(t->sheet, b, '~', t->command);
 
     if (t->command == 0) {
-        say(out, width, "\n--- watch @%s in the monitor ---\n", b->name);
+        say(t, "\n--- watch @%s in the monitor ---\n", b->name);
         for (size_t i = b->first; i < b->first + b->count; i++)
             if (t->sheet->line[i].mark == '>') {
-                text_add(out, "    ");
-                run_expand(&t->run, t->sheet->line[i].text, EXPAND_SHOW, out);
-                text_char(out, '\n');
+                text_add(t->out, "    ");
+                run_expand(&t->run, t->sheet->line[i].text, EXPAND_SHOW,
+                           t->out);
+                text_char(t->out, '\n');
             }
     }
     if (l != NULL)
-        say(out, width,
+        say(t,
             "It stops before this event. Predict: what will its field `%s` "
             "be?\n",
             l->text);
     else
-        say(out, width, "(Enter opens it; `.` steps on, `,` back)\n");
+        say(t, "(Enter opens it; `.` steps on, `,` back)\n");
 }
 
-static void show_stop(const struct tutor *t, const struct block *b,
-                      size_t width, struct text *out)
+static void show_stop(const struct tutor *t, const struct block *b)
 {
     const struct sheet_line *l;
 
     switch (b->kind) {
     case BLOCK_RUN:
         l = block_line(t->sheet, b, '$', t->command);
-        text_add(out, "\n  $ ");
-        run_expand(&t->run, l->text, EXPAND_SHOW, out);
-        text_add(out, "\n(Enter runs it)\n");
+        text_add(t->out, "\n  $ ");
+        run_expand(&t->run, l->text, EXPAND_SHOW, t->out);
+        text_add(t->out, "\n(Enter runs it)\n");
         break;
     case BLOCK_WATCH:
-        show_watch(t, b, width, out);
+        show_watch(t, b);
         break;
     case BLOCK_ASK:
     case BLOCK_REFLECT:
-        show_question(t, b, width, out);
+        show_question(t, b);
         break;
     case BLOCK_TEXT:
     case BLOCK_SCENARIO:
@@ -333,42 +328,44 @@ static void show_stop(const struct tutor *t, const struct block *b,
     }
 }
 
-static void show_end(const struct tutor *t, size_t width, struct text *out)
+static void show_end(const struct tutor *t)
 {
     unsigned won, of, open = 0;
 
     points(t, &won, &of);
-    say(out, width,
+    say(t,
         "\n--- the end ---\nYou have %u of %u points; reflections "
         "are read by your instructor.\n",
         won, of);
     for (size_t i = 0; i < t->sheet->block_count; i++)
         if (t->at[i].state == STATE_SKIPPED) {
             char buffer[32];
-            text_printf(out, "%s%s", open++ == 0 ? "Skipped: " : " ",
+            text_printf(t->out, "%s%s", open++ == 0 ? "Skipped: " : " ",
                         block_id(t, i, buffer));
         }
     if (open > 0)
-        say(out, width, "\n`go Q1` goes back to a question.\n");
-    say(out, width, "Hand in this file:\n    %s\n", t->journal.path.data);
+        say(t, "\n`go Q1` goes back to a question.\n");
+    say(t, "Hand in this file:\n    %s\n", t->journal.path.data);
 }
 
 void tutor_show(struct tutor *t, size_t width, struct text *out)
 {
+    t->width = width;
+    t->out = out;
     const struct sheet *s = t->sheet;
     size_t i = t->seen < t->place ? t->seen : t->place;
 
     if (t->stop_shown)
         return;
     if (!t->head_shown)
-        show_head(t, width, out);
+        show_head(t);
     t->head_shown = t->stop_shown = true;
     for (; i < s->block_count; i++) {
         const struct block *b = &s->block[i];
         if (b->kind == BLOCK_TEXT && i >= t->seen)
-            show_lines(t, b, ' ', width, out);
+            show_lines(t, b, ' ');
         if (b->kind == BLOCK_RUN && t->resumed && i < t->place)
-            show_again(t, b, out);
+            show_again(t, b);
         if (is_stop(b) && i >= t->place && t->at[i].state == STATE_OPEN)
             break;
     }
@@ -376,9 +373,9 @@ void tutor_show(struct tutor *t, size_t width, struct text *out)
     t->seen = i > t->seen ? i : t->seen;
     t->resumed = false;
     if (here(t) != NULL)
-        show_stop(t, here(t), width, out);
+        show_stop(t, here(t));
     else
-        show_end(t, width, out);
+        show_end(t);
 }
 
 /* Does a watch block still wait for a prediction? */
@@ -445,42 +442,41 @@ const char *tutor_scenario(const struct tutor *t)
 
 /* A line of the journal; a full disk is said, and work goes on. */
 static void note(struct tutor *t, const char *what, const char *id,
-                 const char *text, struct text *out)
+                 const char *text)
 {
     LOCAL_TEXT why = text_new();
 
     if (!journal_add(&t->journal, what, id, text, &why))
-        text_printf(out, "The journal could not be written: %s\n", why.data);
+        text_printf(t->out, "The journal could not be written: %s\n", why.data);
 }
 
 /* The present block is over. */
-static void finish(struct tutor *t, enum state state, struct text *out)
+static void finish(struct tutor *t, enum state state)
 {
     char buffer[32];
 
     t->at[t->place].state = state;
-    note(t, "done", block_id(t, t->place, buffer), state_word[state], out);
+    note(t, "done", block_id(t, t->place, buffer), state_word[state]);
     t->place++;
     t->command = 0;
     t->stop_shown = false;
 }
 
 /* A command that the student typed, or that Enter stands for. */
-static void try_line(struct tutor *t, const char *command, struct text *out)
+static void try_line(struct tutor *t, const char *command)
 {
     LOCAL_TEXT why = text_new();
     const struct outcome *o = run_execute(&t->run, command, &why);
 
-    note(t, "ran", "-", command, out);
+    note(t, "ran", "-", command);
     if (o != NULL)
-        show_outcome(t, o, out);
+        show_outcome(t, o);
     else
-        text_printf(out, "  %s\n", why.data);
-    text_char(out, '\n');
+        text_printf(t->out, "  %s\n", why.data);
+    text_char(t->out, '\n');
 }
 
-static void input_run(struct tutor *t, const struct block *b, const char *line,
-                      size_t width, struct text *out)
+static void input_run(struct tutor *t, const struct block *b, const char *line)
 {
     const struct sheet_line *l = block_line(t->sheet, b, '$', t->command);
     const struct sheet_line *checked;
@@ -491,22 +487,21 @@ static void input_run(struct tutor *t, const struct block *b, const char *line,
         line += 2;
     bool same = line[0] == '\0' || strcmp(line, shown.data) == 0;
     if (!same && !words_is_command(line)) {
-        say(out, width, "Enter alone runs the command above.\n");
+        say(t, "Enter alone runs the command above.\n");
     } else {
-        try_line(t, same ? l->text : line, out);
+        try_line(t, same ? l->text : line);
         if (same && !run_expected(&t->run, b, t->command, &checked, &why))
-            say(out, width,
-                "(The sheet expected other output here; tell your "
-                "instructor.)\n");
+            say(t, "(The sheet expected other output here; tell your "
+                   "instructor.)\n");
         if (same && block_line(t->sheet, b, '$', ++t->command) == NULL)
-            finish(t, STATE_DONE, out);
+            finish(t, STATE_DONE);
         t->stop_shown = t->stop_shown && !same;
     }
 }
 
 /* What is to be said of this wrong answer: its own feedback, or a hint. */
 static void say_wrong(struct tutor *t, const struct block *b,
-                      const char *answer, size_t width, struct text *out)
+                      const char *answer)
 {
     struct progress *p = &t->at[t->place];
     LOCAL_TEXT value = text_new(), why = text_new(), shown = text_new();
@@ -527,16 +522,16 @@ static void say_wrong(struct tutor *t, const struct block *b,
     if (text == NULL && (l = block_line(t->sheet, b, '?', p->hints)) != NULL) {
         text = l->text;
         p->hints++;
-        note(t, "hint", b->name, "after a wrong answer", out);
+        note(t, "hint", b->name, "after a wrong answer");
     }
     run_expand(&t->run, text != NULL ? text : "", EXPAND_SHOW, &shown);
-    say(out, width, "Not so. %s (%u %s left)\n", shown.data,
-        TRIES_MAX - p->tries, p->tries + 1 < TRIES_MAX ? "tries" : "try");
+    say(t, "Not so. %s (%u %s left)\n", shown.data, TRIES_MAX - p->tries,
+        p->tries + 1 < TRIES_MAX ? "tries" : "try");
 }
 
 /* The reason behind an answer: the sheet's, else its last hint. */
 static void say_reason(const struct tutor *t, const struct block *b,
-                       bool or_hint, size_t width, struct text *out)
+                       bool or_hint)
 {
     LOCAL_TEXT shown = text_new();
     const struct sheet_line *l = block_line(t->sheet, b, '+', 0), *hint;
@@ -548,55 +543,52 @@ static void say_reason(const struct tutor *t, const struct block *b,
     }
     if (l != NULL) {
         run_expand(&t->run, l->text, EXPAND_SHOW, &shown);
-        say(out, width, "%s\n", shown.data);
+        say(t, "%s\n", shown.data);
     }
 }
 
-static void judge(struct tutor *t, const struct block *b, const char *answer,
-                  size_t width, struct text *out)
+static void judge(struct tutor *t, const struct block *b, const char *answer)
 {
     struct progress *p = &t->at[t->place];
     LOCAL_TEXT value = text_new(), why = text_new();
 
-    note(t, "answer", b->name, answer, out);
+    note(t, "answer", b->name, answer);
     p->tries++;
     if (!run_answer(&t->run, b, &value, &why)) {
-        say(out, width, "Recorded; but it cannot be judged here: %s\n",
-            why.data);
-        finish(t, STATE_DONE, out);
+        say(t, "Recorded; but it cannot be judged here: %s\n", why.data);
+        finish(t, STATE_DONE);
     } else if (answer_judge(&b->type, answer, value.data) == ANSWER_RIGHT) {
-        say(out, width, "Right: it is %s (+%u).\n",
-            value.len > 0 ? value.data : "none", b->points);
-        say_reason(t, b, false, width, out);
-        text_char(out, '\n');
-        finish(t, STATE_RIGHT, out);
+        say(t, "Right: it is %s (+%u).\n", value.len > 0 ? value.data : "none",
+            b->points);
+        say_reason(t, b, false);
+        text_char(t->out, '\n');
+        finish(t, STATE_RIGHT);
     } else if (p->tries < TRIES_MAX) {
-        say_wrong(t, b, answer, width, out);
+        say_wrong(t, b, answer);
     } else {
-        say(out, width, "Not so either. The answer is: %s\n",
+        say(t, "Not so either. The answer is: %s\n",
             value.len > 0 ? value.data : "none");
-        say_reason(t, b, true, width, out);
-        say(out, width, "No points for this one; on we go.\n");
-        finish(t, STATE_TOLD, out);
+        say_reason(t, b, true);
+        say(t, "No points for this one; on we go.\n");
+        finish(t, STATE_TOLD);
     }
 }
 
-static void input_ask(struct tutor *t, const struct block *b, const char *line,
-                      size_t width, struct text *out)
+static void input_ask(struct tutor *t, const struct block *b, const char *line)
 {
     LOCAL_TEXT form = text_new();
 
     if (answer_valid(&b->type, line)) {
-        judge(t, b, line, width, out);
+        judge(t, b, line);
     } else {
         answer_form(&form, &b->type);
-        say(out, width, "That does not count: %s was expected.\n", form.data);
+        say(t, "That does not count: %s was expected.\n", form.data);
     }
 }
 
 /* A prediction, told at once; then the monitor. */
 static void input_watch(struct tutor *t, const struct block *b,
-                        const char *line, size_t width, struct text *out)
+                        const char *line)
 {
     const struct sheet_line *l = block_line(t->sheet, b, '~', t->command);
     LOCAL_TEXT value = text_new(), why = text_new();
@@ -604,16 +596,16 @@ static void input_watch(struct tutor *t, const struct block *b,
 
     if (l == NULL) {
         t->watch = b;
-        finish(t, STATE_DONE, out);
+        finish(t, STATE_DONE);
         return;
     }
-    note(t, "predict", block_id(t, t->place, id), line, out);
+    note(t, "predict", block_id(t, t->place, id), line);
     if (!run_predicted(&t->run, b, t->command, &value, &why))
-        say(out, width, "It cannot be told here: %s\n", why.data);
+        say(t, "It cannot be told here: %s\n", why.data);
     else if (strcasecmp(line, value.data) == 0)
-        say(out, width, "Well predicted: %s.\n", value.data);
+        say(t, "Well predicted: %s.\n", value.data);
     else
-        say(out, width, "It is %s. Look why.\n", value.data);
+        say(t, "It is %s. Look why.\n", value.data);
     t->command++;
     t->stop_shown = false;
 }
@@ -630,29 +622,28 @@ static unsigned count_words(const char *s)
 }
 
 static void input_reflect(struct tutor *t, const struct block *b,
-                          const char *line, size_t width, struct text *out)
+                          const char *line)
 {
     struct progress *p = &t->at[t->place];
 
     if (line[0] == '\0') {
-        say(out, width, "(A line that holds only a dot ends your answer.)\n");
+        say(t, "(A line that holds only a dot ends your answer.)\n");
         return;
     }
     if (strcmp(line, ".") != 0) {
-        note(t, "reflect", b->name, line, out);
+        note(t, "reflect", b->name, line);
         p->words += count_words(line);
         return;
     }
     if (p->words >= b->words_min || p->tries++ > 0) {
-        finish(t, STATE_DONE, out);
+        finish(t, STATE_DONE);
         return;
     }
-    say(out, width, "%u of %u words. Go on, or another dot to leave it so.\n",
-        p->words, b->words_min);
+    say(t, "%u of %u words. Go on, or another dot to leave it so.\n", p->words,
+        b->words_min);
 }
 
-static void input_hint(struct tutor *t, const struct block *b, size_t width,
-                       struct text *out)
+static void input_hint(struct tutor *t, const struct block *b)
 {
     struct progress *p = &t->at[t->place];
     const struct sheet_line *l = b != NULL && b->kind == BLOCK_ASK
@@ -661,20 +652,18 @@ static void input_hint(struct tutor *t, const struct block *b, size_t width,
     LOCAL_TEXT shown = text_new();
 
     if (l == NULL) {
-        say(out, width,
-            "No further hint. Answer as well as you can: after "
-            "three tries the answer comes with its reason.\n");
+        say(t, "No further hint. Answer as well as you can: after "
+               "three tries the answer comes with its reason.\n");
     } else {
         p->hints++;
-        note(t, "hint", b->name, "asked for", out);
+        note(t, "hint", b->name, "asked for");
         run_expand(&t->run, l->text, EXPAND_SHOW, &shown);
-        say(out, width, "Hint: %s\n", shown.data);
+        say(t, "Hint: %s\n", shown.data);
     }
 }
 
 /* `go Q3`: back to a question that is not settled. */
-static void input_go(struct tutor *t, const char *id, size_t width,
-                     struct text *out)
+static void input_go(struct tutor *t, const char *id)
 {
     for (size_t i = 0; i < t->sheet->block_count; i++) {
         char buffer[32];
@@ -689,12 +678,12 @@ static void input_go(struct tutor *t, const char *id, size_t width,
         t->stop_shown = false;
         return;
     }
-    say(out, width, "There is no open question of that name.\n");
+    say(t, "There is no open question of that name.\n");
 }
 
-static void input_help(size_t width, struct text *out)
+static void input_help(const struct tutor *t)
 {
-    say(out, width,
+    say(t,
         "- an answer and Enter: it is recorded, then judged\n"
         "- hint: the next hint; it costs nothing\n"
         "- skip: leave this for later; go Q3: back to it\n"
@@ -709,6 +698,8 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
     const struct block *b = here(t);
     LOCAL_TEXT clean = text_new();
 
+    t->width = width;
+    t->out = out;
     for (size_t i = 0, n, len = strlen(line); i < len; i += n)
         if ((n = text_printable(line + i, len - i)) > 0)
             text_bytes(&clean, line + i, n);
@@ -719,28 +710,28 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
     line = clean.data + strspn(clean.data, " ");
     bool quit = strcmp(line, "quit") == 0 || strcmp(line, "q") == 0;
     if (quit)
-        say(out, width, "Your place is kept.\n");
+        say(t, "Your place is kept.\n");
     else if (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)
-        input_help(width, out);
+        input_help(t);
     else if (strcmp(line, "hint") == 0)
-        input_hint(t, b, width, out);
+        input_hint(t, b);
     else if (strncmp(line, "go ", 3) == 0)
-        input_go(t, line + 3, width, out);
+        input_go(t, line + 3);
     else if (b == NULL)
         quit = line[0] == '\0';
     else if (strcmp(line, "skip") == 0)
-        finish(t, STATE_SKIPPED, out);
+        finish(t, STATE_SKIPPED);
     else if (strcmp(line, "again") == 0)
         t->stop_shown = false;
     else if (b->kind == BLOCK_RUN)
-        input_run(t, b, line, width, out);
+        input_run(t, b, line);
     else if (b->kind == BLOCK_WATCH)
-        input_watch(t, b, line, width, out);
+        input_watch(t, b, line);
     else if (b->kind == BLOCK_REFLECT)
-        input_reflect(t, b, line, width, out);
+        input_reflect(t, b, line);
     else if (words_is_command(line))
-        try_line(t, line, out);
+        try_line(t, line);
     else if (line[0] != '\0')
-        input_ask(t, b, line, width, out);
+        input_ask(t, b, line);
     return !quit;
 }

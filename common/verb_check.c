@@ -6,6 +6,7 @@
 
 #include "common/cli.h"
 #include "common/explore.h"
+#include "common/file.h"
 #include "common/verbs.h"
 
 #define STATES_MAX 30000000 /* about 1 GiB */
@@ -78,19 +79,6 @@ static void print_verdict(struct text *t, const struct program *p,
                 p->protocol->name, replay, (unsigned long long)r->steps);
 }
 
-static bool write_file(const struct program *p, const char *path,
-                       const struct text *t)
-{
-    FILE *f = fopen(path, "w");
-    bool ok = f != NULL && fwrite(t->data, 1, t->len, f) == t->len;
-
-    if (f != NULL && fclose(f) != 0)
-        ok = false;
-    if (!ok)
-        cli_error(p, "cannot write %s: name another file with --out", path);
-    return ok;
-}
-
 static int verdict(const struct program *p, const struct explore_report *r,
                    const char *out, bool json)
 {
@@ -106,8 +94,9 @@ static int verdict(const struct program *p, const struct explore_report *r,
                          "two states with equal dumps behaved differently: "
                          "%s's dump leaves something out",
                          p->protocol->name);
-    if (r->violated && !write_file(p, out, &r->replay))
-        return EXIT_USAGE;
+    if (r->violated && !write_file(out, "w", &r->replay, &t))
+        return cli_error(p, "cannot write %s: name another file with --out",
+                         out);
     if (json)
         print_json(&t, r, out);
     else

@@ -89,10 +89,8 @@ static int perform(struct stage *s, bool monitor)
         cli_error_at(s->program, why.data);
     else
         status = perform_reported(s, monitor);
-    if (s->run != NULL)
-        live_run_free(s->run);
-    if (s->live != NULL)
-        live_free(s->live);
+    live_run_free(s->run);
+    live_free(s->live);
     return status;
 }
 

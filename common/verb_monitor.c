@@ -76,8 +76,7 @@ static bool record(const struct program *p, const struct scenario *s,
     }
     if (!good)
         cli_error_at(p, why.data);
-    if (sim != NULL)
-        sim_free(sim);
+    sim_free(sim);
     return good;
 }
 

@@ -417,8 +417,7 @@ static int open_and_run(const struct program *p, const struct run_options *r,
         status = run(&s, o, &settings);
     if (s.trace != NULL && !trace_close(s.trace, &why))
         status = cli_error(p, "%s", why.data);
-    if (s.live != NULL)
-        live_free(s.live);
+    live_free(s.live);
     text_free(&s.out.lines);
     text_free(&s.errors.lines);
     return status;

@@ -364,8 +364,7 @@ static int show(const struct program *p, const struct scenario *scenario,
     }
     if (trace != NULL && !trace_close(trace, &why))
         status = cli_error(p, "%s", why.data);
-    if (s.sim != NULL)
-        sim_free(s.sim);
+    sim_free(s.sim);
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* The rows of a node's state; see view.h. */
 #include "common/view.h"
+#include "common/grow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +8,8 @@
 struct text *state_row(struct state_rows *rows, const char *name,
                        const char *mark)
 {
-    if (rows->count == rows->cap) {
-        rows->cap = rows->cap > 0 ? 2 * rows->cap : 16;
-        rows->at = realloc(rows->at, rows->cap * sizeof *rows->at);
-        if (rows->at == NULL)
-            abort(); /* a few rows: nothing could be shown at all */
-    }
+    if (!grow(&rows->at, rows->count, &rows->cap, sizeof *rows->at))
+        abort(); /* a few rows: nothing could be shown at all */
     struct state_row *row = &rows->at[rows->count++];
     *row = (struct state_row){.value = text_new(), .mark = mark};
     snprintf(row->name, sizeof row->name, "%s", name);

@@ -1,0 +1,44 @@
+/* See file.h. */
+#include "common/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+bool read_file(const char *path, size_t max, struct text *out, struct text *why)
+{
+    char buffer[65536];
+    size_t n;
+    FILE *f = fopen(path, "rb");
+
+    if (f == NULL) {
+        text_safe(why, path, strlen(path));
+        text_printf(why, ": cannot read: %s", strerror(errno));
+        return false;
+    }
+    while (out->len <= max && (n = fread(buffer, 1, sizeof buffer, f)) > 0)
+        text_bytes(out, buffer, n);
+    bool bad = ferror(f);
+    fclose(f);
+    if (!bad && out->len <= max)
+        return true;
+    text_safe(why, path, strlen(path));
+    text_printf(why, ": cannot read: it has more than %zu bytes, or is no file",
+                max);
+    return false;
+}
+
+bool write_file(const char *path, const char *mode, const struct text *t,
+                struct text *why)
+{
+    FILE *f = fopen(path, mode);
+    bool good = f != NULL && fwrite(t->data, 1, t->len, f) == t->len;
+
+    if (f != NULL && fclose(f) != 0)
+        good = false;
+    if (!good) {
+        text_safe(why, path, strlen(path));
+        text_printf(why, ": cannot be written: %s", strerror(errno));
+    }
+    return good;
+}

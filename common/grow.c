@@ -1,0 +1,21 @@
+/* See grow.h. */
+#include "common/grow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool grow(void *table, size_t count, size_t *cap, size_t element_bytes)
+{
+    size_t more = *cap > 0 ? *cap * 2 : 16;
+    void *at;
+
+    if (count < *cap)
+        return true;
+    memcpy(&at, table, sizeof at); /* a pointer, whatever its type */
+    at = realloc(at, more * element_bytes);
+    if (at == NULL)
+        return false;
+    memcpy(table, &at, sizeof at);
+    *cap = more;
+    return true;
+}
