@@ -146,20 +146,6 @@ void cut_draw(const struct cut *c, const struct pane *p)
 
 /* -- SVG ---------------------------------------------------------------------- */
 
-static void xml(struct text *t, const char *s)
-{
-    for (; *s != '\0'; s++) {
-        if (*s == '<')
-            text_add(t, "&lt;");
-        else if (*s == '&')
-            text_add(t, "&amp;");
-        else if (*s == '"')
-            text_add(t, "&quot;");
-        else
-            text_char(t, *s);
-    }
-}
-
 static void svg_message(const struct cut *c, struct lanes *lanes, size_t i,
                         struct text *t)
 {
@@ -178,7 +164,7 @@ static void svg_message(const struct cut *c, struct lanes *lanes, size_t i,
                 "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">",
                 x1, y, x2, y, r->why != NULL ? " stroke-dasharray=\"3 3\"" : "",
                 (x1 + x2) / 2, y - 4);
-    xml(t, label.data);
+    text_xml(t, label.data, strlen(label.data));
     text_add(t, "</text>\n");
 }
 
@@ -210,7 +196,7 @@ void cut_svg(const struct cut *c, struct text *t)
                     "<text x=\"%d\" y=\"18\" text-anchor=\"middle\" "
                     "font-size=\"13\">",
                     x);
-        xml(t, lanes.name[i]);
+        text_xml(t, lanes.name[i], strlen(lanes.name[i]));
         text_printf(t,
                     "</text>\n<line x1=\"%d\" y1=\"24\" x2=\"%d\" y2=\"%d\" "
                     "stroke=\"#bbb\"/>\n",

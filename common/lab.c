@@ -117,6 +117,25 @@ void sheet_list_free(struct sheet_list *list)
     free(list->path);
 }
 
+int sheet_list_print(const struct sheet_list *list, const char *program)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        LOCAL_TEXT why = text_new();
+        const char *path = list->path[i], *base = strrchr(path, '/') + 1;
+        struct sheet *s = sheet_load(path, &why);
+        if (s == NULL)
+            fprintf(stderr, "%s\n", why.data);
+        else if (program == NULL)
+            printf("%-28s %3u min  %s\n", strstr(path, "labs/"), s->minutes,
+                   s->title);
+        else
+            printf("%s lab %.*s   %s (%u min)\n", program,
+                   (int)strcspn(base, "-"), base, s->title, s->minutes);
+        sheet_free(s);
+    }
+    return 0;
+}
+
 /* -- The desk ------------------------------------------------------------- */
 
 /* A new folder below $TMPDIR. */
@@ -174,23 +193,13 @@ int desk_close(struct desk *d, const struct lab_options *o, int status)
 static int lab_list(const struct lab_options *o)
 {
     struct sheet_list list;
-    LOCAL_TEXT why = text_new();
 
     if (!sheet_list(NULL, &list))
         return cli_error(o->program, "there are no worksheets here: labs/ was "
                                      "expected, or installed");
-    for (size_t i = 0; i < list.count; i++) {
-        struct sheet *s = sheet_load(list.path[i], &why);
-        if (s != NULL)
-            printf("%-28s %3u min  %s\n", strstr(list.path[i], "labs/"),
-                   s->minutes, s->title);
-        else
-            fprintf(stderr, "%s\n", why.data);
-        sheet_free(s);
-        text_clear(&why);
-    }
+    int status = sheet_list_print(&list, NULL);
     sheet_list_free(&list);
-    return 0;
+    return status;
 }
 
 static int lab_test(const struct lab_options *o)

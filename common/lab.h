@@ -45,6 +45,8 @@ struct sheet_list {
     size_t count;
 };
 bool sheet_list(const char *folder, struct sheet_list *list);
+/* Print them: as students of a program call them, or by their files. */
+int sheet_list_print(const struct sheet_list *list, const char *program);
 void sheet_list_free(struct sheet_list *list);
 
 /* What a verb works with: a folder for runs, which goes with it, the outputs

@@ -150,19 +150,10 @@ static void draw_pair(struct monitor *m, const struct pane *p, int left,
         pane_put(p, row, left, '|', ATTR_FRAME);
 }
 
-static int page_lines(const struct monitor *m)
-{
-    int lines = 0;
-
-    for (const char *s = m->page.data; *s != '\0'; s++)
-        lines += *s == '\n';
-    return lines;
-}
-
 static void draw_page(struct monitor *m, const struct pane *p)
 {
     const char *line = m->page.data;
-    size_t lines = (size_t)page_lines(m);
+    size_t lines = lines_of(m->page.data);
     size_t height = (size_t)(p->rows > 1 ? p->rows - 1 : 1);
 
     if (m->page_top + height > lines)
@@ -243,7 +234,7 @@ static void draw_large(struct monitor *m, const struct pane *p)
     draw_pair(m, &bottom, left, TAB_TREE,
               m->options->tutor != NULL ? TAB_LAB : TAB_LOG);
     if (m->page.len > 0) {
-        int rows = page_lines(m) + 2;
+        int rows = (int)lines_of(m->page.data) + 2;
         int most = p->rows - 4;
         struct pane page = pane_part(p, p->rows - (rows < most ? rows : most),
                                      0, rows < most ? rows : most, left);
@@ -305,7 +296,7 @@ void draw_all(struct monitor *m, const struct pane *grid)
     struct pane keys = pane_part(grid, grid->rows - 1, 0, 1, grid->columns);
     bool small = grid->rows < 24 || grid->columns < 80;
     bool large = is_large(grid->rows, grid->columns);
-    bool whole_page = !large && page_lines(m) > LOWER_ROWS;
+    bool whole_page = !large && lines_of(m->page.data) > LOWER_ROWS;
 
     draw_title(m, &title);
     if (small || m->zoom != TABS || whole_page) {

@@ -284,6 +284,7 @@ void do_answer(struct monitor *m);
 void do_hint(struct monitor *m);
 void open_lab(struct monitor *m); /* Enter in this pane */
 void scroll_lab(struct monitor *m, int by);
+size_t lines_of(const char *s);
 
 /* -- monitor_export.c -------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
     "Enter: read on, answer  H hint   j k scroll   z: ring beside, or not"
 #define LAB_COLUMNS 62 /* fits the pane of a large screen, too */
 
-static size_t lines_of(const char *s)
+size_t lines_of(const char *s)
 {
     size_t lines = 0;
 

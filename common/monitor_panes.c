@@ -195,31 +195,21 @@ void tab_title(struct monitor *m, enum tab tab, struct text *t)
     const struct host *h = the_node(m, m->node);
     size_t up = 0;
 
-    switch (tab) {
-    case TAB_PICTURE:
+    if (tab == TAB_PICTURE) {
         for (size_t i = 0; i < n->count; i++)
             up += network_is_up(n, i, m->protocol);
         text_add(t, picture_name(m));
         if (n->count > 0)
             text_printf(t, ", %zu node%s", up, up == 1 ? "" : "s");
-        break;
-    case TAB_NODE:
+    } else if (tab == TAB_NODE) {
         text_printf(t, "node %s", h != NULL ? h->name : "");
         if (m->live != NULL && m->at != NEVER)
             text_add(t, " (as it is now)");
-        break;
-    case TAB_MESSAGES:
-    case TAB_DECODE:
-    case TAB_LOG:
-    case TAB_TREE:
-    case TAB_LAB:
+    } else {
         text_add(t, tab_names[tab]);
         if ((tab == TAB_MESSAGES || tab == TAB_LOG) && m->filter.expr != NULL)
             text_printf(t, " (%s%s)", m->filter_inverted ? "not " : "",
                         m->filter.text);
-        break;
-    case TABS:
-        break;
     }
 }
 
@@ -766,29 +756,11 @@ static void draw_picture(struct monitor *m, const struct pane *p)
 
 void draw_tab(struct monitor *m, enum tab tab, const struct pane *p)
 {
-    switch (tab) {
-    case TAB_MESSAGES:
-        draw_messages(m, p);
-        break;
-    case TAB_DECODE:
-        draw_decode(m, p);
-        break;
-    case TAB_LOG:
-        draw_log(m, p);
-        break;
-    case TAB_TREE:
-        draw_tree(m, p);
-        break;
-    case TAB_LAB:
-        draw_lab(m, p);
-        break;
-    case TAB_PICTURE:
-        draw_picture(m, p);
-        break;
-    case TAB_NODE:
-        draw_node(m, p);
-        break;
-    case TABS:
-        break;
-    }
+    static void (*const draw[TABS])(struct monitor *, const struct pane *) = {
+        [TAB_MESSAGES] = draw_messages, [TAB_DECODE] = draw_decode,
+        [TAB_LOG] = draw_log,           [TAB_TREE] = draw_tree,
+        [TAB_LAB] = draw_lab,           [TAB_PICTURE] = draw_picture,
+        [TAB_NODE] = draw_node};
+
+    draw[tab](m, p);
 }

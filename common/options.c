@@ -48,6 +48,13 @@ static const struct unit fraction_units[] = {
     {"%", FRACTION_ONE, 100},
     {NULL, 0, 0},
 };
+/* Of the types of options that have any. */
+static const struct unit *const units_of[] = {[OPTION_TIME] = time_units,
+                                              [OPTION_SIZE] = size_units,
+                                              [OPTION_RATE] = rate_units,
+                                              [OPTION_FRACTION] =
+                                                  fraction_units,
+                                              [OPTION_TEXT] = NULL};
 
 static bool is_digit(char c)
 {
@@ -174,29 +181,16 @@ void option_text(struct text *t, const struct option *o, int64_t value)
 {
     uint64_t magnitude = value < 0 ? 0 : (uint64_t)value;
 
-    switch (o->type) {
-    case OPTION_NUMBER:
+    if (o->type == OPTION_NUMBER)
         text_i64(t, value);
-        break;
-    case OPTION_CHOICE:
+    else if (o->type == OPTION_CHOICE)
         choice_text(t, o->choices, value);
-        break;
-    case OPTION_TIME:
-        scaled_text(t, time_units, magnitude);
-        break;
-    case OPTION_SIZE:
-        scaled_text(t, size_units, magnitude);
-        break;
-    case OPTION_RATE:
-        scaled_text(t, rate_units, magnitude);
-        break;
-    case OPTION_FRACTION:
+    else if (o->type == OPTION_FRACTION)
         fraction_text(t, magnitude);
-        break;
-    case OPTION_TEXT: /* the default */
+    else if (o->type == OPTION_TEXT) /* the default */
         text_add(t, o->choices != NULL ? o->choices : "");
-        break;
-    }
+    else
+        scaled_text(t, units_of[o->type], magnitude);
 }
 
 /* -- Options ------------------------------------------------------------- */
@@ -281,31 +275,17 @@ static bool parse_number(const char *value, int64_t *out)
     return true;
 }
 
+/* parse_word has those that are a text. */
 static bool parse_value(const struct option *o, const char *value, int64_t *out)
 {
     uint64_t magnitude = 0;
-    bool good = false;
 
-    switch (o->type) {
-    case OPTION_NUMBER:
+    if (o->type == OPTION_NUMBER)
         return parse_number(value, out);
-    case OPTION_CHOICE:
+    if (o->type == OPTION_CHOICE)
         return parse_choice(o->choices, value, out);
-    case OPTION_TIME:
-        good = parse_time(value, &magnitude);
-        break;
-    case OPTION_SIZE:
-        good = parse_size(value, &magnitude);
-        break;
-    case OPTION_RATE:
-        good = parse_rate(value, &magnitude);
-        break;
-    case OPTION_FRACTION:
-        good = parse_fraction(value, &magnitude);
-        break;
-    case OPTION_TEXT: /* parse_word has these */
-        break;
-    }
+    bool good = parse_scaled(value, units_of[o->type], &magnitude) &&
+                (o->type != OPTION_FRACTION || magnitude <= FRACTION_ONE);
     *out = (int64_t)magnitude;
     return good;
 }

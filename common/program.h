@@ -13,8 +13,13 @@
 
 #define P2PLAB_VERSION "0.1"
 
+struct program;
+struct sim;
+
 /* What a fact of `show` is computed from. */
 struct fact_call {
+    const struct program *program;
+    struct sim *sim;
     const struct network *network;
     const char *const *args; /* checked against `args` of the fact */
     size_t arg_count;
@@ -50,8 +55,6 @@ struct host *fact_live_host(struct fact_call *c, size_t arg,
 /* A stream for what is picked for a student: of the nodes' ids only, so that
    it is the same for tutor and grader, and differs from run to run. */
 struct random fact_lot(const struct network *n);
-
-struct program;
 
 /* A verb of this program only (bittorrent create ...). */
 struct verb {

@@ -34,9 +34,7 @@ struct parser {
 };
 
 /* Set the sentence for people; false, for the caller to return. */
-static bool refuse(struct parser *p, unsigned line, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
+PRINTF_LIKE(3, 4)
 static bool refuse(struct parser *p, unsigned line, const char *format, ...)
 {
     va_list args;

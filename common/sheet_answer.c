@@ -249,31 +249,21 @@ enum verdict answer_judge(const struct answer_type *type, const char *given,
 
 void answer_form(struct text *t, const struct answer_type *type)
 {
-    switch (type->kind) {
-    case ANSWER_NODE:
-        text_add(t, "a node's name, such as n7");
-        break;
-    case ANSWER_NODES:
-        text_add(t, "a set, such as n7 n12, or none");
-        break;
-    case ANSWER_PATH:
-        text_add(t, "a path in order, such as n7 n12 n3");
-        break;
-    case ANSWER_INT:
-        text_add(t, "a whole number");
-        break;
-    case ANSWER_NUMBER:
-        text_printf(t, "a number; %u%% off is near enough", type->percent);
-        break;
-    case ANSWER_WORD:
-        text_add(t, "one word");
-        break;
-    case ANSWER_CHOICE:
-        text_add(t, "one of ");
+    static const char *const form[] = {
+        [ANSWER_NODE] = "a node's name, such as n7",
+        [ANSWER_NODES] = "a set, such as n7 n12, or none",
+        [ANSWER_PATH] = "a path in order, such as n7 n12 n3",
+        [ANSWER_INT] = "a whole number",
+        [ANSWER_NUMBER] = "a number; ",
+        [ANSWER_WORD] = "one word",
+        [ANSWER_CHOICE] = "one of "};
+
+    text_add(t, form[type->kind]);
+    if (type->kind == ANSWER_NUMBER)
+        text_printf(t, "%u%% off is near enough", type->percent);
+    if (type->kind == ANSWER_CHOICE)
         for (const char *at = type->choices; *at != '\0'; at++)
             text_add(t, *at == '|' ? ", " : (char[]){*at, '\0'});
-        break;
-    }
 }
 
 void answer_mutate(struct text *t, const struct answer_type *type,

@@ -63,10 +63,8 @@ struct check {
     struct text report[FACTS];
 };
 
-static void fail(struct check *c, enum fact fact, unsigned line,
-                 const char *format, ...) PRINTF_LIKE(4, 5);
-
 /* Note a failure; line 0: the text says where. */
+PRINTF_LIKE(4, 5)
 static void fail(struct check *c, enum fact fact, unsigned line,
                  const char *format, ...)
 {

@@ -393,26 +393,6 @@ static const char html_head[] =
     "  font-size: 7.5pt } }\n"
     "</style>\n";
 
-static void escape(struct text *t, char c)
-{
-    switch (c) {
-    case '&':
-        text_add(t, "&amp;");
-        break;
-    case '<':
-        text_add(t, "&lt;");
-        break;
-    case '>':
-        text_add(t, "&gt;");
-        break;
-    case '"':
-        text_add(t, "&quot;");
-        break;
-    default:
-        text_char(t, c);
-    }
-}
-
 /* Marks inside of a line: `code`, **strong**, *emphasis*. */
 static const struct {
     const char *mark, *open, *close;
@@ -434,12 +414,11 @@ static void put_inline(struct text *t, const char *s, size_t len)
             if (memcmp(s + close, marks[m].mark, n) == 0)
                 break;
         if (m == 3 || close + n > len) {
-            escape(t, s[i++]);
+            text_xml(t, s + i++, 1);
             continue;
         }
         text_add(t, marks[m].open);
-        for (size_t c = i + n; c < close; c++)
-            escape(t, s[c]);
+        text_xml(t, s + i + n, close - i - n);
         text_add(t, marks[m].close);
         i = close + n;
     }
@@ -498,8 +477,7 @@ void handout_html(const char *handout, struct text *out)
 
     text_add(out, html_head);
     text_add(out, "<title>");
-    for (const char *at = handout + 2; *at != '\0' && *at != '\n'; at++)
-        escape(out, *at);
+    text_xml(out, handout + 2, strcspn(handout + 2, "\n"));
     text_add(out, "</title></head><body>\n");
     for (const char *at = handout; *at != '\0';) {
         size_t len = strcspn(at, "\n");
@@ -508,8 +486,7 @@ void handout_html(const char *handout, struct text *out)
             text_add(out, verbatim ? "</pre>\n" : "<pre>");
             verbatim = !verbatim;
         } else if (verbatim) {
-            for (size_t i = 0; i < len; i++)
-                escape(out, at[i]);
+            text_xml(out, at, len);
             text_char(out, '\n');
         } else {
             html_line(out, at, len, &open, &ask);

@@ -118,11 +118,10 @@ static void command_fail(struct sim *sim, struct command_run *c,
 
 static void fail_for_down(struct node *n, struct command_run *c)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     text_printf(&why, "%s is down", n->host.name);
     command_fail(n->sim, c, why.data);
-    text_free(&why);
 }
 
 void commands_fail(struct node *n)
@@ -165,12 +164,11 @@ void command_expire(struct sim *sim, uint32_t number)
         return;
     struct node *n = node_at(sim, c->node);
     const struct command *known = command_find(n->host.protocol, c->text);
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     text_printf(&why, "no answer within %llu s",
                 (unsigned long long)(known->limit_us / 1000000));
     command_fail(sim, c, why.data);
-    text_free(&why);
 }
 
 /* Give a command to a node: a step, and its number.  `text` outlives the
@@ -260,7 +258,7 @@ static void start(struct sim *sim, const struct act *act)
 /* Begin the step of a fault, whose words are `verb` and, or not, a node. */
 static void fault(struct sim *sim, const char *verb, const struct node *n)
 {
-    struct text text = text_new();
+    LOCAL_TEXT text = text_new();
 
     text_add(&text, verb);
     if (n != NULL)
@@ -273,7 +271,6 @@ static void fault(struct sim *sim, const char *verb, const struct node *n)
             r.to = endpoint_of(n);
         observe_record(sim, &r);
     }
-    text_free(&text);
 }
 
 static void crash_somebody(struct sim *sim)
@@ -288,13 +285,12 @@ static void crash_somebody(struct sim *sim)
 
 static void partition(struct sim *sim, const char *const *groups)
 {
-    struct text text = text_new();
+    LOCAL_TEXT text = text_new();
 
     text_add(&text, "partition");
     for (size_t i = 0; groups[i] != NULL; i++)
         text_printf(&text, "%s%s", i > 0 ? " | " : " ", groups[i]);
     fault(sim, text.data, NULL);
-    text_free(&text);
     net_set_groups(sim, groups);
     streams_heal(sim); /* what is still held up will be again */
 }

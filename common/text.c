@@ -184,6 +184,21 @@ void text_json(struct text *t, const char *s, size_t len)
     text_char(t, '"');
 }
 
+void text_xml(struct text *t, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (s[i] == '&')
+            text_add(t, "&amp;");
+        else if (s[i] == '<')
+            text_add(t, "&lt;");
+        else if (s[i] == '>')
+            text_add(t, "&gt;");
+        else if (s[i] == '"')
+            text_add(t, "&quot;");
+        else
+            text_char(t, s[i]);
+}
+
 void text_seconds(struct text *t, uint64_t time_us)
 {
     uint64_t fraction = time_us % 1000000;

@@ -60,6 +60,8 @@ size_t text_printable(const char *s, size_t len);
 /* Append a JSON string with its quotes; invalid UTF-8 and control characters
    come out as \u00XX. */
 void text_json(struct text *t, const char *s, size_t len);
+/* Append text for XML or HTML. */
+void text_xml(struct text *t, const char *s, size_t len);
 /* Append microseconds as seconds, without trailing zeros: 1.034567, 0.5, 3 */
 void text_seconds(struct text *t, uint64_t time_us);
 

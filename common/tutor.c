@@ -174,10 +174,8 @@ static void points(const struct tutor *t, unsigned *won, unsigned *of)
         }
 }
 
-static void say(const struct tutor *t, const char *format, ...)
-    PRINTF_LIKE(2, 3);
-
 /* A paragraph for the student. */
+PRINTF_LIKE(2, 3)
 static void say(const struct tutor *t, const char *format, ...)
 {
     LOCAL_TEXT prose = text_new();
@@ -305,26 +303,15 @@ static void show_watch(const struct tutor *t, const struct block *b)
 
 static void show_stop(const struct tutor *t, const struct block *b)
 {
-    const struct sheet_line *l;
-
-    switch (b->kind) {
-    case BLOCK_RUN:
-        l = block_line(t->sheet, b, '$', t->command);
+    if (b->kind == BLOCK_RUN) {
         text_add(t->out, "\n  $ ");
-        run_expand(&t->run, l->text, EXPAND_SHOW, t->out);
+        run_expand(&t->run, block_line(t->sheet, b, '$', t->command)->text,
+                   EXPAND_SHOW, t->out);
         text_add(t->out, "\n(Enter runs it)\n");
-        break;
-    case BLOCK_WATCH:
+    } else if (b->kind == BLOCK_WATCH) {
         show_watch(t, b);
-        break;
-    case BLOCK_ASK:
-    case BLOCK_REFLECT:
+    } else {
         show_question(t, b);
-        break;
-    case BLOCK_TEXT:
-    case BLOCK_SCENARIO:
-    case BLOCK_LET:
-        break;
     }
 }
 

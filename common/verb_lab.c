@@ -18,24 +18,6 @@ static const char *numbered(const struct sheet_list *list, const char *number)
     return NULL;
 }
 
-static int print_list(const struct sheet_list *list, const char *program)
-{
-    LOCAL_TEXT why = text_new();
-
-    for (size_t i = 0; i < list->count; i++) {
-        struct sheet *s = sheet_load(list->path[i], &why);
-        const char *base = strrchr(list->path[i], '/') + 1;
-        if (s != NULL)
-            printf("%s lab %.*s   %s (%u min)\n", program,
-                   (int)strcspn(base, "-"), base, s->title, s->minutes);
-        else
-            fprintf(stderr, "%s\n", why.data);
-        sheet_free(s);
-        text_clear(&why);
-    }
-    return 0;
-}
-
 int verb_lab(const struct program *p, int argc, char **argv)
 {
     struct cli c = {.program = p,
@@ -55,7 +37,7 @@ int verb_lab(const struct program *p, int argc, char **argv)
         return cli_error(p, "there are no worksheets labs/%s/*.md here", name);
     const char *path = o.file_count > 0 ? numbered(&list, o.file[0]) : NULL;
     if (o.file_count == 0)
-        status = print_list(&list, name);
+        status = sheet_list_print(&list, name);
     else if (path != NULL)
         status = lab_tutor(path, &o);
     else

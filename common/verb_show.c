@@ -17,61 +17,53 @@
 
 /* -- Facts of every protocol ------------------------------------------------ */
 
-/* What a general fact needs beside its call. */
-struct show {
-    const struct program *program;
-    struct sim *sim;
-    struct fact_call call;
-};
-
-static enum fact_outcome fact_nodes(struct show *s)
+static enum fact_outcome fact_nodes(struct fact_call *c)
 {
-    const struct network *n = s->call.network;
+    const struct network *n = c->network;
     const char *between = "";
 
     for (size_t i = 0; i < n->count; i++) {
         if (n->host[i]->state == NODE_DOWN)
             continue;
-        text_printf(s->call.out, "%s%s", between, n->host[i]->name);
+        text_printf(c->out, "%s%s", between, n->host[i]->name);
         between = " ";
     }
     return FACT_OK;
 }
 
-static enum fact_outcome fact_node(struct show *s)
+static enum fact_outcome fact_node(struct fact_call *c)
 {
-    const struct network *n = s->call.network;
-    const struct host *h = n->by_name(n, s->call.args[0]);
+    const struct network *n = c->network;
+    const struct host *h = n->by_name(n, c->args[0]);
     struct view view = {.network = n, .selected = h};
     struct state_rows rows = {.at = NULL};
 
-    text_printf(s->call.out, "%s at ", h->name);
-    addr_text(s->call.out, h->addr);
+    text_printf(c->out, "%s at ", h->name);
+    addr_text(c->out, h->addr);
     if (h->state == NODE_DOWN || h->node == NULL) {
-        text_add(s->call.out, " is down");
+        text_add(c->out, " is down");
         return FACT_OK;
     }
-    if (s->program->state != NULL && h->protocol == s->program->protocol)
-        s->program->state(&view, &rows);
+    if (c->program->state != NULL && h->protocol == c->program->protocol)
+        c->program->state(&view, &rows);
     for (size_t i = 0; i < rows.count; i++)
-        text_printf(s->call.out, "\n%-10s %s", rows.at[i].name,
+        text_printf(c->out, "\n%-10s %s", rows.at[i].name,
                     rows.at[i].value.data);
     state_rows_free(&rows);
     return FACT_OK;
 }
 
-static enum fact_outcome fact_invariants(struct show *s)
+static enum fact_outcome fact_invariants(struct fact_call *c)
 {
-    const struct protocol *p = s->program->protocol;
+    const struct protocol *p = c->program->protocol;
     struct findings f = {.count = 0};
 
-    p->check(s->call.network, &f);
+    p->check(c->network, &f);
     bool holds = findings_hold(&f);
-    text_printf(s->call.out, "%s: %s", p->invariants, holds ? "yes" : "no");
+    text_printf(c->out, "%s: %s", p->invariants, holds ? "yes" : "no");
     for (size_t i = 0; i < f.count; i++)
         if (!f.at[i].holds)
-            text_printf(s->call.out, "\n%s: %s", f.at[i].name,
-                        f.at[i].why.data);
+            text_printf(c->out, "\n%s: %s", f.at[i].name, f.at[i].why.data);
     findings_free(&f);
     return holds ? FACT_OK : FACT_BROKEN;
 }
@@ -90,87 +82,82 @@ static bool under_way(struct sim *sim, uint32_t command)
 }
 
 /* Give the command now, and run until nothing more can come of it. */
-static enum fact_outcome cost(struct show *s, uint64_t *messages,
+static enum fact_outcome cost(struct fact_call *c, uint64_t *messages,
                               uint64_t *bytes)
 {
-    const struct network *n = s->call.network;
-    uint64_t end = sim_now(s->sim) + COST_LIMIT_US;
+    const struct network *n = c->network;
+    uint64_t end = sim_now(c->sim) + COST_LIMIT_US;
     LOCAL_TEXT command = text_new();
 
-    for (size_t i = 1; i < s->call.arg_count; i++)
-        text_printf(&command, "%s%s", i > 1 ? " " : "", s->call.args[i]);
+    for (size_t i = 1; i < c->arg_count; i++)
+        text_printf(&command, "%s%s", i > 1 ? " " : "", c->args[i]);
     uint32_t number = 0;
-    if (command_check(s->program->protocol, command.data, s->call.why))
-        number =
-            sim_command(s->sim, n->by_name(n, s->call.args[0]), command.data);
-    if (number == 0 && s->call.why->len == 0)
-        text_printf(s->call.why, "%s is down", s->call.args[0]);
+    if (command_check(c->program->protocol, command.data, c->why))
+        number = sim_command(c->sim, n->by_name(n, c->args[0]), command.data);
+    if (number == 0 && c->why->len == 0)
+        text_printf(c->why, "%s is down", c->args[0]);
     if (number == 0)
         return FACT_ERROR;
-    for (uint64_t now = sim_now(s->sim); under_way(s->sim, number) && now < end;
+    for (uint64_t now = sim_now(c->sim); under_way(c->sim, number) && now < end;
          now += COST_SLICE_US)
-        sim_run_to(s->sim, now);
-    sim_cost(s->sim, number, messages, bytes);
+        sim_run_to(c->sim, now);
+    sim_cost(c->sim, number, messages, bytes);
     return FACT_OK;
 }
 
-static enum fact_outcome fact_cost(struct show *s)
+static enum fact_outcome fact_cost(struct fact_call *c)
 {
     uint64_t messages = 0, bytes = 0;
-    enum fact_outcome outcome = cost(s, &messages, &bytes);
+    enum fact_outcome outcome = cost(c, &messages, &bytes);
 
-    text_u64(s->call.out, messages);
+    text_u64(c->out, messages);
     return outcome;
 }
 
-static enum fact_outcome fact_cost_bytes(struct show *s)
+static enum fact_outcome fact_cost_bytes(struct fact_call *c)
 {
     uint64_t messages = 0, bytes = 0;
-    enum fact_outcome outcome = cost(s, &messages, &bytes);
+    enum fact_outcome outcome = cost(c, &messages, &bytes);
 
-    text_u64(s->call.out, bytes);
+    text_u64(c->out, bytes);
     return outcome;
 }
 
-static enum fact_outcome fact_messages(struct show *s)
+static enum fact_outcome fact_messages(struct fact_call *c)
 {
-    text_u64(s->call.out, sim_status(s->sim).messages);
+    text_u64(c->out, sim_status(c->sim).messages);
     return FACT_OK;
 }
 
-static const struct general {
-    struct fact fact;
-    enum fact_outcome (*print)(struct show *s);
-} general[] = {
-    {{"nodes", "", "nodes", "the nodes that are up", "nodes", NULL},
-     fact_nodes},
-    {{"node", "N", "node NODE", "what a node knows", "node", NULL}, fact_node},
-    {{"invariants", "", "invariants", "does what must hold, hold?",
-      "invariants", NULL},
+static const struct fact general[] = {
+    {"nodes", "", "nodes", "the nodes that are up", "nodes", fact_nodes},
+    {"node", "N", "node NODE", "what a node knows", "node", fact_node},
+    {"invariants", "", "invariants", "does what must hold, hold?", "invariants",
      fact_invariants},
-    {{"messages", "", "messages", "messages of the run so far", "messages",
-      NULL},
+    {"messages", "", "messages", "messages of the run so far", "messages",
      fact_messages},
-    {{"cost", "Nt", "cost NODE COMMAND...", "messages that a command causes",
-      "cost", NULL},
-     fact_cost},
-    {{"cost-bytes", "Nt", "cost-bytes NODE COMMAND...", "their bytes",
-      "cost-bytes", NULL},
-     fact_cost_bytes},
+    {"cost", "Nt", "cost NODE COMMAND...", "messages that a command causes",
+     "cost", fact_cost},
+    {"cost-bytes", "Nt", "cost-bytes NODE COMMAND...", "their bytes",
+     "cost-bytes", fact_cost_bytes},
+    {.name = NULL},
 };
-#define GENERAL (sizeof general / sizeof *general)
 
 /* -- Finding and checking ---------------------------------------------------- */
 
-static const struct fact *fact_find(const struct program *p, const char *name)
+static const struct fact *fact_in(const struct fact *f, const char *name)
 {
-    for (size_t i = 0; i < GENERAL; i++)
-        if (strcmp(general[i].fact.name, name) == 0)
-            return &general[i].fact;
-    for (const struct fact *f = p->facts; f != NULL && f->name != NULL; f++)
+    for (; f != NULL && f->name != NULL; f++)
         if (strcmp(f->name, name) == 0)
             return f;
     return NULL;
+}
+
+static const struct fact *fact_find(const struct program *p, const char *name)
+{
+    const struct fact *f = fact_in(general, name);
+
+    return f != NULL ? f : fact_in(p->facts, name);
 }
 
 static int unknown_fact(const struct program *p, const char *name)
@@ -178,8 +165,8 @@ static int unknown_fact(const struct program *p, const char *name)
     const char *words[FACTS_MAX];
     size_t n = 0;
 
-    for (; n < GENERAL; n++)
-        words[n] = general[n].fact.name;
+    for (const struct fact *f = general; f->name != NULL; f++)
+        words[n++] = f->name;
     for (const struct fact *f = p->facts;
          f != NULL && f->name != NULL && n < FACTS_MAX; f++)
         words[n++] = f->name;
@@ -258,8 +245,6 @@ static void help_fact(const struct program *p, const struct fact *f, bool full,
         cli_flow(t, s.data);
 }
 
-static const struct fact *fact_find(const struct program *p, const char *name);
-
 /* All facts, or those that are named. */
 static void help_facts(const struct cli *c, struct text *t)
 {
@@ -274,39 +259,26 @@ static void help_facts(const struct cli *c, struct text *t)
     }
     if (t->len == 0 || c->arg_count == 0) {
         text_add(t, "Facts, with an example; 'show --help FACT' says more:\n");
-        for (size_t i = 0; i < GENERAL; i++)
-            help_fact(p, &general[i].fact, false, t);
+        for (const struct fact *f = general; f->name != NULL; f++)
+            help_fact(p, f, false, t);
         for (const struct fact *f = p->facts; f != NULL && f->name != NULL; f++)
             help_fact(p, f, false, t);
         text_char(t, '\n');
     }
 }
 
-static enum fact_outcome print_fact(struct show *s, const struct fact *f)
-{
-    if (!check_args(f, &s->call))
-        return FACT_ERROR;
-    for (size_t i = 0; i < GENERAL; i++)
-        if (f == &general[i].fact)
-            return general[i].print(s);
-    return f->print(&s->call);
-}
-
-static int answer(struct show *s, const struct fact *f,
+static int answer(struct fact_call *c, const struct fact *f,
                   const struct run_options *o)
 {
-    LOCAL_TEXT line = text_new();
-    struct text out = text_new(), why = text_new();
+    LOCAL_TEXT line = text_new(), out = text_new(), why = text_new();
 
-    s->call.network = sim_network(s->sim);
-    s->call.out = &out;
-    s->call.why = &why;
-    enum fact_outcome outcome =
-        sim_status(s->sim).no_memory ? FACT_ERROR : print_fact(s, f);
-    int status = outcome == FACT_OK ? EXIT_OK : EXIT_FAILED;
+    c->network = sim_network(c->sim);
+    c->out = &out;
+    c->why = &why;
+    bool may = !sim_status(c->sim).no_memory && check_args(f, c);
+    enum fact_outcome outcome = may ? f->print(c) : FACT_ERROR;
     if (outcome == FACT_ERROR)
-        status = cli_error(s->program, "%s",
-                           why.len > 0 ? why.data : "out of memory");
+        cli_error(c->program, "%s", why.len > 0 ? why.data : "out of memory");
     if (o->json) {
         text_printf(&line,
                     "{\"kind\":\"fact\",\"fact\":\"%s\",\"ok\":%s,"
@@ -319,11 +291,10 @@ static int answer(struct show *s, const struct fact *f,
     }
     text_char(&line, '\n');
     if (outcome != FACT_ERROR && !o->quiet)
-        (void)cli_print(s->program, &line);
-    text_free(&out);
-    text_free(&why);
-    s->call.out = s->call.why = NULL;
-    return status;
+        (void)cli_print(c->program, &line);
+    return outcome == FACT_OK      ? EXIT_OK
+           : outcome == FACT_ERROR ? EXIT_USAGE
+                                   : EXIT_FAILED;
 }
 
 /* Run to the end, or to `at`; false on Ctrl-C. */
@@ -344,27 +315,29 @@ static int show(const struct program *p, const struct scenario *scenario,
                 const struct cli_number *at)
 {
     LOCAL_TEXT why = text_new();
-    struct show s = {.program = p, .sim = sim_new(scenario, &why)};
+    struct fact_call call = {.program = p,
+                             .sim = sim_new(scenario, &why),
+                             .args = c->args + 2,
+                             .arg_count = c->arg_count - 2};
     struct trace_writer *trace = NULL;
     struct observer observer = {.record = trace_write, .context = NULL};
     const char *path = c->run->trace;
     int status = EXIT_USAGE;
 
-    s.call.args = c->args + 2;
-    s.call.arg_count = c->arg_count - 2;
-    if (s.sim != NULL && path != NULL)
+    if (call.sim != NULL && path != NULL)
         observer.context = trace = trace_create(
             path, p->protocol->name, scenario->path, scenario->seed, 0, &why);
-    if (s.sim == NULL || (path != NULL && trace == NULL)) {
+    if (call.sim == NULL || (path != NULL && trace == NULL)) {
         cli_error_at(p, why.data);
     } else {
         if (trace != NULL)
-            sim_observe(s.sim, &observer);
-        status = run(s.sim, at) ? answer(&s, f, c->run) : EXIT_INTERRUPTED;
+            sim_observe(call.sim, &observer);
+        status =
+            run(call.sim, at) ? answer(&call, f, c->run) : EXIT_INTERRUPTED;
     }
     if (trace != NULL && !trace_close(trace, &why))
         status = cli_error(p, "%s", why.data);
-    sim_free(s.sim);
+    sim_free(call.sim);
     return status;
 }
 
