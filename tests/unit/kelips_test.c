@@ -260,6 +260,26 @@ TEST(a_heartbeat_never_goes_back_by_hearsay)
 }
 
 /* A liar gossips newer and newer heartbeats of somebody who is dead. */
+TEST(a_tuple_of_another_group_is_not_kept)
+{
+    struct run r = run_of("set groups 2\nnode a id=1\nnode b id=2 join=a\n"
+                          "warm\nrun until 10m\n");
+
+    sim_run_to(r.sim, 1000000);
+    struct kelips *a = named(&r, "a");
+    struct kelips_entry k = {.kind = KELIPS_TUPLE,
+                             .addr = host_named(&r, "b")->addr,
+                             .id = id_of(4), /* even: of group 0, a is of 1 */
+                             .heartbeat = 1};
+    kelips_hear(a, host_named(&r, "a"), &k);
+    CHECK_U64(a->tuples.count, 0);
+    k.id = id_of(5);
+    k.group = 1;
+    kelips_hear(a, host_named(&r, "a"), &k);
+    CHECK_U64(a->tuples.count, 1);
+    run_free(&r);
+}
+
 TEST(a_liar_cannot_keep_the_dead_alive_for_ever)
 {
     struct run r = run_of("set groups 1\nnode a id=1\nnode b id=2 join=a\n"
@@ -345,6 +365,7 @@ int main(void)
     RUN(an_entry_in_the_wrong_group_is_refused);
     RUN(an_old_heartbeat_brings_nobody_back);
     RUN(a_heartbeat_never_goes_back_by_hearsay);
+    RUN(a_tuple_of_another_group_is_not_kept);
     RUN(a_liar_cannot_keep_the_dead_alive_for_ever);
     RUN(a_flood_of_made_up_members_is_bounded_and_spares_the_known);
     RUN(a_file_of_an_empty_group_cannot_be_announced);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/hash.h"
+#include "common/sim.h"
 #include "pastry/node.h"
 #include "tests/unit/test.h"
 
@@ -176,6 +177,78 @@ TEST(all_ways_together_have_the_digest_of_the_reference)
     text_free(&hex);
 }
 
+TEST(half_way_between_two_nodes_the_smaller_id_owns)
+{
+    struct id key = id_of(0x10), low = id_of(0x0f), high = id_of(0x11);
+
+    CHECK(pastry_is_nearer(&node[0], &key, &low, &high));
+    CHECK(!pastry_is_nearer(&node[0], &key, &high, &low));
+}
+
+/* 3500 looks for 3000: 2fff is next to it but shares no digit. */
+TEST(the_rare_case_keeps_the_digits_that_are_shared)
+{
+    static const uint64_t ids[] = {0x34f0, 0x34e0, 0x3510, 0x3520, 0x2fff};
+    struct peer side[4], table[ENTRIES_MAX];
+    struct pastry n = node[0];
+    struct id key = id_of(0x3000);
+    enum rule rule;
+
+    n.id = id_of(0x3500);
+    n.low = side;
+    n.high = side + 2;
+    n.entry = table;
+    n.low_count = n.high_count = 0;
+    n.entry_count = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        struct peer p = {.id = id_of(ids[i]), .ip = 1 + i, .rtt = 1};
+        (void)pastry_insert(&n, NULL, &p);
+    }
+    n.entry_count = 1; /* only 2fff: the cell of 3000 is empty */
+    const struct peer *next = pastry_next(&n, &key, NULL, &rule);
+    CHECK(rule == RULE_RARE);
+    CHECK_U64(next != NULL ? id_low(next->id) : 0, 0x34e0);
+}
+
+/* A PONG of a node that is still joining brings it into no table. */
+TEST(who_has_not_joined_is_in_no_table)
+{
+    struct text why = text_new();
+    struct scenario *s = scenario_parse(
+        "t.scn",
+        "node a\nnode b join=a\nwarm\n"
+        "at 1s node c join=a\nat 1s partition a,b | c\nrun until 1h\n",
+        &pastry_protocol, NULL, &why);
+    struct sim *sim = sim_new(s, &why);
+
+    CHECK_TEXT(why.data, "");
+    sim_run_to(sim, 2000000);
+    const struct network *net = sim_network(sim);
+    struct host *h = net->by_name(net, "a"), *c = net->by_name(net, "c");
+    struct pastry *a = h->node;
+    struct pastry_msg m;
+    uint8_t bytes[DATAGRAM_MAX];
+
+    CHECK(!((struct pastry *)c->node)->active);
+    for (unsigned active = 0; active < 2; active++) {
+        const struct pastry_peer to = {c->id, c->addr};
+        pastry_begin(a, PASTRY_PING, &m);
+        struct call *ping = pastry_call(a, h, CALL_PONG, &to, &m);
+        pastry_begin(c->node, PASTRY_PONG, &m);
+        m.active = active == 1;
+        m.request = ping->id;
+        struct event e = {.kind = EVENT_DATAGRAM,
+                          .peer = c->addr,
+                          .data = bytes,
+                          .len = pastry_encode(&m, bytes)};
+        (void)host_deliver(h, &e);
+        CHECK((pastry_known(a, c->addr) != NULL) == (active == 1));
+    }
+    sim_free(sim);
+    scenario_free(s);
+    text_free(&why);
+}
+
 TEST(ids_print_and_parse_as_digits)
 {
     struct text t = text_new();
@@ -281,6 +354,9 @@ int main(void)
     RUN(tables_are_those_of_the_reference);
     RUN(ways_are_those_of_the_reference);
     RUN(all_ways_together_have_the_digest_of_the_reference);
+    RUN(half_way_between_two_nodes_the_smaller_id_owns);
+    RUN(the_rare_case_keeps_the_digits_that_are_shared);
+    RUN(who_has_not_joined_is_in_no_table);
     RUN(ids_print_and_parse_as_digits);
     RUN(every_message_survives_and_no_prefix_of_it_does);
     RUN(a_ping_is_these_bytes);
