@@ -25,12 +25,8 @@ static bool key_of(struct fact_call *k, size_t arg, struct id *key)
 
 static struct kelips *node_of(struct fact_call *k, size_t arg, struct host **h)
 {
-    *h = k->network->by_name(k->network, k->args[arg]);
-    struct kelips *n = *h != NULL ? kelips_at(k->network, (*h)->index) : NULL;
-
-    if (n == NULL)
-        text_printf(k->why, "node %s is not up", k->args[arg]);
-    return n;
+    *h = fact_live_host(k, arg, &kelips_protocol);
+    return *h != NULL ? (*h)->node : NULL;
 }
 
 static bool group_arg(struct fact_call *k, size_t arg, uint16_t *group)
@@ -47,37 +43,6 @@ static bool group_arg(struct fact_call *k, size_t arg, uint16_t *group)
     return false;
 }
 
-static void add(struct fact_call *k, const char *word)
-{
-    if (k->out->len > 0)
-        text_char(k->out, ' ');
-    text_add(k->out, word);
-}
-
-static void add_host(struct fact_call *k, struct addr a)
-{
-    const struct host *h = k->network->by_addr(k->network, a);
-
-    add(k, h != NULL ? h->name : "unknown");
-}
-
-static enum fact_outcome print_number(struct fact_call *k, uint64_t value)
-{
-    text_u64(k->out, value);
-    return FACT_OK;
-}
-
-/* "1.97": a ratio, to two places, rounded. */
-static enum fact_outcome print_ratio(struct fact_call *k, uint64_t sum,
-                                     uint64_t count)
-{
-    uint64_t hundredths = count > 0 ? (sum * 100 + count / 2) / count : 0;
-
-    text_printf(k->out, "%llu.%02llu", (unsigned long long)(hundredths / 100),
-                (unsigned long long)(hundredths % 100));
-    return FACT_OK;
-}
-
 /* -- One node ------------------------------------------------------------------ */
 
 static enum fact_outcome fact_group(struct fact_call *k)
@@ -85,7 +50,7 @@ static enum fact_outcome fact_group(struct fact_call *k)
     struct host *h;
     const struct kelips *n = node_of(k, 0, &h);
 
-    return n != NULL ? print_number(k, n->group) : FACT_ERROR;
+    return n != NULL ? fact_print(k, n->group) : FACT_ERROR;
 }
 
 static enum fact_outcome fact_view(struct fact_call *k)
@@ -98,7 +63,7 @@ static enum fact_outcome fact_view(struct fact_call *k)
     for (size_t i = 0; i < k->network->count; i++)
         for (uint32_t j = 0; j < n->view.count; j++)
             if (addr_equal(n->view.at[j].addr, k->network->host[i]->addr))
-                add(k, k->network->host[i]->name);
+                fact_add(k, k->network->host[i]->name);
     return FACT_OK;
 }
 
@@ -112,7 +77,7 @@ static enum fact_outcome fact_contacts(struct fact_call *k)
         return FACT_ERROR;
     for (size_t i = 0; i < places; i++)
         if (!addr_none(n->contact[i].addr))
-            add_host(k, n->contact[i].addr);
+            fact_add_node(k, n->contact[i].addr);
     return FACT_OK;
 }
 
@@ -126,7 +91,7 @@ static enum fact_outcome fact_contacts_in(struct fact_call *k)
         return FACT_ERROR;
     for (unsigned i = 0; i < n->contact_count; i++)
         if (kelips_contact(n, group, i) != NULL)
-            add_host(k, kelips_contact(n, group, i)->addr);
+            fact_add_node(k, kelips_contact(n, group, i)->addr);
     return FACT_OK;
 }
 
@@ -135,7 +100,7 @@ static enum fact_outcome fact_entries(struct fact_call *k)
     struct host *h;
     const struct kelips *n = node_of(k, 0, &h);
 
-    return n != NULL ? print_number(k, kelips_entries(n)) : FACT_ERROR;
+    return n != NULL ? fact_print(k, kelips_entries(n)) : FACT_ERROR;
 }
 
 static enum fact_outcome fact_view_size(struct fact_call *k)
@@ -143,7 +108,7 @@ static enum fact_outcome fact_view_size(struct fact_call *k)
     struct host *h;
     const struct kelips *n = node_of(k, 0, &h);
 
-    return n != NULL ? print_number(k, n->view.count) : FACT_ERROR;
+    return n != NULL ? fact_print(k, n->view.count) : FACT_ERROR;
 }
 
 static enum fact_outcome fact_tuples(struct fact_call *k)
@@ -151,7 +116,7 @@ static enum fact_outcome fact_tuples(struct fact_call *k)
     struct host *h;
     const struct kelips *n = node_of(k, 0, &h);
 
-    return n != NULL ? print_number(k, n->tuples.count) : FACT_ERROR;
+    return n != NULL ? fact_print(k, n->tuples.count) : FACT_ERROR;
 }
 
 static enum fact_outcome fact_expiry(struct fact_call *k)
@@ -172,9 +137,9 @@ static enum fact_outcome fact_rate(struct fact_call *k)
 
     if (n == NULL)
         return FACT_ERROR;
-    return print_number(k, k->network->now_us > 0
-                               ? n->gossip_bytes * 1000000 / k->network->now_us
-                               : 0);
+    return fact_print(k, k->network->now_us > 0
+                             ? n->gossip_bytes * 1000000 / k->network->now_us
+                             : 0);
 }
 
 /* -- Groups ---------------------------------------------------------------------- */
@@ -188,7 +153,7 @@ static enum fact_outcome fact_members(struct fact_call *k)
     for (size_t i = 0; i < k->network->count; i++) {
         const struct kelips *n = kelips_at(k->network, i);
         if (n != NULL && n->group == group)
-            add(k, k->network->host[i]->name);
+            fact_add(k, k->network->host[i]->name);
     }
     return FACT_OK;
 }
@@ -198,8 +163,7 @@ static enum fact_outcome fact_sizes(struct fact_call *k)
     uint16_t groups = (uint16_t)setting(k->network->settings, KELIPS_GROUPS);
 
     for (uint16_t g = 0; g < groups; g++) {
-        add(k, "");
-        text_u64(k->out, kelips_group_size(k->network, g));
+        fact_add_number(k, kelips_group_size(k->network, g));
     }
     return FACT_OK;
 }
@@ -211,26 +175,24 @@ static enum fact_outcome fact_file_group(struct fact_call *k)
 
     if (!key_of(k, 0, &key))
         return FACT_ERROR;
-    return print_number(
-        k, kelips_group(
-               &key, (uint32_t)setting(k->network->settings, KELIPS_GROUPS)));
+    return fact_print(k,
+                      kelips_group(&key, (uint32_t)setting(k->network->settings,
+                                                           KELIPS_GROUPS)));
 }
 
 /* Live nodes whose view or contacts name a node, alive or not. */
 static enum fact_outcome fact_listed_by(struct fact_call *k)
 {
-    const struct host *h = k->network->by_name(k->network, k->args[0]);
+    const struct host *h = fact_host(k, 0);
     uint64_t count = 0;
 
-    if (h == NULL) {
-        text_printf(k->why, "there is no node %s", k->args[0]);
+    if (h == NULL)
         return FACT_ERROR;
-    }
     for (size_t i = 0; i < k->network->count; i++) {
         const struct kelips *n = kelips_at(k->network, i);
         count += n != NULL && kelips_known(n, h->addr) != NULL;
     }
-    return print_number(k, count);
+    return fact_print(k, count);
 }
 
 /* Live members of its group that know a file's home. */
@@ -245,7 +207,7 @@ static enum fact_outcome fact_known_by(struct fact_call *k)
         const struct kelips *n = kelips_at(k->network, i);
         count += n != NULL && kelips_tuple(n, &key) != NULL;
     }
-    return print_number(k, count);
+    return fact_print(k, count);
 }
 
 static enum fact_outcome fact_home(struct fact_call *k)
@@ -256,7 +218,7 @@ static enum fact_outcome fact_home(struct fact_call *k)
     if (!key_of(k, 0, &key))
         return FACT_ERROR;
     bool known = kelips_home(k->network, &key, &h) != NULL;
-    add(k, known ? h->name : "none");
+    fact_add(k, known ? h->name : "none");
     return known ? FACT_OK : FACT_BROKEN;
 }
 
@@ -280,7 +242,7 @@ static enum fact_outcome fact_path(struct fact_call *k)
     if (!way_of(k, &w))
         return FACT_ERROR;
     for (unsigned i = 0; i < w.count; i++)
-        add(k, w.at[i]->name);
+        fact_add(k, w.at[i]->name);
     return w.found ? FACT_OK : FACT_BROKEN;
 }
 
@@ -290,7 +252,7 @@ static enum fact_outcome fact_reaches(struct fact_call *k)
 
     if (!way_of(k, &w))
         return FACT_ERROR;
-    add(k, w.found ? "yes" : "no");
+    fact_add(k, w.found ? "yes" : "no");
     return FACT_OK;
 }
 
@@ -315,10 +277,10 @@ static enum fact_outcome fact_contact_used(struct fact_call *k)
         return FACT_ERROR;
     const struct entry *e = kelips_first_choice(n, &key);
     if (e == NULL) {
-        add(k, "none");
+        fact_add(k, "none");
         return FACT_BROKEN;
     }
-    add_host(k, e->addr);
+    fact_add_node(k, e->addr);
     return FACT_OK;
 }
 
@@ -346,7 +308,7 @@ static enum fact_outcome fact_mean_hops(struct fact_call *k)
     uint64_t hops, ways;
 
     all_ways(k, &hops, &ways);
-    return print_ratio(k, hops, ways);
+    return fact_print_ratio(k, hops, ways);
 }
 
 static enum fact_outcome fact_mean_entries(struct fact_call *k)
@@ -360,7 +322,7 @@ static enum fact_outcome fact_mean_entries(struct fact_call *k)
         sum += kelips_entries(n);
         count++;
     }
-    return print_ratio(k, sum, count);
+    return fact_print_ratio(k, sum, count);
 }
 
 /* Live members that are missing from the views of others, in percent. */
@@ -376,7 +338,7 @@ static enum fact_outcome fact_missing(struct fact_call *k)
         for (uint32_t j = 0; j < n->view.count; j++)
             known += kelips_by_addr(k->network, n->view.at[j].addr) != NULL;
     }
-    return print_ratio(k, 100 * (wanted - known), wanted);
+    return fact_print_ratio(k, 100 * (wanted - known), wanted);
 }
 
 /* -- Picks for a student: they depend on the network only ----------------------- */
@@ -400,8 +362,8 @@ static enum fact_outcome fact_pick_source(struct fact_call *k)
         if (random_below(&lot, ++seen) == 0)
             chosen = i;
     }
-    add(k,
-        chosen < k->network->count ? k->network->host[chosen]->name : "none");
+    fact_add(k, chosen < k->network->count ? k->network->host[chosen]->name
+                                           : "none");
     return chosen < k->network->count ? FACT_OK : FACT_BROKEN;
 }
 
@@ -420,7 +382,7 @@ static enum fact_outcome fact_free_id(struct fact_call *k)
         for (size_t i = 0; i < k->network->count; i++)
             taken = taken || id_equal(&k->network->host[i]->id, &id);
     }
-    return print_number(k, id_low(id));
+    return fact_print(k, id_low(id));
 }
 
 const struct fact kelips_facts[] = {
