@@ -2,7 +2,7 @@
 # every field the name and the value that `describe` gives it.
 
 bin=$(realpath "${BIN:-bin}")
-lua=$BATS_TEST_DIRNAME/../labs/wireshark/chord.lua
+of=chord # whose messages
 
 setup() {
     command -v tshark >/dev/null || skip "tshark is missing"
@@ -13,10 +13,11 @@ load described.bash
 
 # The same from tshark.
 dissected() {
-    tshark -X "lua_script:$lua" -r "$1" -T pdml 2>/dev/null | sed -n \
+    tshark -X "lua_script:$BATS_TEST_DIRNAME/../labs/wireshark/$of.lua" \
+        -r "$1" -T pdml 2>/dev/null | sed "s/name=\"$of/name=\"chord/" |
+        sed -n \
         -e 's/.*<proto name="chord".*/#/p' \
-        -e '/name="chord\.successors"/d' -e '/name="chord\.fingers"/d' \
-        -e '/name="chord\.items"/d' \
+        -e '/name="chord\.\(successors\|fingers\|items\|entries\|peers\)"/d' \
         -e 's/.*name="chord\.type" showname="type: \([A-Z_]*\).* show="\([0-9]*\)".*/type=\2\nis \1/p' \
         -e '/name="chord\.type"/d' \
         -e 's/.*name="chord\.\([a-z_]*\)".* show="\([^"]*\)".*/\1=\2/p' |
@@ -27,7 +28,7 @@ dissected() {
 agree() {
     local trace=$1 type
     shift
-    described "$bin/chord" "$trace" >ours
+    described "$bin/$of" "$trace" >ours
     dissected "$trace" >theirs
     diff ours theirs
     for type in "$@"; do
@@ -99,6 +100,45 @@ END
 @test "dissector: the script has no error of its own" {
     "$bin/chord" sim "$BATS_TEST_DIRNAME/../labs/chord/lecture.scn" \
         --until 5s --quiet --trace t.pcapng
-    run tshark -X "lua_script:$lua" -r t.pcapng -V
+    run tshark -X "lua_script:$BATS_TEST_DIRNAME/../labs/wireshark/chord.lua" -r t.pcapng -V
     ! grep -i 'lua error' <<<"$output"
+}
+
+@test "dissector: every message of Kelips" {
+    of=kelips
+    cat >all.scn <<END
+set groups 2
+node a id=1 share=song:1KiB
+node b id=2 join=a
+node c id=3 join=a
+node d id=4 join=b
+at 20s d get song
+at 21s c insert 6 some text
+at 25s a get 6
+at 30s a lookup 8
+at 31s d lookup 9
+run until 40s
+END
+    "$bin/kelips" sim all.scn --quiet --trace t.pcapng || [ $? -eq 1 ]
+    agree t.pcapng JOIN WELCOME GOSSIP LOOKUP FOUND INSERT FETCH DATA PING PONG
+}
+
+@test "dissector: every message of Pastry" {
+    of=pastry
+    cat >all.scn <<END
+set base 4
+set digits 4
+node a id=0123
+node b id=1230 join=a
+node c id=2301 join=a
+at 5s c put 0011 some text
+after 1s b get 0011
+after 1s b lookup 3333
+at 20s node d id=3012 join=b
+at 30s leave b
+run until 40s
+END
+    "$bin/pastry" sim all.scn --quiet --trace t.pcapng
+    agree t.pcapng ROUTE ACK REACHED GET STATE PING PONG ANNOUNCE LEAVE STORE \
+        STORED
 }
