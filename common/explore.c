@@ -334,6 +334,7 @@ bool explore(const struct scenario *s, const struct explore_options *o,
         free(x);
         return false;
     }
+    x->sim->queue.heap_only = true;
     x->scenario = s;
     x->options = o;
     x->report = report;

@@ -410,7 +410,8 @@ void quiet_sample(struct sim *sim)
     const struct protocol *p = s->protocol;
     uint64_t wanted =
         p->quiet_us != NULL ? p->quiet_us(&s->settings) : QUIET_DEFAULT_US;
-    bool idle = sim->queue.count == 0; /* nothing will ever change */
+    /* nothing will ever change */
+    bool idle = sim->queue.count + sim->queue.later_count == 0;
 
     if (!idle && sim->now_us < sim->sample_us)
         sim->now_us = sim->sample_us;

@@ -64,6 +64,7 @@ static void list_in_flight(struct sim *sim)
         return;
     sim->in_flight_count = 0;
     sim->in_flight_step = sim->steps + 1;
+    queue_gather(sim);
     for (size_t i = 0; i < sim->queue.count; i++) {
         const struct entry *e = &sim->queue.at[i];
         struct message *m = e->what;
@@ -253,8 +254,9 @@ static void pick(struct sim *sim, const struct act *act)
 {
     const struct queue *q = &sim->queue;
     uint64_t last = 0;
-    size_t found = q->count;
+    size_t found = 0;
 
+    queue_gather(sim);
     for (uint32_t k = 0; k < act->ordinal; k++) {
         found = q->count;
         for (size_t i = 0; i < q->count; i++)

@@ -2,7 +2,7 @@
  * Inside of the simulator; shared by sim.c and sim_*.c only.
  *
  *   sim.c         life of a run, one step after the other, checkpoints
- *   sim_queue.c   what will happen: a heap ordered by (time, number)
+ *   sim_queue.c   what will happen, ordered by (time, number)
  *   sim_timer.c   the timers of nodes
  *   sim_node.c    nodes: names, addresses, start and end, their host calls
  *   sim_net.c     latency, partitions, datagrams
@@ -61,10 +61,21 @@ struct entry {
     uint8_t reason; /* of ENTRY_CLOSED */
 };
 
+/* Of a slice of time that has not begun: some of its entries. */
+struct chunk {
+    struct chunk *next;
+    size_t count;
+    struct entry at[15];
+};
+
 struct queue {
     struct entry *at; /* a heap of four children each */
     size_t count, cap;
-    uint64_t number; /* the last one given out */
+    struct chunk **slice; /* a ring; NULL: all is in the heap */
+    size_t later_count;   /* in slices */
+    uint64_t later_us;    /* where the first of them begins */
+    bool heap_only;       /* the explorer's: it looks at all there is */
+    uint64_t number;      /* the last one given out */
 };
 
 /* Numbers grow, and say in which step they were given out. */
@@ -309,6 +320,8 @@ void queue_insert(struct sim *sim, const struct entry *e);
 const struct entry *queue_top(struct sim *sim);
 struct entry queue_pop(struct sim *sim);
 struct entry queue_remove(struct sim *sim, size_t i);
+/* Have all entries in the heap, for who looks at the whole of it. */
+void queue_gather(struct sim *sim);
 /* Remove all that `unwanted` says (it frees what they point to), and put the
    rest in order. */
 void queue_filter(struct sim *sim,
