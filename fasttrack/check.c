@@ -1,6 +1,8 @@
 /* What must hold across all nodes; see check.h. */
 #include "fasttrack/check.h"
 
+#include <string.h>
+
 struct fasttrack *fasttrack_at(const struct network *net, size_t i)
 {
     return network_is_up(net, i, &fasttrack_protocol) ? net->host[i]->node
@@ -185,10 +187,22 @@ static bool has_room(const struct network *net)
     return false;
 }
 
+static bool has_session(const struct fasttrack *n)
+{
+    return is_supernode(n) ? n->super->links + n->super->children > 0
+                           : fasttrack_parents(n) > 0;
+}
+
+/* Who has a session may look for more of them for ever, since some that it
+   knows of are dead; and who has tried in vain for long may be without hope:
+   all are full. */
 static bool is_busy(const struct fasttrack *n)
 {
+    bool looks = (n->probing || is_opening(n)) && !has_session(n) &&
+                 n->misses <= 2 * MISSES_MAX;
+
     return n->search.command != 0 || n->downloads != NULL || n->trees != NULL ||
-           n->probing || n->leaving || is_opening(n);
+           n->leaving || looks;
 }
 
 /* Nothing is under way, and whoever has no parent could have none. */
@@ -220,6 +234,21 @@ bool fasttrack_may_fail(const struct network *net, const struct host *host)
     (void)net;
     (void)host;
     return true;
+}
+
+/* For the explorer: how old a supernode is decides nothing. */
+void fasttrack_canonical(const struct network *net, const struct host *from,
+                         const struct host *to, uint8_t *data, size_t len)
+{
+    static const size_t age = HEADER_BYTES + 10; /* address, load, 2, degree */
+
+    (void)net;
+    (void)from;
+    (void)to;
+    if (len >= age + 4 && data[0] == 'K' && data[1] == MSG_NEIGHBOURS)
+        memset(data + age, 0, 4);
+    else if (len > 6 && data[0] == UDP_PONG)
+        data[6] = 0;
 }
 
 /* -- Invariants ------------------------------------------------------------------ */

@@ -53,7 +53,8 @@ void fasttrack_link_free(struct fasttrack *n, struct host *h, struct link *l)
         at = &(*at)->next;
     *at = l->next;
     if (l->child != NULL) {
-        n->super->children--;
+        if (--n->super->children == 0)
+            n->super->empty_us = host_now(h);
         fasttrack_child_free(n, h, l->child);
     }
     if (l->peer == PEER_SUPERNODE && l->announced && is_supernode(n) &&
@@ -504,12 +505,12 @@ static void probe(struct fasttrack *n, struct host *h)
 
     for (uint32_t i = 0; i < n->known_count; i++)
         n->known[i].answered = false;
-    /* as many as are wanted, and some to choose from; in a turn that differs
-       from node to node */
+    /* As many as are wanted, and some to choose from; of many, in a turn that
+       differs from node to node. */
+    unsigned most = PROBES + wanted(n);
     uint32_t from =
-        n->known_count > 0 ? (uint32_t)(host_random(h) % n->known_count) : 0;
-    for (uint32_t i = 0; i < n->known_count && asked < PROBES + wanted(n);
-         i++) {
+        n->known_count > most ? (uint32_t)(host_random(h) % n->known_count) : 0;
+    for (uint32_t i = 0; i < n->known_count && asked < most; i++) {
         struct known *k = &n->known[(from + i) % n->known_count];
         if (!is_open(n, k, now))
             continue;
@@ -518,7 +519,7 @@ static void probe(struct fasttrack *n, struct host *h)
     }
     n->probing = asked > 0;
     n->probe_us = now;
-    n->misses++; /* until somebody adopts us */
+    n->misses += !is_supernode(n); /* until somebody adopts us */
 }
 
 void fasttrack_seek(struct fasttrack *n, struct host *h)

@@ -413,40 +413,62 @@ static void *create(struct host *h, const struct config *config)
 
 static void dump_super(const struct supernode *s, struct text *t)
 {
-    text_printf(t, "supernode children %u links %u files %u asked %u seen %u\n",
-                s->children, s->links, s->files, s->asked_count, s->seen_count);
+    text_printf(t,
+                "supernode children %u links %u files %u asked %u seen %u%s\n",
+                s->children, s->links, s->files, s->asked_count, s->seen_count,
+                s->empty_us == FOREVER ? "" : " empty");
+}
+
+static void dump_links(const struct fasttrack *n, struct host *h,
+                       struct text *t)
+{
+    for (const struct link *l = n->links; l != NULL; l = l->next) {
+        text_printf(t, "link state %u peer %u%s%s load %u ", (unsigned)l->state,
+                    (unsigned)l->peer, l->outgoing ? " out" : "",
+                    l->announced ? " announced" : "", l->standing.load);
+        addr_text(t, l->addr);
+        text_char(t, ' ');
+        addr_text(t, l->caller);
+        if (l->child != NULL)
+            text_printf(t, " files %u score %u%s", l->child->file_count,
+                        l->child->score, l->child->eligible ? " eligible" : "");
+        if (l->deadline_us != FOREVER)
+            text_printf(t, " for %lld",
+                        (long long)(l->deadline_us - host_now(h)));
+        text_char(t, '\n');
+    }
 }
 
 static void dump(const void *node, struct host *h, struct text *t)
 {
     const struct fasttrack *n = node;
 
-    (void)h;
-    text_printf(t, "%s%s%s%s hits %u downloads %u\n",
+    text_printf(t, "%s%s%s%s%s%s misses %u search %u hits %u downloads %u\n",
                 is_supernode(n) ? "supernode" : "ordinary",
                 n->leaving ? " leaving" : "", n->probing ? " probing" : "",
-                n->search.command != 0 ? " searching" : "", n->hit_count,
-                n->download_count);
+                n->seeking ? " seeking" : "", n->news ? " news" : "",
+                n->search.command != 0 ? " searching" : "", n->misses,
+                n->search.id, n->hit_count, n->download_count);
     if (is_supernode(n))
         dump_super(n->super, t);
-    for (const struct link *l = n->links; l != NULL; l = l->next) {
-        text_printf(t, "link state %u peer %u%s%s ", (unsigned)l->state,
-                    (unsigned)l->peer, l->outgoing ? " out" : "",
-                    l->announced ? " announced" : "");
-        addr_text(t, l->addr);
-        if (l->child != NULL)
-            text_printf(t, " files %u score %u%s", l->child->file_count,
-                        l->child->score, l->child->eligible ? " eligible" : "");
-        text_char(t, '\n');
-    }
+    dump_links(n, h, t);
     for (uint32_t i = 0; i < n->known_count; i++) {
-        text_add(t, i == 0 ? "known " : " ");
-        addr_text(t, n->known[i].addr);
+        const struct known *k = &n->known[i];
+        text_add(t, "known ");
+        addr_text(t, k->addr);
+        uint64_t now = host_now(h);
+        text_printf(
+            t, " load %u rtt %llu%s rests %llu\n", k->load,
+            (unsigned long long)k->rtt_us, k->answered ? " hi" : "",
+            (unsigned long long)(k->rest_us > now ? k->rest_us - now : 0));
     }
+    if (n->probing)
+        text_printf(t, "asked %llu ago\n",
+                    (unsigned long long)(host_now(h) - n->probe_us));
     for (const struct download *d = n->downloads; d != NULL; d = d->next)
-        text_printf(t, "\ndownload %d sources %u%s", d->content,
+        text_printf(t, "download %d sources %u%s\n", d->content,
                     d->source_count, d->checking ? " checking" : "");
-    text_char(t, '\n');
+    text_printf(t, "hashed %u\n", n->hash_next);
 }
 
 const struct protocol fasttrack_protocol = {
@@ -464,4 +486,5 @@ const struct protocol fasttrack_protocol = {
     .check = fasttrack_check,
     .settled = fasttrack_settled,
     .quiet_us = fasttrack_quiet_us,
+    .canonical = fasttrack_canonical,
     .may_fail = fasttrack_may_fail};

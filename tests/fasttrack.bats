@@ -4,6 +4,11 @@
 bin=$(realpath "${BIN:-bin}")/fasttrack
 top=$(realpath "$BATS_TEST_DIRNAME/..")
 
+# shellcheck source=tests/described.bash
+source "$BATS_TEST_DIRNAME/described.bash"
+# shellcheck source=tests/golden.bash
+source "$BATS_TEST_DIRNAME/golden.bash"
+
 setup() {
     cd "$BATS_TEST_TMPDIR" || exit 1
     pids=()
@@ -163,4 +168,65 @@ search() {
     start a 22191 --set role=ordinary --join 127.0.0.1:22190
     start b 22192 --set role=ordinary --join 127.0.0.1:22190
     search b thing '"files":1'
+}
+
+@test "fasttrack: tshark with our dissector says what describe says" {
+    command -v tshark >/dev/null || skip "tshark is missing"
+    lua=$top/labs/wireshark/fasttrack.lua
+    "$bin" sim "$top/labs/fasttrack/lecture.scn" --until 20s --quiet \
+        --trace t.pcapng
+    "$bin" trace t.pcapng --quiet --out m.pcapng --filter \
+        '!(type=DATA || type=HTTP_REQUEST || type=HTTP_ANSWER || type=GIVE)'
+    described "$bin" m.pcapng | grep -v '^is ' >ours
+    tshark -X "lua_script:$lua" -r m.pcapng -T pdml 2>errors | sed -n \
+        -e 's/.*<proto name="fasttrack".*/#/p' \
+        -e 's/.*name="fasttrack\.\([a-z_]*\)".* show="\([^"]*\)".*/\1=\2/p' \
+        >theirs
+    ! grep -i 'lua error' errors
+    diff ours theirs
+    for type in NODES NEIGHBOURS NODE_INFO SEND_SHARES QUERY REPLY QUERY_END \
+        FORWARD PUSH SHARE EXTERNAL_IP SCORE UDP_PING UDP_PONG; do
+        described "$bin" m.pcapng | grep -qx "is $type" ||
+            "$bin" trace m.pcapng --filter "type=$type" | grep -q "$type"
+    done
+}
+
+@test "fasttrack: what show says of the lecture's network" {
+    cd "$top"
+    show() { "$bin" show labs/fasttrack/lecture.scn "$@"; }
+    [ "$(show --at 1s children s1)" = "a b c" ]
+    [ "$(show --at 1s index s1)" = 3 ]
+    [ "$(show --at 1s eligible-children s1)" = b ]
+    [ "$(show --at 1s heard)" = none ]
+    [ "$(show --at 5s heard)" = "s2 s1 s3" ]
+    [ "$(show hits a)" = 1 ]
+    [ "$(show covered 5MiB)" = 29 ] # the reference's number
+    [ "$(show covered 700MiB)" = 1 ]
+    [ "$("$bin" show labs/fasttrack/liars.scn elected)" = liar ]
+    [ "$("$bin" show labs/fasttrack/crash.scn orphaned b)" -lt 2000 ]
+}
+
+@test "fasttrack: the screen shows both tiers, and a file's regions" {
+    cd "$top"
+    "$bin" monitor labs/fasttrack/lecture.scn --at 2.06s --dump 80x24 |
+        golden fasttrack-tiers.screen
+    "$bin" monitor labs/fasttrack/pollution.scn --at 4s --keys "<Right>v" \
+        --dump 80x24 | golden fasttrack-coverage.screen
+}
+
+@test "fasttrack: check ends, with nothing violated" {
+    cd "$top"
+    run "$bin" check
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"no violation in "* ]]
+}
+
+@test "fasttrack: larger clusters cost less in all, and more for each" {
+    cd "$top"
+    "$bin" figure cluster-size --points 1,10,200 --seeds 1 >"$BATS_TEST_TMPDIR/csv"
+    awk -F, 'NR > 1 {
+            if ($5 < 0.99) { print "recall", $0; bad = 1 }
+            if (NR > 2 && ($4 >= messages || $7 <= compares)) { print; bad = 1 }
+            messages = $4; compares = $7; rows++ }
+        END { exit bad || rows != 3 }' "$BATS_TEST_TMPDIR/csv"
 }

@@ -1,0 +1,86 @@
+/*
+ * What a node does per byte: the keystream of a session, and the MD5 tree of a
+ * whole file beside one MD5 of the same bytes, which is libcrypto's speed.
+ * Both must come out as the reference's vectors.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "fasttrack/cipher.h"
+#include "fasttrack/uuhash.h"
+#include "tests/unit/test.h"
+
+#define FILE_BYTES ((size_t)256 << 20)
+#define STREAM_BYTES ((size_t)16 << 20)
+#define SESSIONS 200u
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* 5 MiB of zeros, again and again: the root of each is the reference's. */
+static void tree_of(const uint8_t *file, size_t bytes, uint8_t root[MD5_BYTES])
+{
+    static struct md5_tree tree;
+    uint8_t leaf[MD5_BYTES];
+
+    memset(&tree, 0, sizeof tree);
+    for (size_t at = 0; at < bytes; at += KZHASH_BLOCK) {
+        hash_md5(leaf, file + at, KZHASH_BLOCK);
+        fasttrack_tree_add(&tree, leaf);
+    }
+    fasttrack_tree_end(&tree, root);
+}
+
+TEST(a_tree_of_hashes_is_as_fast_as_one_hash)
+{
+    uint8_t *file = calloc(1, FILE_BYTES), root[MD5_BYTES], one[MD5_BYTES];
+    char hex[2 * MD5_BYTES + 1];
+
+    if (file == NULL)
+        return;
+    tree_of(file, 5242880, root);
+    fasttrack_hex(root, sizeof root, hex);
+    CHECK_TEXT(hex, "8b7a4d4c30524fcde73e645dda16e4a5");
+    double t0 = seconds();
+    hash_md5(one, file, FILE_BYTES);
+    double t1 = seconds();
+    tree_of(file, FILE_BYTES, root);
+    double t2 = seconds();
+    printf("# MD5 %.0f MB/s, kzhash %.0f MB/s, 1:%.2f\n",
+           (double)FILE_BYTES / (t1 - t0) / 1e6,
+           (double)FILE_BYTES / (t2 - t1) / 1e6, (t2 - t1) / (t1 - t0));
+    free(file);
+}
+
+TEST(the_cipher_begins_in_milliseconds)
+{
+    static uint8_t data[65536];
+    struct cipher c;
+    char hex[33];
+
+    double t0 = seconds();
+    for (uint32_t i = 0; i < SESSIONS; i++)
+        fasttrack_cipher_begin(&c, i == SESSIONS - 1 ? 0 : i);
+    double t1 = seconds();
+    fasttrack_cipher_run(&c, data, data, sizeof data);
+    fasttrack_hex(data, 16, hex);
+    CHECK_TEXT(hex, "a3ed06c136190f0404a0612f01cab65f");
+    double t2 = seconds();
+    for (size_t at = 0; at < STREAM_BYTES; at += sizeof data)
+        fasttrack_cipher_run(&c, data, data, sizeof data);
+    double t3 = seconds();
+    printf("# %.2f ms to begin, then %.0f MB/s\n", (t1 - t0) * 1e3 / SESSIONS,
+           (double)STREAM_BYTES / (t3 - t2) / 1e6);
+}
+
+int main(void)
+{
+    RUN(a_tree_of_hashes_is_as_fast_as_one_hash);
+    RUN(the_cipher_begins_in_milliseconds);
+    return test_end();
+}
