@@ -11,6 +11,9 @@
 #define USER_COLUMNS 8 /* of one in the row below the server */
 #define TRANSFER_ROWS 4
 #define BAR 20
+#define DIRECTORY_ROWS 12
+#define HIT_ROWS 4
+#define FOLDER_ROWS 4
 
 static const struct host *host_of_nick(const struct network *net,
                                        const char *nick)
@@ -133,6 +136,22 @@ static int draw_transfers(const struct view *v, const struct pane *p, int row)
     return row;
 }
 
+/* "search: cat -> SERVER", of the first who waits for one. */
+static void draw_search(const struct view *v, const struct pane *p, int row)
+{
+    for (size_t i = 0; i < v->network->count; i++) {
+        const struct napster *n = napster_at(v->network, i);
+        const struct client *c = n != NULL ? n->client : NULL;
+        if (c == NULL || !c->asked || c->question->type != MSG_SEARCH)
+            continue;
+        pane_printf(p, row, 1, ATTR_BOLD,
+                    c->pinging ? "search: %s has %u hits, and pings the owners"
+                               : "search: %s -> SERVER -> %u hits so far",
+                    v->network->host[i]->name, c->hit_count);
+        return;
+    }
+}
+
 static void users_picture(const struct view *v, const struct pane *p)
 {
     const struct network *net = v->network;
@@ -144,8 +163,9 @@ static void users_picture(const struct view *v, const struct pane *p)
             server = net->host[i];
     draw_server(v, p, server, middle);
     draw_users(v, p, middle);
-    if (draw_transfers(v, p, 9) == 9)
-        pane_text(p, 9, 1, ATTR_DIM, "a file goes from user to user");
+    draw_search(v, p, 8);
+    if (draw_transfers(v, p, 10) == 10)
+        pane_text(p, 10, 1, ATTR_DIM, "a file goes from user to user");
 }
 
 const struct picture napster_pictures[] = {{"users", users_picture},
@@ -153,23 +173,38 @@ const struct picture napster_pictures[] = {{"users", users_picture},
 
 /* -- State ------------------------------------------------------------------ */
 
+/* "chord-paper.ogg    bob     128", in columns. */
+static void file_row(struct state_rows *rows, const char *name, size_t len,
+                     const char *nick, const char *last)
+{
+    struct text *t = state_row(rows, "", NULL), safe = text_new();
+
+    text_safe(&safe, name, len);
+    text_printf(t, "%-18.18s %-7.7s %4s", safe.data, nick, last);
+    text_free(&safe);
+}
+
 static void directory_rows(const struct server *s, struct state_rows *rows)
 {
     unsigned shown = 0;
 
-    text_printf(state_row(rows, "users", NULL), "%u", s->online);
-    text_printf(state_row(rows, "files", NULL), "%u, %u words", s->index.count,
-                s->index.word_count);
+    text_printf(state_row(rows, "index", NULL), "%u files by %u words",
+                s->index.count, s->index.word_count);
+    text_printf(state_row(rows, "searches", NULL), "%llu, looked at %llu files",
+                (unsigned long long)s->searches,
+                (unsigned long long)s->index.walked);
+    file_row(rows, "file", 4, "owner", "kbps");
     for (uint32_t i = 0; i < s->used; i++) {
         const struct user *u = s->user[i];
         uint32_t at = u != NULL ? u->first_file : 0;
         for (; at != 0; at = napster_file(&s->index, at)->next) {
             const struct file *f = napster_file(&s->index, at);
-            if (shown++ == 12)
+            struct text t = text_new();
+            if (shown++ == DIRECTORY_ROWS)
                 return;
-            struct text *t = state_row(rows, shown == 1 ? "listed" : "", NULL);
-            text_safe(t, f->name, f->name_len);
-            text_printf(t, " %s", u->nick);
+            text_u64(&t, f->kbps);
+            file_row(rows, f->name, f->name_len, u->nick, t.data);
+            text_free(&t);
         }
     }
 }
@@ -187,20 +222,24 @@ static void client_rows(const struct view *v, const struct napster *n,
     text_printf(state_row(rows, "nick", NULL), "%s%s", n->nick,
                 napster_firewalled(n) ? ", firewalled" : "");
     text_printf(state_row(rows, "shared", NULL), "%u", c->shared);
-    for (size_t i = 0; i < host_content_count(h) && i < 4; i++)
+    for (size_t i = 0; i < host_content_count(h) && i < FOLDER_ROWS; i++)
         if (host_content(h, (int)i, &x)) {
-            struct text *t = state_row(rows, i == 0 ? "folder" : "", NULL);
-            text_safe(t, x.name, strlen(x.name));
-            if (!x.complete && x.bytes > 0)
-                text_printf(t, " %u%%", (unsigned)(x.have * 100 / x.bytes));
+            uint64_t part = x.bytes > 0 ? x.have * 100 / x.bytes : 100;
+            struct text t = text_new();
+            text_printf(&t, "%u%%", (unsigned)part);
+            file_row(rows, x.name, strlen(x.name), "", t.data);
+            text_free(&t);
         }
-    for (uint32_t i = 0; i < c->hit_count && i < 4; i++) {
-        struct text *t = state_row(rows, i == 0 ? "hits" : "", NULL);
-        text_safe(t, c->hit[i].name, strlen(c->hit[i].name));
-        text_printf(t, " %s", c->hit[i].nick);
-        if (c->hit[i].ping_us != 0)
-            text_printf(t, " %llums",
-                        (unsigned long long)(c->hit[i].ping_us / 1000));
+    if (c->hit_count > 0)
+        file_row(rows, "hit", 3, "owner", "ms");
+    for (uint32_t i = 0; i < c->hit_count && i < HIT_ROWS; i++) {
+        const struct hit *one = &c->hit[i];
+        struct text ms = text_new();
+        if (one->ping_us != 0 && one->ping_us != FOREVER)
+            text_u64(&ms, one->ping_us / 1000);
+        file_row(rows, one->name, strlen(one->name), one->nick,
+                 ms.len > 0 ? ms.data : "?");
+        text_free(&ms);
     }
     text_printf(state_row(rows, "transfers", NULL), "%u down, %u up",
                 c->download_count, c->upload_count);

@@ -256,3 +256,71 @@ END
     diff "$dir/ours" "$dir/theirs"
     [ "$(grep -c ' word=' "$dir/ours")" -eq 2 ]
 }
+
+@test "napster: the screens of a search, a download, and a dead server" {
+    load golden.bash
+    "$napster" monitor --dump 80x24 | golden napster-open-80x24.screen
+    "$napster" monitor --dump 160x48 --step 50 |
+        golden napster-search-160x48.screen
+    "$napster" monitor --dump 80x24 --step 76 |
+        golden napster-download-80x24.screen
+    "$napster" monitor labs/napster/server-dies.scn --at 8s --dump 80x24 |
+        golden napster-dead-80x24.screen
+}
+
+@test "napster: a server dies and comes back: clients log in and share again" {
+    mkdir "$dir/a"
+    echo hello >"$dir/a/lonely-song.ogg"
+    start s server
+    server=$addr
+    port[s]=${server#*:}
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    start bob node --join "$server" --name bob
+    sleep 0.5
+    tell bob search lonely
+    until_says bob "hits 1"
+    kill -9 "${pid[s]}"
+    sleep 0.5
+    tell bob search lonely
+    until_says bob FAILED
+    start s server
+    for _ in $(seq 40); do
+        tell bob search song
+        sleep 0.5
+        grep -q 'search song at bob: hits 1' "$dir/bob.out" && return 0
+    done
+    cat "$dir/bob.out"
+    false
+}
+
+@test "napster: half-open callers and one that never reads: others are served" {
+    mkdir "$dir/a"
+    for i in $(seq 200); do : >"$dir/a/song-$i-$(printf %0150d 0).ogg"; done
+    start s server
+    p=${addr#*:}
+    start alice node --join "$addr" --name alice --folder "$dir/a"
+    # a thousand who say half a header, and no more
+    bash -c 'for _ in $(seq 1000); do
+            exec {fd}<>"/dev/tcp/127.0.0.1/$0" && printf "\x40" >&$fd
+        done
+        echo all >"$1"
+        exec sleep 60' "$p" "$dir/half" 3>&- &
+    pid[half]=$!
+    for _ in $(seq 200); do
+        [ -e "$dir/half" ] && break
+        sleep 0.1
+    done
+    exec 8<>"/dev/tcp/127.0.0.1/$p" 7<>"/dev/tcp/127.0.0.1/$p"
+    frame 2 'deaf pw 0 "nap" 7' >&8
+    frame 2 'carol pw 6699 "nap" 3' >&7
+    # 512 times the list of alice, which it does not read
+    frame 211 alice >"$dir/browse"
+    for _ in $(seq 9); do
+        cat "$dir/browse" "$dir/browse" >"$dir/more"
+        mv "$dir/more" "$dir/browse"
+    done
+    cat "$dir/browse" >&8 2>/dev/null || true
+    frame 750 '' >&7
+    [[ "$(answers 7 2)" = *750 ]]
+    [ "$(awk '/VmRSS/ { print $2 }' "/proc/${pid[s]}/status")" -lt 100000 ]
+}
