@@ -172,6 +172,7 @@ void gnutella_warm(const struct network *net)
     for (size_t i = 0; i < net->count; i++)
         if (gnutella_at(net, i) != NULL) {
             gnutella_at(net, i)->warm = true;
+            gnutella_at(net, i)->joined = true;
             plan_first(net, i);
         }
     for (size_t i = 0; i < net->count; i++) {

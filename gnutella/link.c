@@ -238,6 +238,14 @@ static bool is_short(const struct gnutella *n)
     return !n->leaving && peer_count(n) < degree(n);
 }
 
+/* It has not reached the one that it was told yet.  Callers are no substitute:
+   they may have been told of us only, and then two overlays would stay two. */
+static bool is_joining(const struct gnutella *n)
+{
+    return !n->leaving && !n->joined && !addr_none(n->join) &&
+           (n->join_tries < JOINS_MAX || peer_count(n) == 0);
+}
+
 bool gnutella_link_is_looking(const struct gnutella *n)
 {
     for (uint32_t i = 0; is_short(n) && i < n->known_count; i++)
@@ -249,7 +257,7 @@ bool gnutella_link_is_looking(const struct gnutella *n)
 /* See that somebody is dialled soon, while there are too few neighbours. */
 void gnutella_link_seek(struct gnutella *n, struct host *h)
 {
-    if (n->seeking || !is_short(n))
+    if (n->seeking || (!is_short(n) && !is_joining(n)))
         return;
     if (n->known_count == 0 && addr_none(n->join))
         return; /* the first of its network waits to be called */
@@ -272,7 +280,7 @@ void gnutella_link_on_seek(struct gnutella *n, struct host *h)
     struct known *k;
 
     n->seeking = false;
-    if (!is_short(n))
+    if (!is_short(n) && !is_joining(n))
         return;
     while (peer_count(n) + calls < degree(n) && (k = pick(n, h)) != NULL) {
         k->rest_us = host_now(h) + (REDIAL_US << k->tries);
@@ -281,9 +289,13 @@ void gnutella_link_on_seek(struct gnutella *n, struct host *h)
         gnutella_link_dial(n, h, k->addr);
         calls++;
     }
-    if (calls == 0 && peer_count(n) == 0 && !addr_none(n->join))
+    bool alone = calls == 0 && peer_count(n) == 0 && !addr_none(n->join);
+    if ((alone || is_joining(n)) && !is_linked(n, n->join)) {
+        if (n->join_tries < JOINS_MAX)
+            n->join_tries++;
         gnutella_link_dial(n, h, n->join);
-    if (n->known_count > 0 || peer_count(n) == 0) {
+    }
+    if (n->known_count > 0 || peer_count(n) == 0 || is_joining(n)) {
         n->seeking = true;
         host_timer(h, TIMER_SEEK, SEEK_US);
     }
@@ -422,6 +434,7 @@ void gnutella_link_named(struct gnutella *n, struct host *h, struct link *l,
                              !addr_equal(other->addr, addr)))
         other = other->next;
     l->addr = addr;
+    n->joined = n->joined || addr_equal(addr, n->join);
     if (other == NULL || other->outgoing == l->outgoing)
         return;
     /* Two servents dialled each other.  Both keep the link that the one with
@@ -613,6 +626,7 @@ static void on_answer(struct gnutella *n, struct host *h, struct link *l,
 {
     struct text t = text_new();
 
+    n->joined = n->joined || addr_equal(l->addr, n->join);
     take_hosts(n, h, l, head);
     if (head->status == 0) { /* GNUTELLA OK */
         l->peer = ROLE_AUTO;

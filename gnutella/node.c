@@ -325,8 +325,9 @@ static void dump(const void *node, struct host *h, struct text *t)
     const struct gnutella *n = node;
 
     (void)h;
-    text_printf(t, "role %u%s%s\n", (unsigned)n->role,
-                n->leaving ? " leaving" : "", n->seeking ? " seeking" : "");
+    text_printf(t, "role %u%s%s%s\n", (unsigned)n->role,
+                n->leaving ? " leaving" : "", n->seeking ? " seeking" : "",
+                n->joined ? " joined" : "");
     for (const struct link *l = n->links; l != NULL; l = l->next) {
         text_printf(t, "link state %u peer %u%s%s%s ", (unsigned)l->state,
                     (unsigned)l->peer, l->outgoing ? " out" : "",

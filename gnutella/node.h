@@ -136,6 +136,8 @@ struct gnutella {
     uint8_t servent[GUID_BYTES];
     enum role role; /* as it stands: 0.4: ROLE_AUTO */
     bool leaving, left, seeking;
+    bool joined;        /* the one that it was told has answered, and */
+    uint8_t join_tries; /* how often it was asked in vain */
     bool warm; /* its neighbours were chosen for it: it need not look */
     struct link *links;  /* in the order of their beginning */
     struct known *known; /* CACHE_MAX of them, or NULL */

@@ -68,6 +68,28 @@ search() {
     wait "$e" # a polite leave ends in 0
 }
 
+# Started at once, and the one that is told last: nobody has been answered when
+# it first calls, and callers come before that.  No two overlays may remain.
+@test "gnutella: five servents started at once become one overlay" {
+    mkdir n1 n5
+    head -c 100000 /dev/urandom >n1/blue-song.ogg
+    for i in 5 4 3 2 1; do
+        mkdir -p "n$i"
+        mkfifo "n$i.in"
+        join=()
+        [ "$i" = 1 ] || join=(--join "127.0.0.1:2131$((i - 1))")
+        "$bin" node --listen "127.0.0.1:2131$i" --folder "n$i" --json \
+            --set degree=1 --set collect=1s "${join[@]}" \
+            <>"n$i.in" >"n$i.out" 2>&1 3>&- &
+        pids+=($!)
+    done
+    until_says n5 listening
+    search n5 "blue song" '"hits":1'
+    echo "get 1" >n5.in
+    until_says n5 '"command":"get 1","ok":true'
+    cmp n5/blue-song.ogg n1/blue-song.ogg
+}
+
 @test "gnutella: 0.6 with deflate, and a holder behind a firewall" {
     start a 21356 --set version=0.6
     mkdir e
