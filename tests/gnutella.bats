@@ -177,6 +177,44 @@ talk() {
     [ "$kib" -lt 60000 ]
 }
 
+# 115 MB of empty messages in 112 kB, a thousand callers that say nothing, and
+# one that asks for a file and never reads it.
+@test "gnutella: a compression bomb and a thousand silent callers" {
+    python=$(command -v python3) || skip "no python3"
+    mkdir a e
+    head -c 50000000 /dev/zero >a/big.bin
+    echo hello >e/hello.txt
+    start a 21416 --set version=0.6
+    start e 21417 --set version=0.6 --join 127.0.0.1:21416
+    start b 21418 --set version=0.6 --join 127.0.0.1:21416
+    "$python" - <<'END' >bomb.out 2>&1 3>&- &
+import socket, time, zlib
+def dial():
+    return socket.create_connection(("127.0.0.1", 21416))
+deaf = dial()
+deaf.sendall(b"GET /get/0/big.bin HTTP/1.1\r\n\r\n")
+silent = [dial() for i in range(1000)]
+s = dial()
+s.sendall(b"GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: True\r\n\r\n")
+got = b""
+while b"\r\n\r\n" not in got:
+    got += s.recv(65536)
+s.sendall(b"GNUTELLA/0.6 200 OK\r\nContent-Encoding: deflate\r\n\r\n")
+c = zlib.compressobj(9)
+s.sendall(c.compress(bytes(23 * 5000000)) + c.flush())
+print("sent", flush=True)
+time.sleep(60)
+END
+    pids+=($!)
+    until_says bomb sent 20
+    search b hello '"hits":1'
+    echo "get hello.txt" >b.in
+    until_says b '"ok":true,"file":"hello.txt"' 20
+    kib=$(awk '/VmHWM/ { print $2 }' "/proc/$a/status")
+    echo "$kib KiB"
+    [ "$kib" -lt 30000 ]
+}
+
 @test "gnutella: when any servent dies the rest find new neighbours" {
     cat >die.scn <<END
 seed 4
