@@ -329,9 +329,11 @@ static void add_compact(struct fields *f, const struct bencode_name *n,
             at += 20;
         }
         code_addr(&c, "node", &addr);
-        fields_add(f, FIELD_NODE, n->form == FORM_NODE ? "node" : "", at,
-                   COMPACT_BYTES)
-            ->addr = addr;
+        struct field *leaf =
+            fields_add(f, FIELD_NODE, n->form == FORM_NODE ? "node" : "", at,
+                       COMPACT_BYTES);
+        leaf->addr = addr;
+        leaf->minor = n->minor;
         if (n->form == FORM_NODE)
             fields_end(f);
     }
@@ -357,6 +359,7 @@ static void add_leaf(struct fields *f, const struct bencode_name *n,
                                     : printable(v) ? FIELD_TEXT
                                                    : FIELD_BYTES,
                                     n->name, from, to - from);
+    leaf->minor = n->minor;
     if (is_id) {
         (void)id_read(&leaf->id, ID_BITS_MAX, v->text);
         leaf->id_bits = ID_BITS_MAX;
@@ -387,17 +390,17 @@ static const struct bencode_name *name_of(const struct bencode_name *names,
     return NULL;
 }
 
-size_t bencode_describe(struct fields *f, const char *name, const uint8_t *data,
-                        size_t offset, size_t len,
-                        const struct bencode_name *names)
+size_t bencode_describe(struct fields *f, const uint8_t *data, size_t offset,
+                        size_t len, const struct bencode_name *names)
 {
     struct bencode whole, token;
-    /* What each open container is: a dictionary, of elements of a form. */
+    /* What each open container is: a dictionary, of elements of a form; and
+       whether it shows as a group of its own. */
     struct {
-        bool dict;
+        bool dict, group;
         enum bencode_form form;
     } open[BENCODE_DEPTH_MAX];
-    struct bencode_name n = {NULL, name, FORM_PLAIN};
+    struct bencode_name n = {.name = "value"};
     bool have_key = false, closes;
     size_t depth = 0, at = offset, from = offset;
 
@@ -406,30 +409,33 @@ size_t bencode_describe(struct fields *f, const char *name, const uint8_t *data,
     do {
         (void)read_token(&token, data, len, &at, &closes);
         token.len = at - (size_t)(token.at - data);
+        bool in_dict = depth > 0 && open[depth - 1].dict;
         if (closes) {
             add_mark(f, "end", from, at);
-            fields_end(f);
-            depth--;
-        } else if (depth > 0 && open[depth - 1].dict && !have_key) {
+            if (open[--depth].group)
+                fields_end(f);
+        } else if (in_dict && !have_key) {
             const struct bencode_name *known = name_of(names, &token);
             have_key = true;
             if (known != NULL) { /* the value's field covers its key */
                 n = *known;
                 continue;
             }
-            n = (struct bencode_name){NULL, "key", FORM_PLAIN};
+            n = (struct bencode_name){.name = "key"};
             add_leaf(f, &n, from, at, &token);
             n.name = "value";
         } else {
-            if (depth > 0 && !open[depth - 1].dict)
-                n = (struct bencode_name){NULL, "", open[depth - 1].form};
+            if (depth > 0 && !in_dict)
+                n = (struct bencode_name){.name = "",
+                                          .form = open[depth - 1].form};
             have_key = false;
             if (token.kind == BENCODE_LIST || token.kind == BENCODE_DICT) {
-                open[depth].dict = token.kind == BENCODE_DICT;
-                open[depth++].form = n.form;
-                fields_begin(
-                    f, token.kind == BENCODE_DICT ? FIELD_GROUP : FIELD_LIST,
-                    n.name);
+                bool dict = token.kind == BENCODE_DICT;
+                open[depth].dict = dict;
+                open[depth].group = !dict || (depth > 0 && !in_dict);
+                open[depth].form = n.form;
+                if (open[depth++].group)
+                    fields_begin(f, dict ? FIELD_GROUP : FIELD_LIST, n.name);
                 add_mark(f, "begin", from, at);
             } else {
                 add_leaf(f, &n, from, at, &token);

@@ -100,13 +100,14 @@ enum bencode_form {
 struct bencode_name {
     const char *key, *name;
     enum bencode_form form;
+    bool minor; /* not part of the one-line form */
 };
-/* Append every byte of the value at data[offset..len), as `name`; the length
-   of the value, or 0, with nothing appended, when it is not one.  Keys that
-   are not in the table show as themselves; strings as text where they are
+/* Append every byte of the value at data[offset..len); the length of the
+   value, or 0, with nothing appended, when it is not one.  A dictionary's
+   entries stand side by side with those of the one around it.  Keys that are
+   not in the table show as themselves; strings as text where they are
    printable. */
-size_t bencode_describe(struct fields *f, const char *name, const uint8_t *data,
-                        size_t offset, size_t len,
-                        const struct bencode_name *names);
+size_t bencode_describe(struct fields *f, const uint8_t *data, size_t offset,
+                        size_t len, const struct bencode_name *names);
 
 #endif

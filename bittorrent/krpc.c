@@ -215,45 +215,35 @@ size_t krpc_write(const struct krpc *m, uint8_t out[DHT_DATAGRAM_MAX])
 
 /* -- Describing --------------------------------------------------------------------- */
 
+/* Minor: what a line of the trace can do without. */
 static const struct bencode_name names[] = {
-    {"a", "args", FORM_PLAIN},
-    {"r", "reply", FORM_PLAIN},
-    {"q", "query", FORM_PLAIN},
-    {"e", "error", FORM_PLAIN},
-    {"t", "transaction", FORM_PLAIN},
-    {"y", "kind", FORM_PLAIN},
-    {"v", "version", FORM_PLAIN},
-    {"ip", "your_addr", FORM_PEERS},
-    {"id", "id", FORM_ID},
-    {"target", "target", FORM_ID},
-    {"info_hash", "info_hash", FORM_ID},
-    {"nodes", "nodes", FORM_NODE},
-    {"values", "values", FORM_PEERS},
-    {"token", "token", FORM_PLAIN},
-    {"port", "port", FORM_PLAIN},
-    {"implied_port", "implied_port", FORM_PLAIN},
-    {"ro", "read_only", FORM_PLAIN},
-    {NULL, NULL, FORM_PLAIN}};
-
-/* The minor parts: what a line of the trace can do without. */
-static void mark_minor(struct fields *f)
-{
-    static const char *const minor[] = {"transaction", "kind",  "version",
-                                        "your_addr",   "query", "token",
-                                        "read_only"};
-
-    for (size_t i = 0; i < f->count; i++)
-        for (size_t j = 0; j < sizeof minor / sizeof *minor; j++)
-            if (strcmp(f->at[i].name, minor[j]) == 0)
-                f->at[i].minor = true;
-}
+    {"a", "args", FORM_PLAIN, true},
+    {"r", "reply", FORM_PLAIN, true},
+    {"q", "query", FORM_PLAIN, true},
+    {"e", "error", FORM_PLAIN, false},
+    {"t", "transaction", FORM_PLAIN, true},
+    {"y", "kind", FORM_PLAIN, true},
+    {"v", "version", FORM_PLAIN, true},
+    {"ip", "your_addr", FORM_PEERS, true},
+    {"id", "id", FORM_ID, true},
+    {"target", "target", FORM_ID, false},
+    {"info_hash", "info_hash", FORM_ID, false},
+    {"nodes", "nodes", FORM_NODE, false},
+    {"values", "values", FORM_PEERS, false},
+    {"token", "token", FORM_PLAIN, true},
+    {"port", "port", FORM_PLAIN, false},
+    {"implied_port", "implied_port", FORM_PLAIN, true},
+    {"ro", "read_only", FORM_PLAIN, true},
+    {"bs", "bootstrap", FORM_PLAIN, true},
+    {"want", "want", FORM_PLAIN, true},
+    {NULL, NULL, FORM_PLAIN, false}};
 
 void krpc_describe(const uint8_t *data, size_t len, struct fields *f)
 {
     static const char *const types[] = {"PING", "FIND_NODE", "GET_PEERS",
                                         "ANNOUNCE_PEER", "QUERY"};
     struct krpc m;
-    size_t used = bencode_describe(f, "krpc", data, 0, len, names);
+    size_t used = bencode_describe(f, data, 0, len, names);
 
     if (used > 0 && krpc_read(&m, data, len) == 0)
         f->type = m.kind == KRPC_QUERY            ? types[m.method]
@@ -261,6 +251,5 @@ void krpc_describe(const uint8_t *data, size_t len, struct fields *f)
                   : m.values.kind != BENCODE_NONE ? "PEERS"
                   : m.nodes_len > 0               ? "NODES"
                                                   : "PONG";
-    mark_minor(f);
     fields_undecoded(f, used, len);
 }

@@ -49,6 +49,7 @@
 #define TRACKER_PATH_MAX 255   /* passkeys take some 50 */
 #define TRACKER_FAILURE_MAX 79 /* of its reason: a line of the screen */
 #define STOP_PATIENCE_US (2 * (uint64_t)1000000) /* for the answer to stopped */
+#define MAGNET_PEERS_MAX 16                      /* x.pe of one link */
 #define FOUND_MAX 64 /* peers taken from one answer; numwant is the default */
 #define HTTP_TRACKER_US (20 * (uint64_t)1000000) /* its patience */
 #define UDP_RETRY_US (15 * (uint64_t)1000000)    /* [bep15] 15 * 2^n, n to 8 */

@@ -270,19 +270,19 @@ int64_t tracker_read_body(struct announced *d, const uint8_t *data, size_t len)
 }
 
 static const struct bencode_name body_names[] = {
-    {"failure reason", "failure", FORM_PLAIN},
-    {"warning message", "warning", FORM_PLAIN},
-    {"interval", "interval", FORM_PLAIN},
-    {"min interval", "min_interval", FORM_PLAIN},
-    {"complete", "complete", FORM_PLAIN},
-    {"incomplete", "incomplete", FORM_PLAIN},
-    {"downloaded", "downloaded", FORM_PLAIN},
-    {"peers", "peers", FORM_PEERS},
-    {"peer id", "peer_id", FORM_PLAIN},
-    {"ip", "ip", FORM_PLAIN},
-    {"port", "port", FORM_PLAIN},
-    {"files", "files", FORM_PLAIN},
-    {NULL, NULL, FORM_PLAIN}};
+    {"failure reason", "failure", FORM_PLAIN, false},
+    {"warning message", "warning", FORM_PLAIN, false},
+    {"interval", "interval", FORM_PLAIN, false},
+    {"min interval", "min_interval", FORM_PLAIN, true},
+    {"complete", "complete", FORM_PLAIN, false},
+    {"incomplete", "incomplete", FORM_PLAIN, false},
+    {"downloaded", "downloaded", FORM_PLAIN, false},
+    {"peers", "peers", FORM_PEERS, false},
+    {"peer id", "peer_id", FORM_PLAIN, true},
+    {"ip", "ip", FORM_PLAIN, false},
+    {"port", "port", FORM_PLAIN, false},
+    {"files", "files", FORM_PLAIN, false},
+    {NULL, NULL, FORM_PLAIN, false}};
 
 /* What a parameter is called among fields, where it has a name of its own. */
 static const char *parameter_name(struct slice name)
@@ -344,7 +344,7 @@ void tracker_describe_http(const uint8_t *data, size_t len, struct fields *f)
     }
     f->type = "HTTP_ANSWER";
     fields_add(f, FIELD_NUMBER, "status", 0, head.len)->number = head.status;
-    size_t used = bencode_describe(f, "body", data, head.len, len, body_names);
+    size_t used = bencode_describe(f, data, head.len, len, body_names);
     fields_undecoded(f, head.len + used, len);
 }
 
