@@ -317,6 +317,7 @@ static void add_compact(struct fields *f, const struct bencode_name *n,
 
     fields_add(f, FIELD_BYTES, "length", from, text_at - from)->minor = true;
     fields_begin(f, FIELD_LIST, n->name);
+    f->at[f->count - 1].minor = n->minor;
     while (c.at < c.len) {
         size_t at = text_at + c.at;
         if (n->form == FORM_NODE) {

@@ -235,6 +235,7 @@ static const struct bencode_name names[] = {
     {"implied_port", "implied_port", FORM_PLAIN, true},
     {"ro", "read_only", FORM_PLAIN, true},
     {"bs", "bootstrap", FORM_PLAIN, true},
+    {"p", "your_port", FORM_PLAIN, true},
     {"want", "want", FORM_PLAIN, true},
     {NULL, NULL, FORM_PLAIN, false}};
 
@@ -249,7 +250,7 @@ void krpc_describe(const uint8_t *data, size_t len, struct fields *f)
         f->type = m.kind == KRPC_QUERY            ? types[m.method]
                   : m.kind == KRPC_ERROR          ? "ERROR"
                   : m.values.kind != BENCODE_NONE ? "PEERS"
-                  : m.nodes_len > 0               ? "NODES"
-                                                  : "PONG";
+                  : m.nodes != NULL               ? "NODES"
+                                                  : "REPLY";
     fields_undecoded(f, used, len);
 }
