@@ -1,0 +1,594 @@
+/*
+ * The verbs that people expect of a BitTorrent client; see tool.h.
+ *
+ *   create   walks a folder in the order of names, hashes its files as one
+ *            sequence of bytes, piece by piece, and writes the metainfo
+ *   info     reads a .torrent or a magnet link and says what is in it
+ *   get, seed
+ *            leave the .torrent where the node finds what it had open the last
+ *            time (host_load), and run that node
+ */
+#include "bittorrent/tool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bittorrent/magnet.h"
+#include "bittorrent/metainfo.h"
+#include "common/cli.h"
+#include "common/content.h"
+#include "common/hash.h"
+#include "common/verbs.h"
+
+/* -- create ------------------------------------------------------------------ */
+
+struct job {
+    const struct program *program;
+    struct metainfo_plan plan;
+    char *path[METAINFO_FILES_MAX]; /* below `root`, '/' between names */
+    struct metainfo_plan_file file[METAINFO_FILES_MAX];
+    const char *root;
+    uint64_t bytes;
+    uint8_t *digests;
+    struct hash *hash; /* of the piece under way */
+    uint64_t hashed;   /* bytes of it */
+};
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int not_hidden(const struct dirent *d)
+{
+    return d->d_name[0] != '.'; /* nor . and .. */
+}
+
+static char *joined(const char *a, const char *b)
+{
+    size_t len = strlen(a) + strlen(b) + 2;
+    char *s = malloc(len);
+
+    if (s != NULL)
+        snprintf(s, len, "%s%s%s", a, *a != '\0' ? "/" : "", b);
+    return s;
+}
+
+static int add_file(struct job *j, const char *path, const struct stat *s)
+{
+    size_t i = j->plan.file_count;
+
+    if (i == METAINFO_FILES_MAX)
+        return cli_error(j->program, "more than %d files", METAINFO_FILES_MAX);
+    j->path[i] = joined("", path);
+    if (j->path[i] == NULL)
+        return cli_error(j->program, "no memory");
+    j->file[i].path = j->path[i];
+    j->file[i].bytes = (uint64_t)s->st_size;
+    j->bytes += j->file[i].bytes;
+    j->plan.file_count++;
+    return EXIT_OK;
+}
+
+/* List the files below root/path; links and devices are left out. */
+static int walk(struct job *j, const char *path, unsigned depth)
+{
+    struct dirent **list = NULL;
+    char *folder = *path != '\0' ? joined(j->root, path) : joined(j->root, "");
+    int status = EXIT_OK;
+    int count =
+        folder != NULL ? scandir(folder, &list, not_hidden, by_name) : -1;
+
+    if (count < 0)
+        status = cli_error(j->program, "cannot read folder %s: %s", j->root,
+                           strerror(errno));
+    for (int i = 0; i < count; i++) {
+        char *name = joined(path, list[i]->d_name);
+        char *full = name != NULL ? joined(j->root, name) : NULL;
+        struct stat s;
+        if (status == EXIT_OK && full == NULL)
+            status = cli_error(j->program, "no memory");
+        else if (status == EXIT_OK && lstat(full, &s) == 0) {
+            if (S_ISREG(s.st_mode))
+                status = add_file(j, name, &s);
+            else if (S_ISDIR(s.st_mode) && depth < METAINFO_DEPTH_MAX - 1)
+                status = walk(j, name, depth + 1);
+        }
+        free(name);
+        free(full);
+        free(list[i]);
+    }
+    free(list);
+    free(folder);
+    return status;
+}
+
+static void end_piece(struct job *j)
+{
+    uint8_t digest[SHA256_BYTES];
+
+    hash_end(j->hash, digest);
+    memcpy(j->digests + j->plan.piece_count * INFOHASH_BYTES, digest,
+           INFOHASH_BYTES);
+    j->plan.piece_count++;
+    j->hash = NULL;
+    j->hashed = 0;
+}
+
+static void hash_bytes(struct job *j, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        uint64_t room = j->plan.piece_bytes - j->hashed;
+        size_t part = len < room ? len : (size_t)room;
+        if (j->hash == NULL)
+            j->hash = hash_begin(HASH_SHA1);
+        hash_add(j->hash, data, part);
+        j->hashed += part;
+        data += part;
+        len -= part;
+        if (j->hashed == j->plan.piece_bytes)
+            end_piece(j);
+    }
+}
+
+static int hash_file(struct job *j, size_t i, uint8_t *buffer, size_t room)
+{
+    char *path =
+        j->plan.folder ? joined(j->root, j->path[i]) : joined("", j->root);
+    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    uint64_t read_bytes = 0;
+    ssize_t got = -1;
+
+    while (fd >= 0 && (got = read(fd, buffer, room)) > 0 &&
+           read_bytes + (uint64_t)got <= j->file[i].bytes) {
+        hash_bytes(j, buffer, (size_t)got);
+        read_bytes += (uint64_t)got;
+    }
+    int status = EXIT_OK;
+    if (got < 0)
+        status = cli_error(j->program, "cannot read %s: %s",
+                           path != NULL ? path : "", strerror(errno));
+    else if (got > 0 || read_bytes != j->file[i].bytes)
+        status = cli_error(j->program, "%s changed while it was read", path);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return status;
+}
+
+static int hash_all(struct job *j)
+{
+    enum { BUFFER = 256 * 1024 };
+    uint64_t pieces = j->bytes / j->plan.piece_bytes + 1;
+    uint8_t *buffer = malloc(BUFFER);
+    int status = EXIT_OK;
+
+    if (pieces * INFOHASH_BYTES > METAINFO_BYTES_MAX)
+        status = cli_error(j->program, "too many pieces; choose a larger "
+                                       "--piece");
+    else if ((j->digests = malloc((size_t)pieces * INFOHASH_BYTES)) == NULL ||
+             buffer == NULL)
+        status = cli_error(j->program, "no memory");
+    for (size_t i = 0; i < j->plan.file_count && status == EXIT_OK; i++)
+        status = hash_file(j, i, buffer, BUFFER);
+    if (status == EXIT_OK && j->hashed > 0)
+        end_piece(j);
+    j->plan.pieces = j->digests;
+    free(buffer);
+    return status;
+}
+
+static int write_file(const struct program *p, const char *path,
+                      const uint8_t *data, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+    bool good = f != NULL && fwrite(data, 1, len, f) == len;
+
+    if (f != NULL && fclose(f) != 0)
+        good = false;
+    if (good)
+        return EXIT_OK;
+    return cli_error(p, "cannot write %s: %s", path, strerror(errno));
+}
+
+static void print_infohash(const uint8_t *infohash)
+{
+    for (int i = 0; i < INFOHASH_BYTES; i++)
+        printf("%02x", infohash[i]);
+}
+
+/* The last name of a path. */
+static const char *last_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+static int write_torrent(struct job *j, const char *output)
+{
+    size_t room = j->plan.piece_count * INFOHASH_BYTES + 65536 +
+                  j->plan.tracker_count * 1024;
+    struct metainfo m;
+    const char *why = "it does not fit";
+
+    for (size_t i = 0; i < j->plan.file_count; i++)
+        room += strlen(j->path[i]) * 2 + 64;
+    struct bencode_writer w = {malloc(room), 0, room, false};
+    if (w.out == NULL)
+        return cli_error(j->program, "no memory");
+    metainfo_write(&w, &j->plan);
+    int status = EXIT_OK;
+    if (w.bad || metainfo_read(&m, w.out, w.at, &why) < 0)
+        status =
+            cli_error(j->program, "no torrent can be made of that: %s", why);
+    else
+        status = write_file(j->program, output, w.out, w.at);
+    if (status == EXIT_OK) {
+        printf("%s: %zu files, %llu bytes, %u pieces of %llu\ninfohash ",
+               output, j->plan.file_count, (unsigned long long)m.bytes,
+               m.piece_count, (unsigned long long)m.piece_bytes);
+        print_infohash(m.infohash);
+        printf("\n");
+    }
+    free(w.out);
+    return status;
+}
+
+static int begin_job(struct job *j, char *path)
+{
+    size_t len = strlen(path);
+    struct stat s;
+
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = '\0';
+    j->root = path;
+    j->plan.name = last_name(path);
+    j->plan.file = j->file;
+    if (stat(path, &s) < 0)
+        return cli_error(j->program, "cannot read %s: %s", path,
+                         strerror(errno));
+    j->plan.folder = S_ISDIR(s.st_mode);
+    int status =
+        j->plan.folder ? walk(j, "", 0) : add_file(j, j->plan.name, &s);
+    if (status == EXIT_OK && j->bytes == 0)
+        status = cli_error(j->program, "there are no bytes in %s", path);
+    return status;
+}
+
+static int run_create(const struct program *p, int argc, char **argv)
+{
+    const char *output = NULL, *piece = NULL, *comment = NULL;
+    const char *tracker[SETS_MAX + 1] = {NULL};
+    bool is_private = false;
+    int status;
+    const struct cli_option options[] = {
+        {"output", "FILE", "where to write; default PATH.torrent", CLI_TEXT,
+         &output},
+        {"tracker", "URL",
+         "http:// or udp://; each further one is a tier of "
+         "its own",
+         CLI_LIST, tracker},
+        {"piece", "SIZE", "of a piece; default: about 1,000 to 2,000 pieces",
+         CLI_TEXT, &piece},
+        {"private", NULL, "peers come from the tracker alone", CLI_FLAG,
+         &is_private},
+        {"comment", "TEXT", "for people", CLI_TEXT, &comment},
+        {.name = NULL}};
+    struct cli c = {.program = p,
+                    .verb = argv[0],
+                    .usage = "PATH",
+                    .about = "Write the .torrent of a file or a folder.",
+                    .options = options,
+                    .args_min = 1,
+                    .args_max = 1};
+
+    if (!cli_parse(&c, argc, argv, &status))
+        return status;
+    struct job *j = calloc(1, sizeof *j);
+    char *path = joined("", c.args[0]);
+    struct text name = text_new();
+    if (j == NULL || path == NULL)
+        return cli_error(p, "no memory");
+    j->program = p;
+    status = begin_job(j, path);
+    j->plan.tracker = tracker;
+    while (tracker[j->plan.tracker_count] != NULL)
+        j->plan.tracker_count++;
+    j->plan.is_private = is_private;
+    j->plan.comment = comment;
+    j->plan.piece_bytes = metainfo_piece_choice(j->bytes);
+    if (status == EXIT_OK && piece != NULL &&
+        (!parse_size(piece, &j->plan.piece_bytes) ||
+         j->plan.piece_bytes < PIECE_CHOICE_LEAST ||
+         j->plan.piece_bytes > PIECE_BYTES_MAX))
+        status = cli_error(p, "--piece %s: expected 16KiB to 64MiB", piece);
+    text_printf(&name, "%s.torrent", j->plan.name);
+    if (status == EXIT_OK)
+        status = hash_all(j);
+    if (status == EXIT_OK)
+        status = write_torrent(j, output != NULL ? output : name.data);
+    for (size_t i = 0; i < j->plan.file_count; i++)
+        free(j->path[i]);
+    free(j->digests);
+    free(j);
+    free(path);
+    text_free(&name);
+    return status;
+}
+
+/* -- info ---------------------------------------------------------------------- */
+
+/* All of a file, up to METAINFO_BYTES_MAX; NULL, and the error is said. */
+static uint8_t *read_file(const struct program *p, const char *path,
+                          size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *data = f != NULL ? malloc(METAINFO_BYTES_MAX + 1) : NULL;
+
+    if (data == NULL) {
+        cli_error(p, "cannot read %s: %s", path, strerror(errno));
+    } else {
+        *len = fread(data, 1, METAINFO_BYTES_MAX + 1, f);
+    }
+    if (f != NULL)
+        fclose(f);
+    return data;
+}
+
+static void say_text(struct text *t, const char *what, const struct bencode *v)
+{
+    if (v->kind != BENCODE_STRING)
+        return;
+    text_printf(t, "%s ", what);
+    text_safe(t, (const char *)v->text, v->text_len);
+    text_char(t, '\n');
+}
+
+static void say_infohash(struct text *t, const uint8_t *infohash)
+{
+    text_add(t, "infohash ");
+    for (int i = 0; i < INFOHASH_BYTES; i++)
+        text_printf(t, "%02x", infohash[i]);
+    text_char(t, '\n');
+}
+
+static void say_metainfo(struct text *t, const struct metainfo *m,
+                         const struct metainfo_file *file)
+{
+    struct metainfo_trackers at = {0};
+    struct bencode url;
+    char path[METAINFO_PATH_MAX + 1];
+
+    say_text(t, "name", &m->name);
+    say_infohash(t, m->infohash);
+    text_printf(t, "bytes %llu\npieces %u of %llu\n",
+                (unsigned long long)m->bytes, m->piece_count,
+                (unsigned long long)m->piece_bytes);
+    if (m->is_private)
+        text_add(t, "private\n");
+    while (metainfo_tracker(m, &at, &url)) {
+        text_printf(t, "tracker %u ", at.tier);
+        text_safe(t, (const char *)url.text, url.text_len);
+        text_char(t, '\n');
+    }
+    say_text(t, "comment", &m->comment);
+    say_text(t, "created by", &m->created_by);
+    for (uint32_t i = 0; i < m->file_count; i++) {
+        size_t len = metainfo_path(m, &file[i], path);
+        text_printf(t, "file %llu ", (unsigned long long)file[i].bytes);
+        text_safe(t, path, len);
+        text_add(t, file[i].padding ? " (padding)\n" : "\n");
+    }
+}
+
+static void say_magnet(struct text *t, const struct magnet *m)
+{
+    if (m->name[0] != '\0') {
+        text_add(t, "name ");
+        text_safe(t, m->name, strlen(m->name));
+        text_char(t, '\n');
+    }
+    say_infohash(t, m->infohash);
+    for (unsigned i = 0; i < m->tracker_count; i++) {
+        text_add(t, "tracker ");
+        text_safe(t, m->tracker[i], strlen(m->tracker[i]));
+        text_char(t, '\n');
+    }
+    for (unsigned i = 0; i < m->peer_count; i++) {
+        text_add(t, "peer ");
+        addr_text(t, m->peer[i]);
+        text_char(t, '\n');
+    }
+}
+
+static int info_of_file(const struct program *p, const char *path,
+                        struct text *t)
+{
+    static struct metainfo_file file[METAINFO_FILES_MAX];
+    struct metainfo m;
+    const char *why = "";
+    size_t len = 0;
+    uint8_t *data = read_file(p, path, &len);
+    int status = EXIT_OK;
+
+    if (data == NULL)
+        return EXIT_USAGE;
+    if (metainfo_read(&m, data, len, &why) < 0 ||
+        metainfo_files(&m, file, &why) < 0)
+        status = cli_error(p, "%s is no good torrent: %s", path, why);
+    else
+        say_metainfo(t, &m, file);
+    free(data);
+    return status;
+}
+
+static int run_info(const struct program *p, int argc, char **argv)
+{
+    static struct magnet magnet;
+    struct text t = text_new();
+    const char *why = "";
+    int status;
+    struct cli c = {.program = p,
+                    .verb = argv[0],
+                    .usage = "FILE|MAGNET",
+                    .about = "Say what a .torrent or a magnet link is about.",
+                    .args_min = 1,
+                    .args_max = 1};
+
+    if (!cli_parse(&c, argc, argv, &status))
+        return status;
+    if (strncmp(c.args[0], "magnet:", 7) != 0)
+        status = info_of_file(p, c.args[0], &t);
+    else if (magnet_read(&magnet, c.args[0], &why))
+        say_magnet(&t, &magnet);
+    else
+        status = cli_error(p, "that is no good magnet link: %s", why);
+    if (status == EXIT_OK)
+        (void)cli_print(p, &t);
+    text_free(&t);
+    return status;
+}
+
+/* -- get, seed, tracker ----------------------------------------------------------- */
+
+static void *system_alloc(void *context, size_t bytes)
+{
+    (void)context;
+    return calloc(1, bytes);
+}
+
+static void system_free(void *context, void *memory, size_t bytes)
+{
+    (void)context;
+    (void)bytes;
+    free(memory);
+}
+
+/* Leave the torrent in the folder, where its node looks. */
+static int leave_torrent(const struct program *p, const char *path,
+                         const char *folder)
+{
+    const struct content_memory memory = {system_alloc, system_free, NULL};
+    struct metainfo m;
+    struct text why_not = text_new();
+    const char *why = "";
+    size_t len = 0;
+    uint8_t *data = read_file(p, path, &len);
+    int status = EXIT_USAGE;
+
+    if (data == NULL)
+        return status;
+    struct contents *c = NULL;
+    if (metainfo_read(&m, data, len, &why) < 0)
+        cli_error(p, "%s is no good torrent: %s", path, why);
+    else if (len > BLOB_BYTES_MAX)
+        cli_error(p, "%s is too large: at most 1 MiB", path);
+    else if ((c = contents_open(&memory, folder, &why_not)) == NULL)
+        cli_error(p, "%s", why_not.data);
+    else if (contents_save(c, "torrent", data, len) < 0)
+        cli_error(p, "cannot write in %s", folder);
+    else
+        status = EXIT_OK;
+    contents_free(c);
+    free(data);
+    text_free(&why_not);
+    return status;
+}
+
+/* Run `node` with more options in front. */
+static int run_node(const struct program *p, uint16_t port, int argc,
+                    char **argv, const char *const *more)
+{
+    struct program as = *p;
+    int count = 0;
+
+    while (more[count] != NULL)
+        count++;
+    char **args = calloc((size_t)(argc + count + 1), sizeof *args);
+    if (args == NULL)
+        return cli_error(p, "no memory");
+    as.port = port;
+    args[0] = argv[0];
+    for (int i = 0; i < count; i++)
+        args[1 + i] = strdup(more[i]);
+    for (int i = 1; i < argc; i++)
+        args[count + i] = argv[i];
+    int status = verb_node(&as, argc + count, args);
+    for (int i = 0; i < count; i++)
+        free(args[1 + i]);
+    free(args);
+    return status;
+}
+
+/* The folder among the arguments of a node, or the one that is meant. */
+static const char *folder_of(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--folder") == 0 && i + 1 < argc)
+            return argv[i + 1];
+        if (strncmp(argv[i], "--folder=", 9) == 0)
+            return argv[i] + 9;
+    }
+    return NULL;
+}
+
+static int run_torrent(const struct program *p, int argc, char **argv,
+                       const char *linger)
+{
+    const char *folder = folder_of(argc, argv);
+    const char *more[] = {"--set", linger, NULL, NULL, NULL};
+
+    if (argc < 2 || argv[1][0] == '-') {
+        if (argc >= 2 && strcmp(argv[1], "--help") == 0)
+            return verb_node(p, argc, argv);
+        return cli_error(p,
+                         "usage: %s %s FILE.torrent [--folder DIR] [OPTION "
+                         "of node]",
+                         p->protocol->name, argv[0]);
+    }
+    if (folder == NULL) {
+        folder = ".";
+        more[2] = "--folder";
+        more[3] = folder;
+    }
+    int status = leave_torrent(p, argv[1], folder);
+    if (status != EXIT_OK)
+        return status;
+    argv[1] = argv[0]; /* the rest is for `node` */
+    return run_node(p, p->port, argc - 1, argv + 1, more);
+}
+
+static int run_get(const struct program *p, int argc, char **argv)
+{
+    return run_torrent(p, argc, argv, "linger=off");
+}
+
+static int run_seed(const struct program *p, int argc, char **argv)
+{
+    return run_torrent(p, argc, argv, "linger=on");
+}
+
+static int run_tracker(const struct program *p, int argc, char **argv)
+{
+    const char *const more[] = {"--set", "role=tracker", NULL};
+
+    return run_node(p, 6969, argc, argv, more);
+}
+
+const struct verb bittorrent_verbs[] = {
+    {"create", "PATH [OPTION...]", "the .torrent of a file or a folder",
+     run_create},
+    {"info", "FILE|MAGNET", "what a .torrent or a magnet link says", run_info},
+    {"get", "FILE [OPTION...]", "fetch what a .torrent describes, and end",
+     run_get},
+    {"seed", "FILE [OPTION...]", "the same, and upload on", run_seed},
+    {"tracker", "[OPTION...]", "a tracker, HTTP and UDP, on port 6969",
+     run_tracker},
+    {.name = NULL}};
