@@ -1,6 +1,7 @@
 /* The program `bittorrent`: the protocol, and what people need around it. */
 #include "bittorrent/facts.h"
 #include "bittorrent/node.h"
+#include "bittorrent/tool.h"
 #include "bittorrent/view.h"
 #include "common/program.h"
 
@@ -13,7 +14,8 @@ static const struct program program = {
     .port = 6881,
     .facts = bittorrent_facts,
     .pictures = bittorrent_pictures,
-    .state = bittorrent_state};
+    .state = bittorrent_state,
+    .verbs = bittorrent_verbs};
 
 int main(int argc, char **argv)
 {

@@ -208,8 +208,8 @@ size_t wire_encode(const struct wire_msg *m, uint8_t *out, size_t room)
 
 /* Of extensions' dictionaries; other keys show as themselves. */
 static const struct bencode_name extension_names[] = {
-    {"added", "added", FORM_PEERS},
-    {"dropped", "dropped", FORM_PEERS},
+    {"added", "added", FORM_PEERS, false},
+    {"dropped", "dropped", FORM_PEERS, false},
     {.key = NULL}};
 
 /* -- Description ------------------------------------------------------------------ */
@@ -239,7 +239,7 @@ static void describe_message(const uint8_t *data, size_t len, struct fields *f)
     code_minor(&c);
     walk_payload(&c, &m, length - 1);
     if (m.id == WIRE_EXTENDED)
-        c.at += bencode_describe(f, "says", data, c.at, len, extension_names);
+        c.at += bencode_describe(f, data, c.at, len, extension_names);
     if (c.at == len)
         return;
     if (m.id == WIRE_UNKNOWN)
