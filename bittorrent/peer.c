@@ -584,7 +584,9 @@ static const char *on_message(struct bittorrent *n, struct host *h,
         peer_ask(n, h, p);
         break;
     case WIRE_BITFIELD:
-        why = first ? on_bitfield(n, p, m) : "its bitfield comes late";
+        /* [bep3] has it first only; aria2 sends one later on as well, in
+           place of many HAVEs.  It can only add pieces. */
+        why = on_bitfield(n, p, m);
         keep_interest(n, h, p);
         break;
     case WIRE_HAVE_ALL:
