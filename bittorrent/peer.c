@@ -590,8 +590,6 @@ static const char *on_message(struct bittorrent *n, struct host *h,
         keep_interest(n, h, p);
         break;
     case WIRE_HAVE_ALL:
-        if (!first)
-            return "its HAVE_ALL comes late";
         for (uint32_t i = 0; i < t->meta.piece_count; i++)
             add_piece(t, p, i);
         keep_interest(n, h, p);
