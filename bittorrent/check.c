@@ -9,10 +9,17 @@ struct bittorrent *bittorrent_at(const struct network *net, size_t i)
                                                        : NULL;
 }
 
-/* Streams cannot be made from outside: everybody starts as in a cold run. */
+/* Streams cannot be made from outside, and hashes that were asked for are
+   forgotten: whoever has no torrent yet starts as in a cold run. */
 void bittorrent_warm(const struct network *net)
 {
-    (void)net;
+    for (size_t i = 0; i < net->count; i++) {
+        struct bittorrent *n = bittorrent_at(net, i);
+        if (n == NULL || n->torrent.state > TORRENT_MAKING)
+            continue;
+        n->torrent = (struct torrent){.state = TORRENT_NONE};
+        swarm_start(n, net->host[i]);
+    }
 }
 
 uint64_t bittorrent_quiet_us(const struct settings *s)

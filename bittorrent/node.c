@@ -519,10 +519,18 @@ static void begin_torrent(struct bittorrent *n, struct host *h)
         memcpy(n->wanted, get, strlen(get) + 1);
 }
 
+void swarm_start(struct bittorrent *n, struct host *h)
+{
+    if (setting(n->settings, OPT_ROLE) == ROLE_TRACKER)
+        return;
+    begin_torrent(n, h);
+    web_on_tick(n, h);
+    host_timer(h, TIMER_TICK, SECOND_US);
+    host_timer(h, TIMER_RECHOKE, (uint64_t)setting(n->settings, OPT_RECHOKE));
+}
+
 static void on_start(struct bittorrent *n, struct host *h)
 {
-    uint64_t period = (uint64_t)setting(n->settings, OPT_RECHOKE);
-
     for (size_t i = 0; i < PEER_ID_BYTES; i++)
         n->id[i] = (uint8_t)('a' + host_random(h) % 26);
     memcpy(n->id, "-PL0100-", 8); /* [bep20] */
@@ -534,12 +542,7 @@ static void on_start(struct bittorrent *n, struct host *h)
     if (n->dht != NULL && dht_begin(n->dht, h, TIMER_DHT, n->self, false) &&
         !addr_none(n->join))
         dht_join(n->dht, h, n->join);
-    if (setting(n->settings, OPT_ROLE) == ROLE_TRACKER)
-        return;
-    begin_torrent(n, h);
-    web_on_tick(n, h);
-    host_timer(h, TIMER_TICK, SECOND_US);
-    host_timer(h, TIMER_RECHOKE, period);
+    swarm_start(n, h);
 }
 
 static size_t on_stream(struct bittorrent *n, struct host *h,

@@ -285,6 +285,8 @@ void extend_ask(struct bittorrent *n, struct host *h,
 
 /* -- node.c ------------------------------------------------------------------------------- */
 
+/* Begin with what is here; a warm start does so again. */
+void swarm_start(struct bittorrent *n, struct host *h);
 /* A peer that somebody told of. */
 void swarm_found_peer(struct bittorrent *n, struct host *h, struct addr peer);
 struct known *swarm_known(struct bittorrent *n, struct addr peer);
