@@ -7,12 +7,12 @@
 bool grow(void *table, size_t count, size_t *cap, size_t element_bytes)
 {
     size_t more = *cap > 0 ? *cap * 2 : 16;
-    void *at;
+    void *old, *at;
 
     if (count < *cap)
         return true;
-    memcpy(&at, table, sizeof at); /* a pointer, whatever its type */
-    at = realloc(at, more * element_bytes);
+    memcpy(&old, table, sizeof old); /* a pointer, whatever its type */
+    at = realloc(old, more * element_bytes);
     if (at == NULL)
         return false;
     memcpy(table, &at, sizeof at);

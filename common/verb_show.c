@@ -273,8 +273,8 @@ static int answer(struct fact_call *c, const struct fact *f,
     LOCAL_TEXT line = text_new(), out = text_new(), why = text_new();
 
     c->network = sim_network(c->sim);
-    c->out = &out;
-    c->why = &why;
+    c->out = &out; // cppcheck-suppress autoVariables
+    c->why = &why; // cppcheck-suppress autoVariables
     bool may = !sim_status(c->sim).no_memory && check_args(f, c);
     enum fact_outcome outcome = may ? f->print(c) : FACT_ERROR;
     if (outcome == FACT_ERROR)

@@ -187,9 +187,11 @@ static unsigned answer(struct fasttrack *n, struct host *h, struct reply *r,
     r->m.list = (struct span){r->list, 0};
     n->super->queries++;
     add_results(n, h, r, n->super->own, m);
-    for (const struct link *l = n->links; l != NULL; l = l->next)
-        if (fasttrack_link_is(l, PEER_CHILD) && l->child != NULL && l != asker)
+    for (const struct link *l = n->links; l != NULL; l = l->next) {
+        bool is_child = fasttrack_link_is(l, PEER_CHILD) && l->child != NULL;
+        if (is_child && l != asker)
             add_results(n, h, r, l->child, m);
+    }
     flush(n, h, r);
     n->super->answered += r->total > 0;
     return r->total;

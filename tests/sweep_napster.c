@@ -90,7 +90,8 @@ int main(int argc, char **argv)
     if (one_in(3))
         printf("bandwidth up %ukB/s down %ukB/s\n", 20 + below(300),
                20 + below(600));
-    printf("# commands may fail\nset results %u\nnode server role=server\n", 1 + below(100));
+    printf("# commands may fail\nset results %u\nnode server role=server\n",
+           1 + below(100));
     unsigned nodes = 4 + below(one_in(4) ? 30 : 10), faults = below(14);
     while (count < nodes)
         add_node();
