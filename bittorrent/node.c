@@ -470,6 +470,21 @@ static void on_send(struct bittorrent *n, struct host *h)
     peer_ask_all(n, h);
 }
 
+static void on_stop(struct bittorrent *n, struct host *h)
+{
+    n->leaving = true;
+    n->torrent.unsaved = n->torrent.state == TORRENT_OPEN;
+    torrent_save(n, h);
+    if (n->dht != NULL)
+        dht_save(n->dht, h);
+    peer_close_all(n, h);
+    if (n->announcing) {
+        announcer_say(&n->announcer, h, ANNOUNCE_STOPPED);
+        announce(n, h);
+    }
+    host_left(h);
+}
+
 static void on_timer(struct bittorrent *n, struct host *h, int timer)
 {
     switch ((enum bittorrent_timer)timer) {
@@ -480,6 +495,9 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
         web_on_tick(n, h);
         torrent_save(n, h);
         announce(n, h);
+        if (n->torrent.complete && !n->leaving &&
+            setting(n->settings, OPT_LINGER) == 0)
+            on_stop(n, h);
         break;
     case TIMER_RECHOKE:
         host_timer(h, TIMER_RECHOKE,
@@ -690,21 +708,6 @@ static void on_command(struct bittorrent *n, struct host *h,
         n->wanted_us = 0;
         web_on_tick(n, h);
     }
-}
-
-static void on_stop(struct bittorrent *n, struct host *h)
-{
-    n->leaving = true;
-    n->torrent.unsaved = n->torrent.state == TORRENT_OPEN;
-    torrent_save(n, h);
-    if (n->dht != NULL)
-        dht_save(n->dht, h);
-    peer_close_all(n, h);
-    if (n->announcing) {
-        announcer_say(&n->announcer, h, ANNOUNCE_STOPPED);
-        announce(n, h);
-    }
-    host_left(h);
 }
 
 static size_t event(void *node, struct host *h, const struct event *e)

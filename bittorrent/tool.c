@@ -21,8 +21,10 @@
 
 #include "bittorrent/magnet.h"
 #include "bittorrent/metainfo.h"
+#include "bittorrent/node.h"
 #include "common/cli.h"
 #include "common/content.h"
+#include "common/file.h"
 #include "common/hash.h"
 #include "common/verbs.h"
 
@@ -184,23 +186,12 @@ static int hash_all(struct job *j)
     return status;
 }
 
-static int write_file(const struct program *p, const char *path,
-                      const uint8_t *data, size_t len)
+static void say_infohash(struct text *t, const uint8_t *infohash)
 {
-    FILE *f = fopen(path, "wb");
-    bool good = f != NULL && fwrite(data, 1, len, f) == len;
-
-    if (f != NULL && fclose(f) != 0)
-        good = false;
-    if (good)
-        return EXIT_OK;
-    return cli_error(p, "cannot write %s: %s", path, strerror(errno));
-}
-
-static void print_infohash(const uint8_t *infohash)
-{
+    text_add(t, "infohash ");
     for (int i = 0; i < INFOHASH_BYTES; i++)
-        printf("%02x", infohash[i]);
+        text_printf(t, "%02x", infohash[i]);
+    text_char(t, '\n');
 }
 
 /* The last name of a path. */
@@ -224,18 +215,20 @@ static int write_torrent(struct job *j, const char *output)
     if (w.out == NULL)
         return cli_error(j->program, "no memory");
     metainfo_write(&w, &j->plan);
+    LOCAL_TEXT made = text_new(), say = text_new();
+    text_bytes(&made, w.out, w.at);
     int status = EXIT_OK;
-    if (w.bad || metainfo_read(&m, w.out, w.at, &why) < 0)
+    if (w.bad || metainfo_read(&m, w.out, w.at, &why) < 0) {
         status =
             cli_error(j->program, "no torrent can be made of that: %s", why);
-    else
-        status = write_file(j->program, output, w.out, w.at);
-    if (status == EXIT_OK) {
-        printf("%s: %zu files, %llu bytes, %u pieces of %llu\ninfohash ",
-               output, j->plan.file_count, (unsigned long long)m.bytes,
-               m.piece_count, (unsigned long long)m.piece_bytes);
-        print_infohash(m.infohash);
-        printf("\n");
+    } else if (!write_file(output, "wb", &made, &say)) {
+        status = cli_error(j->program, "%s", say.data);
+    } else {
+        text_printf(&say, "%s: %zu files, %llu bytes, %u pieces of %llu\n",
+                    output, j->plan.file_count, (unsigned long long)m.bytes,
+                    m.piece_count, (unsigned long long)m.piece_bytes);
+        say_infohash(&say, m.infohash);
+        (void)cli_print(j->program, &say);
     }
     free(w.out);
     return status;
@@ -325,37 +318,12 @@ static int run_create(const struct program *p, int argc, char **argv)
 
 /* -- info ---------------------------------------------------------------------- */
 
-/* All of a file, up to METAINFO_BYTES_MAX; NULL, and the error is said. */
-static uint8_t *read_file(const struct program *p, const char *path,
-                          size_t *len)
-{
-    FILE *f = fopen(path, "rb");
-    uint8_t *data = f != NULL ? malloc(METAINFO_BYTES_MAX + 1) : NULL;
-
-    if (data == NULL) {
-        cli_error(p, "cannot read %s: %s", path, strerror(errno));
-    } else {
-        *len = fread(data, 1, METAINFO_BYTES_MAX + 1, f);
-    }
-    if (f != NULL)
-        fclose(f);
-    return data;
-}
-
 static void say_text(struct text *t, const char *what, const struct bencode *v)
 {
     if (v->kind != BENCODE_STRING)
         return;
     text_printf(t, "%s ", what);
     text_safe(t, (const char *)v->text, v->text_len);
-    text_char(t, '\n');
-}
-
-static void say_infohash(struct text *t, const uint8_t *infohash)
-{
-    text_add(t, "infohash ");
-    for (int i = 0; i < INFOHASH_BYTES; i++)
-        text_printf(t, "%02x", infohash[i]);
     text_char(t, '\n');
 }
 
@@ -413,20 +381,16 @@ static int info_of_file(const struct program *p, const char *path,
 {
     static struct metainfo_file file[METAINFO_FILES_MAX];
     struct metainfo m;
+    LOCAL_TEXT data = text_new(), say = text_new();
     const char *why = "";
-    size_t len = 0;
-    uint8_t *data = read_file(p, path, &len);
-    int status = EXIT_OK;
 
-    if (data == NULL)
-        return EXIT_USAGE;
-    if (metainfo_read(&m, data, len, &why) < 0 ||
+    if (!read_file(path, METAINFO_BYTES_MAX, &data, &say))
+        return cli_error(p, "%s", say.data);
+    if (metainfo_read(&m, (const uint8_t *)data.data, data.len, &why) < 0 ||
         metainfo_files(&m, file, &why) < 0)
-        status = cli_error(p, "%s is no good torrent: %s", path, why);
-    else
-        say_metainfo(t, &m, file);
-    free(data);
-    return status;
+        return cli_error(p, "%s is no good torrent: %s", path, why);
+    say_metainfo(t, &m, file);
+    return EXIT_OK;
 }
 
 static int run_info(const struct program *p, int argc, char **argv)
@@ -477,29 +441,51 @@ static int leave_torrent(const struct program *p, const char *path,
 {
     const struct content_memory memory = {system_alloc, system_free, NULL};
     struct metainfo m;
-    struct text why_not = text_new();
+    LOCAL_TEXT data = text_new(), say = text_new();
     const char *why = "";
-    size_t len = 0;
-    uint8_t *data = read_file(p, path, &len);
-    int status = EXIT_USAGE;
 
-    if (data == NULL)
-        return status;
-    struct contents *c = NULL;
-    if (metainfo_read(&m, data, len, &why) < 0)
-        cli_error(p, "%s is no good torrent: %s", path, why);
-    else if (len > BLOB_BYTES_MAX)
-        cli_error(p, "%s is too large: at most 1 MiB", path);
-    else if ((c = contents_open(&memory, folder, &why_not)) == NULL)
-        cli_error(p, "%s", why_not.data);
-    else if (contents_save(c, "torrent", data, len) < 0)
-        cli_error(p, "cannot write in %s", folder);
-    else
-        status = EXIT_OK;
+    if (!read_file(path, METAINFO_BYTES_MAX, &data, &say))
+        return cli_error(p, "%s", say.data);
+    const uint8_t *bytes = (const uint8_t *)data.data;
+    if (metainfo_read(&m, bytes, data.len, &why) < 0)
+        return cli_error(p, "%s is no good torrent: %s", path, why);
+    if (data.len > BLOB_BYTES_MAX)
+        return cli_error(p, "%s is too large: at most 1 MiB", path);
+    struct contents *c = contents_open(&memory, folder, &say);
+    if (c == NULL)
+        return cli_error(p, "%s", say.data);
+    bool saved = contents_save(c, "torrent", bytes, data.len) >= 0;
     contents_free(c);
-    free(data);
-    text_free(&why_not);
-    return status;
+    return saved ? EXIT_OK : cli_error(p, "cannot write in %s", folder);
+}
+
+/* "48.8% of 1048576 bytes, 512 kB/s, 2 s left, 3 peers; all peers choke us" */
+static void progress(const struct host *h, struct text *line)
+{
+    const struct bittorrent *n = h->node;
+    const struct torrent *t = &n->torrent;
+    const char *why = swarm_why(n);
+    uint64_t rate = 0, pieces = t->meta.piece_count;
+
+    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+        rate += p->rate;
+    if (pieces > 0) {
+        uint64_t left = t->meta.bytes / pieces * (pieces - t->have_count);
+        uint64_t mille = t->have_count * UINT64_C(1000) / pieces;
+        text_printf(line, "%llu.%llu%% of %llu bytes",
+                    (unsigned long long)(mille / 10),
+                    (unsigned long long)(mille % 10),
+                    (unsigned long long)t->meta.bytes);
+        if (!t->complete && rate > 0)
+            text_printf(line, ", %llu kB/s, %llu s left",
+                        (unsigned long long)(rate / 1000),
+                        (unsigned long long)(left / rate));
+        text_printf(line, ", %u peers", n->peer_count);
+    }
+    if (why[0] != '\0') {
+        text_add(line, pieces > 0 ? "; " : "");
+        text_safe(line, why, strlen(why)); /* a tracker may have said it */
+    }
 }
 
 /* Run `node` with more options in front. */
@@ -542,6 +528,7 @@ static const char *folder_of(int argc, char **argv)
 static int run_torrent(const struct program *p, int argc, char **argv,
                        const char *linger)
 {
+    struct program as = *p;
     const char *folder = folder_of(argc, argv);
     const char *more[] = {"--set", linger, NULL, NULL, NULL};
 
@@ -562,7 +549,8 @@ static int run_torrent(const struct program *p, int argc, char **argv,
     if (status != EXIT_OK)
         return status;
     argv[1] = argv[0]; /* the rest is for `node` */
-    return run_node(p, p->port, argc - 1, argv + 1, more);
+    as.progress = progress;
+    return run_node(&as, p->port, argc - 1, argv + 1, more);
 }
 
 static int run_get(const struct program *p, int argc, char **argv)

@@ -76,6 +76,8 @@ struct program {
     const struct picture *pictures; /* ends in a NULL name */
     void (*state)(const struct view *v, struct state_rows *rows);
     const struct verb *verbs; /* ends in a NULL name; may be NULL */
+    /* Of a verb that runs `node`: how it goes, in one line; may be NULL. */
+    void (*progress)(const struct host *h, struct text *line);
 };
 
 /* Run the program; the exit status of design.md 4. */

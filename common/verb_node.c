@@ -24,6 +24,7 @@
 
 #define POLL_US 100000 /* between looks at signals */
 #define FLUSH_US 200000
+#define PROGRESS_US 250000
 #define QUEUE_BYTES_MAX ((size_t)256 * 1024)
 #define COMMAND_BYTES_MAX 4096
 
@@ -44,7 +45,9 @@ struct server {
     struct queue out, errors;
     char command[COMMAND_BYTES_MAX + 1]; /* the line being read */
     size_t command_len;
-    bool too_long; /* its end was cut off */
+    bool too_long;        /* its end was cut off */
+    uint64_t progress_us; /* when it was last said how it goes, and what */
+    struct text progress;
 };
 
 /* -- Output --------------------------------------------------------------- */
@@ -214,6 +217,27 @@ static uint64_t wall_clock_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
+/* Say how it goes: on a terminal in one line that changes, else a line for
+   each change. */
+static void say_progress(struct server *s)
+{
+    bool terminal = isatty(s->out.fd) != 0;
+    LOCAL_TEXT line = text_new(), shown = text_new();
+
+    if (s->program->progress == NULL || s->options->json || s->options->quiet ||
+        s->host->state != NODE_UP ||
+        live_now(s->live) < s->progress_us + PROGRESS_US)
+        return;
+    s->progress_us = live_now(s->live);
+    s->program->progress(s->host, &line);
+    if (strcmp(line.data, s->progress.data) == 0)
+        return;
+    text_printf(&shown, terminal ? "\r\033[K%s" : "%s\n", line.data);
+    queue_add(&s->out, &shown);
+    text_clear(&s->progress);
+    text_add(&s->progress, line.data);
+}
+
 /* Run until the node has left; the exit status. */
 static int serve(struct server *s)
 {
@@ -232,10 +256,16 @@ static int serve(struct server *s)
             status = cli_error(s->program, "%s", why.data);
             break;
         }
+        say_progress(s);
         queue_push(&s->out);
         queue_push(&s->errors);
         flush_trace(s);
     }
+    if (s->progress.len > 0 && isatty(s->out.fd)) { /* behind its line */
+        text_char(&s->out.lines, '\n');
+        queue_push(&s->out);
+    }
+    text_free(&s->progress);
     return status;
 }
 
@@ -400,7 +430,8 @@ static int open_and_run(const struct program *p, const struct run_options *r,
     struct server s = {.program = p,
                        .options = r,
                        .out = {.fd = STDOUT_FILENO, .lines = text_new()},
-                       .errors = {.fd = STDERR_FILENO, .lines = text_new()}};
+                       .errors = {.fd = STDERR_FILENO, .lines = text_new()},
+                       .progress = text_new()};
     uint64_t now_us = wall_clock_us();
     uint64_t seed =
         r->seed.given ? r->seed.value : random_mix(now_us ^ (uint64_t)getpid());

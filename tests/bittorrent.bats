@@ -1,0 +1,77 @@
+# Real files between real processes: the verbs that people expect of a client.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    bt=$(realpath "${BIN:-bin}/bittorrent")
+    cd "$BATS_TEST_TMPDIR"
+    mkdir from to
+    head -c 3000000 /dev/urandom >from/x.bin
+    port=$((20000 + (BASHPID + BATS_TEST_NUMBER * 7) % 9000))
+    tracker=127.0.0.1:$port
+    "$bt" create from/x.bin --tracker "http://$tracker/announce" \
+        --output x.torrent
+}
+
+teardown() {
+    # shellcheck disable=SC2046
+    kill $(jobs -p) 2>/dev/null || true
+}
+
+swarm() {
+    timeout 60 "$bt" tracker --listen "$tracker" </dev/null >tracker.out 3>&- &
+    timeout 60 "$bt" seed x.torrent --folder from --listen 127.0.0.1:0 "$@" \
+        </dev/null >seed.out 3>&- &
+    for _ in $(seq 100); do
+        grep -q '100.0%' seed.out && return
+        sleep 0.05
+    done
+    cat seed.out
+    false
+}
+
+@test "bittorrent: get fetches, says how it goes, and ends" {
+    swarm
+    run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 </dev/null
+    [ "$status" -eq 0 ]
+    [[ $output == *"100.0% of 3000000 bytes"* ]]
+    cmp from/x.bin to/x.bin
+    [ ! -e to/x.bin.part ]
+}
+
+@test "bittorrent: kill -9 loses at most the pieces under way" {
+    swarm
+    timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 \
+        --set download=1MB/s </dev/null >first.out 3>&- &
+    for _ in $(seq 200); do
+        grep -qE '^[3-9][0-9]\.[0-9]%' first.out && break
+        sleep 0.05
+    done
+    grep -qE '^[3-9][0-9]\.[0-9]%' first.out
+    pkill -9 -P $! || kill -9 $!
+    [ ! -e to/x.bin ]
+    run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 </dev/null
+    [ "$status" -eq 0 ]
+    cmp from/x.bin to/x.bin
+    # What the first one had is not fetched again.
+    first=$(grep -oE '^[0-9]+\.[0-9]%' <<<"$output" | head -n 1)
+    echo "$output"
+    [ "${first%%.*}" -ge 20 ]
+}
+
+@test "bittorrent: without a seed, get says why nothing moves" {
+    run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 \
+        --until 3s </dev/null
+    [[ $output == *"0.0% of 3000000 bytes, 0 peers; "* ]]
+    [ ! -e to/x.bin ]
+}
+
+@test "bittorrent: a torrent that is none, or leaves its folder, is refused" {
+    echo garbage >bad.torrent
+    run -2 "$bt" get bad.torrent --folder to
+    [[ $output == *"bad.torrent is no good torrent"* ]]
+    sed 's/5:x\.bin/5:..\/xy/' x.torrent >dots.torrent
+    run -2 "$bt" info dots.torrent
+    [[ $output == *"would leave the folder"* ]]
+    run -2 "$bt" get nowhere.torrent
+    [[ $output == *"cannot read"* ]]
+}
