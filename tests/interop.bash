@@ -67,15 +67,13 @@ transmission() {
 "rpc-authentication-required":false,"encryption":0,"preallocation":0,
 "download-dir":"$(realpath "$4")"}
 JSON
-    (
-        transmission-daemon -f -g "$home" >"$home.log" 2>&1 &
-        for _ in $(seq 50); do
-            transmission-remote "$2:9091" -a "$3" -w "$(realpath "$4")" \
-                >>"$home.log" 2>&1 && break
-            sleep 0.2
-        done
-        wait
-    ) &
+    # A job of this shell, whose end ends it.
+    transmission-daemon -f -g "$home" >"$home.log" 2>&1 &
+    for _ in $(seq 50); do
+        transmission-remote "$2:9091" -a "$3" -w "$(realpath "$4")" \
+            >>"$home.log" 2>&1 && break
+        sleep 0.2
+    done
 }
 
 rtorrent() {

@@ -15,10 +15,11 @@ teardown() {
 t() { tmux -L "$socket" "$@"; }
 
 # open COLUMNS ROWS COMMAND: a terminal that runs it, then says how it ended.
-# Frames are ASCII in the C locale.
+# Frames are ASCII in the C locale.  Ctrl-C reaches the shell, too, and by way
+# of timeout the program a second time, when it may be just about to end.
 open() {
     t -f /dev/null new-session -d -x "$1" -y "$2" \
-        "cd '$PWD'; LC_ALL=C timeout --foreground 100 $3; echo ended \$?; sleep 60"
+        "trap : INT; cd '$PWD'; LC_ALL=C timeout --foreground 100 $3; echo ended \$?; sleep 60"
 }
 
 # wait_for PATTERN: until the screen shows it, 5 s at most.
