@@ -41,6 +41,28 @@ static inline void weather(bool calm)
     printf("jitter %ums\n", calm ? 0 : below(2) * below(40));
 }
 
+/* What may happen to node n`who`, by `kind`: 0 and 1, it dies; 2, it leaves
+   and comes again; 3, it comes back from the dead. */
+static inline void come_and_go(unsigned kind, unsigned who, bool live[],
+                               unsigned *now_ms)
+{
+    if (kind < 2) {
+        if (live[who])
+            printf("at %ums %s n%u\n", *now_ms, one_in(2) ? "crash" : "vanish",
+                   who);
+        live[who] = false;
+    } else if (kind == 2) {
+        if (live[who])
+            printf("at %ums leave n%u\nat %ums restart n%u\n", *now_ms, who,
+                   *now_ms + 6000, who);
+        *now_ms += 7000;
+    } else {
+        if (!live[who])
+            printf("at %ums restart n%u\n", *now_ms, who);
+        live[who] = true;
+    }
+}
+
 /* The first lines; false when there is no seed. */
 static inline bool sweep_begin(int argc, char **argv)
 {

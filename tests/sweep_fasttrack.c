@@ -36,27 +36,9 @@ static void add_node(void)
 
 static void fault(void)
 {
-    unsigned who = 3 + below(count - 3);
+    unsigned who = 3 + below(count - 3), kind = below(6);
 
-    switch (below(6)) {
-    case 0:
-    case 1:
-        if (live[who])
-            printf("at %ums %s n%u\n", now_ms, one_in(2) ? "crash" : "vanish",
-                   who);
-        live[who] = false;
-        break;
-    case 2:
-        if (live[who])
-            printf("at %ums leave n%u\nat %ums restart n%u\n", now_ms, who,
-                   now_ms + 6000, who);
-        now_ms += 7000;
-        break;
-    case 3:
-        if (!live[who])
-            printf("at %ums restart n%u\n", now_ms, who);
-        live[who] = true;
-        break;
+    switch (kind) {
     case 4:
         if (count < NODES_MAX)
             add_node();
@@ -66,6 +48,8 @@ static void fault(void)
                now_ms + 1000 + below(60000));
         now_ms += 62000;
         break;
+    default:
+        come_and_go(kind, who, live, &now_ms);
     }
     now_ms += below(8000);
 }

@@ -32,31 +32,15 @@ static void add_node(bool modern)
 
 static void fault(bool modern)
 {
-    unsigned who = 3 + below(count - 3);
+    unsigned who = 3 + below(count - 3), kind = below(5);
 
-    switch (below(5)) {
-    case 0:
-    case 1:
-        if (live[who])
-            printf("at %ums %s n%u\n", now_ms, one_in(2) ? "crash" : "vanish",
-                   who);
-        live[who] = false;
-        break;
-    case 2:
-        if (live[who])
-            printf("at %ums leave n%u\nat %ums restart n%u\n", now_ms, who,
-                   now_ms + 6000, who);
-        now_ms += 7000;
-        break;
-    case 3:
-        if (!live[who])
-            printf("at %ums restart n%u\n", now_ms, who);
-        live[who] = true;
-        break;
+    switch (kind) {
     case 4:
         if (count < NODES_MAX)
             add_node(modern);
         break;
+    default:
+        come_and_go(kind, who, live, &now_ms);
     }
     if (one_in(2))
         printf("at %ums n%u search common song\n", now_ms, below(3));
