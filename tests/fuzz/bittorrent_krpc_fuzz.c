@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     while (dht_take(&dht, &tag, &peer))
         MUST(tag == 2);
-    free(dht.bucket);
-    free(dht.stored);
+    fake_free(&fake.host, dht.bucket, 0);
+    fake_free(&fake.host, dht.stored, 0);
     return 0;
 }

@@ -156,8 +156,8 @@ static void begin(unsigned count, bool checked)
 static void end(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        free(dht[i].bucket);
-        free(dht[i].stored);
+        fake_free(&fake[i].host, dht[i].bucket, 0);
+        fake_free(&fake[i].host, dht[i].stored, 0);
         dht[i].bucket = NULL;
         dht[i].stored = NULL;
     }
@@ -233,7 +233,7 @@ TEST(dead_nodes_make_room_and_are_told_to_nobody)
 {
     begin(20, false);
     struct id gone = dht[7].id;
-    free(dht[7].bucket);
+    fake_free(&fake[7].host, dht[7].bucket, 0);
     dht[7].bucket = NULL;
     for (int minute = 0; minute < 40; minute++) {
         pass(20, 2 * SECOND); /* calls time out */
