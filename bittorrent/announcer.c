@@ -33,6 +33,7 @@ static bool take_part(char *out, size_t room, const char **url, size_t *len,
 {
     size_t n = 0;
 
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a 0 is no end */
     while (n < *len && memchr(ends, (*url)[n], strlen(ends)) == NULL) {
         unsigned char c = (unsigned char)(*url)[n];
         if (c <= ' ' || c > '~' || n + 1 == room)

@@ -400,7 +400,7 @@ size_t bencode_describe(struct fields *f, const uint8_t *data, size_t offset,
     struct {
         bool dict, group;
         enum bencode_form form;
-    } open[BENCODE_DEPTH_MAX];
+    } open[BENCODE_DEPTH_MAX] = {{.dict = false}};
     struct bencode_name n = {.name = "value"};
     bool have_key = false, closes;
     size_t depth = 0, at = offset, from = offset;

@@ -125,8 +125,9 @@ static void info_whole(struct bittorrent *n, struct host *h, struct peer *p)
         return;
     }
     memcpy(hash, t->infohash, sizeof hash);
-    memcpy(file, "d4:info", 7);
-    memcpy(file + 7, t->info, t->info_len);
+    static const uint8_t head[7] = {'d', '4', ':', 'i', 'n', 'f', 'o'};
+    memcpy(file, head, sizeof head);
+    memcpy(file + sizeof head, t->info, t->info_len);
     file[len - 1] = 'e';
     stop_asking(t, h);
     host_note(h, "the info dictionary is here: %zu bytes", len - 8);

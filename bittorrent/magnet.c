@@ -105,7 +105,7 @@ static void add_escaped(struct text *t, const char *s)
     for (; *s != '\0'; s++) {
         unsigned char c = (unsigned char)*s;
         if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
-            memchr(plain, c, 4) != NULL)
+            memchr(plain, c, sizeof plain) != NULL)
             text_char(t, (char)c);
         else
             text_printf(t, "%%%02X", c);

@@ -600,14 +600,15 @@ static void on_datagram(struct bittorrent *n, struct host *h,
 {
     struct announce_stats stats = stats_of(n);
 
-    if (n->announcing && announcer_on_datagram(&n->announcer, h, e->peer,
-                                               e->data, e->len, &stats))
-        take_found(n, h);
-    else if (n->tracker != NULL &&
-             tracker_on_datagram(n->tracker, h, e->peer, e->data, e->len))
+    bool ours =
+        n->announcing && announcer_on_datagram(&n->announcer, h, e->peer,
+                                               e->data, e->len, &stats);
+
+    if (!ours && n->tracker != NULL &&
+        tracker_on_datagram(n->tracker, h, e->peer, e->data, e->len))
         return;
-    else if (n->dht != NULL &&
-             dht_on_datagram(n->dht, h, e->peer, e->data, e->len))
+    if (ours || (n->dht != NULL &&
+                 dht_on_datagram(n->dht, h, e->peer, e->data, e->len)))
         take_found(n, h);
 }
 

@@ -108,11 +108,10 @@ static void send_have(struct bittorrent *n, struct host *h, struct peer *p)
                          .data = t->have,
                          .data_len = bits_bytes(t->meta.piece_count)};
 
-    if (t->state != TORRENT_OPEN)
-        m = (struct wire_msg){.id = WIRE_HAVE_NONE};
-    else if (p->fast && t->have_count == t->meta.piece_count)
+    if (p->fast && t->state == TORRENT_OPEN &&
+        t->have_count == t->meta.piece_count)
         m = (struct wire_msg){.id = WIRE_HAVE_ALL};
-    else if (p->fast && t->have_count == 0)
+    else if (t->state != TORRENT_OPEN || (p->fast && t->have_count == 0))
         m = (struct wire_msg){.id = WIRE_HAVE_NONE};
     if (m.id != WIRE_HAVE_NONE || p->fast)
         peer_send(h, p, &m);

@@ -10,6 +10,7 @@
  */
 #include "bittorrent/tool.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -115,6 +116,7 @@ static void end_piece(struct job *j)
 {
     uint8_t digest[SHA256_BYTES];
 
+    assert(j->digests != NULL && j->hash != NULL);
     hash_end(j->hash, digest);
     memcpy(j->digests + j->plan.piece_count * INFOHASH_BYTES, digest,
            INFOHASH_BYTES);
@@ -287,8 +289,11 @@ static int run_create(const struct program *p, int argc, char **argv)
     struct job *j = calloc(1, sizeof *j);
     char *path = joined("", c.args[0]);
     struct text name = text_new();
-    if (j == NULL || path == NULL)
+    if (j == NULL || path == NULL) {
+        free(j);
+        free(path);
         return cli_error(p, "no memory");
+    }
     j->program = p;
     status = begin_job(j, path);
     j->plan.tracker = tracker;
@@ -493,21 +498,21 @@ static int run_node(const struct program *p, uint16_t port, int argc,
                     char **argv, const char *const *more)
 {
     struct program as = *p;
-    int count = 0;
+    size_t count = 0, given = (size_t)argc;
 
     while (more[count] != NULL)
         count++;
-    char **args = calloc((size_t)(argc + count + 1), sizeof *args);
+    char **args = calloc(given + count + 1, sizeof *args);
     if (args == NULL)
         return cli_error(p, "no memory");
     as.port = port;
     args[0] = argv[0];
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         args[1 + i] = strdup(more[i]);
-    for (int i = 1; i < argc; i++)
+    for (size_t i = 1; i < given; i++)
         args[count + i] = argv[i];
-    int status = verb_node(&as, argc + count, args);
-    for (int i = 0; i < count; i++)
+    int status = verb_node(&as, (int)(given + count), args);
+    for (size_t i = 0; i < count; i++)
         free(args[1 + i]);
     free(args);
     return status;

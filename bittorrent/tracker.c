@@ -415,12 +415,14 @@ static void scrape_http(const struct tracker *t, struct slice target,
     bencode_put_dict(w);
     for (;;) { /* the least that is greater than the last */
         const struct swarm *next = NULL;
-        for (uint32_t i = 0; i < count; i++)
+        for (uint32_t i = 0; i < count; i++) {
+            assert(found[i] != NULL);
             if ((last == NULL || memcmp(found[i]->infohash, last->infohash,
                                         INFOHASH_BYTES) > 0) &&
                 (next == NULL || memcmp(found[i]->infohash, next->infohash,
                                         INFOHASH_BYTES) < 0))
                 next = found[i];
+        }
         if (next == NULL)
             break;
         put_scrape(w, next);

@@ -152,7 +152,7 @@ static void put_escaped(struct bencode_writer *w, const uint8_t *data,
     for (size_t i = 0; i < len; i++) {
         uint8_t c = data[i];
         if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
-            (c != 0 && memchr(plain, c, 4) != NULL)) {
+            (c != 0 && memchr(plain, c, sizeof plain) != NULL)) {
             bencode_put_raw(w, &c, 1);
         } else {
             char escaped[3] = {'%', hex[c >> 4], hex[c & 15]};

@@ -216,7 +216,7 @@ static void warm_one(const struct spot *at, size_t count, size_t i,
     struct peer table[BITS_MAX];
     unsigned r = (unsigned)setting(s->c->settings, CHORD_SUCCESSORS);
 
-    assert(i < count);
+    assert(count > 0 && i < count);
     s->n->phase = MEMBER_INSIDE;
     s->n->unsure = 0;
     s->n->pred = (struct peer){.ip = 0};

@@ -123,7 +123,7 @@ void queue_insert(struct sim *sim, const struct entry *e)
     struct queue *q = &sim->queue;
 
     if (q->slice == NULL && q->count >= HEAP_FEW && !q->heap_only)
-        q->slice = arena_zalloc(sim->arena, SLICES * sizeof *q->slice);
+        q->slice = arena_zalloc(sim->arena, SLICES * sizeof(struct chunk *));
     if (q->later_count == 0)
         q->later_us = (sim->now_us / SLICE_US + 1) * SLICE_US;
     if (q->slice == NULL || e->time_us < q->later_us)

@@ -227,7 +227,7 @@ static enum fact_outcome fact_pick(struct fact_call *k)
 {
     struct random r = {.state = 0};
     uint64_t draw, count;
-    const char *word[16];
+    const char *word[16] = {NULL};
     size_t left = k->arg_count - 2;
 
     if (!fact_number(k, 0, UINT32_MAX, &draw) || left > 16 ||

@@ -473,7 +473,7 @@ static void draw_nodes(const struct view *v, const struct pane *p)
     const struct pastry *me = pastry_of(v->selected);
     int each = p->columns / 23 > 0 ? p->columns / 23 : 1;
 
-    if (v->network->count > (size_t)(each * (p->rows - 1))) {
+    if (v->network->count > (size_t)each * (size_t)(p->rows - 1)) {
         draw_crowd(v, p);
         return;
     }

@@ -88,7 +88,8 @@ static size_t craft_message(struct fake *f, struct input *in, conn_id conn,
         c = c->next;
     if (c != NULL && u8(in) % 4 != 0) {
         m.request = c->id;
-        *from = c->peer.addr;
+        if (c->peer.addr.port != 0) /* a command's call is to nobody */
+            *from = c->peer.addr;
     }
     m.purpose = u8(in) % 4;
     m.key = some_id(n, in);
