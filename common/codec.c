@@ -159,6 +159,8 @@ void code_addr(struct codec *c, const char *name, struct addr *addr)
     c->fields = fields;
     addr->ip = (uint32_t)ip;
     addr->port = (uint16_t)port;
+    if (c->bad)
+        c->at = at; /* half an address is undecoded, all of it */
     if (fields != NULL && !c->bad)
         fields_add(fields, FIELD_NODE, name, at, 6)->addr = *addr;
 }

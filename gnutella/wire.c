@@ -54,6 +54,8 @@ static void walk_addr(struct codec *c, const char *name, struct addr *a,
     if (!port_first)
         code_le16(c, "", &a->port);
     c->fields = fields;
+    if (c->bad)
+        c->at = at; /* half an address is undecoded, all of it */
     if (fields != NULL && !c->bad)
         fields_add(fields, FIELD_NODE, name, at, 6)->addr = *a;
 }

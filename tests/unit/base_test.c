@@ -107,6 +107,13 @@ TEST(one_walk_writes_reads_and_describes)
         struct codec r = codec_reader(bytes, len);
         walk(&r, &back);
         CHECK(r.bad);
+        /* What is cut off is described all the same, to its last byte. */
+        struct fields part = fields_new();
+        struct codec cut = codec_describer(bytes, len, &part);
+        walk(&cut, &back);
+        fields_undecoded(&part, cut.at, len);
+        CHECK(fields_cover(&part, len));
+        fields_free(&part);
     }
     fields_free(&f);
     text_free(&t);
