@@ -46,6 +46,7 @@ act() {
         send qy
         sleep 0.5
         t kill-server
+        socket=$socket-again # the old server may take a moment to go
         sit_down "$1" "$2"
     elif [[ $question = R* ]]; then
         send "a$(printf 'word%d ' {1..45})"

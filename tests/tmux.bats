@@ -173,6 +173,7 @@ END
     press 'y'
     wait_for 'ended 0'
     t kill-server
+    socket=$socket-again # the old server may take a moment to go
     open 160 48 "$sheet"
     wait_for 'Welcome back, anna'
     wait_for 'Q1, 2 points'
