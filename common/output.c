@@ -140,6 +140,8 @@ static bool is_id_of_node(const struct fields *f, const char *name)
     return false;
 }
 
+/* One field of a result, "owner n45 (45)" or "path n80 n45"; elements of a list
+   that have no names of their own are only values. */
 static void text_result_field(struct text *t, const struct fields *f, size_t i,
                               const struct namer *names)
 {
@@ -153,7 +155,8 @@ static void text_result_field(struct text *t, const struct fields *f, size_t i,
         }
         if (f->at[k].kind == FIELD_GROUP || f->at[k].kind == FIELD_LIST)
             continue;
-        text_char(t, ' ');
+        if (t->len > 0)
+            text_char(t, ' ');
         field_value(t, &f->at[k], names);
     }
     if (f->at[i].kind != FIELD_NODE ||
@@ -164,11 +167,21 @@ static void text_result_field(struct text *t, const struct fields *f, size_t i,
     text_char(t, ')');
 }
 
+/* A list of groups, such as the hits of a search: each on lines of its own. */
+static bool is_table(const struct fields *f, size_t i)
+{
+    return f->at[i].kind == FIELD_LIST && i + 1 < field_end(f, i) &&
+           f->at[i + 1].kind == FIELD_GROUP;
+}
+
+/* A result for 80 columns: lines break between fields, tables come last. */
 static void text_result(struct text *t, const struct record *r,
                         const struct namer *names)
 {
     const char *between = ": ";
     const struct fields *f = r->fields;
+    size_t start = t->len;
+    LOCAL_TEXT field = text_new();
 
     text_add(t, "  ");
     text_safe(t, r->text, strlen(r->text));
@@ -179,14 +192,29 @@ static void text_result(struct text *t, const struct record *r,
         between = ", ";
     }
     for (size_t i = 0; f != NULL && i < f->count; i = field_end(f, i)) {
-        if (f->at[i].minor || is_id_of_node(f, f->at[i].name))
+        if (f->at[i].minor || is_id_of_node(f, f->at[i].name) || is_table(f, i))
             continue;
-        text_add(t, between);
-        text_result_field(t, f, i, names);
+        text_clear(&field);
+        text_result_field(&field, f, i, names);
+        text_bytes(t, between, 1);
+        if (t->len - start + 1 + field.len >= LINE_COLUMNS) {
+            start = t->len + 1;
+            text_add(t, "\n     ");
+        }
+        text_char(t, ' ');
+        text_bytes(t, field.data, field.len);
         between = ", ";
     }
     if (between[0] == ':')
         text_add(t, ": ok");
+    for (size_t i = 0; f != NULL && i < f->count; i = field_end(f, i))
+        for (size_t k = i + 1; is_table(f, i) && k < field_end(f, i);
+             k = field_end(f, k)) {
+            text_clear(&field);
+            text_result_field(&field, f, k, names);
+            text_add(t, "\n     ");
+            text_bytes(t, field.data, field.len);
+        }
 }
 
 static void text_line(struct text *t, const struct protocol *p,

@@ -186,9 +186,10 @@ SCN
 
 @test "cli: --quiet prints results and the summary only" {
     run $chord sim --quiet --until 500ms
-    [ "${#lines[@]}" -eq 2 ]
+    [ "${#lines[@]}" -eq 3 ]
     [[ ${lines[0]} == *"lookup 42 at n80: owner n45"* ]]
-    [[ ${lines[1]} == *" steps, "*"hash "* ]]
+    [ "${lines[1]}" = "      key 42" ] # a long result goes on, set in
+    [[ ${lines[2]} == *" steps, "*"hash "* ]]
 }
 
 @test "cli: --json prints one object a line, with the keys of the contract" {

@@ -101,7 +101,7 @@ tell() {
     for _ in $(seq 40); do
         echo "$*" >&"${command[$name]}"
         sleep 0.25
-        grep " $* at " "$name.out" | tail -1 | grep -q "$wanted" && return
+        grep -A 1 " $* at " "$name.out" | tail -2 | grep -q "$wanted" && return
     done
     echo "$name: $*: never $wanted"
     tail -3 "$name.out"

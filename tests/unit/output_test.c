@@ -104,6 +104,34 @@ TEST(a_long_message_ends_at_column_80)
     text_free(&t);
 }
 
+TEST(a_long_result_breaks_between_fields_and_ends_with_its_table)
+{
+    struct fields f = fields_new();
+    struct record r = {.kind = RECORD_RESULT,
+                       .step = 20,
+                       .to = {{0x0a000001, 1}, "cat"},
+                       .text = "search chord",
+                       .ok = true,
+                       .fields = &f};
+
+    fields_begin(&f, FIELD_LIST, "list");
+    for (unsigned i = 1; i <= 2; i++) {
+        fields_begin(&f, FIELD_GROUP, "");
+        fields_number(&f, "n", i);
+        fields_text(&f, "owner", "bob");
+        fields_end(&f);
+    }
+    fields_end(&f);
+    fields_number(&f, "hits", 2);
+    fields_text(&f, "asked", "a word that is long enough to pass column eighty");
+    check(OUTPUT_TEXT, &r,
+          "  search chord at cat: hits 2,\n"
+          "      asked a word that is long enough to pass column eighty\n"
+          "      n 1 owner bob\n"
+          "      n 2 owner bob\n");
+    fields_free(&f);
+}
+
 TEST(results_show_the_id_behind_the_node)
 {
     struct fields f = fields_new();
