@@ -211,6 +211,7 @@ int main(void)
     RUN(a_dropped_message_says_why);
     RUN(what_describe_leaves_is_undecoded);
     RUN(a_long_message_ends_at_column_80);
+    RUN(a_long_result_breaks_between_fields_and_ends_with_its_table);
     RUN(results_show_the_id_behind_the_node);
     RUN(other_steps_have_kinds_of_their_own);
     RUN(the_hash_has_16_digits);
