@@ -44,7 +44,8 @@ enum bittorrent_option {
     OPT_PEX,
     OPT_LINGER,
     OPT_GET,
-    OPT_ANNOUNCE
+    OPT_ANNOUNCE,
+    OPT_VERIFY
 };
 
 enum picker { PICKER_RAREST, PICKER_RANDOM, PICKER_INORDER };
@@ -149,7 +150,8 @@ struct peer {
     uint64_t down, up;            /* bytes, in all */
     uint64_t down_now, down_last; /* in this rechoke period and the last */
     uint64_t up_now, up_last;
-    uint32_t rate; /* of the last two periods, that decide; bytes a second */
+    uint64_t served; /* blocks_served, when it was */
+    uint32_t rate;   /* of the last two periods, that decide; bytes a second */
     uint32_t metadata_bytes; /* of its info dictionary; 0: not said */
 };
 
@@ -185,8 +187,9 @@ struct bittorrent {
     bool announcing;
     struct tracker *tracker; /* in that role */
     struct dht *dht;
-    uint32_t command;               /* the `get` that waits; 0: none */
-    uint32_t round;                 /* of rechoking */
+    uint32_t command; /* the `get` that waits; 0: none */
+    uint32_t round;   /* of rechoking */
+    uint64_t blocks_served;
     int64_t up_tokens, down_tokens; /* bytes that may go, under a limit */
     uint64_t tokens_us;
     char wanted[OPTION_TEXT_BYTES_MAX + 1]; /* the name of a torrent to get */

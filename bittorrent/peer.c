@@ -230,23 +230,29 @@ void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
     (void)n;
 }
 
-/* Send one block that `p` waits for; false when nothing can go now. */
-static bool serve_one(struct bittorrent *n, struct host *h, struct peer *p)
+/* Of those who can be sent a block, the one who has waited longest. */
+static struct peer *next_to_serve(const struct bittorrent *n)
+{
+    struct peer *next = NULL;
+
+    for (struct peer *p = n->peers; p != NULL; p = p->next)
+        if (p->state == PEER_UP && p->wants.count > 0 && !p->stuffed &&
+            (next == NULL || p->served < next->served))
+            next = p;
+    return next;
+}
+
+/* Send one block that `p` waits for. */
+static void serve_one(struct bittorrent *n, struct host *h, struct peer *p)
 {
     struct torrent *t = &n->torrent;
-    bool limited = setting(n->settings, OPT_UPLOAD) > 0;
-
-    if (p->state != PEER_UP || p->wants.count == 0 || p->stuffed)
-        return false;
-    if (limited && n->up_tokens <= 0) {
-        swarm_wait(n, h);
-        return false;
-    }
     struct block b = p->wants.at[0];
+
+    p->served = ++n->blocks_served;
     blocks_take(&p->wants, &b);
     if (!host_content_has(h, t->content, torrent_offset(t, b.piece) + b.begin,
                           b.length))
-        return true; /* a file went away under us */
+        return; /* a file went away under us */
     send_block(h, p, WIRE_PIECE, &b);
     size_t unsent = 0;
     for (uint32_t done = 0; done < b.length;) {
@@ -259,20 +265,25 @@ static bool serve_one(struct bittorrent *n, struct host *h, struct peer *p)
         done += part;
     }
     p->stuffed = unsent >= BACKLOG_HIGH;
-    n->up_tokens -= limited ? b.length : 0;
+    n->up_tokens -= b.length; /* without a limit nobody looks at it */
     p->up += b.length;
     p->up_now += b.length;
     t->uploaded += b.length;
-    return !p->stuffed;
 }
 
-/* A block each in turn, so that nobody takes all of a limited rate. */
+/* A block each in turn, so that nobody takes all of a limited rate, however
+   few blocks it allows at a time. */
 void peer_serve_all(struct bittorrent *n, struct host *h)
 {
-    for (bool more = true; more;) {
-        more = false;
-        for (struct peer *p = n->peers; p != NULL; p = p->next)
-            more = serve_one(n, h, p) || more;
+    bool limited = setting(n->settings, OPT_UPLOAD) > 0;
+    struct peer *p;
+
+    while ((p = next_to_serve(n)) != NULL) {
+        if (limited && n->up_tokens <= 0) {
+            swarm_wait(n, h);
+            return;
+        }
+        serve_one(n, h, p);
     }
 }
 
