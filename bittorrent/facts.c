@@ -1,5 +1,10 @@
-/* The facts of `bittorrent show`; see program.h. */
+/*
+ * The facts of `bittorrent show`: what a worksheet may ask of a run as it
+ * stands.  Choices that a fact names are those of the node's own tables.
+ */
 #include "bittorrent/facts.h"
+
+#include <string.h>
 
 #include "bittorrent/check.h"
 
@@ -10,32 +15,198 @@ static struct bittorrent *node_of(struct fact_call *c, size_t arg)
     return h != NULL ? h->node : NULL;
 }
 
-static enum fact_outcome infohash(struct fact_call *c)
+/* The torrent of a node that knows its pieces; NULL with *why. */
+static const struct torrent *torrent_of(struct fact_call *c, size_t arg)
 {
-    const struct bittorrent *n = node_of(c, 0);
+    const struct bittorrent *n = node_of(c, arg);
 
-    if (n == NULL)
-        return FACT_ERROR;
-    for (size_t i = 0; i < INFOHASH_BYTES; i++)
-        text_printf(c->out, "%02x", n->torrent.infohash[i]);
-    return FACT_OK;
+    if (n != NULL && n->torrent.have != NULL)
+        return &n->torrent;
+    if (n != NULL)
+        text_printf(c->why, "%s has no torrent yet", c->args[arg]);
+    return NULL;
 }
 
-static enum fact_outcome pieces(struct fact_call *c)
-{
-    const struct bittorrent *n = node_of(c, 0);
+/* -- Pieces ---------------------------------------------------------------- */
 
-    return n != NULL ? fact_print(c, n->torrent.have_count) : FACT_ERROR;
+/* A number of a node's torrent. */
+#define FACT(name, value)                                                      \
+    static enum fact_outcome name(struct fact_call *c)                         \
+    {                                                                          \
+        const struct torrent *t = torrent_of(c, 0);                            \
+        return t != NULL ? fact_print(c, value) : FACT_ERROR;                  \
+    }
+
+FACT(pieces, t->have_count)
+FACT(piece_count, t->meta.piece_count)
+FACT(uploaded, t->uploaded)
+FACT(downloaded, t->downloaded)
+FACT(wasted, t->wasted)
+FACT(bad, t->bad_pieces)
+/* Length and number of a BITFIELD, and a bit for each piece. */
+FACT(bitfield_bytes, 5 + bits_bytes(t->meta.piece_count))
+FACT(hash_bytes, t->meta.piece_count *(uint64_t)INFOHASH_BYTES)
+
+static enum fact_outcome infohash(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+
+    for (size_t i = 0; t != NULL && i < INFOHASH_BYTES; i++)
+        text_printf(c->out, "%02x", t->infohash[i]);
+    return t != NULL ? FACT_OK : FACT_ERROR;
+}
+
+/* The torrent of a node and one of its pieces. */
+static const struct torrent *piece_arg(struct fact_call *c, uint64_t *piece)
+{
+    const struct torrent *t = torrent_of(c, 0);
+    uint64_t most = t != NULL && t->meta.piece_count > 0
+                        ? t->meta.piece_count - UINT64_C(1)
+                        : 0;
+
+    return t != NULL && fact_number(c, 1, most, piece) ? t : NULL;
+}
+
+static enum fact_outcome piece_bytes(struct fact_call *c)
+{
+    uint64_t piece;
+    const struct torrent *t = piece_arg(c, &piece);
+
+    return t != NULL
+               ? fact_print(c, metainfo_piece_bytes(&t->meta, (uint32_t)piece))
+               : FACT_ERROR;
+}
+
+static enum fact_outcome blocks(struct fact_call *c)
+{
+    uint64_t piece;
+    const struct torrent *t = piece_arg(c, &piece);
+
+    return t != NULL ? fact_print(c, torrent_block_count(t, (uint32_t)piece))
+                     : FACT_ERROR;
 }
 
 static enum fact_outcome bitfield(struct fact_call *c)
 {
-    const struct bittorrent *n = node_of(c, 0);
+    const struct torrent *t = torrent_of(c, 0);
 
-    for (uint32_t i = 0; n != NULL && i < n->torrent.meta.piece_count; i++)
-        text_char(c->out, bit_is_set(n->torrent.have, i) ? '1' : '0');
-    return n != NULL ? FACT_OK : FACT_ERROR;
+    for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
+        text_char(c->out, bit_is_set(t->have, i) ? '1' : '0');
+    return t != NULL ? FACT_OK : FACT_ERROR;
 }
+
+/* The same as the payload of a BITFIELD message. */
+static enum fact_outcome bitfield_hex(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+
+    for (size_t i = 0; t != NULL && i < bits_bytes(t->meta.piece_count); i++)
+        text_printf(c->out, "%02x", t->have[i]);
+    return t != NULL ? FACT_OK : FACT_ERROR;
+}
+
+/* The numbers of the pieces that are here, or that are not. */
+static enum fact_outcome pieces_where(struct fact_call *c, bool here)
+{
+    const struct torrent *t = torrent_of(c, 0);
+
+    for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
+        if (bit_is_set(t->have, i) == here)
+            fact_add_number(c, i);
+    return t != NULL ? FACT_OK : FACT_ERROR;
+}
+
+static enum fact_outcome has(struct fact_call *c)
+{
+    return pieces_where(c, true);
+}
+
+static enum fact_outcome lacks(struct fact_call *c)
+{
+    return pieces_where(c, false);
+}
+
+/* -- Copies ------------------------------------------------------------------ */
+
+static enum fact_outcome rarity(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+
+    for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
+        fact_add_number(c, t->copies[i]);
+    return t != NULL ? FACT_OK : FACT_ERROR;
+}
+
+/* What it lacks and has not begun, of which its peers have the fewest
+   copies: rarest first begins one of these next. */
+static enum fact_outcome rarest(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+    uint32_t least = UINT32_MAX;
+
+    if (t == NULL)
+        return FACT_ERROR;
+    for (int turn = 0; turn < 2; turn++)
+        for (uint32_t i = 0; i < t->meta.piece_count; i++) {
+            if (bit_is_set(t->have, i) || bit_is_set(t->busy, i) ||
+                t->copies[i] == 0)
+                continue;
+            if (turn == 0 && t->copies[i] < least)
+                least = t->copies[i];
+            if (turn == 1 && t->copies[i] == least)
+                fact_add_number(c, i);
+        }
+    return FACT_OK;
+}
+
+/* How many nodes that are up have a piece, `but` one. */
+static uint32_t copies_of(const struct network *net, uint32_t piece,
+                          const struct bittorrent *but)
+{
+    uint32_t copies = 0;
+
+    for (size_t i = 0; i < net->count; i++) {
+        const struct bittorrent *n = bittorrent_at(net, i);
+        copies += n != NULL && n != but && n->torrent.have != NULL &&
+                  piece < n->torrent.meta.piece_count &&
+                  bit_is_set(n->torrent.have, piece);
+    }
+    return copies;
+}
+
+static enum fact_outcome copies(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+
+    for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
+        fact_add_number(c, copies_of(c->network, i, NULL));
+    return t != NULL ? FACT_OK : FACT_ERROR;
+}
+
+/* Pieces that nobody else has: lost, if this node goes. */
+static enum fact_outcome only(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
+        count += bit_is_set(t->have, i) &&
+                 copies_of(c->network, i, node_of(c, 0)) == 0;
+    return t != NULL ? fact_print(c, count) : FACT_ERROR;
+}
+
+/* Pieces that nobody has at all, by a node that knows the torrent. */
+static enum fact_outcome lost(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+
+    for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
+        if (copies_of(c->network, i, NULL) == 0)
+            fact_add_number(c, i);
+    return t != NULL ? FACT_OK : FACT_ERROR;
+}
+
+/* -- Peers --------------------------------------------------------------------- */
 
 /* Names of the peers of a node for whom `wants` holds. */
 static enum fact_outcome peers_where(struct fact_call *c,
@@ -60,34 +231,119 @@ static bool is_unchoked(const struct peer *p)
     return !p->am_choking;
 }
 
-static enum fact_outcome peers(struct fact_call *c)
+static bool is_regular(const struct peer *p)
 {
-    return peers_where(c, any);
+    return !p->am_choking && !p->optimistic;
 }
 
-static enum fact_outcome unchoked(struct fact_call *c)
+static bool is_optimistic(const struct peer *p)
 {
-    return peers_where(c, is_unchoked);
+    return !p->am_choking && p->optimistic;
 }
 
-static enum fact_outcome rarity(struct fact_call *c)
+static bool is_interesting(const struct peer *p)
+{
+    return p->am_interested;
+}
+
+static bool is_interested(const struct peer *p)
+{
+    return p->peer_interested;
+}
+
+#define PEERS(name, which)                                                     \
+    static enum fact_outcome name(struct fact_call *c)                         \
+    {                                                                          \
+        return peers_where(c, which);                                          \
+    }
+
+PEERS(peers, any)
+PEERS(unchoked, is_unchoked)
+PEERS(regular, is_regular)
+PEERS(optimistic, is_optimistic)
+PEERS(interesting, is_interesting)
+PEERS(interested, is_interested)
+
+/* "p2:118 p3:64": kB that each peer gave in this period and the last, by
+   which the next round ranks them; of one who has all: that each took. */
+static enum fact_outcome rates(struct fact_call *c)
 {
     const struct bittorrent *n = node_of(c, 0);
 
-    for (uint32_t i = 0; n != NULL && i < n->torrent.meta.piece_count; i++)
-        fact_add_number(c, n->torrent.copies[i]);
+    for (const struct peer *p = n != NULL ? n->peers : NULL; p != NULL;
+         p = p->next) {
+        uint64_t bytes = n->torrent.complete ? p->up_now + p->up_last
+                                             : p->down_now + p->down_last;
+        if (p->state != PEER_UP)
+            continue;
+        fact_add_node(c, p->addr);
+        text_printf(c->out, ":%llu", (unsigned long long)(bytes / 1000));
+    }
     return n != NULL ? FACT_OK : FACT_ERROR;
 }
+
+static enum fact_outcome banned(struct fact_call *c)
+{
+    const struct bittorrent *n = node_of(c, 0);
+
+    for (uint32_t i = 0; n != NULL && i < n->known_count; i++)
+        if (n->known[i].banned)
+            fact_add_node(c, n->known[i].addr);
+    return n != NULL ? FACT_OK : FACT_ERROR;
+}
+
+static enum fact_outcome known(struct fact_call *c)
+{
+    const struct bittorrent *n = node_of(c, 0);
+
+    return n != NULL ? fact_print(c, n->known_count) : FACT_ERROR;
+}
+
+/* -- The whole swarm --------------------------------------------------------------- */
 
 /* Milliseconds from the .torrent to the last piece. */
 static enum fact_outcome took(struct fact_call *c)
 {
-    const struct bittorrent *n = node_of(c, 0);
+    const struct torrent *t = torrent_of(c, 0);
 
-    return n == NULL
-               ? FACT_ERROR
-               : fact_print(c,
-                            (n->torrent.done_us - n->torrent.begun_us) / 1000);
+    if (t == NULL)
+        return FACT_ERROR;
+    if (t->done_us > 0)
+        return fact_print(c, (t->done_us - t->begun_us) / 1000);
+    text_add(c->out, "never");
+    return FACT_BROKEN;
+}
+
+/* Of all whose names begin so and who came to have all: the mean, the last. */
+static enum fact_outcome took_of_all(struct fact_call *c, bool mean)
+{
+    uint64_t sum = 0, count = 0, last = 0;
+
+    for (size_t i = 0; i < c->network->count; i++) {
+        const struct bittorrent *n = bittorrent_at(c->network, i);
+        if (n == NULL || n->torrent.done_us == 0 ||
+            strncmp(n->name, c->args[0], strlen(c->args[0])) != 0)
+            continue;
+        uint64_t us = n->torrent.done_us - n->torrent.begun_us;
+        sum += us / 1000;
+        count++;
+        last = us / 1000 > last ? us / 1000 : last;
+    }
+    if (count == 0) {
+        text_add(c->out, "never");
+        return FACT_BROKEN;
+    }
+    return fact_print(c, mean ? sum / count : last);
+}
+
+static enum fact_outcome mean_took(struct fact_call *c)
+{
+    return took_of_all(c, true);
+}
+
+static enum fact_outcome last_took(struct fact_call *c)
+{
+    return took_of_all(c, false);
 }
 
 static enum fact_outcome complete(struct fact_call *c)
@@ -101,13 +357,6 @@ static enum fact_outcome complete(struct fact_call *c)
     return fact_print(c, count);
 }
 
-static enum fact_outcome uploaded(struct fact_call *c)
-{
-    const struct bittorrent *n = node_of(c, 0);
-
-    return n != NULL ? fact_print(c, n->torrent.uploaded) : FACT_ERROR;
-}
-
 static enum fact_outcome swarm_size(struct fact_call *c)
 {
     const struct bittorrent *n = node_of(c, 0);
@@ -119,23 +368,98 @@ static enum fact_outcome swarm_size(struct fact_call *c)
     return n != NULL ? fact_print(c, count) : FACT_ERROR;
 }
 
+/* -- The DHT -------------------------------------------------------------------------- */
+
+static const struct dht *dht_of(struct fact_call *c)
+{
+    const struct bittorrent *n = node_of(c, 0);
+
+    if (n != NULL && n->dht == NULL)
+        text_printf(c->why, "%s is not in a DHT: set dht=on", c->args[0]);
+    return n != NULL ? n->dht : NULL;
+}
+
+static enum fact_outcome dht_nodes(struct fact_call *c)
+{
+    const struct dht *d = dht_of(c);
+
+    return d != NULL ? fact_print(c, dht_node_count(d)) : FACT_ERROR;
+}
+
+static enum fact_outcome dht_stores(struct fact_call *c)
+{
+    const struct dht *d = dht_of(c);
+
+    return d != NULL ? fact_print(c, d->stored_count) : FACT_ERROR;
+}
+
 const struct fact bittorrent_facts[] = {
     {"infohash", "N", "infohash NODE", "the name of its torrent",
      "infohash origin", infohash},
+    {"piece-count", "N", "piece-count NODE", "pieces of the torrent",
+     "piece-count origin", piece_count},
+    {"piece-bytes", "Nn", "piece-bytes NODE PIECE", "how long a piece is",
+     "piece-bytes origin 23", piece_bytes},
+    {"blocks", "Nn", "blocks NODE PIECE", "requests that it takes",
+     "blocks origin 0", blocks},
+    {"hash-bytes", "N", "hash-bytes NODE", "of all hashes in the metainfo",
+     "hash-bytes origin", hash_bytes},
     {"pieces", "N", "pieces NODE", "how many it has", "pieces p1", pieces},
+    {"has", "N", "has NODE", "which it has", "has p1", has},
+    {"lacks", "N", "lacks NODE", "which it has not", "lacks p1", lacks},
     {"bitfield", "N", "bitfield NODE", "a digit for each piece", "bitfield p1",
      bitfield},
-    {"peers", "N", "peers NODE", "its connections", "peers p1", peers},
-    {"unchoked", "N", "unchoked NODE", "to whom it uploads", "unchoked origin",
-     unchoked},
+    {"bitfield-hex", "N", "bitfield-hex NODE", "as bytes of the message",
+     "bitfield-hex p1", bitfield_hex},
+    {"bitfield-bytes", "N", "bitfield-bytes NODE", "length of that message",
+     "bitfield-bytes p1", bitfield_bytes},
     {"rarity", "N", "rarity NODE", "copies of each piece among its peers",
      "rarity p1", rarity},
+    {"rarest", "N", "rarest NODE", "what rarest first may begin next",
+     "rarest p1", rarest},
+    {"copies", "N", "copies NODE", "copies of each piece in the swarm",
+     "copies origin", copies},
+    {"only", "N", "only NODE", "pieces that nobody else has", "only origin",
+     only},
+    {"lost", "N", "lost NODE", "pieces that nobody has", "lost p1", lost},
+    {"known", "N", "known NODE", "addresses that it was told", "known p1",
+     known},
+    {"peers", "N", "peers NODE", "its connections", "peers p1", peers},
+    {"interesting", "N", "interesting NODE", "who has what it lacks",
+     "interesting p1", interesting},
+    {"interested", "N", "interested NODE", "who wants what it has",
+     "interested p1", interested},
+    {"unchoked", "N", "unchoked NODE", "to whom it uploads", "unchoked origin",
+     unchoked},
+    {"regular", "N", "regular NODE", "of these, the regular slots",
+     "regular origin", regular},
+    {"optimistic", "N", "optimistic NODE", "of these, the one by lot",
+     "optimistic origin", optimistic},
+    {"rates", "N", "rates NODE", "kB by which it ranks its peers", "rates p1",
+     rates},
+    {"banned", "N", "banned NODE", "who sent it bad pieces", "banned p1",
+     banned},
+    {"bad", "N", "bad NODE", "pieces that failed their hash", "bad p1", bad},
     {"took", "N", "took NODE", "milliseconds until it had all", "took p1",
      took},
+    {"mean-took", "w", "mean-took PREFIX", "the mean of those named so",
+     "mean-took p", mean_took},
+    {"last-took", "w", "last-took PREFIX", "the slowest of them", "last-took p",
+     last_took},
     {"uploaded", "N", "uploaded NODE", "bytes that it sent", "uploaded p1",
      uploaded},
+    {"downloaded", "N", "downloaded NODE", "bytes that it got", "downloaded p1",
+     downloaded},
+    {"wasted", "N", "wasted NODE", "of these, what it had already", "wasted p1",
+     wasted},
     {"complete", "", "complete", "nodes that have every piece", "complete",
      complete},
     {"swarm", "N", "swarm TRACKER", "peers on a tracker's list",
      "swarm tracker", swarm_size},
+    {"dht-nodes", "N", "dht-nodes NODE", "nodes in its routing table",
+     "dht-nodes p1", dht_nodes},
+    {"dht-stores", "N", "dht-stores NODE", "peers that it keeps for others",
+     "dht-stores p1", dht_stores},
+    {"pick", "nnt", "pick DRAW COUNT WORD...", "words by lot, from the seed",
+     "pick 1 2 a b c d", fact_pick},
     {.name = NULL}};

@@ -76,3 +76,28 @@ struct random fact_lot(const struct network *n)
             random_mix(id_low(n->host[i]->id) + n->host[i]->id.word[1]);
     return lot;
 }
+
+/* Words in an order drawn for this student: the addresses of nodes depend on
+   the seed and on nothing that happens. */
+enum fact_outcome fact_pick(struct fact_call *c)
+{
+    struct random r = {.state = 0};
+    uint64_t draw, count;
+    const char *word[16] = {NULL};
+    size_t left = c->arg_count - 2;
+
+    if (!fact_number(c, 0, UINT32_MAX, &draw) || left > 16 ||
+        !fact_number(c, 1, left, &count))
+        return FACT_ERROR;
+    for (size_t i = 0; i < left; i++)
+        word[i] = c->args[i + 2];
+    for (size_t i = 0; i < c->network->count; i++)
+        r.state += random_mix(c->network->host[i]->addr.ip);
+    r.state = random_mix(r.state + draw);
+    while (count-- > 0) {
+        size_t i = (size_t)random_below(&r, left);
+        fact_add(c, word[i]);
+        word[i] = word[--left];
+    }
+    return FACT_OK;
+}

@@ -55,6 +55,8 @@ struct host *fact_live_host(struct fact_call *c, size_t arg,
 /* A stream for what is picked for a student: of the nodes' ids only, so that
    it is the same for tutor and grader, and differs from run to run. */
 struct random fact_lot(const struct network *n);
+/* The fact "pick DRAW COUNT WORD...": some of the words, by lot. */
+enum fact_outcome fact_pick(struct fact_call *c);
 
 /* A verb of this program only (bittorrent create ...). */
 struct verb {

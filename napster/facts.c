@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "common/random.h"
 #include "napster/check.h"
 
 static struct server *server_arg(struct fact_call *k)
@@ -218,33 +217,6 @@ static enum fact_outcome fact_password(struct fact_call *k)
 }
 
 /* -- Chance --------------------------------------------------------------- */
-
-/*
- * Words in an order drawn for this student, COUNT of them: the addresses of
- * nodes depend on the seed and on nothing that happens.
- */
-static enum fact_outcome fact_pick(struct fact_call *k)
-{
-    struct random r = {.state = 0};
-    uint64_t draw, count;
-    const char *word[16] = {NULL};
-    size_t left = k->arg_count - 2;
-
-    if (!fact_number(k, 0, UINT32_MAX, &draw) || left > 16 ||
-        !fact_number(k, 1, left, &count))
-        return FACT_ERROR;
-    for (size_t i = 0; i < left; i++)
-        word[i] = k->args[i + 2];
-    for (size_t i = 0; i < k->network->count; i++)
-        r.state += random_mix(k->network->host[i]->addr.ip);
-    r.state = random_mix(r.state + draw);
-    while (count-- > 0) {
-        size_t i = (size_t)random_below(&r, left);
-        fact_add(k, word[i]);
-        word[i] = word[--left];
-    }
-    return FACT_OK;
-}
 
 const struct fact napster_facts[] = {
     {"users", "", "users", "users who are logged in", "users", fact_users},
