@@ -44,6 +44,9 @@ static const struct option options[] = {
                  "fetch this at the start, as the command does"},
     [OPT_ANNOUNCE] = {"announce", OPTION_TEXT, 0, 0, 0, NULL,
                       "tracker of torrents made here; else join; or none"},
+    [OPT_VERIFY] = {"verify", OPTION_CHOICE, 0, 1, 0, "on,off",
+                    "hash what is here at the start; off: believe it, and "
+                    "give it on"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -517,7 +520,8 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
     }
 }
 
-/* What the last run had open, else a torrent of what is shared. */
+/* What the last run had open, else what is to be got, else a torrent of what
+   is shared. */
 static void begin_torrent(struct bittorrent *n, struct host *h)
 {
     const char *why = "no memory", *get = setting_text(n->settings, OPT_GET);
@@ -528,8 +532,9 @@ static void begin_torrent(struct bittorrent *n, struct host *h)
     if (len > 0 && !torrent_open(n, h, file, (size_t)len, &why))
         host_note(h, "the torrent cannot be opened: %s", why);
     host_free(h, file, BLOB_BYTES_MAX);
-    for (size_t i = 0; len <= 0 && i < host_content_count(h) &&
-                       n->torrent.state == TORRENT_NONE;
+    for (size_t i = 0;
+         len <= 0 && get[0] == '\0' && i < host_content_count(h) &&
+         n->torrent.state == TORRENT_NONE;
          i++)
         if (host_content(h, (int)i, &c) && c.complete)
             torrent_make(n, h, (int)i);
@@ -614,6 +619,15 @@ static void on_datagram(struct bittorrent *n, struct host *h,
 
 /* -- Commands ------------------------------------------------------------------------------------ */
 
+static uint32_t banned_count(const struct bittorrent *n)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < n->known_count; i++)
+        count += n->known[i].banned;
+    return count;
+}
+
 static void show(struct bittorrent *n, struct host *h, uint32_t command)
 {
     const struct torrent *t = &n->torrent;
@@ -626,6 +640,10 @@ static void show(struct bittorrent *n, struct host *h, uint32_t command)
     fields_number(&f, "downloaded", t->downloaded);
     fields_number(&f, "uploaded", t->uploaded);
     fields_number(&f, "wasted", t->wasted);
+    fields_number(&f, "bad", t->bad_pieces);
+    fields_number(&f, "banned", banned_count(n));
+    if (t->done_us > 0)
+        fields_number(&f, "seconds", (t->done_us - t->begun_us) / SECOND_US);
     if (n->tracker != NULL)
         tracker_fields(n->tracker, &f);
     fields_text(&f, "why", swarm_why(n));

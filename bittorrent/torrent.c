@@ -183,7 +183,8 @@ static void check_more(struct bittorrent *n, struct host *h)
         if (!host_content_has(h, t->content, torrent_offset(t, piece),
                               metainfo_piece_bytes(&t->meta, piece)))
             continue;
-        if (!bit_is_set(t->good, piece)) {
+        if (!bit_is_set(t->good, piece) &&
+            setting(n->settings, OPT_VERIFY) == 0) {
             hash_piece(n, h, piece);
             return;
         }
