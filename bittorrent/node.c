@@ -21,7 +21,7 @@ static const struct option options[] = {
                      10 * SECOND_US, NULL, "between choices"},
     [OPT_OPTIMISTIC] = {"optimistic", OPTION_TIME, 0, 3600 * SECOND_US,
                         30 * SECOND_US, NULL,
-                        "how long a peer keeps the optimistic slot; 0: none"},
+                        "a turn in the optimistic slot; 0: none"},
     [OPT_ENDGAME] = {"endgame", OPTION_CHOICE, 0, 1, 1, "off,on",
                      "ask several peers for the last blocks"},
     [OPT_UPLOAD] = {"upload", OPTION_RATE, 0, INT64_C(1) << 40, 0, NULL,
@@ -45,8 +45,7 @@ static const struct option options[] = {
     [OPT_ANNOUNCE] = {"announce", OPTION_TEXT, 0, 0, 0, NULL,
                       "tracker of torrents made here; else join; or none"},
     [OPT_VERIFY] = {"verify", OPTION_CHOICE, 0, 1, 0, "on,off",
-                    "hash what is here at the start; off: believe it, and "
-                    "give it on"},
+                    "hash what is here first; off: believe it"},
     {.name = NULL}};
 
 static const struct command commands[] = {

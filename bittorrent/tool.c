@@ -493,31 +493,6 @@ static void progress(const struct host *h, struct text *line)
     }
 }
 
-/* Run `node` with more options in front. */
-static int run_node(const struct program *p, uint16_t port, int argc,
-                    char **argv, const char *const *more)
-{
-    struct program as = *p;
-    size_t count = 0, given = (size_t)argc;
-
-    while (more[count] != NULL)
-        count++;
-    char **args = calloc(given + count + 1, sizeof *args);
-    if (args == NULL)
-        return cli_error(p, "no memory");
-    as.port = port;
-    args[0] = argv[0];
-    for (size_t i = 0; i < count; i++)
-        args[1 + i] = strdup(more[i]);
-    for (size_t i = 1; i < given; i++)
-        args[count + i] = argv[i];
-    int status = verb_node(&as, (int)(given + count), args);
-    for (size_t i = 0; i < count; i++)
-        free(args[1 + i]);
-    free(args);
-    return status;
-}
-
 /* The folder among the arguments of a node, or the one that is meant. */
 static const char *folder_of(int argc, char **argv)
 {
@@ -555,7 +530,7 @@ static int run_torrent(const struct program *p, int argc, char **argv,
         return status;
     argv[1] = argv[0]; /* the rest is for `node` */
     as.progress = progress;
-    return run_node(&as, p->port, argc - 1, argv + 1, more);
+    return verb_node_with(&as, p->port, more, argc - 1, argv + 1);
 }
 
 static int run_get(const struct program *p, int argc, char **argv)
@@ -572,7 +547,7 @@ static int run_tracker(const struct program *p, int argc, char **argv)
 {
     const char *const more[] = {"--set", "role=tracker", NULL};
 
-    return run_node(p, 6969, argc, argv, more);
+    return verb_node_with(p, 6969, more, argc, argv);
 }
 
 const struct verb bittorrent_verbs[] = {

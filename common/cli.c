@@ -282,14 +282,13 @@ void cli_flow(struct text *t, const char *item)
     text_printf(t, "  %s", item);
 }
 
-static void help_option(const struct cli *c, const struct cli_option *o,
-                        struct text *t)
+static void help_option(const struct cli_option *o, bool terse, struct text *t)
 {
     char left[64];
 
     snprintf(left, sizeof left, "--%s%s%s", o->name,
              o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-    if (c->terse)
+    if (terse)
         cli_flow(t, left);
     else
         text_printf(t, "  %-19s %s\n", left, o->help);
@@ -299,12 +298,18 @@ static void print_help(const struct cli *c, const struct cli_option *all,
                        size_t count)
 {
     LOCAL_TEXT t = text_new();
+    size_t own = 0;
 
+    while (c->options != NULL && c->options[own].name != NULL)
+        own++;
     text_printf(&t, "%s %s%s%s\n%s\n", c->program->protocol->name, c->verb,
                 c->usage[0] != '\0' ? " " : "", c->usage, c->about);
     for (size_t i = 0; i < count; i++)
-        help_option(c, &all[i], &t);
-    if (c->terse)
+        help_option(&all[i],
+                    c->help == EXPLAIN_NONE ||
+                        (c->help == EXPLAIN_OWN && i >= own),
+                    &t);
+    if (c->help != EXPLAIN_ALL)
         text_char(&t, '\n');
     if (c->more != NULL)
         c->more(c, &t);

@@ -49,7 +49,7 @@ struct cli {
     const char *about;                /* a sentence or two for help */
     const struct cli_option *options; /* of this verb alone; may be NULL */
     struct run_options *run;          /* the shared ones; may be NULL */
-    bool terse;      /* help lists the options without their meaning */
+    enum { EXPLAIN_ALL, EXPLAIN_OWN, EXPLAIN_NONE } help; /* of options */
     const char **id; /* takes the value of --set id=...; may be NULL */
     size_t args_min, args_max;
     void (*more)(const struct cli *c, struct text *help); /* or NULL */

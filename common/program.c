@@ -53,7 +53,8 @@ static void help_verbs(const struct program *p, const struct verb *verbs,
                        struct text *t)
 {
     for (; verbs != NULL && verbs->name != NULL; verbs++)
-        help_verb(p, verbs->name, verbs->usage, verbs->help, t);
+        if (verbs == p->verbs || verb_in(p->verbs, verbs->name) == NULL)
+            help_verb(p, verbs->name, verbs->usage, verbs->help, t);
 }
 
 static void help_settings(const struct option *o, struct text *t)
@@ -128,7 +129,10 @@ int program_main(const struct program *p, int argc, char **argv)
         return EXIT_OK;
     }
     const struct verb *v = verb_in(p->verbs, argv[1]);
+    struct program as = *p;
+    as.as = v;
     if (v == NULL)
         v = verb_in(shared_verbs, argv[1]);
-    return v != NULL ? v->run(p, argc - 1, argv + 1) : unknown_verb(p, argv[1]);
+    return v != NULL ? v->run(&as, argc - 1, argv + 1)
+                     : unknown_verb(p, argv[1]);
 }

@@ -78,6 +78,7 @@ struct program {
     const struct picture *pictures; /* ends in a NULL name */
     void (*state)(const struct view *v, struct state_rows *rows);
     const struct verb *verbs; /* ends in a NULL name; may be NULL */
+    const struct verb *as;    /* the one of them that runs, else NULL */
     /* Of a verb that runs `node`: how it goes, in one line; may be NULL. */
     void (*progress)(const struct host *h, struct text *line);
 };

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -475,9 +476,16 @@ int verb_node(const struct program *p, int argc, char **argv)
                              "input until 'leave' or SIGTERM.",
                     .options = options,
                     .run = &r,
+                    .help = EXPLAIN_OWN,
                     .id = &o.id,
                     .more = help_commands};
     int status;
+
+    if (p->as != NULL) {
+        c.verb = p->as->name;
+        c.usage = p->as->usage;
+        c.about = p->as->help;
+    }
 
     if (!cli_parse(&c, argc, argv, &status))
         return status;
@@ -487,6 +495,30 @@ int verb_node(const struct program *p, int argc, char **argv)
                          "letters, digits, _ . -, at most 32 in all",
                          o.name);
     return open_and_run(p, &r, &o);
+}
+
+int verb_node_with(const struct program *p, uint16_t port,
+                   const char *const *words, int argc, char **argv)
+{
+    struct program as = *p;
+    size_t count = 0, given = (size_t)argc;
+
+    while (words[count] != NULL)
+        count++;
+    char **args = calloc(given + count + 1, sizeof *args);
+    if (args == NULL)
+        return cli_error(p, "no memory");
+    as.port = port;
+    args[0] = argv[0];
+    for (size_t i = 0; i < count; i++)
+        args[1 + i] = strdup(words[i]);
+    for (size_t i = 1; i < given; i++)
+        args[count + i] = argv[i];
+    int status = verb_node(&as, (int)(given + count), args);
+    for (size_t i = 0; i < count; i++)
+        free(args[1 + i]);
+    free(args);
+    return status;
 }
 
 int verb_introducer(const struct program *p, int argc, char **argv)

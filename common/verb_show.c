@@ -358,7 +358,7 @@ int verb_show(const struct program *p, int argc, char **argv)
                     .run = &o,
                     .args_min = 2,
                     .args_max = SIZE_MAX,
-                    .terse = true,
+                    .help = EXPLAIN_NONE,
                     .more = help_facts};
     int status;
 

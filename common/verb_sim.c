@@ -92,7 +92,7 @@ int verb_sim(const struct program *p, int argc, char **argv)
                              "messages and results.",
                     .run = &o,
                     .args_max = 1,
-                    .terse = true,
+                    .help = EXPLAIN_NONE,
                     .more = help_settings};
     int status;
 

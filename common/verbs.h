@@ -10,6 +10,10 @@
 int verb_sim(const struct program *p, int argc, char **argv);
 int verb_monitor(const struct program *p, int argc, char **argv);
 int verb_node(const struct program *p, int argc, char **argv);
+/* `node` with another port of its own, and with these words, up to NULL,
+   before those given. */
+int verb_node_with(const struct program *p, uint16_t port,
+                   const char *const *words, int argc, char **argv);
 int verb_live(const struct program *p, int argc, char **argv);
 int verb_show(const struct program *p, int argc, char **argv);
 int verb_check(const struct program *p, int argc, char **argv);

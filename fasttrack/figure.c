@@ -136,8 +136,7 @@ static void row_cluster(const struct figure_row *row, struct text *csv)
 const struct figure fasttrack_figures[] = {
     {.name = "cluster-size",
      .source = "after Yang and Garcia-Molina (ICDE 2003); the runs are ours",
-     .help = "a query: messages of all, of the busiest node, files it "
-             "compares; recall",
+     .help = "a query: messages, those of the busiest, recall",
      .columns = "nodes,cluster,supernodes,messages,recall,busiest,compares",
      .x = "cluster",
      .y = "messages,compares",

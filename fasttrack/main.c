@@ -1,5 +1,4 @@
 /* The program `fasttrack`: the protocol, and what people need around it. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/cli.h"
@@ -13,28 +12,20 @@
 /* A real node speaks the real session, unless it is told --plain. */
 static int run_node(const struct program *p, int argc, char **argv)
 {
-    char set[] = "--set", off[] = "plain=off", on[] = "plain=on";
-    char **args = calloc((size_t)argc + 3, sizeof *args);
-    int count = 0, status;
+    const char *words[] = {"--set", "plain=off", NULL};
+    int count = 1;
 
-    if (args == NULL)
-        return cli_error(p, "no memory");
-    args[count++] = argv[0];
-    args[count++] = set;
-    args[count++] = off;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--plain") == 0)
-            args[2] = on;
+            words[1] = "plain=on";
         else
-            args[count++] = argv[i];
-    status = verb_node(p, count, args);
-    free(args);
-    return status;
+            argv[count++] = argv[i];
+    return verb_node_with(p, p->port, words, count, argv);
 }
 
 static const struct verb verbs[] = {
-    {"node", "[--plain] [OPTION...]",
-     "the same, under the real cipher but for --plain", run_node},
+    {"node", "[--plain]",
+     "one real node, enciphered but for --plain", run_node},
     {.name = NULL}};
 
 static const struct program program = {

@@ -7,7 +7,7 @@
 
 static const struct option options[] = {
     [OPT_PLAIN] = {"plain", OPTION_CHOICE, 0, 1, 0, "on,off",
-                   "sessions that it opens: without cipher; both are answered"},
+                   "no cipher when it calls; both are answered"},
     [OPT_ROLE] = {"role", OPTION_CHOICE, 0, 2, 0, "auto,supernode,ordinary",
                   "auto: by the policy"},
     [OPT_POLICY] = {"policy", OPTION_CHOICE, 0, 2, 0,
@@ -26,7 +26,7 @@ static const struct option options[] = {
     [OPT_REDUNDANCY] = {"redundancy", OPTION_NUMBER, 1, 4, 1, NULL,
                         "parents of a node, each with its whole list; ours"},
     [OPT_DEGREE] = {"degree", OPTION_NUMBER, 1, 32, 8, NULL,
-                    "supernodes that one links with; it takes twice that"},
+                    "supernodes it links with; it takes twice that"},
     [OPT_FANOUT] = {"fanout", OPTION_NUMBER, 1, 64, 10, NULL,
                     "supernodes that a query is handed to"},
     [OPT_TTL] = {"ttl", OPTION_NUMBER, 0, HOPS_LIMIT, 4, NULL,
@@ -40,9 +40,9 @@ static const struct option options[] = {
     [OPT_UPTIME] = {"uptime", OPTION_TIME, 0, 86400000000, 0, NULL,
                     "before a node may become a supernode"},
     [OPT_SHUFFLE] = {"shuffle", OPTION_TIME, 0, 86400000000, 0, NULL,
-                     "between two exchanges of a supernode's link; 0: none"},
+                     "between exchanges of a supernode's link; 0: none"},
     [OPT_LISTS] = {"lists", OPTION_TIME, 1000000, 86400000000, 120000000, NULL,
-                   "between two node lists to children, and reports of load"},
+                   "between node lists to children, and load reports"},
     [OPT_PING] = {"ping", OPTION_TIME, 0, 3600000000, 120000000, NULL,
                   "between two pings to all sessions; 0: none"},
     {.name = NULL}};

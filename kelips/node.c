@@ -36,8 +36,7 @@ static const struct option options[] = {
     [KELIPS_EXPIRY] = {"expiry", OPTION_TIME, 0, 24 * 3600 * SECOND, 0, NULL,
                        "life of an entry; 0: as its table's size needs"},
     [KELIPS_HOME] = {"home", OPTION_CHOICE, 0, 1, HOME_OWNER, "owner,member",
-                     "a file stays with its owner, or goes to a member of "
-                     "its group"},
+                     "a file stays put, or moves to its group"},
     [KELIPS_TRIES] = {"tries", OPTION_NUMBER, 0, INDIRECT_TRIES, INDIRECT_TRIES,
                       NULL, "others a lookup asks for their contacts"},
     [KELIPS_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND, SECOND, NULL,

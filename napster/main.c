@@ -1,45 +1,22 @@
 /* The program `napster`: the protocol, and what people need around it. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/cli.h"
 #include "common/verbs.h"
 #include "napster/facts.h"
 #include "napster/node.h"
 #include "napster/view.h"
 
-/* `server` is `node` with its role set and the port of index servers;
-   `metaserver` likewise. */
-static int run_as(const struct program *p, int argc, char **argv,
-                  const char *role, uint16_t port)
-{
-    struct program as = *p;
-    char set[] = "--set", value[32];
-    char **args = calloc((size_t)argc + 3, sizeof *args);
-
-    if (args == NULL)
-        return cli_error(p, "no memory");
-    snprintf(value, sizeof value, "role=%s", role);
-    as.port = port;
-    args[0] = argv[0];
-    args[1] = set;
-    args[2] = value;
-    for (int i = 1; i < argc; i++)
-        args[i + 2] = argv[i];
-    int status = verb_node(&as, argc + 2, args);
-    free(args);
-    return status;
-}
-
 static int run_server(const struct program *p, int argc, char **argv)
 {
-    return run_as(p, argc, argv, "server", 8888);
+    static const char *const words[] = {"--set", "role=server", NULL};
+
+    return verb_node_with(p, 8888, words, argc, argv);
 }
 
 static int run_metaserver(const struct program *p, int argc, char **argv)
 {
-    return run_as(p, argc, argv, "metaserver", 8875);
+    static const char *const words[] = {"--set", "role=metaserver", NULL};
+
+    return verb_node_with(p, 8875, words, argc, argv);
 }
 
 static const struct verb verbs[] = {

@@ -39,6 +39,17 @@ refused() {
     done
 }
 
+@test "cli: every help page of every program fits 80 columns" {
+    bin=$(dirname "$chord")
+    for program in napster gnutella fasttrack bittorrent chord pastry kelips; do
+        for verb in sim node live show check figure trace lab introducer ''; do
+            run awk -v page="$program $verb" 'length > 80 { print page ": " $0 }' \
+                < <("$bin/$program" $verb --help)
+            [ "$output" = "" ] || { echo "$output"; false; }
+        done
+    done
+}
+
 @test "cli: the help of a program names its verbs and its settings" {
     run $chord --help
     for word in sim monitor node live show trace introducer 'bits=32 (3..160)' \
