@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bittorrent/check.h"
+#include "common/hash.h"
 
 static struct bittorrent *node_of(struct fact_call *c, size_t arg)
 {
@@ -29,6 +30,11 @@ static const struct torrent *torrent_of(struct fact_call *c, size_t arg)
 
 /* -- Pieces ---------------------------------------------------------------- */
 
+static uint32_t last_piece(const struct torrent *t)
+{
+    return t->meta.piece_count > 0 ? t->meta.piece_count - 1 : 0;
+}
+
 /* A number of a node's torrent. */
 #define FACT(name, value)                                                      \
     static enum fact_outcome name(struct fact_call *c)                         \
@@ -45,7 +51,11 @@ FACT(wasted, t->wasted)
 FACT(bad, t->bad_pieces)
 /* Length and number of a BITFIELD, and a bit for each piece. */
 FACT(bitfield_bytes, 5 + bits_bytes(t->meta.piece_count))
-FACT(hash_bytes, t->meta.piece_count *(uint64_t)INFOHASH_BYTES)
+FACT(hash_bytes, t->meta.piece_count *(uint64_t)SHA1_BYTES)
+FACT(last_bytes, metainfo_piece_bytes(&t->meta, last_piece(t)))
+FACT(last_blocks, torrent_block_count(t, last_piece(t)))
+FACT(all_blocks, (uint64_t)last_piece(t) * torrent_block_count(t, 0) +
+                     torrent_block_count(t, last_piece(t)))
 
 static enum fact_outcome infohash(struct fact_call *c)
 {
@@ -126,6 +136,37 @@ static enum fact_outcome lacks(struct fact_call *c)
     return pieces_where(c, false);
 }
 
+/* Does a piece, as the node would send it, have its hash? */
+static bool is_right(struct host *h, const struct torrent *t, uint32_t piece)
+{
+    uint8_t part[BLOCK_BYTES], digest[SHA256_BYTES];
+    struct hash *hash = hash_begin(HASH_SHA1);
+    bool read = true;
+
+    for (uint32_t i = 0; i < torrent_block_count(t, piece); i++) {
+        struct block b = torrent_block(t, piece, i);
+        read =
+            host_content_read(h, t->content, torrent_offset(t, piece) + b.begin,
+                              part, b.length) == 0 &&
+            read;
+        hash_add(hash, part, b.length);
+    }
+    return hash_end(hash, digest) == SHA1_BYTES && read &&
+           memcmp(digest, t->meta.pieces + piece * (size_t)SHA1_BYTES,
+                  SHA1_BYTES) == 0;
+}
+
+/* Pieces that it offers and that are not what the metainfo says. */
+static enum fact_outcome wrong(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+
+    for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
+        if (bit_is_set(t->have, i) && !is_right(fact_host(c, 0), t, i))
+            fact_add_number(c, i);
+    return t != NULL ? FACT_OK : FACT_ERROR;
+}
+
 /* -- Copies ------------------------------------------------------------------ */
 
 static enum fact_outcome rarity(struct fact_call *c)
@@ -196,6 +237,16 @@ static enum fact_outcome only(struct fact_call *c)
 }
 
 /* Pieces that nobody has at all, by a node that knows the torrent. */
+static enum fact_outcome lost_count(struct fact_call *c)
+{
+    const struct torrent *t = torrent_of(c, 0);
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
+        count += copies_of(c->network, i, NULL) == 0;
+    return t != NULL ? fact_print(c, count) : FACT_ERROR;
+}
+
 static enum fact_outcome lost(struct fact_call *c)
 {
     const struct torrent *t = torrent_of(c, 0);
@@ -251,6 +302,12 @@ static bool is_interested(const struct peer *p)
     return p->peer_interested;
 }
 
+/* Who may be drawn for the slot by lot. */
+static bool is_waiting(const struct peer *p)
+{
+    return p->peer_interested && (p->am_choking || p->optimistic);
+}
+
 #define PEERS(name, which)                                                     \
     static enum fact_outcome name(struct fact_call *c)                         \
     {                                                                          \
@@ -263,6 +320,7 @@ PEERS(regular, is_regular)
 PEERS(optimistic, is_optimistic)
 PEERS(interesting, is_interesting)
 PEERS(interested, is_interested)
+PEERS(waiting, is_waiting)
 
 /* "p2:118 p3:64": kB that each peer gave in this period and the last, by
    which the next round ranks them; of one who has all: that each took. */
@@ -301,7 +359,7 @@ static enum fact_outcome known(struct fact_call *c)
 
 /* -- The whole swarm --------------------------------------------------------------- */
 
-/* Milliseconds from the .torrent to the last piece. */
+/* Seconds from the .torrent to the last piece. */
 static enum fact_outcome took(struct fact_call *c)
 {
     const struct torrent *t = torrent_of(c, 0);
@@ -309,7 +367,7 @@ static enum fact_outcome took(struct fact_call *c)
     if (t == NULL)
         return FACT_ERROR;
     if (t->done_us > 0)
-        return fact_print(c, (t->done_us - t->begun_us) / 1000);
+        return fact_print_ratio(c, t->done_us - t->begun_us, 1000000);
     text_add(c->out, "never");
     return FACT_BROKEN;
 }
@@ -325,15 +383,15 @@ static enum fact_outcome took_of_all(struct fact_call *c, bool mean)
             strncmp(n->name, c->args[0], strlen(c->args[0])) != 0)
             continue;
         uint64_t us = n->torrent.done_us - n->torrent.begun_us;
-        sum += us / 1000;
+        sum += us;
         count++;
-        last = us / 1000 > last ? us / 1000 : last;
+        last = us > last ? us : last;
     }
     if (count == 0) {
         text_add(c->out, "never");
         return FACT_BROKEN;
     }
-    return fact_print(c, mean ? sum / count : last);
+    return fact_print_ratio(c, mean ? sum / count : last, 1000000);
 }
 
 static enum fact_outcome mean_took(struct fact_call *c)
@@ -402,6 +460,12 @@ const struct fact bittorrent_facts[] = {
      "piece-bytes origin 23", piece_bytes},
     {"blocks", "Nn", "blocks NODE PIECE", "requests that it takes",
      "blocks origin 0", blocks},
+    {"last-bytes", "N", "last-bytes NODE", "how long the last piece is",
+     "last-bytes origin", last_bytes},
+    {"last-blocks", "N", "last-blocks NODE", "requests for the last piece",
+     "last-blocks origin", last_blocks},
+    {"all-blocks", "N", "all-blocks NODE", "requests for the whole torrent",
+     "all-blocks origin", all_blocks},
     {"hash-bytes", "N", "hash-bytes NODE", "of all hashes in the metainfo",
      "hash-bytes origin", hash_bytes},
     {"pieces", "N", "pieces NODE", "how many it has", "pieces p1", pieces},
@@ -422,6 +486,8 @@ const struct fact bittorrent_facts[] = {
     {"only", "N", "only NODE", "pieces that nobody else has", "only origin",
      only},
     {"lost", "N", "lost NODE", "pieces that nobody has", "lost p1", lost},
+    {"lost-count", "N", "lost-count NODE", "how many these are",
+     "lost-count p1", lost_count},
     {"known", "N", "known NODE", "addresses that it was told", "known p1",
      known},
     {"peers", "N", "peers NODE", "its connections", "peers p1", peers},
@@ -429,6 +495,8 @@ const struct fact bittorrent_facts[] = {
      "interesting p1", interesting},
     {"interested", "N", "interested NODE", "who wants what it has",
      "interested p1", interested},
+    {"waiting", "N", "waiting NODE", "of these, without a regular slot",
+     "waiting p1", waiting},
     {"unchoked", "N", "unchoked NODE", "to whom it uploads", "unchoked origin",
      unchoked},
     {"regular", "N", "regular NODE", "of these, the regular slots",
@@ -439,9 +507,10 @@ const struct fact bittorrent_facts[] = {
      rates},
     {"banned", "N", "banned NODE", "who sent it bad pieces", "banned p1",
      banned},
+    {"wrong", "N", "wrong NODE", "pieces that it offers with wrong bytes",
+     "wrong origin", wrong},
     {"bad", "N", "bad NODE", "pieces that failed their hash", "bad p1", bad},
-    {"took", "N", "took NODE", "milliseconds until it had all", "took p1",
-     took},
+    {"took", "N", "took NODE", "seconds until it had all", "took p1", took},
     {"mean-took", "w", "mean-took PREFIX", "the mean of those named so",
      "mean-took p", mean_took},
     {"last-took", "w", "last-took PREFIX", "the slowest of them", "last-took p",

@@ -228,6 +228,8 @@ void bittorrent_state(const struct view *v, struct state_rows *rows)
                 (unsigned long long)(t->wasted / 1000));
     text_printf(state_row(rows, "up", NULL), "%llu kB",
                 (unsigned long long)(t->uploaded / 1000));
+    if (t->bad_pieces > 0)
+        text_printf(state_row(rows, "bad", NULL), "%u pieces", t->bad_pieces);
     const char *why = swarm_why(n);
     text_add(state_row(rows, "now", NULL), why[0] != '\0' ? why
                                            : t->complete  ? "seeding"

@@ -1,0 +1,83 @@
+# What show and the monitor say of a swarm, and what the lessons promise.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/.."
+    bt=${BIN:-bin}/bittorrent
+    labs=labs/bittorrent
+}
+
+fact() { "$bt" show "$labs/$@"; }
+
+@test "swarm: every example of a fact works" {
+    "$bt" show --help | tr '\n' ' ' | grep -o '([a-z-]* *[^)]*)' | tr -d '()' |
+        tr -s ' ' | sort -u >"$BATS_TEST_TMPDIR/facts"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/facts")" -gt 30 ]
+    while read -r fact; do
+        # shellcheck disable=SC2086
+        "$bt" show $labs/swarm.scn --set dht=on $fact ||
+            { echo "fails: $fact"; false; }
+    done <"$BATS_TEST_TMPDIR/facts"
+}
+
+@test "swarm: every scenario ends as it expects" {
+    for scenario in "$labs"/*.scn; do
+        run "$bt" sim "$scenario" --quiet
+        [ "$status" -eq 0 ] || { echo "$scenario: $output"; false; }
+    done
+}
+
+@test "swarm: what is expected can fail: another rule, another end" {
+    run -1 "$bt" sim $labs/leaves-rarest.scn --set picker=inorder --quiet
+    run -1 "$bt" sim $labs/rarest.scn --set picker=inorder --quiet
+    run -1 "$bt" sim $labs/gain.scn --set choker=freerider --quiet
+    run -1 "$bt" sim $labs/dht.scn --set dht=off --quiet
+    # A liar who looks at what it has finds only the good pieces.
+    sed 's/ verify=off//' $labs/pollution.scn >"$BATS_TEST_TMPDIR/honest.scn"
+    run -1 "$bt" sim "$BATS_TEST_TMPDIR/honest.scn" --quiet
+}
+
+@test "swarm: the rules for the next piece, compared" {
+    # Pieces that only the seed has, when two copies of everything are out.
+    [ "$(fact leaves.scn --at 9s only origin)" -le 2 ]
+    [ "$(fact leaves.scn --at 9s --set picker=random only origin)" -ge 3 ]
+    [ "$(fact leaves.scn --at 9s --set picker=inorder only origin)" -ge 16 ]
+    [ -z "$(fact leaves-rarest.scn lost p1)" ]
+    [ "$(fact leaves-inorder.scn lost-count p1)" -ge 16 ]
+}
+
+@test "swarm: peers give what a server alone would have to" {
+    # 16 files of 768 KiB over one line of 50 kB/s, or over seventeen.
+    server=$(fact server.scn last-took p)
+    gain=$(fact gain.scn last-took p)
+    [ "${server%.*}" -ge 245 ] && [ "${server%.*}" -le 255 ]
+    [ "${gain%.*}" -ge 14 ] && [ "${gain%.*}" -le 28 ]
+}
+
+@test "swarm: who rides free waits longer; more of them, all do" {
+    p=$(fact free-riders.scn mean-took p)
+    f=$(fact free-riders.scn mean-took f)
+    [ "${f%.*}" -gt $((${p%.*} * 11 / 10)) ]
+    few=$(fact free-riders-0.scn mean-took p)
+    many=$(fact free-riders-60.scn mean-took p)
+    [ "${few%.*}" -lt "${p%.*}" ]
+    [ "${many%.*}" -gt $((${few%.*} * 3 / 2)) ]
+}
+
+@test "swarm: the liar's pieces, and who bans it" {
+    [ "$(fact pollution.scn wrong liar)" = "4 5 6 7 8 9 10 11 12 13 14" ]
+    for i in 1 2 3 4 5; do
+        [ "$(fact pollution.scn banned p$i)" = liar ]
+        [ -z "$(fact pollution.scn wrong p$i)" ]
+    done
+}
+
+@test "swarm: without a tracker, the DHT finds the seed" {
+    [ "$(fact dht.scn known p1)" -ge 1 ]
+    [ "$(fact dht.scn dht-nodes p1)" -ge 8 ]
+    # Some node keeps the address of who announced.
+    run bash -c "for i in \$(seq 24); do $bt show $labs/dht.scn dht-stores d\$i
+        done | grep -vc '^0'"
+    [ "$output" -ge 8 ]
+    [ "$(fact dht.scn pieces p2)" -eq 8 ]
+}
