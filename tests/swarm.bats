@@ -81,3 +81,21 @@ fact() { "$bt" show "$labs/$@"; }
     [ "$output" -ge 8 ]
     [ "$(fact dht.scn pieces p2)" -eq 8 ]
 }
+
+@test "swarm: the screens of pieces, rarity, chokes and a routing table" {
+    load golden.bash
+    "$bt" monitor --dump 80x24 | golden bittorrent-open-80x24.screen
+    "$bt" monitor --dump 80x24 --at 5s | golden bittorrent-pieces-80x24.screen
+    "$bt" monitor --dump 160x48 --at 5s | golden bittorrent-pieces-160x48.screen
+    "$bt" monitor --dump 80x24 --at 5s --keys "v" |
+        golden bittorrent-rarity-80x24.screen
+    "$bt" monitor --dump 80x24 --at 5s --keys "vv<Right><Right><Right>" |
+        golden bittorrent-chokes-80x24.screen
+    "$bt" monitor $labs/missing-piece.scn --dump 80x24 --at 60s --keys "vv" |
+        golden bittorrent-crowd-80x24.screen
+    "$bt" monitor $labs/dht.scn --dump 80x24 --at 30s --keys "vvv<Right>" |
+        golden bittorrent-table-80x24.screen
+    "$bt" monitor $labs/pollution.scn --dump 80x24 --at 7s \
+        --keys "<Right><Right><Right>" |
+        golden bittorrent-liar-80x24.screen
+}
