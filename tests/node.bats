@@ -235,6 +235,51 @@ agree() {
     wait "${pid[i]}"
 }
 
+# flood TCP UDP: a thousand half-open calls to one port, and datagrams to the
+# other until the flood is killed: noise, half of it behind a good header.
+flood() {
+    exec python3 - "$@" <<'END'
+import random, socket, sys, time
+tcp, udp = int(sys.argv[1]), int(sys.argv[2])
+half = []
+for _ in range(1000):
+    s = socket.create_connection(("127.0.0.1", tcp))
+    s.send(b"GET /nod")
+    half.append(s)
+print("half-open", flush=True)
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+random.seed(1)
+while True:
+    for _ in range(200):
+        body = random.randbytes(random.randrange(1400))
+        head = b"CHRD" + bytes((1, random.randrange(24), 7))
+        out.sendto(random.choice((b"", head)) + body, ("127.0.0.1", udp))
+    time.sleep(0.01)
+END
+}
+
+@test "node: half-open calls and a flood of garbage stop nobody, and take no room" {
+    $chord introducer --listen 127.0.0.1:0 >i.out 3>&- &
+    pid[i]=$!
+    wait_for i listening
+    start a --listen 127.0.0.1:0 --join "http://$(address i)" --set id=10
+    room=$(awk '/VmRSS/ { print $2 }' "/proc/${pid[a]}/status")
+    a=$(address a) i=$(address i)
+    flood "${i#*:}" "${a#*:}" >f.out 2>f.err 3>&- &
+    pid[f]=$!
+    wait_for f half-open
+    start b --listen 127.0.0.1:0 --join "http://$i" --set id=90
+    agree 50 "$(address b) (90)" a b
+    agree 5 "$a (10)" a b
+    sleep 2
+    for key in 1 20 80 100; do
+        [[ $(ask a lookup $key) == *": owner "* ]]
+    done
+    kill -0 "${pid[f]}" # the flood went on all the time
+    now=$(awk '/VmRSS/ { print $2 }' "/proc/${pid[a]}/status")
+    [ $((now - room)) -lt 8000 ] # kB
+}
+
 @test "live: the built-in scenario runs on real sockets" {
     cd "$BATS_TEST_DIRNAME/.."
     run $chord live --quiet --json
