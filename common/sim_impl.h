@@ -102,9 +102,10 @@ struct node {
     bool done_leaving; /* it has called host_left */
     bool firing;       /* a timer event is being handled */
     bool waiting;      /* for the node that it joins to come up */
+    bool introduced;   /* joins by an introducer, whose timer is its last */
     uint8_t timer_count;
     struct timer wake;    /* what its entry in the queue stands for */
-    struct timer timer[]; /* the protocol's, and the introducer's */
+    struct timer timer[]; /* the protocol's, and that of `introduced` */
 };
 
 /* A datagram under way. */

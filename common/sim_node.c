@@ -390,7 +390,11 @@ static bool enter(struct sim *sim, struct node *n)
 static struct node *node_alloc(struct sim *sim, const struct act *act,
                                const struct protocol *p)
 {
-    uint8_t timers = timers_count(p);
+    const struct node *at = act->spec != NULL && act->spec->join != NULL
+                                ? node_by_name(sim, act->spec->join)
+                                : NULL;
+    bool introduced = at != NULL && at->host.protocol == &introducer_protocol;
+    uint8_t timers = (uint8_t)(timers_count(p) + introduced);
     struct node *n =
         arena_zalloc(sim->arena, sizeof *n + timers * sizeof n->timer[0]);
     size_t bytes = strlen(act->name) + 1;
@@ -401,6 +405,7 @@ static struct node *node_alloc(struct sim *sim, const struct act *act,
     memcpy(name, act->name, bytes);
     n->host.name = name;
     n->timer_count = timers;
+    n->introduced = introduced;
     n->wake.due_us = NEVER;
     timers_clear(n);
     return n;
@@ -625,7 +630,8 @@ void nodes_warm(struct sim *sim)
     for (uint32_t i = 0; i < sim->network.count; i++) {
         struct node *n = node_at(sim, i);
         bool starts = node_is_up(n) && n->host.protocol == p;
-        for (int slot = 0; starts && slot < n->timer_count - 1; slot++)
+        for (int slot = 0; starts && slot < n->timer_count - n->introduced;
+             slot++)
             timer_cancel(&n->host, slot);
         timers_wake(n);
         if (starts && n->host.node == NULL &&

@@ -15,13 +15,13 @@
 static int place_of(const struct node *n, int slot)
 {
     if (slot == TIMER_INTRODUCER)
-        return n->timer_count - 1;
-    return slot < n->timer_count - 1 ? slot : -1;
+        return n->introduced ? n->timer_count - 1 : -1;
+    return slot < n->timer_count - n->introduced ? slot : -1;
 }
 
 uint8_t timers_count(const struct protocol *p)
 {
-    uint8_t count = 1; /* the introducer's */
+    uint8_t count = 0;
 
     for (int slot = 0; slot < TIMER_SLOTS && p->timers[slot] != NULL; slot++)
         count++;
@@ -53,13 +53,13 @@ static void wake_at(struct node *n, const struct timer *t)
 
 void timers_wake(struct node *n)
 {
-    const struct timer *first = &n->timer[0];
+    const struct timer *first = NULL;
 
-    for (int i = 1; i < n->timer_count; i++)
-        if (before(&n->timer[i], first))
+    for (int i = 0; i < n->timer_count; i++)
+        if (first == NULL || before(&n->timer[i], first))
             first = &n->timer[i];
     n->wake.due_us = NEVER;
-    if (first->due_us != NEVER)
+    if (first != NULL && first->due_us != NEVER)
         wake_at(n, first);
 }
 
@@ -90,7 +90,8 @@ static int slot_of(const struct node *n, const struct entry *e)
 {
     for (int i = 0; i < n->timer_count; i++)
         if (n->timer[i].number == e->number && n->timer[i].due_us == e->time_us)
-            return i + 1 == n->timer_count ? TIMER_INTRODUCER : i;
+            return n->introduced && i + 1 == n->timer_count ? TIMER_INTRODUCER
+                                                            : i;
     return -1;
 }
 
