@@ -167,6 +167,24 @@ static enum fact_outcome wrong(struct fact_call *c)
     return t != NULL ? FACT_OK : FACT_ERROR;
 }
 
+/* The same of all who look before they believe: there must be none. */
+static enum fact_outcome kept_wrong(struct fact_call *c)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < c->network->count; i++) {
+        const struct bittorrent *n = bittorrent_at(c->network, i);
+        if (n == NULL || n->torrent.have == NULL ||
+            setting(n->settings, OPT_VERIFY) != 0)
+            continue;
+        for (uint32_t k = 0; k < n->torrent.meta.piece_count; k++)
+            count += bit_is_set(n->torrent.have, k) &&
+                     !is_right(c->network->host[i], &n->torrent, k);
+    }
+    fact_print(c, count);
+    return count == 0 ? FACT_OK : FACT_BROKEN;
+}
+
 /* -- Copies ------------------------------------------------------------------ */
 
 static enum fact_outcome rarity(struct fact_call *c)
@@ -509,6 +527,8 @@ const struct fact bittorrent_facts[] = {
      banned},
     {"wrong", "N", "wrong NODE", "pieces that it offers with wrong bytes",
      "wrong origin", wrong},
+    {"kept-wrong", "", "kept-wrong", "the same of all with verify=on",
+     "kept-wrong", kept_wrong},
     {"bad", "N", "bad NODE", "pieces that failed their hash", "bad p1", bad},
     {"took", "N", "took NODE", "seconds until it had all", "took p1", took},
     {"mean-took", "w", "mean-took PREFIX", "the mean of those named so",

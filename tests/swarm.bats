@@ -72,6 +72,17 @@ fact() { "$bt" show "$labs/$@"; }
     done
 }
 
+@test "swarm: in runs with liars and faults nobody keeps a wrong byte" {
+    # Generated as for make sweep, which does not look at the bytes.
+    ${CC:-cc} -std=c11 -I. -o "$BATS_TEST_TMPDIR/sweep" tests/sweep_bittorrent.c
+    for seed in $(seq 40); do
+        "$BATS_TEST_TMPDIR/sweep" "$seed" >"$BATS_TEST_TMPDIR/$seed.scn"
+        "$bt" show "$BATS_TEST_TMPDIR/$seed.scn" kept-wrong
+    done
+    grep -l 'bad=' "$BATS_TEST_TMPDIR"/*.scn | wc -l >"$BATS_TEST_TMPDIR/liars"
+    [ "$(cat "$BATS_TEST_TMPDIR/liars")" -ge 10 ]
+}
+
 @test "swarm: without a tracker, the DHT finds the seed" {
     [ "$(fact dht.scn known p1)" -ge 1 ]
     [ "$(fact dht.scn dht-nodes p1)" -ge 8 ]
