@@ -71,8 +71,8 @@ struct fuzz_node {
 };
 
 /* What stands in front of memory that the node was given. */
-struct block {
-    struct block *next, *previous;
+struct held {
+    struct held *next, *previous;
     size_t bytes;
     size_t spare; /* keeps what follows aligned */
 };
@@ -101,7 +101,7 @@ struct fake {
     const struct settings *settings;
     uint64_t now_us;
     struct random random;
-    struct block blocks; /* a ring, of which this is the head */
+    struct held blocks; /* a ring, of which this is the head */
     size_t allocated;
     unsigned failing; /* every so many allocations fail; 0: none */
     unsigned allocations;
@@ -137,7 +137,7 @@ static uint64_t fake_random(struct host *h)
 static void *fake_alloc(struct host *h, size_t bytes)
 {
     struct fake *f = fake_of(h);
-    struct block *b;
+    struct held *b;
 
     if (f->failing > 0 && ++f->allocations % f->failing == 0)
         return NULL;
@@ -155,7 +155,7 @@ static void *fake_alloc(struct host *h, size_t bytes)
 
 static void fake_free(struct host *h, void *memory, size_t bytes)
 {
-    struct block *b = (struct block *)memory - 1;
+    struct held *b = (struct held *)memory - 1;
 
     MUST(b->bytes == bytes);
     fake_of(h)->allocated -= bytes;
@@ -745,7 +745,7 @@ static void finish(struct fake *f)
 {
     for (unsigned i = 0; i < CONNS_MAX; i++)
         free(f->conn[i].kept);
-    for (struct block *b = f->blocks.next, *next; b != &f->blocks; b = next) {
+    for (struct held *b = f->blocks.next, *next; b != &f->blocks; b = next) {
         next = b->next;
         free(b);
     }
