@@ -315,7 +315,7 @@ bool announcer_done(const struct announcer *a)
 void announcer_hurry(struct announcer *a)
 {
     uint64_t wait =
-        a->min_interval_us > 0 ? a->min_interval_us : a->interval_us;
+        a->min_interval_us > 0 ? a->min_interval_us : ANNOUNCE_HURRY_US;
 
     if (a->state == ANNOUNCER_IDLE && a->failures == 0 && a->answered_us > 0 &&
         !a->stopping && a->answered_us + wait < a->due_us)

@@ -50,12 +50,15 @@
 #define TRACKER_FAILURE_MAX 79 /* of its reason: a line of the screen */
 #define STOP_PATIENCE_US (2 * (uint64_t)1000000) /* for the answer to stopped */
 #define MAGNET_PEERS_MAX 16                      /* x.pe of one link */
+#define MAGNET_BYTES_MAX 8192 /* with all that we use of it */
 #define FOUND_MAX 64 /* peers taken from one answer; numwant is the default */
 #define HTTP_TRACKER_US (20 * (uint64_t)1000000) /* its patience */
 #define UDP_RETRY_US (15 * (uint64_t)1000000)    /* [bep15] 15 * 2^n, n to 8 */
 #define UDP_RETRIES 8
 #define ANNOUNCE_RETRY_US (15 * (uint64_t)1000000) /* doubles after failures */
 #define ANNOUNCE_RETRY_MOST_US (3600 * (uint64_t)1000000)
+/* Without a single peer, and no word of the tracker on how soon. */
+#define ANNOUNCE_HURRY_US (60 * (uint64_t)1000000)
 #define ANNOUNCE_LEAST_US (1 * (uint64_t)1000000) /* whatever a tracker says */
 #define ANNOUNCE_MOST_US (4 * 3600 * (uint64_t)1000000)
 

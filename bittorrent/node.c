@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bittorrent/check.h"
+#include "bittorrent/magnet.h"
 #include "common/words.h"
 
 #define SECOND_US UINT64_C(1000000)
@@ -51,8 +52,7 @@ static const struct option options[] = {
 static const struct command commands[] = {
     {"get", "t", "get NAME", "ask the node joined for NAME.torrent; fetch it",
      0},
-    {"fetch", "w", "fetch INFOHASH", "fetch what has that hash, as a magnet",
-     0},
+    {"fetch", "w", "fetch MAGNET|INFOHASH", "fetch what has that hash", 0},
     {"peer", "a", "peer HOST:PORT", "dial a peer", COMMAND_LIMIT_US},
     {"show", "", "show", "how it stands, and why nothing moves",
      COMMAND_LIMIT_US},
@@ -111,7 +111,7 @@ static void dial_some(struct bittorrent *n, struct host *h)
         waiting += p->outgoing && p->state == PEER_DIAL;
     }
     bool wanting = t->state == TORRENT_ASKING ||
-                   (t->state == TORRENT_OPEN && !t->complete);
+                   (t->state == TORRENT_OPEN && !t->complete && !t->foreign);
     for (uint32_t i = 0; i < n->known_count && wanting && !n->leaving; i++) {
         struct known *k = &n->known[i];
         if (dialled >= DIALS_MAX || waiting >= DIALS_WAITING_MAX)
@@ -154,23 +154,43 @@ static void announce(struct bittorrent *n, struct host *h)
 {
     struct announce_stats stats = stats_of(n);
 
+    if (n->peers == NULL && !n->torrent.complete)
+        announcer_hurry(&n->announcer);
     if (n->announcing && announcer_due(&n->announcer) <= host_now(h))
         announcer_tick(&n->announcer, h, &stats);
     take_found(n, h);
 }
 
-/* Whom the metainfo names as tracker. */
+/* The magnet link of this torrent, if it was asked for by one. */
+static bool load_magnet(struct host *h, struct magnet *m)
+{
+    char link[MAGNET_BYTES_MAX + 1];
+    const char *why;
+    int len = host_load(h, "magnet", link, MAGNET_BYTES_MAX);
+
+    link[len > 0 ? len : 0] = '\0';
+    return magnet_read(m, link, &why);
+}
+
+/* Whom the metainfo names as trackers, then whom the magnet link does. */
 static void begin_announcing(struct bittorrent *n, struct host *h)
 {
     struct torrent *t = &n->torrent;
     struct metainfo_trackers at = {0};
+    struct magnet m;
     struct bencode url;
+    bool first = !n->announcing;
 
-    if (!n->announcing)
+    if (first)
         announcer_begin(&n->announcer, h, t->infohash, n->id, n->self.port);
     while (metainfo_tracker(&t->meta, &at, &url))
         (void)announcer_add(&n->announcer, h, (const char *)url.text,
                             url.text_len, at.tier);
+    if (first && load_magnet(h, &m) &&
+        memcmp(m.infohash, t->infohash, INFOHASH_BYTES) == 0)
+        for (unsigned i = 0; i < m.tracker_count; i++)
+            (void)announcer_add(&n->announcer, h, m.tracker[i],
+                                strlen(m.tracker[i]), at.tier + 1 + i);
     n->announcing = true;
     announcer_say(&n->announcer, h, ANNOUNCE_STARTED);
 }
@@ -253,6 +273,8 @@ const char *swarm_why(const struct bittorrent *n)
     }
     if (t->complete)
         return up > 0 ? "" : "complete; nobody is here to send to";
+    if (t->foreign)
+        return "a file of that name is here and differs; move it away";
     if (t->full)
         return "the disk is full; make room";
     if (n->announcer.failure[0] != '\0' && up == 0)
@@ -519,16 +541,44 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
     }
 }
 
-/* What the last run had open, else what is to be got, else a torrent of what
-   is shared. */
+/* Look for the peers of a torrent that is known by its infohash. */
+static void begin_magnet(struct bittorrent *n, struct host *h,
+                         const struct magnet *m)
+{
+    extend_ask(n, h, m->infohash);
+    for (unsigned i = 0; i < m->peer_count; i++)
+        swarm_found_peer(n, h, m->peer[i]);
+    if (!addr_none(n->join))
+        swarm_found_peer(n, h, n->join);
+    if (m->tracker_count > 0)
+        begin_announcing(n, h);
+    begin_dht(n, h);
+    announce(n, h);
+}
+
+/* Is this .torrent the one that the link means? */
+static bool is_of_magnet(const uint8_t *file, int len, const struct magnet *m)
+{
+    struct metainfo meta;
+    const char *why;
+
+    return len > 0 && metainfo_read(&meta, file, (size_t)len, &why) == 0 &&
+           memcmp(meta.infohash, m->infohash, INFOHASH_BYTES) == 0;
+}
+
+/* What the last run had open, or a magnet link asks for; else what is to be
+   got, else a torrent of what is shared. */
 static void begin_torrent(struct bittorrent *n, struct host *h)
 {
     const char *why = "no memory", *get = setting_text(n->settings, OPT_GET);
     uint8_t *file = host_alloc(h, BLOB_BYTES_MAX);
     int len = file != NULL ? host_load(h, "torrent", file, BLOB_BYTES_MAX) : 0;
     struct content c;
+    struct magnet m;
 
-    if (len > 0 && !torrent_open(n, h, file, (size_t)len, &why))
+    if (load_magnet(h, &m) && !is_of_magnet(file, len, &m))
+        begin_magnet(n, h, &m);
+    else if (len > 0 && !torrent_open(n, h, file, (size_t)len, &why))
         host_note(h, "the torrent cannot be opened: %s", why);
     host_free(h, file, BLOB_BYTES_MAX);
     for (size_t i = 0;
@@ -650,35 +700,27 @@ static void show(struct bittorrent *n, struct host *h, uint32_t command)
     fields_free(&f);
 }
 
-static unsigned nibble(char c)
-{
-    return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-           : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
-           : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10
-                                  : 16;
-}
-
+/* By a magnet link, or an infohash alone. */
 static void fetch(struct bittorrent *n, struct host *h, uint32_t command,
-                  const char *hex, size_t len)
+                  const char *word)
 {
-    uint8_t infohash[INFOHASH_BYTES];
-    bool ok = len == sizeof infohash * 2;
+    struct text link = text_new();
+    struct magnet m;
+    const char *why;
 
-    for (size_t i = 0; ok && i < sizeof infohash; i++) {
-        unsigned high = nibble(hex[2 * i]), low = nibble(hex[2 * i + 1]);
-        ok = high < 16 && low < 16;
-        infohash[i] = (uint8_t)(high << 4 | (low & 15));
+    if (strncmp(word, "magnet:", 7) != 0)
+        text_add(&link, "magnet:?xt=urn:btih:");
+    text_add(&link, word);
+    if (link.len > MAGNET_BYTES_MAX || !magnet_read(&m, link.data, &why)) {
+        host_failed(h, command,
+                    "expected a magnet link with xt=urn:btih:, or the 40 "
+                    "hexadecimal digits of an infohash");
+    } else {
+        n->command = command;
+        (void)host_save(h, "magnet", link.data, link.len);
+        begin_magnet(n, h, &m);
     }
-    if (!ok) {
-        host_failed(h, command, "an infohash has 40 hexadecimal digits");
-        return;
-    }
-    n->command = command;
-    extend_ask(n, h, infohash);
-    if (!addr_none(n->join))
-        swarm_found_peer(n, h, n->join);
-    begin_dht(n, h);
-    dial_some(n, h);
+    text_free(&link);
 }
 
 static void dial(struct bittorrent *n, struct host *h, uint32_t command,
@@ -702,11 +744,11 @@ static void on_command(struct bittorrent *n, struct host *h,
                        const struct event *e)
 {
     const char *s = (const char *)e->data, *word;
-    size_t len = word_next(&s), arg_len;
+    size_t len = word_next(&s);
     const char *verb = s;
 
     word = s + len;
-    arg_len = word_next(&word);
+    (void)word_next(&word);
     if (word_is(verb, len, "show")) {
         show(n, h, e->command);
     } else if (word_is(verb, len, "peer")) {
@@ -715,7 +757,7 @@ static void on_command(struct bittorrent *n, struct host *h,
                n->wanted[0] != '\0') {
         host_failed(h, e->command, "a node has one torrent at a time");
     } else if (word_is(verb, len, "fetch")) {
-        fetch(n, h, e->command, word, arg_len);
+        fetch(n, h, e->command, word);
     } else if (addr_none(n->join)) {
         host_failed(h, e->command, "join a node that has its .torrent");
     } else if (strlen(word) >= sizeof n->wanted) {

@@ -110,6 +110,7 @@ struct torrent {
     uint8_t *digests; /* while making */
     bool complete;    /* all here and shared */
     bool full;        /* the disk is; writing waits */
+    bool foreign;     /* whole files are here, but not with that content */
     bool unsaved;     /* pieces came since they were last remembered */
     uint64_t uploaded, downloaded, wasted; /* bytes of blocks */
     uint32_t bad_pieces;

@@ -332,6 +332,23 @@ static void say_text(struct text *t, const char *what, const struct bencode *v)
     text_char(t, '\n');
 }
 
+/* The link that stands for a torrent. */
+static void say_link(struct text *t, const struct metainfo *m)
+{
+    struct magnet link = {.name = ""};
+    struct metainfo_trackers at = {0};
+    struct bencode url;
+
+    memcpy(link.infohash, m->infohash, INFOHASH_BYTES);
+    memcpy(link.name, m->name.text, m->name.text_len);
+    while (link.tracker_count < TRACKERS_MAX && metainfo_tracker(m, &at, &url))
+        if (url.text_len < sizeof link.tracker[0])
+            memcpy(link.tracker[link.tracker_count++], url.text, url.text_len);
+    text_add(t, "magnet ");
+    magnet_write(t, &link);
+    text_char(t, '\n');
+}
+
 static void say_metainfo(struct text *t, const struct metainfo *m,
                          const struct metainfo_file *file)
 {
@@ -359,6 +376,7 @@ static void say_metainfo(struct text *t, const struct metainfo *m,
         text_safe(t, path, len);
         text_add(t, file[i].padding ? " (padding)\n" : "\n");
     }
+    say_link(t, m);
 }
 
 static void say_magnet(struct text *t, const struct magnet *m)
@@ -440,26 +458,49 @@ static void system_free(void *context, void *memory, size_t bytes)
     free(memory);
 }
 
-/* Leave the torrent in the folder, where its node looks. */
-static int leave_torrent(const struct program *p, const char *path,
-                         const char *folder)
+/* A .torrent, or a magnet link, that our node can take; its bytes. */
+static int read_wanted(const struct program *p, const char *wanted, bool magnet,
+                       struct text *data)
+{
+    struct metainfo m;
+    struct magnet link;
+    const char *why = "";
+    LOCAL_TEXT say = text_new();
+
+    if (magnet) {
+        text_add(data, wanted);
+        if (!magnet_read(&link, wanted, &why))
+            return cli_error(p, "that is no good magnet link: %s", why);
+        if (data->len > MAGNET_BYTES_MAX)
+            return cli_error(p, "the link is too long: at most 8 KiB");
+        return EXIT_OK;
+    }
+    if (!read_file(wanted, METAINFO_BYTES_MAX, data, &say))
+        return cli_error(p, "%s", say.data);
+    if (metainfo_read(&m, (const uint8_t *)data->data, data->len, &why) < 0)
+        return cli_error(p, "%s is no good torrent: %s", wanted, why);
+    if (data->len > BLOB_BYTES_MAX)
+        return cli_error(p, "%s is too large: at most 1 MiB", wanted);
+    return EXIT_OK;
+}
+
+/* Leave what is wanted in the folder, where its node looks. */
+static int leave_wanted(const struct program *p, const char *wanted,
+                        const char *folder)
 {
     const struct content_memory memory = {system_alloc, system_free, NULL};
-    struct metainfo m;
+    bool magnet = strncmp(wanted, "magnet:", 7) == 0;
     LOCAL_TEXT data = text_new(), say = text_new();
-    const char *why = "";
+    int status = read_wanted(p, wanted, magnet, &data);
 
-    if (!read_file(path, METAINFO_BYTES_MAX, &data, &say))
-        return cli_error(p, "%s", say.data);
-    const uint8_t *bytes = (const uint8_t *)data.data;
-    if (metainfo_read(&m, bytes, data.len, &why) < 0)
-        return cli_error(p, "%s is no good torrent: %s", path, why);
-    if (data.len > BLOB_BYTES_MAX)
-        return cli_error(p, "%s is too large: at most 1 MiB", path);
+    if (status != EXIT_OK)
+        return status;
     struct contents *c = contents_open(&memory, folder, &say);
     if (c == NULL)
         return cli_error(p, "%s", say.data);
-    bool saved = contents_save(c, "torrent", bytes, data.len) >= 0;
+    bool saved =
+        contents_save(c, "magnet", data.data, magnet ? data.len : 0) >= 0 &&
+        (magnet || contents_save(c, "torrent", data.data, data.len) >= 0);
     contents_free(c);
     return saved ? EXIT_OK : cli_error(p, "cannot write in %s", folder);
 }
@@ -510,22 +551,22 @@ static int run_torrent(const struct program *p, int argc, char **argv,
 {
     struct program as = *p;
     const char *folder = folder_of(argc, argv);
-    const char *more[] = {"--set", linger, NULL, NULL, NULL};
+    const char *more[] = {"--set", linger, "--set", "dht=on", NULL, NULL, NULL};
 
     if (argc < 2 || argv[1][0] == '-') {
         if (argc >= 2 && strcmp(argv[1], "--help") == 0)
             return verb_node(p, argc, argv);
         return cli_error(p,
-                         "usage: %s %s FILE.torrent [--folder DIR] [OPTION "
-                         "of node]",
+                         "usage: %s %s FILE.torrent|MAGNET [--folder DIR] "
+                         "[OPTION of node]",
                          p->protocol->name, argv[0]);
     }
     if (folder == NULL) {
         folder = ".";
-        more[2] = "--folder";
-        more[3] = folder;
+        more[4] = "--folder";
+        more[5] = folder;
     }
-    int status = leave_torrent(p, argv[1], folder);
+    int status = leave_wanted(p, argv[1], folder);
     if (status != EXIT_OK)
         return status;
     argv[1] = argv[0]; /* the rest is for `node` */
@@ -554,8 +595,9 @@ const struct verb bittorrent_verbs[] = {
     {"create", "PATH [OPTION...]", "the .torrent of a file or a folder",
      run_create},
     {"info", "FILE|MAGNET", "what a .torrent or a magnet link says", run_info},
-    {"get", "FILE [OPTION...]", "fetch what a .torrent describes", run_get},
-    {"seed", "FILE [OPTION...]", "the same, and upload on", run_seed},
+    {"get", "FILE|MAGNET", "fetch what a .torrent or a link describes",
+     run_get},
+    {"seed", "FILE|MAGNET", "the same, and upload on", run_seed},
     {"tracker", "[OPTION...]", "a tracker, HTTP and UDP, on port 6969",
      run_tracker},
     {.name = NULL}};

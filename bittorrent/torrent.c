@@ -177,6 +177,7 @@ static void finish(struct bittorrent *n, struct host *h)
 static void check_more(struct bittorrent *n, struct host *h)
 {
     struct torrent *t = &n->torrent;
+    struct content c;
 
     while (t->check_next < t->meta.piece_count) {
         uint32_t piece = t->check_next++;
@@ -194,6 +195,7 @@ static void check_more(struct bittorrent *n, struct host *h)
     host_note(h, "%u of %u pieces are here", t->have_count,
               t->meta.piece_count);
     t->complete = t->have_count == t->meta.piece_count;
+    t->foreign = !t->complete && host_content(h, t->content, &c) && c.complete;
     if (t->complete)
         (void)host_content_complete(h, t->content);
     swarm_on_open(n, h);

@@ -440,7 +440,7 @@ int contents_begin(struct contents *c, const char *name,
         return same_files(c->item[old], files, count) ? old : ERR_LIMIT;
     if (c->count == CONTENTS_MAX)
         return ERR_LIMIT;
-    const struct item *item = item_add(c, name, files, count);
+    struct item *item = item_add(c, name, files, count);
     if (item == NULL)
         return ERR_SYSTEM;
     error = c->folder != NULL ? folder_begin(c, item) : 0;

@@ -374,21 +374,67 @@ static void record_remove(struct contents *c, const struct item *item)
     (void)unlinkat(c->folder->state, name, 0);
 }
 
+/* Look at a file as it lies there: forget what it cannot hold.  Is it whole,
+   and has it its name? */
+static bool judge_file(struct contents *c, struct item *item,
+                       const struct content_file *file, uint64_t start)
+{
+    char leaf[LEAF_MAX], part[LEAF_MAX + 8];
+    int dir = open_parent(c->folder->dir, file->path, false, leaf);
+    struct stat st = {.st_size = 0};
+    bool partly = false, there = false;
+
+    snprintf(part, sizeof part, "%s.part", leaf);
+    if (dir >= 0) {
+        partly = fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        there = !partly && fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        close(dir);
+    }
+    bool regular = (partly || there) && S_ISREG(st.st_mode);
+    uint64_t size = regular ? (uint64_t)st.st_size : 0;
+    if (size < file->bytes)
+        (void)ranges_put(c, &item->here, start + size, start + file->bytes,
+                         false);
+    return there && regular && size == file->bytes;
+}
+
+/* Make an item's files, but for those that are there under their names and as
+   long as they should be: they are taken for what they seem.  *made counts
+   both, *taken the latter. */
+static int begin_files(struct contents *c, struct item *item, uint32_t *made,
+                       uint32_t *taken)
+{
+    uint64_t start = 0;
+
+    for (; *made < item->file_count; ++*made) {
+        const struct content_file *file = &item->file[*made];
+        int fd = open_content(c->folder, file->path, OPEN_NEW);
+        if (fd < 0 && errno != EEXIST)
+            return ERR_SYSTEM;
+        if (fd < 0 &&
+            (!judge_file(c, item, file, start) ||
+             !ranges_put(c, &item->here, start, start + file->bytes, true)))
+            return ERR_LIMIT;
+        if (fd >= 0)
+            close(fd);
+        *taken += fd < 0;
+        start += file->bytes;
+    }
+    return 0;
+}
+
 /* First the record, then the files: a node that is killed in between finds
    an item of which nothing is here. */
-int folder_begin(struct contents *c, const struct item *item)
+int folder_begin(struct contents *c, struct item *item)
 {
-    uint32_t made = 0;
+    uint32_t made = 0, taken = 0;
     int error = record_write(c, item);
 
-    for (; error == 0 && made < item->file_count; made++) {
-        int fd = open_content(c->folder, item->file[made].path, OPEN_NEW);
-        if (fd < 0) {
-            error = errno == EEXIST ? ERR_LIMIT : ERR_SYSTEM;
-            break;
-        }
-        close(fd);
-    }
+    if (error == 0)
+        error = begin_files(c, item, &made, &taken);
+    if (error == 0 && taken > 0)
+        error = record_write(c, item); /* as it is now */
+    item->complete = error == 0 && taken == item->file_count;
     if (error == 0)
         return 0;
     while (made > 0)
@@ -482,30 +528,6 @@ static struct item *parse_head(struct contents *c, char **text)
         item = item_add(c, name, files, count);
     free(files);
     return item;
-}
-
-/* Look at a file as it lies there: forget what it cannot hold.  Is it whole,
-   and has it its name? */
-static bool judge_file(struct contents *c, struct item *item,
-                       const struct content_file *file, uint64_t start)
-{
-    char leaf[LEAF_MAX], part[LEAF_MAX + 8];
-    int dir = open_parent(c->folder->dir, file->path, false, leaf);
-    struct stat st = {.st_size = 0};
-    bool partly = false, there = false;
-
-    snprintf(part, sizeof part, "%s.part", leaf);
-    if (dir >= 0) {
-        partly = fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) == 0;
-        there = !partly && fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0;
-        close(dir);
-    }
-    bool regular = (partly || there) && S_ISREG(st.st_mode);
-    uint64_t size = regular ? (uint64_t)st.st_size : 0;
-    if (size < file->bytes)
-        (void)ranges_put(c, &item->here, start + size, start + file->bytes,
-                         false);
-    return there && regular && size == file->bytes;
 }
 
 static void load_record(struct contents *c, const char *name)

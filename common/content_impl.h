@@ -67,8 +67,9 @@ const struct content_file *item_file(const struct item *item, uint64_t offset,
 
 /* content_file.c */
 void folder_free(struct contents *c);
-/* A new item's files, empty, and the record of what is here; or an error. */
-int folder_begin(struct contents *c, const struct item *item);
+/* A new item's files, empty unless they are there, and the record of what is
+   here; or an error. */
+int folder_begin(struct contents *c, struct item *item);
 /* Note that bytes have come, or are forgotten. */
 int folder_note(struct contents *c, const struct item *item, uint64_t start,
                 uint64_t end, bool here);

@@ -798,6 +798,21 @@ static void remember_opener(struct live *l, struct conn *c)
 }
 
 /* A socket that has begun to connect, or -1 with errno. */
+/* Call from the address that we listen at: of a machine with several, others
+   would know us by the wrong one.  From loopback one gets nowhere else. */
+static bool call_from(int fd, struct addr self, struct addr to)
+{
+    struct sockaddr_in s = live_sockaddr((struct addr){self.ip, 0});
+
+    if (self.ip == 0 || (self.ip >> 24 == 127 && to.ip >> 24 != 127))
+        return true;           /* as the system chooses */
+#ifdef IP_BIND_ADDRESS_NO_PORT /* a port is free if it is for this peer */
+    int yes = 1;
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+#endif
+    return bind(fd, (void *)&s, sizeof s) == 0;
+}
+
 static int begin_connect(const struct live_node *n, struct addr to)
 {
     struct sockaddr_in s = live_sockaddr(to);
@@ -809,7 +824,7 @@ static int begin_connect(const struct live_node *n, struct addr to)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0)
         return -1;
-    if (!live_prepare(fd) ||
+    if (!live_prepare(fd) || !call_from(fd, n->host.addr, to) ||
         (connect(fd, (void *)&s, sizeof s) != 0 && errno != EINPROGRESS)) {
         int error = errno;
         close(fd);

@@ -58,6 +58,54 @@ swarm() {
     [ "${first%%.*}" -ge 20 ]
 }
 
+@test "bittorrent: a magnet link is enough, and what it had is kept" {
+    swarm
+    link=$("$bt" info x.torrent | sed -n 's/^magnet //p')
+    [[ $link == "magnet:?xt=urn:btih:"*"&dn=x.bin&tr=http%3A%2F%2F127"* ]]
+    for _ in first again; do
+        run timeout 30 "$bt" get "$link" --folder to --listen 127.0.0.1:0 </dev/null
+        [ "$status" -eq 0 ]
+        [[ $output == *"100.0% of 3000000 bytes"* ]]
+        cmp from/x.bin to/x.bin
+    done
+    run -2 "$bt" get "magnet:?xt=urn:btih:123" --folder to
+    [[ $output == *"no good magnet link"* ]]
+}
+
+# An album of three files and a folder, and its torrent.
+album() {
+    mkdir -p from/album/sub
+    head -c 300000 /dev/urandom >from/album/a.bin
+    head -c 70000 /dev/urandom >from/album/sub/b.bin
+    : >from/album/empty
+    "$bt" create from/album --tracker "http://$tracker/announce" \
+        --output x.torrent
+    cp -r from kept
+}
+
+@test "bittorrent: a folder is seeded from where it lies, and fetched" {
+    album
+    swarm
+    mkdir -p to/album # a part of it is there already
+    cp from/album/a.bin to/album
+    run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 </dev/null
+    [ "$status" -eq 0 ]
+    diff -r kept/album to/album
+    diff -r kept/album from/album
+}
+
+@test "bittorrent: files of that name with other bytes are left alone" {
+    album
+    for there in from/album/a.bin from/x.bin; do
+        printf '!' | dd of=$there bs=1 seek=9 conv=notrunc 2>/dev/null
+    done
+    cp -r from other
+    run timeout 30 "$bt" get x.torrent --folder from --listen 127.0.0.1:0 \
+        --until 2s </dev/null
+    [[ $output == *"a file of that name is here and differs; move it away"* ]]
+    diff -r other/album from/album
+}
+
 @test "bittorrent: without a seed, get says why nothing moves" {
     run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 \
         --until 3s </dev/null

@@ -60,5 +60,66 @@ setup() {
 
 @test "interop: libtorrent finds libtorrent by our DHT, with a magnet link" {
     need mktorrent libtorrent
-    scene dht_scene
+    scene dht_scene libtorrent libtorrent
+}
+
+# Our client and each of them, both ways.
+
+@test "interop: get from aria2, and aria2 from seed" {
+    need mktorrent aria2c
+    scene tracker_scene aria2 ours http
+    scene tracker_scene ours aria2 udp
+}
+
+@test "interop: get from libtorrent, and libtorrent from seed" {
+    need mktorrent libtorrent
+    scene tracker_scene libtorrent ours udp
+    scene tracker_scene ours libtorrent http
+}
+
+@test "interop: get from transmission, and transmission from seed" {
+    need mktorrent transmission-daemon transmission-remote
+    scene tracker_scene transmission ours http
+    scene tracker_scene ours transmission http
+}
+
+@test "interop: get from rtorrent, and rtorrent from seed" {
+    need mktorrent rtorrent
+    scene tracker_scene rtorrent ours http
+    scene tracker_scene ours rtorrent udp
+}
+
+@test "interop: get from qBittorrent, and qBittorrent from seed" {
+    need mktorrent qbittorrent-nox
+    scene tracker_scene qbittorrent ours http
+    scene tracker_scene ours qbittorrent http
+}
+
+@test "interop: get from ctorrent, and ctorrent from seed" {
+    need mktorrent ctorrent
+    scene tracker_scene ctorrent ours http
+    scene tracker_scene ours ctorrent http
+}
+
+@test "interop: magnet links, from libtorrent and to libtorrent" {
+    need mktorrent libtorrent
+    scene magnet_scene libtorrent ours
+    scene magnet_scene ours libtorrent
+}
+
+@test "interop: a swarm of aria2, libtorrent, rtorrent and us" {
+    need mktorrent aria2c libtorrent rtorrent
+    scene mixed_scene libtorrent ours aria2 rtorrent
+}
+
+@test "interop: get and seed by opentracker, over HTTP and UDP" {
+    need mktorrent opentracker
+    scene opentracker_scene http
+    scene opentracker_scene udp
+}
+
+@test "interop: get a magnet link by libtorrent's DHT, and it by ours" {
+    need mktorrent libtorrent
+    scene dht_scene ours libtorrent
+    scene dht_scene libtorrent ours
 }

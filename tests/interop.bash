@@ -44,6 +44,13 @@ ours_node() { # ADDRESS [OPTION...]
     "$BIN/bittorrent" node --listen "$addr" "$@" </dev/null >"ours-$addr.log" 2>&1 &
 }
 
+# Our own client: .torrent, or magnet link.
+ours() {
+    local -A verb=([seed]=seed [leech]=get)
+    "$BIN/bittorrent" "${verb[$1]}" "$3" --folder "$4" --listen "$2:6881" \
+        ${5:+--join "$5"} </dev/null >"ours-$1.log" 2>&1 &
+}
+
 aria2() {
     local -A seeding=([seed]="--seed-ratio=0.0 --check-integrity=true
         --bt-seed-unverified=true" [leech]="--seed-ratio=0.0")
@@ -128,7 +135,7 @@ CONF
         </dev/null >"qbittorrent-$1.log" 2>&1 &
 }
 
-# libtorrent seed|leech|magnet ADDRESS TORRENT|LINK FOLDER [DHT-NODE]
+# libtorrent seed|leech ADDRESS TORRENT|LINK FOLDER [DHT-NODE]
 libtorrent() {
     mkdir -p "$4"
     $PYTHON - "$@" >"libtorrent-$1.log" 2>&1 <<'PYTHON' &
@@ -147,7 +154,7 @@ session = lt.session({
     "dht_restrict_routing_ips": False, "dht_restrict_search_ips": False,
     "alert_mask": lt.alert.category_t.tracker_notification
     | lt.alert.category_t.error_notification})
-if mode == "magnet":
+if source.startswith("magnet:"):
     params = lt.parse_magnet_uri(source)
 else:
     params = lt.add_torrent_params()
@@ -191,8 +198,57 @@ tracker_scene() { # SEED LEECH SCHEME
     same have/data.bin got/data.bin
 }
 
+# By a magnet link with a tracker: only the infohash is known at first.
+magnet_scene() { # SEED LEECH
+    content
+    torrent http://10.77.0.1:6969/announce -v # a private one has no metadata
+    ours_node 10.77.0.1:6969 --set role=tracker --set interval=2s
+    local link
+    link=$("$BIN/bittorrent" info t.torrent | sed -n 's/^magnet //p')
+    sleep 0.3
+    "$1" seed 10.77.0.2 "$PWD/t.torrent" have
+    "$2" leech 10.77.0.3 "$link" got
+    same have/data.bin got/data.bin
+}
+
+# One seed, and everyone else fetches at once, from it and from each other.
+mixed_scene() { # SEED LEECH...
+    local seed=$1 n=3
+    shift
+    content
+    torrent http://10.77.0.1:6969/announce
+    ours_node 10.77.0.1:6969 --set role=tracker --set interval=2s
+    sleep 0.3
+    "$seed" seed 10.77.0.2 "$PWD/t.torrent" have
+    for client; do
+        "$client" leech "10.77.0.$n" "$PWD/t.torrent" "got-$client"
+        n=$((n + 1))
+    done
+    for client; do
+        same have/data.bin "got-$client/data.bin"
+    done
+}
+
+# Our client by their tracker.
+opentracker_scene() { # SCHEME
+    local -A url=([http]=http://10.77.0.1:6969/announce [udp]=udp://10.77.0.1:6969)
+    content
+    torrent "${url[$1]}"
+    # Debian's serves only what is on a list, and never as root.
+    mkdir -m 755 tracker
+    "$BIN/bittorrent" info t.torrent | sed -n 's/^infohash //p' >tracker/list
+    chmod 644 tracker/list
+    command opentracker -i 10.77.0.1 -p 6969 -P 6969 -d "$PWD/tracker" \
+        -w list >opentracker.log 2>&1 &
+    sleep 0.5
+    ours seed 10.77.0.2 "$PWD/t.torrent" have
+    sleep 0.5 # else who is first is told of nobody, and not to ask soon
+    ours leech 10.77.0.3 "$PWD/t.torrent" got
+    same have/data.bin got/data.bin
+}
+
 # A magnet link, no tracker, and our node for a DHT.
-dht_scene() {
+dht_scene() { # SEED LEECH
     content
     torrent "" -v
     local hash
@@ -201,7 +257,7 @@ print(libtorrent.torrent_info(sys.argv[1]).info_hash())' t.torrent)
     ours_node 10.77.0.1:6881 --set dht=on
     ours_node 10.77.0.4:6881 --set dht=on --join 10.77.0.1:6881
     sleep 0.3
-    libtorrent seed 10.77.0.2 "$PWD/t.torrent" have 10.77.0.1:6881
-    libtorrent magnet 10.77.0.3 "magnet:?xt=urn:btih:$hash" got 10.77.0.4:6881
+    "$1" seed 10.77.0.2 "$PWD/t.torrent" have 10.77.0.1:6881
+    "$2" leech 10.77.0.3 "magnet:?xt=urn:btih:$hash" got 10.77.0.4:6881
     same have/data.bin got/data.bin
 }
