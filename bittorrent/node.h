@@ -78,6 +78,7 @@ struct partial {
     bool hashing;
     bool mixed;         /* blocks came from several peers */
     struct addr sender; /* of the first block that came */
+    conn_id only;       /* who alone is asked for it; 0: everybody may be */
     uint8_t *block;     /* each: at how many peers it is asked for, or HERE */
 };
 #define BLOCK_HERE 255
@@ -100,9 +101,10 @@ struct torrent {
     uint32_t info_len, info_at;
     conn_id info_conn; /* who is asked; 0: nobody */
     int content;
-    uint8_t *have; /* bit 7 of byte 0 is piece 0, as on the wire */
-    uint8_t *good; /* the same, while checking: known from the last run */
-    uint8_t *busy; /* a partial exists */
+    uint8_t *have;    /* bit 7 of byte 0 is piece 0, as on the wire */
+    uint8_t *good;    /* the same, while checking: known from the last run */
+    uint8_t *busy;    /* a partial exists */
+    uint8_t *suspect; /* failed, of several senders: next time of one */
     uint32_t have_count;
     uint16_t *copies; /* of each piece, among the peers */
     struct partial *partials;
@@ -160,7 +162,7 @@ struct peer {
 struct known {
     struct addr addr;
     uint64_t due_us;
-    uint8_t failures, strikes;
+    uint8_t failures;
     bool banned, linked;
 };
 
@@ -274,8 +276,7 @@ void peer_ask_all(struct bittorrent *n, struct host *h);
 void peer_serve_all(struct bittorrent *n, struct host *h);
 void peer_on_tick(struct bittorrent *n, struct host *h);
 void peer_send(struct host *h, struct peer *p, const struct wire_msg *m);
-void peer_strike(struct bittorrent *n, struct host *h, struct addr from,
-                 bool alone);
+void peer_ban(struct bittorrent *n, struct host *h, struct addr from);
 
 /* -- extend.c ------------------------------------------------------------------------------ */
 

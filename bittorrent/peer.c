@@ -752,22 +752,18 @@ void peer_close_all(struct bittorrent *n, struct host *h)
     }
 }
 
-void peer_strike(struct bittorrent *n, struct host *h, struct addr from,
-                 bool alone)
+void peer_ban(struct bittorrent *n, struct host *h, struct addr from)
 {
-    struct known *k = swarm_known(n, from);
     struct peer *p = n->peers;
 
-    if (k == NULL) {
-        swarm_found_peer(n, h, from);
-        k = swarm_known(n, from);
-    }
+    swarm_found_peer(n, h, from);
+    struct known *k = swarm_known(n, from);
     if (k != NULL)
-        k->banned = ++k->strikes >= STRIKES_MAX || alone;
+        k->banned = true;
     while (p != NULL && !addr_equal(p->addr, from) &&
            !addr_equal(p->from, from))
         p = p->next;
-    if (p != NULL && (alone || (k != NULL && k->banned)))
+    if (p != NULL)
         peer_close(n, h, p, "it sent a bad piece: banned");
 }
 

@@ -11,6 +11,25 @@
  */
 #include "bittorrent/node.h"
 
+/* A piece that is asked of one peer only goes to another when that one is
+   gone or does not send, and begins anew: it is not to be mixed again. */
+static bool may_ask(struct bittorrent *n, struct partial *q,
+                    const struct peer *p)
+{
+    const struct peer *only = q->only != 0 ? peer_of(n, q->only) : NULL;
+
+    if (q->only == 0 || only == p)
+        return true;
+    if (only != NULL && !only->peer_choking && !only->snubbed)
+        return false;
+    for (uint32_t i = 0; i < q->block_count; i++)
+        q->block[i] = q->block[i] == BLOCK_HERE ? 0 : q->block[i];
+    q->here_count = 0;
+    q->mixed = false;
+    q->only = p->conn;
+    return true;
+}
+
 /* The first block of a partial that nobody is asked for. */
 static bool free_block(const struct torrent *t, const struct partial *p,
                        struct block *b)
@@ -63,15 +82,17 @@ static uint32_t pick_piece(const struct bittorrent *n, struct host *h,
 }
 
 static struct partial *begin_piece(struct torrent *t, struct host *h,
-                                   uint32_t piece)
+                                   uint32_t piece, const struct peer *from)
 {
     struct partial *p = host_alloc(h, sizeof *p);
 
     if (p == NULL)
         return NULL;
-    *p = (struct partial){.next = t->partials,
-                          .piece = piece,
-                          .block_count = torrent_block_count(t, piece)};
+    *p =
+        (struct partial){.next = t->partials,
+                         .piece = piece,
+                         .only = bit_is_set(t->suspect, piece) ? from->conn : 0,
+                         .block_count = torrent_block_count(t, piece)};
     p->block = host_alloc(h, p->block_count);
     if (p->block == NULL) {
         host_free(h, p, sizeof *p);
@@ -100,8 +121,8 @@ static bool endgame_block(const struct torrent *t, const struct peer *peer,
     for (const struct partial *p = t->partials; p != NULL; p = p->next)
         for (uint32_t i = 0; i < p->block_count && !p->hashing; i++) {
             struct block other = torrent_block(t, p->piece, i);
-            if (p->block[i] < least && bit_is_set(peer->have, p->piece) &&
-                !is_asked(peer, &other)) {
+            if (p->block[i] < least && p->only == 0 &&
+                bit_is_set(peer->have, p->piece) && !is_asked(peer, &other)) {
                 least = p->block[i];
                 *b = other;
             }
@@ -114,12 +135,13 @@ bool picker_next(struct bittorrent *n, struct host *h, const struct peer *p,
 {
     struct torrent *t = &n->torrent;
 
-    for (const struct partial *q = t->partials; q != NULL; q = q->next)
-        if (bit_is_set(p->have, q->piece) && free_block(t, q, b))
+    for (struct partial *q = t->partials; q != NULL; q = q->next)
+        if (bit_is_set(p->have, q->piece) && !q->hashing && may_ask(n, q, p) &&
+            free_block(t, q, b))
             return true;
     uint32_t piece = pick_piece(n, h, p);
     if (piece < t->meta.piece_count) {
-        const struct partial *begun = begin_piece(t, h, piece);
+        const struct partial *begun = begin_piece(t, h, piece, p);
         return begun != NULL && free_block(t, begun, b);
     }
     return setting(n->settings, OPT_ENDGAME) != 0 && endgame_block(t, p, b);

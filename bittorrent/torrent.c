@@ -215,7 +215,8 @@ static void check_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
 }
 
 /* Source: [bep3] a piece whose hash is wrong is fetched again.  Who alone
-   sent it lied; if there were several, each is suspected. */
+   sent it lied; if there were several, it is fetched of one, so that next
+   time there is only one who can have lied. */
 static void piece_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
                          bool right)
 {
@@ -237,7 +238,12 @@ static void piece_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
     host_note(h, "piece %u fails its hash: forgotten", piece);
     host_content_forget(h, t->content, torrent_offset(t, piece),
                         metainfo_piece_bytes(&t->meta, piece));
-    peer_strike(n, h, sender, alone);
+    if (alone) { /* who also spoilt the others, as likely as not */
+        memset(t->suspect, 0, bits_bytes(t->meta.piece_count));
+        peer_ban(n, h, sender);
+    } else {
+        bit_set(t->suspect, piece);
+    }
     peer_ask_all(n, h);
 }
 
@@ -398,10 +404,11 @@ bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
     t->have = host_alloc(h, bits + 1); /* an empty torrent has no pieces */
     t->good = host_alloc(h, bits + 1);
     t->busy = host_alloc(h, bits + 1);
+    t->suspect = host_alloc(h, bits + 1);
     t->copies = host_alloc(h, (m.piece_count + 1) * sizeof *t->copies);
     *why = "no memory";
     if (t->file == NULL || t->have == NULL || t->good == NULL ||
-        t->busy == NULL || t->copies == NULL)
+        t->busy == NULL || t->suspect == NULL || t->copies == NULL)
         return false;
     memcpy(t->file, file, len);
     int error = metainfo_read(&t->meta, t->file, len, why);

@@ -72,6 +72,12 @@ fact() { "$bt" show "$labs/$@"; }
     done
 }
 
+@test "swarm: of several senders only the liar is banned" {
+    for seed in 1 2 3 4 5 6; do
+        [ "$(fact framed.scn --seed $seed banned p1)" = liar ]
+    done
+}
+
 @test "swarm: in runs with liars and faults nobody keeps a wrong byte" {
     # Generated as for make sweep, which does not look at the bytes.
     ${CC:-cc} -std=c11 -I. -o "$BATS_TEST_TMPDIR/sweep" tests/sweep_bittorrent.c

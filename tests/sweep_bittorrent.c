@@ -2,7 +2,8 @@
  * One scenario of the sweep for BitTorrent: a tracker, a seed, peers of all
  * kinds, some who give nothing and some who lie; deaths, partings, returns,
  * of the seed and the tracker as well; at last all is calm, and every honest
- * peer that is up must come to have every piece, and no liar's byte.
+ * peer that is up must come to have every piece, and have banned no more peers
+ * than there are liars.
  */
 #include "tests/sweep.h"
 
@@ -11,7 +12,7 @@
 static bool live[NODES_MAX], honest[NODES_MAX];
 static unsigned born_ms[NODES_MAX];
 static bool tracker_up = true, origin_up = true;
-static unsigned count, now_ms, file_kib, piece_kib;
+static unsigned count, liars, now_ms, file_kib, piece_kib;
 
 static const char *any_of(const char *const *words, unsigned n)
 {
@@ -55,7 +56,7 @@ static void add_node(void)
                to > 100 ? 100 : to);
     else if (!honest[i] && kind == 0)
         printf(" choker=freerider");
-    else if (!honest[i])
+    else if (!honest[i] && ++liars > 0)
         printf(" verify=off share=song.ogg:%uKiB:bad=%u%%-%u%%", file_kib, from,
                to > 100 ? 100 : to);
     printf("\n");
@@ -117,8 +118,8 @@ int main(int argc, char **argv)
     unsigned pieces = (file_kib + piece_kib - 1) / piece_kib;
     for (unsigned i = 0; i < count; i++)
         if (live[i] && honest[i])
-            printf("at %ums expect n%u show pieces=%u of=%u\n", now_ms, i,
-                   pieces, pieces);
+            printf("at %ums expect n%u show pieces=%u of=%u banned<=%u\n",
+                   now_ms, i, pieces, pieces, liars);
     printf("at %ums expect invariants\nrun until %ums\n", now_ms,
            now_ms + 1000);
     return 0;
