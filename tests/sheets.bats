@@ -114,3 +114,15 @@ work() {
 @test "sheets: Chord 3 in a terminal, from start to end" {
     work chord 3 Q2
 }
+
+@test "sheets: BitTorrent 1 in a terminal, from start to end" {
+    work bittorrent 1 Q4
+}
+
+@test "sheets: BitTorrent 2 in a terminal, from start to end" {
+    work bittorrent 2 Q3
+}
+
+@test "sheets: BitTorrent 3 in a terminal, from start to end" {
+    work bittorrent 3 Q5
+}
