@@ -1,5 +1,6 @@
 /* The program `bittorrent`: the protocol, and what people need around it. */
 #include "bittorrent/facts.h"
+#include "bittorrent/figure.h"
 #include "bittorrent/node.h"
 #include "bittorrent/tool.h"
 #include "bittorrent/view.h"
@@ -13,6 +14,7 @@ static const struct program program = {
     .example = "p1 show",
     .port = 6881,
     .facts = bittorrent_facts,
+    .figures = bittorrent_figures,
     .pictures = bittorrent_pictures,
     .state = bittorrent_state,
     .verbs = bittorrent_verbs};

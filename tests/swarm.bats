@@ -116,3 +116,31 @@ fact() { "$bt" show "$labs/$@"; }
         --keys "<Right><Right><Right>" |
         golden bittorrent-liar-80x24.screen
 }
+
+# figure NAME ARGUMENT...: its rows, as words without fractions.
+rows() { "$bt" figure "$@" | sed '1d; s/\.[0-9]*//g; s/,/ /g'; }
+
+@test "swarm: figures: a server's time grows with its clients, a swarm's does not" {
+    while read -r nodes _ last bound server; do
+        [ "$last" -ge "$bound" ] && [ "$last" -le $((bound * 2)) ]
+        [ "$server" -eq $((nodes * 786432 / 50000)) ]
+    done < <(rows gain --nodes 4,32)
+}
+
+@test "swarm: figures: free riders wait longer, and make all wait" {
+    before=0
+    while read -r _ riders giver rider; do
+        [ "$giver" -gt "$before" ]
+        [ "$riders" -eq 0 ] || [ "$rider" -gt "$giver" ]
+        before=$giver
+    done < <(rows free-riders --points 0,30,60 --seeds 2)
+    [ "$before" -gt 0 ]
+}
+
+@test "swarm: figures: beyond the seed's rate one piece is missing, and all wait" {
+    # The seed sends 0.98 pieces a second.
+    read -r _ _ _ few < <(rows missing-piece --points 0.2 --seeds 1)
+    read -r _ _ _ many < <(rows missing-piece --points 2 --seeds 1)
+    [ "$few" -le 10 ]
+    [ "$many" -ge 100 ]
+}
