@@ -475,7 +475,7 @@ const struct fact bittorrent_facts[] = {
     {"piece-count", "N", "piece-count NODE", "pieces of the torrent",
      "piece-count origin", piece_count},
     {"piece-bytes", "Nn", "piece-bytes NODE PIECE", "how long a piece is",
-     "piece-bytes origin 23", piece_bytes},
+     "piece-bytes origin 7", piece_bytes},
     {"blocks", "Nn", "blocks NODE PIECE", "requests that it takes",
      "blocks origin 0", blocks},
     {"last-bytes", "N", "last-bytes NODE", "how long the last piece is",

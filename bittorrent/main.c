@@ -9,7 +9,7 @@
 static const struct program program = {
     .protocol = &bittorrent_protocol,
     .idea = "who takes a piece gives it on: the more peers, the more givers",
-    .scenario = "labs/bittorrent/swarm.scn",
+    .scenario = "labs/bittorrent/lecture.scn",
     .tiny = "labs/bittorrent/tiny.scn",
     .example = "p1 show",
     .port = 6881,

@@ -35,8 +35,9 @@ static const struct option options[] = {
                   "a tracker tells peers of each other"},
     [OPT_INTERVAL] = {"interval", OPTION_TIME, SECOND_US, 86400 * SECOND_US,
                       10 * SECOND_US, NULL, "of a tracker: between announces"},
-    [OPT_DHT] = {"dht", OPTION_CHOICE, 0, 1, 0, "off,on",
-                 "find peers without a tracker"},
+    [OPT_DHT] = {"dht", OPTION_CHOICE, 0, 2, 0, "off,on,checked",
+                 "find peers without a tracker; checked: believe only ids "
+                 "that fit their address"},
     [OPT_PEX] = {"pex", OPTION_CHOICE, 0, 1, 1, "off,on",
                  "tell peers of each other"},
     [OPT_LINGER] = {"linger", OPTION_CHOICE, 0, 1, 1, "off,on",
@@ -611,7 +612,9 @@ static void on_start(struct bittorrent *n, struct host *h)
     if (n->tracker != NULL)
         tracker_begin(n->tracker, h, TIMER_TRACKER,
                       (uint64_t)setting(n->settings, OPT_INTERVAL));
-    if (n->dht != NULL && dht_begin(n->dht, h, TIMER_DHT, n->self, false) &&
+    if (n->dht != NULL &&
+        dht_begin(n->dht, h, TIMER_DHT, n->self,
+                  setting(n->settings, OPT_DHT) == DHT_CHECKED) &&
         !addr_none(n->join))
         dht_join(n->dht, h, n->join);
     swarm_start(n, h);

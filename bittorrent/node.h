@@ -51,6 +51,7 @@ enum bittorrent_option {
 enum picker { PICKER_RAREST, PICKER_RANDOM, PICKER_INORDER };
 enum choker { CHOKER_TITFORTAT, CHOKER_NONE, CHOKER_FREERIDER };
 enum role { ROLE_PEER, ROLE_TRACKER };
+enum dht_use { DHT_OFF, DHT_ON, DHT_CHECKED };
 enum bittorrent_timer {
     TIMER_TICK,
     TIMER_RECHOKE,

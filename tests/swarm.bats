@@ -89,6 +89,15 @@ fact() { "$bt" show "$labs/$@"; }
     [ "$(cat "$BATS_TEST_TMPDIR/liars")" -ge 10 ]
 }
 
+@test "swarm: late comers find the others through their peers" {
+    [ "$(fact pex.scn known late)" -ge 8 ]
+    [ "$(fact pex.scn --set pex=off known late)" -eq 1 ]
+}
+
+@test "swarm: a DHT that believes only ids that fit works as well" {
+    "$bt" sim $labs/dht.scn --set dht=checked --quiet
+}
+
 @test "swarm: without a tracker, the DHT finds the seed" {
     [ "$(fact dht.scn known p1)" -ge 1 ]
     [ "$(fact dht.scn dht-nodes p1)" -ge 8 ]
@@ -102,11 +111,13 @@ fact() { "$bt" show "$labs/$@"; }
 @test "swarm: the screens of pieces, rarity, chokes and a routing table" {
     load golden.bash
     "$bt" monitor --dump 80x24 | golden bittorrent-open-80x24.screen
-    "$bt" monitor --dump 80x24 --at 5s | golden bittorrent-pieces-80x24.screen
-    "$bt" monitor --dump 160x48 --at 5s | golden bittorrent-pieces-160x48.screen
-    "$bt" monitor --dump 80x24 --at 5s --keys "v" |
+    "$bt" monitor --dump 80x24 --at 2.5s | golden bittorrent-pieces-80x24.screen
+    swarm=$labs/swarm.scn
+    "$bt" monitor $swarm --dump 160x48 --at 5s |
+        golden bittorrent-pieces-160x48.screen
+    "$bt" monitor $swarm --dump 80x24 --at 5s --keys "v" |
         golden bittorrent-rarity-80x24.screen
-    "$bt" monitor --dump 80x24 --at 5s --keys "vv<Right><Right><Right>" |
+    "$bt" monitor $swarm --dump 80x24 --at 5s --keys "vv<Right><Right><Right>" |
         golden bittorrent-chokes-80x24.screen
     "$bt" monitor $labs/missing-piece.scn --dump 80x24 --at 60s --keys "vv" |
         golden bittorrent-crowd-80x24.screen
