@@ -36,8 +36,7 @@ static const struct option options[] = {
     [OPT_INTERVAL] = {"interval", OPTION_TIME, SECOND_US, 86400 * SECOND_US,
                       10 * SECOND_US, NULL, "of a tracker: between announces"},
     [OPT_DHT] = {"dht", OPTION_CHOICE, 0, 2, 0, "off,on,checked",
-                 "find peers without a tracker; checked: believe only ids "
-                 "that fit their address"},
+                 "no tracker; checked: ids fit addresses"},
     [OPT_PEX] = {"pex", OPTION_CHOICE, 0, 1, 1, "off,on",
                  "tell peers of each other"},
     [OPT_LINGER] = {"linger", OPTION_CHOICE, 0, 1, 1, "off,on",
