@@ -31,25 +31,25 @@ static size_t take(struct codec *c, size_t len)
     return c->at - len;
 }
 
-/* Read or write a big-endian number of `len` bytes. */
+/* Read or write a number of `len` bytes, the largest first unless `little`. */
 static inline void number(struct codec *c, const char *name,
-                          enum field_kind kind, uint64_t *value, size_t len)
+                          enum field_kind kind, uint64_t *value, size_t len,
+                          bool little)
 {
     size_t at = take(c, len);
-    uint64_t v = *value;
+    uint64_t v = 0;
 
     if (at == SIZE_MAX)
         return;
-    if (c->out != NULL) {
-        uint8_t *out = c->out + at;
-        for (size_t i = len; i-- > 0; v >>= 8)
-            out[i] = (uint8_t)v;
-        return;
+    for (size_t i = 0; i < len; i++) {
+        size_t shift = 8 * (little ? i : len - 1 - i);
+        if (c->out != NULL)
+            c->out[at + i] = (uint8_t)(*value >> shift);
+        else
+            v |= (uint64_t)c->in[at + i] << shift;
     }
-    const uint8_t *in = c->in + at;
-    v = 0;
-    for (size_t i = 0; i < len; i++)
-        v = v << 8 | in[i];
+    if (c->out != NULL)
+        return;
     *value = v;
     if (c->fields != NULL)
         fields_add(c->fields, kind, name, at, len)->number = v;
@@ -59,7 +59,7 @@ void code_u8(struct codec *c, const char *name, uint8_t *value)
 {
     uint64_t v = *value;
 
-    number(c, name, FIELD_NUMBER, &v, 1);
+    number(c, name, FIELD_NUMBER, &v, 1, false);
     *value = (uint8_t)v;
 }
 
@@ -67,7 +67,7 @@ void code_u16(struct codec *c, const char *name, uint16_t *value)
 {
     uint64_t v = *value;
 
-    number(c, name, FIELD_NUMBER, &v, 2);
+    number(c, name, FIELD_NUMBER, &v, 2, false);
     *value = (uint16_t)v;
 }
 
@@ -75,40 +75,20 @@ void code_u32(struct codec *c, const char *name, uint32_t *value)
 {
     uint64_t v = *value;
 
-    number(c, name, FIELD_NUMBER, &v, 4);
+    number(c, name, FIELD_NUMBER, &v, 4, false);
     *value = (uint32_t)v;
 }
 
 void code_u64(struct codec *c, const char *name, uint64_t *value)
 {
-    number(c, name, FIELD_NUMBER, value, 8);
-}
-
-/* A little-endian number. */
-static void little(struct codec *c, const char *name, uint64_t *value,
-                   size_t len)
-{
-    size_t at = take(c, len);
-
-    if (at == SIZE_MAX)
-        return;
-    if (c->out != NULL) {
-        for (size_t i = 0; i < len; i++)
-            c->out[at + i] = (uint8_t)(*value >> 8 * i);
-        return;
-    }
-    *value = 0;
-    for (size_t i = 0; i < len; i++)
-        *value |= (uint64_t)c->in[at + i] << 8 * i;
-    if (c->fields != NULL)
-        fields_add(c->fields, FIELD_NUMBER, name, at, len)->number = *value;
+    number(c, name, FIELD_NUMBER, value, 8, false);
 }
 
 void code_le16(struct codec *c, const char *name, uint16_t *value)
 {
     uint64_t v = *value;
 
-    little(c, name, &v, 2);
+    number(c, name, FIELD_NUMBER, &v, 2, true);
     *value = (uint16_t)v;
 }
 
@@ -116,7 +96,7 @@ void code_le32(struct codec *c, const char *name, uint32_t *value)
 {
     uint64_t v = *value;
 
-    little(c, name, &v, 4);
+    number(c, name, FIELD_NUMBER, &v, 4, true);
     *value = (uint32_t)v;
 }
 
@@ -124,7 +104,7 @@ void code_magic(struct codec *c, const char *name, uint32_t value)
 {
     uint64_t v = value;
 
-    number(c, name, FIELD_HEX, &v, 4);
+    number(c, name, FIELD_HEX, &v, 4, false);
     code_minor(c);
     code_require(c, v == value);
 }
@@ -154,8 +134,8 @@ void code_addr(struct codec *c, const char *name, struct addr *addr)
     uint64_t ip = addr->ip, port = addr->port;
 
     c->fields = NULL; /* one field for both numbers */
-    number(c, name, FIELD_NUMBER, &ip, 4);
-    number(c, name, FIELD_NUMBER, &port, 2);
+    number(c, name, FIELD_NUMBER, &ip, 4, false);
+    number(c, name, FIELD_NUMBER, &port, 2, false);
     c->fields = fields;
     addr->ip = (uint32_t)ip;
     addr->port = (uint16_t)port;

@@ -1,6 +1,8 @@
 /* A cut of a run as a sequence diagram; see export.h. */
 #include "common/export.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/output.h"
@@ -10,9 +12,13 @@
 #define SVG_LANE 110 /* pixels between lanes, and between messages */
 #define SVG_ROW 22
 
+struct lane {
+    struct addr addr;
+    char name[NAME_BYTES];
+};
+
 struct lanes {
-    struct addr addr[LANES_MAX];
-    char name[LANES_MAX][NAME_BYTES];
+    struct lane at[LANES_MAX];
     size_t count;
 };
 
@@ -23,25 +29,27 @@ static size_t lane_of(const struct cut *c, struct lanes *l,
     LOCAL_TEXT t = text_new();
     size_t i = 0;
 
-    while (i < l->count && !addr_equal(l->addr[i], e->addr))
+    while (i < l->count && !addr_equal(l->at[i].addr, e->addr))
         i++;
     if (i < l->count)
         return i;
     if (i >= max || i == LANES_MAX)
         return SIZE_MAX;
-    const char *name = e->name;
-    if (name == NULL && c->names.name != NULL)
-        name = c->names.name(c->names.context, e->addr);
-    if (name != NULL)
-        text_safe(&t, name, strlen(name));
-    else
-        addr_text(&t, e->addr);
-    size_t len = t.len < NAME_BYTES ? t.len : NAME_BYTES - 1;
-    memcpy(l->name[i], t.data, len);
-    l->name[i][len] = '\0';
-    l->addr[i] = e->addr;
+    endpoint_text(&t, e, &c->names);
+    l->at[i].addr = e->addr;
+    snprintf(l->at[i].name, NAME_BYTES, "%s", t.data);
     l->count++;
     return i;
+}
+
+/* The lanes of a message; false when one of them finds no room. */
+static bool ends_of(const struct cut *c, struct lanes *l,
+                    const struct record *r, size_t max, size_t *from,
+                    size_t *to)
+{
+    *from = lane_of(c, l, &r->from, max);
+    *to = lane_of(c, l, &r->to, max);
+    return *from != SIZE_MAX && *to != SIZE_MAX;
 }
 
 static void label_of(const struct cut *c, const struct record *r,
@@ -60,22 +68,12 @@ static void label_of(const struct cut *c, const struct record *r,
 }
 
 /* n16 before n32 before n112: lanes that keep their places. */
-static void sort_lanes(struct lanes *l)
+static int order_lanes(const void *a, const void *b)
 {
-    for (size_t i = 1; i < l->count; i++) {
-        for (size_t j = i; j > 0; j--) {
-            char *a = l->name[j - 1], *b = l->name[j], name[NAME_BYTES];
-            size_t x = strlen(a), y = strlen(b);
-            if (x < y || (x == y && strcmp(a, b) <= 0))
-                break;
-            memcpy(name, a, sizeof name);
-            memcpy(a, b, sizeof name);
-            memcpy(b, name, sizeof name);
-            struct addr addr = l->addr[j];
-            l->addr[j] = l->addr[j - 1];
-            l->addr[j - 1] = addr;
-        }
-    }
+    const struct lane *x = a, *y = b;
+    size_t m = strlen(x->name), n = strlen(y->name);
+
+    return m != n ? (m < n ? -1 : 1) : strcmp(x->name, y->name);
 }
 
 /* -- On a pane ------------------------------------------------------------- */
@@ -115,30 +113,27 @@ void cut_draw(const struct cut *c, const struct pane *p)
         end = c->count < height ? c->count : height;
     size_t top = end > height ? end - height : 0;
     lanes.count = 0;
-    size_t max = (size_t)p->columns / 8;
+    size_t max = (size_t)p->columns / 8, from, to;
     for (size_t i = end; i-- > top;) { /* the latest find room first */
-        lane_of(c, &lanes, &c->at[i].from, max);
-        lane_of(c, &lanes, &c->at[i].to, max);
+        ends_of(c, &lanes, &c->at[i], max, &from, &to);
     }
     if (lanes.count == 0) {
         pane_text(p, 0, 1, 0, "no messages yet");
         return;
     }
-    sort_lanes(&lanes);
+    qsort(lanes.at, lanes.count, sizeof lanes.at[0], order_lanes);
     int width = p->columns / (int)lanes.count;
     for (size_t i = 0; i < lanes.count; i++) {
         int column = (int)i * width + width / 2;
-        int name = column - (int)strlen(lanes.name[i]) / 2;
+        int name = column - (int)strlen(lanes.at[i].name) / 2;
         pane_printf(p, 0, name > 0 ? name : 0, ATTR_BOLD, "%.*s", width - 1,
-                    lanes.name[i]);
+                    lanes.at[i].name);
         for (int row = 1; row < p->rows; row++)
             pane_put(p, row, column, '|', ATTR_FRAME);
     }
     int row = 1;
     for (size_t i = top; i < end; i++, row++) {
-        size_t from = lane_of(c, &lanes, &c->at[i].from, 0);
-        size_t to = lane_of(c, &lanes, &c->at[i].to, 0);
-        if (from != SIZE_MAX && to != SIZE_MAX && from != to)
+        if (ends_of(c, &lanes, &c->at[i], 0, &from, &to) && from != to)
             draw_arrow(c, p, row, i, (int)from * width + width / 2,
                        (int)to * width + width / 2);
     }
@@ -146,13 +141,12 @@ void cut_draw(const struct cut *c, const struct pane *p)
 
 /* -- SVG ---------------------------------------------------------------------- */
 
-static void svg_message(const struct cut *c, struct lanes *lanes, size_t i,
+static void svg_message(const struct cut *c, size_t i, size_t from, size_t to,
                         struct text *t)
 {
     const struct record *r = &c->at[i];
     int y = 50 + (int)i * SVG_ROW;
-    int x1 = 130 + (int)lane_of(c, lanes, &r->from, LANES_MAX) * SVG_LANE;
-    int x2 = 130 + (int)lane_of(c, lanes, &r->to, LANES_MAX) * SVG_LANE;
+    int x1 = 130 + (int)from * SVG_LANE, x2 = 130 + (int)to * SVG_LANE;
     LOCAL_TEXT label = text_new();
 
     label_of(c, r, &label, true);
@@ -172,14 +166,12 @@ void cut_svg(const struct cut *c, struct text *t)
 {
     static struct lanes lanes;
     LOCAL_TEXT body = text_new();
+    size_t from, to;
 
     lanes.count = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        if (lane_of(c, &lanes, &c->at[i].from, LANES_MAX) == SIZE_MAX ||
-            lane_of(c, &lanes, &c->at[i].to, LANES_MAX) == SIZE_MAX)
-            continue;
-        svg_message(c, &lanes, i, &body);
-    }
+    for (size_t i = 0; i < c->count; i++)
+        if (ends_of(c, &lanes, &c->at[i], LANES_MAX, &from, &to))
+            svg_message(c, i, from, to, &body);
     int width = 180 + (int)lanes.count * SVG_LANE;
     int height = 70 + (int)c->count * SVG_ROW;
     text_printf(t,
@@ -196,7 +188,7 @@ void cut_svg(const struct cut *c, struct text *t)
                     "<text x=\"%d\" y=\"18\" text-anchor=\"middle\" "
                     "font-size=\"13\">",
                     x);
-        text_xml(t, lanes.name[i], strlen(lanes.name[i]));
+        text_xml(t, lanes.at[i].name, strlen(lanes.at[i].name));
         text_printf(t,
                     "</text>\n<line x1=\"%d\" y1=\"24\" x2=\"%d\" y2=\"%d\" "
                     "stroke=\"#bbb\"/>\n",
@@ -211,12 +203,8 @@ void cut_svg(const struct cut *c, struct text *t)
 /* Mermaid takes ';' and '#' for its own. */
 static void mermaid_word(struct text *t, const char *s)
 {
-    for (; *s != '\0'; s++) {
-        if (strchr(";#:", *s) != NULL)
-            text_char(t, ',');
-        else
-            text_char(t, *s);
-    }
+    for (; *s != '\0'; s++)
+        text_char(t, strchr(";#:", *s) != NULL ? ',' : *s);
 }
 
 void cut_mermaid(const struct cut *c, struct text *t)
@@ -230,16 +218,15 @@ void cut_mermaid(const struct cut *c, struct text *t)
     text_add(t, "sequenceDiagram\n");
     for (size_t i = top; i < end; i++) {
         const struct record *r = &c->at[i];
-        size_t from = lane_of(c, &lanes, &r->from, LANES_MAX);
-        size_t to = lane_of(c, &lanes, &r->to, LANES_MAX);
+        size_t from, to;
         LOCAL_TEXT label = text_new();
-        if (from == SIZE_MAX || to == SIZE_MAX)
+        if (!ends_of(c, &lanes, r, LANES_MAX, &from, &to))
             continue;
         label_of(c, r, &label, true);
         text_add(t, "    ");
-        mermaid_word(t, lanes.name[from]);
+        mermaid_word(t, lanes.at[from].name);
         text_add(t, r->why != NULL ? "-x" : "->>");
-        mermaid_word(t, lanes.name[to]);
+        mermaid_word(t, lanes.at[to].name);
         text_add(t, ": ");
         mermaid_word(t, label.data);
         text_char(t, '\n');
@@ -250,23 +237,21 @@ void cut_dot(const struct cut *c, struct text *t)
 {
     static struct lanes lanes;
     static uint32_t times[LANES_MAX][LANES_MAX];
+    size_t from, to;
 
     lanes.count = 0;
     memset(times, 0, sizeof times);
-    for (size_t i = 0; i < c->count; i++) {
-        size_t from = lane_of(c, &lanes, &c->at[i].from, LANES_MAX);
-        size_t to = lane_of(c, &lanes, &c->at[i].to, LANES_MAX);
-        if (from != SIZE_MAX && to != SIZE_MAX)
+    for (size_t i = 0; i < c->count; i++)
+        if (ends_of(c, &lanes, &c->at[i], LANES_MAX, &from, &to))
             times[from][to]++;
-    }
     text_add(t, "digraph messages {\n");
     for (size_t i = 0; i < lanes.count; i++)
         for (size_t j = 0; j < lanes.count; j++)
             if (times[i][j] > 0) {
                 text_add(t, "    ");
-                text_json(t, lanes.name[i], strlen(lanes.name[i]));
+                text_json(t, lanes.at[i].name, strlen(lanes.at[i].name));
                 text_add(t, " -> ");
-                text_json(t, lanes.name[j], strlen(lanes.name[j]));
+                text_json(t, lanes.at[j].name, strlen(lanes.at[j].name));
                 text_printf(t, " [label=%u];\n", times[i][j]);
             }
     text_add(t, "}\n");

@@ -75,8 +75,13 @@ void pane_put(const struct pane *p, int row, int column, char c, uint8_t attr)
 void pane_clear(const struct pane *p)
 {
     for (int row = 0; row < p->rows; row++)
-        for (int column = 0; column < p->columns; column++)
-            pane_put(p, row, column, ' ', ATTR_NORMAL);
+        pane_fill(p, row, ' ', ATTR_NORMAL);
+}
+
+void pane_fill(const struct pane *p, int row, char c, uint8_t attr)
+{
+    for (int column = 0; column < p->columns; column++)
+        pane_put(p, row, column, c, attr);
 }
 
 /* The character that `n` bytes of valid UTF-8 stand for. */

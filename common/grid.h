@@ -41,6 +41,8 @@ struct pane pane_part(const struct pane *p, int row, int column, int rows,
                       int columns);
 void pane_clear(const struct pane *p);
 void pane_put(const struct pane *p, int row, int column, char c, uint8_t attr);
+/* Put the same in every column of a row. */
+void pane_fill(const struct pane *p, int row, char c, uint8_t attr);
 /* Put text, UTF-8, a cell a character.  What is no character, controls the
    terminal or is not of one column in this locale comes out as '.'.  Returns
    the column behind it, cut off or not. */

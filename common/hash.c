@@ -57,11 +57,6 @@ uint32_t hash_crc32_more(uint32_t crc, const void *data, size_t len)
     return (uint32_t)crc32(crc, data, (uInt)len);
 }
 
-uint32_t hash_crc32(const void *data, size_t len)
-{
-    return hash_crc32_more(0, data, len);
-}
-
 /* `struct hash` is libcrypto's own context under our name. */
 static EVP_MD_CTX *context_of(struct hash *h)
 {

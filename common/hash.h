@@ -25,9 +25,8 @@ void hash_hmac(uint8_t digest[SHA256_BYTES], const void *key, size_t key_len,
    with its salt, never the password.  10,000 rounds take about 5 ms. */
 void hash_password(uint8_t digest[SHA256_BYTES], const char *password,
                    const uint8_t *salt, size_t salt_len, unsigned rounds);
-/* The checksum of gzip and PNG. */
-uint32_t hash_crc32(const void *data, size_t len);
-/* The same where the bytes come in parts; it begins with 0. */
+/* The checksum of gzip and PNG; the bytes may come in parts, and it begins
+   with 0. */
 uint32_t hash_crc32_more(uint32_t crc, const void *data, size_t len);
 
 /* The same digests where the bytes come in parts.  `hash_end` fills in the

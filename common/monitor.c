@@ -114,8 +114,7 @@ static void draw_heading(struct monitor *m, const struct pane *p, enum tab tab)
     LOCAL_TEXT t = text_new();
     bool active = m->tab == tab;
 
-    for (int c = 0; c < p->columns; c++)
-        pane_put(p, 0, c, '-', ATTR_FRAME);
+    pane_fill(p, 0, '-', ATTR_FRAME);
     tab_title(m, tab, &t);
     int c = pane_text(p, 0, 2, 0, " ");
     c = pane_text(p, 0, c, active ? ATTR_BOLD | ATTR_REVERSE : ATTR_BOLD,
@@ -152,24 +151,17 @@ static void draw_pair(struct monitor *m, const struct pane *p, int left,
 
 static void draw_page(struct monitor *m, const struct pane *p)
 {
-    const char *line = m->page.data;
     size_t lines = lines_of(m->page.data);
     size_t height = (size_t)(p->rows > 1 ? p->rows - 1 : 1);
 
     if (m->page_top + height > lines)
         m->page_top = lines > height ? lines - height : 0;
-    for (int c = 0; c < p->columns; c++)
-        pane_put(p, 0, c, '-', ATTR_FRAME);
+    pane_fill(p, 0, '-', ATTR_FRAME);
     pane_printf(p, 0, 2, ATTR_BOLD, " %s ", m->page_title);
     pane_text(p, 0, p->columns - 14, 0,
               lines > height ? " j k  q close " : "----- q close ");
-    for (size_t i = 0; i < m->page_top; i++)
-        line += strcspn(line, "\n") + 1;
-    for (int row = 1; row < p->rows && *line != '\0'; row++) {
-        size_t len = strcspn(line, "\n");
-        pane_printf(p, row, 0, 0, "%.*s", (int)len, line);
-        line += len + (line[len] == '\n');
-    }
+    struct pane inside = pane_part(p, 1, 0, p->rows - 1, p->columns);
+    draw_lines(&inside, 0, m->page.data, m->page_top);
     m->cursor_row = p->row + 1;
     m->cursor_column = p->column;
 }
@@ -178,8 +170,7 @@ static void draw_tab_bar(struct monitor *m, const struct pane *p)
 {
     int column = 1;
 
-    for (int c = 0; c < p->columns; c++)
-        pane_put(p, 0, c, '-', ATTR_FRAME);
+    pane_fill(p, 0, '-', ATTR_FRAME);
     for (int tab = 0; tab < lower_tabs(m); tab++) {
         bool active = (int)m->tab == tab;
         char name[24];
@@ -362,7 +353,7 @@ static void type_key(struct monitor *m, int key)
     }
 }
 
-void press(struct monitor *m, int key)
+static void press(struct monitor *m, int key)
 {
     if (too_small(m) && key != 'q' && key != 'y')
         return;
@@ -421,13 +412,13 @@ void say_now(struct monitor *m, const char *words)
 bool monitor_patience(void *monitor, uint64_t step, uint64_t goal)
 {
     struct monitor *m = monitor;
-    uint64_t now;
+    uint64_t now = clock_ms();
+    LOCAL_TEXT words = text_new();
 
     if (interrupted)
         return false;
     if (!m->interactive)
         return true;
-    now = clock_ms();
     if (!m->waiting) {
         m->waiting = true;
         m->walk_ms = now;
@@ -435,15 +426,11 @@ bool monitor_patience(void *monitor, uint64_t step, uint64_t goal)
     if (now - m->walk_ms < FRAME_MS)
         return true;
     m->walk_ms = now;
-    struct pane prompt =
-        pane_part(&m->grid, m->grid.rows - 2, 0, 1, m->grid.columns);
-    pane_clear(&prompt);
-    pane_printf(&prompt, 0, 1, ATTR_BOLD, "step %llu",
-                (unsigned long long)step);
+    text_printf(&words, "step %llu", (unsigned long long)step);
     if (goal != 0 && goal != UINT64_MAX)
-        pane_printf(&prompt, 0, 18, 0, "of %llu", (unsigned long long)goal);
-    pane_text(&prompt, 0, 40, 0, "any key stops here");
-    screen_show(&m->grid, m->grid.rows - 2, 1);
+        text_printf(&words, " of %llu", (unsigned long long)goal);
+    text_add(&words, "   any key stops here");
+    say_now(m, words.data);
     return screen_key(0) == SCREEN_NONE;
 }
 

@@ -136,7 +136,6 @@ struct monitor {
 /* -- monitor.c ------------------------------------------------------------ */
 
 void draw_all(struct monitor *m, const struct pane *grid);
-void press(struct monitor *m, int key);
 /* Let the user see and interrupt a long walk. */
 bool monitor_patience(void *monitor, uint64_t step, uint64_t goal);
 void say(struct monitor *m, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -212,6 +211,14 @@ struct key_command {
     const char *help;
     command_function *run;
 };
+/* A place in a list `by` lines down, or up; never above the first. */
+static inline size_t moved_by(size_t at, int by)
+{
+    size_t up = (size_t)(by < 0 ? -by : 0);
+
+    return by > 0 ? at + (size_t)by : at > up ? at - up : 0;
+}
+
 /* How many tabs the lower pane has. */
 static inline int lower_tabs(const struct monitor *m)
 {
@@ -236,7 +243,6 @@ void suggest(struct monitor *m, const struct key_command *c, struct text *t);
 void draw_title(struct monitor *m, const struct pane *p);
 void draw_tab(struct monitor *m, enum tab tab, const struct pane *p);
 size_t picture_count(const struct monitor *m);
-const char *picture_name(const struct monitor *m);
 void tab_title(struct monitor *m, enum tab tab, struct text *t);
 const char *tab_name(enum tab tab);
 /* A record in words: "n80 -> n16 FIND_SUCC key 42". */
@@ -256,9 +262,6 @@ void condition_free(struct condition *c);
 /* Is it true of a record, with what the nodes' states are now? */
 bool condition_true(struct monitor *m, const struct condition *c,
                     const struct record *r);
-/* Show a node's state; the rows are the caller's. */
-void node_rows(const struct monitor *m, const struct host *h,
-               struct state_rows *rows);
 /* Remember the state of all nodes; of large networks' only of those shown,
    unless `all`. */
 void memo_take(struct monitor *m, bool all);
@@ -285,6 +288,8 @@ void do_hint(struct monitor *m);
 void open_lab(struct monitor *m); /* Enter in this pane */
 void scroll_lab(struct monitor *m, int by);
 size_t lines_of(const char *s);
+/* Draw lines of text from the `top`-th on. */
+void draw_lines(const struct pane *p, int column, const char *line, size_t top);
 
 /* -- monitor_export.c -------------------------------------------------------- */
 

@@ -19,8 +19,9 @@
 
 /* -- State of nodes -------------------------------------------------------- */
 
-void node_rows(const struct monitor *m, const struct host *h,
-               struct state_rows *rows)
+/* Show a node's state; the rows are the caller's. */
+static void node_rows(const struct monitor *m, const struct host *h,
+                      struct state_rows *rows)
 {
     struct view v = {.network = the_network(m), .selected = h};
 
@@ -63,16 +64,21 @@ void memo_take(struct monitor *m, bool all)
             memo_update(m, n->host[i]);
 }
 
-const struct text *memo_value(const struct monitor *m, const struct host *h,
-                              const char *name)
+static const struct text *row_value(const struct state_rows *rows,
+                                    const char *name)
 {
-    if (h->index >= m->before.count)
-        return NULL;
-    const struct state_rows *rows = &m->before.rows[h->index];
     for (size_t i = 0; i < rows->count; i++)
         if (strcmp(rows->at[i].name, name) == 0)
             return &rows->at[i].value;
     return NULL;
+}
+
+const struct text *memo_value(const struct monitor *m, const struct host *h,
+                              const char *name)
+{
+    return h->index < m->before.count
+               ? row_value(&m->before.rows[h->index], name)
+               : NULL;
 }
 
 /* -- Conditions ------------------------------------------------------------- */
@@ -109,24 +115,17 @@ static bool state_value(void *context, const char *name, bool before,
 {
     struct asked *a = context;
     struct state_rows rows = {0};
-    bool found = false;
 
     if (a->host == NULL)
         return false;
-    if (before) {
-        const struct text *old = memo_value(a->m, a->host, name);
-        if (old != NULL)
-            text_add(value, old->data);
-        return old != NULL;
-    }
-    node_rows(a->m, a->host, &rows);
-    for (size_t i = 0; i < rows.count && !found; i++) {
-        found = strcmp(rows.at[i].name, name) == 0;
-        if (found)
-            text_add(value, rows.at[i].value.data);
-    }
+    if (!before)
+        node_rows(a->m, a->host, &rows);
+    const struct text *found =
+        before ? memo_value(a->m, a->host, name) : row_value(&rows, name);
+    if (found != NULL)
+        text_add(value, found->data);
     state_rows_free(&rows);
-    return found;
+    return found != NULL;
 }
 
 static bool is_broken(void *context, const char *name)

@@ -49,24 +49,27 @@ static void listen(struct monitor *m)
     hear(m, &said);
 }
 
+void draw_lines(const struct pane *p, int column, const char *line, size_t top)
+{
+    for (; top > 0; top--)
+        line += strcspn(line, "\n") + 1;
+    for (int row = 0; row < p->rows && *line != '\0'; row++) {
+        size_t len = strcspn(line, "\n");
+        bool heading = line[0] == '#' || strncmp(line, "---", 3) == 0;
+        pane_printf(p, row, column, heading ? ATTR_BOLD : 0, "%.*s", (int)len,
+                    line);
+        line += len + (line[len] == '\n');
+    }
+}
+
 void draw_lab(struct monitor *m, const struct pane *p)
 {
-    const char *line;
-
     listen(m);
     size_t lines = lines_of(m->lab.data), height = (size_t)p->rows;
     m->lab_rows = height;
     size_t last = lines > height ? lines - height : 0;
     m->lab_shown = m->lab_top < last ? m->lab_top : last;
-    line = m->lab.data;
-    for (size_t i = 0; i < m->lab_shown; i++)
-        line += strcspn(line, "\n") + 1;
-    for (int row = 0; row < p->rows && *line != '\0'; row++) {
-        size_t len = strcspn(line, "\n");
-        bool heading = line[0] == '#' || strncmp(line, "---", 3) == 0;
-        pane_printf(p, row, 1, heading ? ATTR_BOLD : 0, "%.*s", (int)len, line);
-        line += len + (line[len] == '\n');
-    }
+    draw_lines(p, 1, m->lab.data, m->lab_shown);
     if (m->lab_shown < last)
         pane_text(p, p->rows - 1, p->columns - 5, ATTR_DIM, "more");
     if (m->tab == TAB_LAB) {
@@ -77,12 +80,7 @@ void draw_lab(struct monitor *m, const struct pane *p)
 
 void scroll_lab(struct monitor *m, int by)
 {
-    size_t far = (size_t)(by < 0 ? -by : by);
-
-    if (by < 0)
-        m->lab_top = m->lab_shown > far ? m->lab_shown - far : 0;
-    else
-        m->lab_top = m->lab_shown + far; /* draw_lab knows the end */
+    m->lab_top = moved_by(m->lab_shown, by); /* draw_lab knows the end */
 }
 
 static bool has_lab(struct monitor *m)

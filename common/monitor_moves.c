@@ -181,38 +181,40 @@ static void remember_all(void *monitor)
     memo_take(monitor, true);
 }
 
-/* The step is over: what its nodes are now is "before" to the next. */
-static void remember(struct monitor *m, const struct record *r)
-{
-    const struct network *n = the_network(m);
-    const struct host *h = n->count > 0 ? n->by_addr(n, r->to.addr) : NULL;
+/* What is searched for: one condition, or any breakpoint. */
+struct wanted {
+    struct monitor *m;
+    const struct condition *at;
+    size_t count;
+    bool state; /* some of them ask for the state of nodes */
+};
 
+static bool is_met(void *wanted, const struct record *r)
+{
+    struct wanted *w = wanted;
+    const struct network *n = the_network(w->m);
+    bool met = false;
+
+    for (size_t i = 0; i < w->count; i++)
+        met = met || condition_true(w->m, &w->at[i], r);
+    /* The step is over: what its nodes are now is "before" to the next. */
+    const struct host *h =
+        w->state && n->count > 0 ? n->by_addr(n, r->to.addr) : NULL;
     if (h != NULL)
-        memo_update(m, h);
+        memo_update(w->m, h);
+    return met;
 }
 
-static bool at_stop(void *monitor, const struct record *r)
+static void search(struct monitor *m, const struct condition *at, size_t count,
+                   bool forward, const char *why_not)
 {
-    struct monitor *m = monitor;
-    bool hit = false, state = false;
+    struct wanted w = {.m = m, .at = at, .count = count};
 
-    for (size_t i = 0; i < m->stops; i++) {
-        hit = hit || condition_true(m, &m->stop[i], r);
-        state = state || expr_needs_state(m->stop[i].expr);
-    }
-    if (state)
-        remember(m, r);
-    return hit;
-}
-
-static bool at_found(void *monitor, const struct record *r)
-{
-    struct monitor *m = monitor;
-    bool hit = condition_true(m, &m->find, r);
-
-    if (expr_needs_state(m->find.expr))
-        remember(m, r);
-    return hit;
+    for (size_t i = 0; i < count; i++)
+        w.state |= expr_needs_state(at[i].expr);
+    struct search f = {
+        .begin = w.state ? remember_all : NULL, .match = is_met, .context = &w};
+    moved(m, go_find(m, &f, forward), why_not);
 }
 
 bool stop_here(struct monitor *m)
@@ -230,16 +232,11 @@ bool stop_here(struct monitor *m)
 
 void do_stops(struct monitor *m)
 {
-    bool forward = m->doing->n > 0;
-    struct search f = {.match = at_stop, .context = m};
-
-    for (size_t i = 0; i < m->stops; i++)
-        if (expr_needs_state(m->stop[i].expr))
-            f.begin = remember_all;
     if (m->stops == 0)
         say(m, "there is no breakpoint: b sets one");
     else
-        moved(m, go_find(m, &f, forward), "no breakpoint is met there");
+        search(m, m->stop, m->stops, m->doing->n > 0,
+               "no breakpoint is met there");
 }
 
 /* Text for `b` to begin with: what the selected event is. */
@@ -302,16 +299,10 @@ void do_delete(struct monitor *m)
 
 void do_again(struct monitor *m)
 {
-    bool forward = m->doing->n >= 0;
-    struct search f = {.match = at_found, .context = m};
-
-    if (m->find.expr == NULL) {
+    if (m->find.expr == NULL)
         say(m, "find what? / asks");
-        return;
-    }
-    if (expr_needs_state(m->find.expr))
-        f.begin = remember_all;
-    moved(m, go_find(m, &f, forward), "not found there");
+    else
+        search(m, &m->find, 1, m->doing->n >= 0, "not found there");
 }
 
 void do_find(struct monitor *m)
@@ -395,12 +386,12 @@ static void select_field(struct monitor *m, int by, bool bytes)
     }
     if (!bytes) {
         size_t last = f.count > 0 ? f.count - 1 : 0;
-        m->field = by < 0 ? (m->field > 0 ? m->field - 1 : 0) : m->field + 1;
+        m->field = moved_by(m->field, by);
         m->field = m->field > last ? last : m->field;
         if (m->field < f.count && f.at[m->field].length > 0)
             m->byte = f.at[m->field].offset;
     } else {
-        m->byte = by < 0 ? (m->byte > 0 ? m->byte - 1 : 0) : m->byte + 1;
+        m->byte = moved_by(m->byte, by);
         m->byte = m->byte >= r.len ? r.len - 1 : m->byte;
         for (size_t i = 0; i < f.count; i++) /* the innermost is the last */
             if (m->byte >= f.at[i].offset &&
@@ -427,35 +418,29 @@ static void select_node(struct monitor *m, int by)
 void do_move(struct monitor *m)
 {
     int by = m->doing->n;
-    size_t row, far = (size_t)(by < 0 ? -by : by);
 
     if (m->page.len > 0) {
-        m->page_top = by < 0 ? (m->page_top > far ? m->page_top - far : 0)
-                             : m->page_top + far;
+        m->page_top = moved_by(m->page_top, by);
         return;
     }
     switch (m->tab) {
     case TAB_MESSAGES:
     case TAB_LOG: {
         struct list *l = m->tab == TAB_LOG ? &m->everything : &m->messages;
-        row = list_row(m, l);
-        select_row(m, l, by < 0 ? (row > far ? row - far : 0) : row + far);
+        select_row(m, l, moved_by(list_row(m, l), by));
         break;
     }
     case TAB_DECODE:
-        for (; far > 0; far--)
-            select_field(m, by, false);
+        select_field(m, by, false);
         break;
     case TAB_LAB:
         scroll_lab(m, by);
         break;
     case TAB_TREE:
-        m->tree_row =
-            by < 0 ? (m->tree_row > 0 ? m->tree_row - 1 : 0) : m->tree_row + 1;
+        m->tree_row = moved_by(m->tree_row, by);
         break;
     case TAB_NODE:
-        m->node_top = by < 0 ? (m->node_top > far ? m->node_top - far : 0)
-                             : m->node_top + far;
+        m->node_top = moved_by(m->node_top, by);
         break;
     case TAB_PICTURE:
         select_node(m, by);

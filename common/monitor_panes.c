@@ -165,8 +165,7 @@ void draw_title(struct monitor *m, const struct pane *p)
         if ((int)t.len < right)
             break;
     }
-    for (int c = 0; c < p->columns; c++)
-        pane_put(p, 0, c, ' ', ATTR_REVERSE);
+    pane_fill(p, 0, ' ', ATTR_REVERSE);
     pane_text(p, 0, 0, ATTR_REVERSE, t.data);
     pane_text(p, 0, right - 1, ATTR_REVERSE, " ");
     pane_text(p, 0, right, ATTR_REVERSE | ATTR_BOLD, mode.data);
@@ -181,7 +180,7 @@ size_t picture_count(const struct monitor *m)
     return n + 1; /* and the messages, which every program has */
 }
 
-const char *picture_name(const struct monitor *m)
+static const char *picture_name(const struct monitor *m)
 {
     bool messages = m->trace != NULL || m->picture + 1 == picture_count(m);
 
@@ -242,18 +241,8 @@ static uint8_t row_attr(const struct monitor *m, const struct record *r,
 static void put_mark(const struct monitor *m, const struct pane *p, int row,
                      const struct record *r, bool cursor)
 {
-    uint8_t attr = row_attr(m, r, cursor);
-
-    if (cursor)
-        pane_put(p, row, 0, '>', attr);
-    else if (is_cause(m, r->step))
-        pane_put(p, row, 0, '*', attr);
-}
-
-static void fill(const struct pane *p, int row, uint8_t attr)
-{
-    for (int c = 0; c < p->columns; c++)
-        pane_put(p, row, c, ' ', attr);
+    if (cursor || is_cause(m, r->step))
+        pane_put(p, row, 0, cursor ? '>' : '*', row_attr(m, r, cursor));
 }
 
 static void place_cursor(struct monitor *m, enum tab tab, const struct pane *p,
@@ -325,7 +314,7 @@ static void draw_message(struct monitor *m, const struct pane *p, int row,
                                        : "";
 
     describe_record(m, r, &f);
-    fill(p, row, attr);
+    pane_fill(p, row, ' ', attr);
     put_mark(m, p, row, r, cursor);
     if (!flying)
         pane_printf(p, row, 1, attr, "%6llu", (unsigned long long)r->step);
@@ -388,7 +377,7 @@ static void draw_log(struct monitor *m, const struct pane *p)
         text_clear(&t);
         output_record(&t, OUTPUT_TEXT, m->protocol, r, &names);
         t.data[strcspn(t.data, "\n")] = '\0';
-        fill(p, i, attr);
+        pane_fill(p, i, ' ', attr);
         put_mark(m, p, i, r, top == row);
         pane_text(p, i, 1, attr, t.data);
         if (top == row)
@@ -422,7 +411,7 @@ static void draw_fields(struct monitor *m, const struct pane *p,
         else if (field->length > 1)
             text_printf(&where, "bytes %u-%u", field->offset,
                         field->offset + field->length - 1);
-        fill(p, row, attr);
+        pane_fill(p, row, ' ', attr);
         pane_text(p, row, 0, attr, t.data);
         if (where.len > 0) {
             int column = p->columns - (int)where.len - 4;
@@ -536,7 +525,7 @@ static void draw_branch(struct monitor *m, const struct pane *p, int row,
     uint8_t attr = cursor ? ATTR_REVERSE : ATTR_NORMAL;
     bool here = i == stepper_shown(m->stepper);
 
-    fill(p, row, attr);
+    pane_fill(p, row, ' ', attr);
     pane_printf(p, row, 0, attr, "%c %-10s", cursor ? '>' : ' ', b->name);
     for (int c = i == 0 ? 0 : fork; c <= done; c++)
         pane_put(p, row, start + c, '-', attr);
@@ -721,8 +710,7 @@ static void draw_node(struct monitor *m, const struct pane *p)
         top = pane_part(p, 0, 0, half, p->columns);
         struct pane bottom =
             pane_part(p, half + 1, 0, p->rows - half - 1, p->columns);
-        for (int c = 0; c < p->columns; c++)
-            pane_put(p, half, c, '-', ATTR_FRAME);
+        pane_fill(p, half, '-', ATTR_FRAME);
         pane_printf(p, half, 2, 0, " node %s, %s ", pin->name, what);
         draw_state(m, pin, &bottom, 0);
     }

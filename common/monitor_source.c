@@ -46,22 +46,10 @@ const struct network *the_network(const struct monitor *m)
     return m->live != NULL ? live_network(m->live) : &nobody;
 }
 
-static const char *trace_name(const void *context, struct addr addr)
-{
-    const struct trace *t = context;
-
-    for (size_t i = 0; i < trace_endpoints(t); i++) {
-        struct endpoint e = trace_endpoint(t, i);
-        if (addr_equal(e.addr, addr))
-            return e.name;
-    }
-    return NULL;
-}
-
 struct namer the_names(const struct monitor *m)
 {
     if (m->trace != NULL)
-        return (struct namer){.name = trace_name, .context = m->trace};
+        return trace_namer(m->trace);
     return network_namer(the_network(m));
 }
 
