@@ -176,11 +176,6 @@ void do_speed(struct monitor *m)
 
 /* -- Conditions ----------------------------------------------------------------- */
 
-static void remember_all(void *monitor)
-{
-    memo_take(monitor, true);
-}
-
 /* What is searched for: one condition, or any breakpoint. */
 struct wanted {
     struct monitor *m;
@@ -188,6 +183,13 @@ struct wanted {
     size_t count;
     bool state; /* some of them ask for the state of nodes */
 };
+
+static void remember_all(void *wanted)
+{
+    const struct wanted *w = wanted;
+
+    memo_take(w->m, true);
+}
 
 static bool is_met(void *wanted, const struct record *r)
 {
