@@ -151,6 +151,8 @@ session = lt.session({
     "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False,
     "enable_incoming_utp": False, "enable_outgoing_utp": False,
     "allow_multiple_connections_per_ip": True, "ssrf_mitigation": False,
+    # Two that call each other at once both hang up: seeds wait to be called.
+    "connection_speed": 0 if mode == "seed" else 30,
     "dht_restrict_routing_ips": False, "dht_restrict_search_ips": False,
     "alert_mask": lt.alert.category_t.tracker_notification
     | lt.alert.category_t.error_notification})
