@@ -291,7 +291,7 @@ static bool begin(struct explorer *x, struct text *why)
         if (act.kind == ACT_UNTIL)
             cursor_resume(&c, act.time_us == NEVER ? 0 : act.time_us);
         else if (!warm && (act.kind == ACT_START || act.kind == ACT_WARM))
-            act_execute(x->sim, &act);
+            acts_do(&x->sim->acts, &act);
         else if (act.kind == ACT_START && x->joiner_count < EXPLORE_NODES_MAX)
             x->joiner[x->joiner_count++] = act;
         else if ((act.kind == ACT_COMMAND || act.kind == ACT_EXPECT) &&

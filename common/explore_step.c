@@ -368,7 +368,7 @@ static uint32_t contact_for(const struct explorer *x,
     if (join != NULL && node_is_up(join))
         return join->host.index;
     /* The first by name: joiners may have come in any order. */
-    uint32_t first = node_first_live(x->sim, NOBODY);
+    uint32_t first = acts_first_live(&x->sim->acts, NOBODY);
     for (uint32_t i = 0; i < x->network->count; i++) {
         const struct host *h = x->network->host[i];
         if (h->state == NODE_UP && first != NOBODY &&
@@ -394,25 +394,31 @@ static void run_join(struct explorer *x, const struct act *joiner)
     *kept = spec;
     act.spec = kept;
     x->touched[x->network->count] = true;
-    act_execute(x->sim, &act);
+    acts_do(&x->sim->acts, &act);
 }
 
+/* Who restarts joins the first live node, as its own may be down. */
 static void run_fault(struct explorer *x, enum act_kind kind, struct node *n)
 {
     struct act act = {.kind = kind};
 
-    write_line(x, "%s %s", kind == ACT_CRASH ? "crash" : "restart",
-               n->host.name);
+    if (kind == ACT_RESTART) {
+        uint32_t join = acts_first_live(&x->sim->acts, n->host.index);
+        act.other = node_at(x->sim, join)->host.name;
+        write_line(x, "restart %s join=%s", n->host.name, act.other);
+    } else {
+        write_line(x, "crash %s", n->host.name);
+    }
     memcpy(act.name, n->host.name, strlen(n->host.name) + 1);
     x->touched[n->host.index] = true;
-    act_execute(x->sim, &act);
+    acts_do(&x->sim->acts, &act);
 }
 
 static void run_command(struct explorer *x, const struct act *act)
 {
     write_line(x, "%s %s", act->name, act->text);
     x->touched[node_by_name(x->sim, act->name)->host.index] = true;
-    act_execute(x->sim, act);
+    acts_do(&x->sim->acts, act);
 }
 
 void apply(struct explorer *x, struct choice c)
@@ -485,7 +491,7 @@ static size_t node_choices(const struct explorer *x, struct used u,
 
     if (!node_is_up(n)) {
         if (allowed(b->restart, u.restart) &&
-            node_first_live(x->sim, n->host.index) != NOBODY)
+            acts_first_live(&x->sim->acts, n->host.index) != NOBODY)
             count = add_choice(all, count, CHOICE_RESTART, i, 0);
         return count;
     }

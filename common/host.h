@@ -41,6 +41,8 @@ struct host_calls {
                             uint64_t offset, size_t len);
 };
 
+#define NOBODY UINT32_MAX /* no node's index */
+
 enum node_state { NODE_UP, NODE_LEAVING, NODE_DOWN };
 
 struct host {
@@ -51,7 +53,10 @@ struct host {
     struct addr addr;
     struct id id;
     enum node_state state;
-    uint32_t index;                /* in its network */
+    uint32_t index; /* in its network */
+    uint32_t restarts;
+    uint32_t join;                 /* index of the node it joins, or NOBODY */
+    const struct node_spec *spec;  /* of its line */
     struct introduced *introduced; /* joins by an introducer; else NULL */
     struct contents *contents;     /* stays over crashes; NULL: none yet */
 };

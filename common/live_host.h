@@ -131,13 +131,13 @@ struct live_node {
     struct live *live;
     const struct settings *settings;
     char name[NAME_BYTES_MAX + 1];
-    uint32_t restarts;
     struct random random;
     int tcp, udp;
     bool vanished;      /* down, its sockets open and deaf */
     bool left;          /* has said so; only flushes */
     uint64_t stop_us;   /* down then, at the latest */
     uint64_t accept_us; /* accepts again then */
+    uint64_t join_us;   /* waits, to join then: see acts_begin; NEVER */
     struct timer timer[TIMERS_PER_NODE];
     uint32_t conn_count;
     size_t kept_bytes; /* that its streams hold unconsumed */

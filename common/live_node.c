@@ -145,6 +145,8 @@ void live_down(struct live_node *n)
     forget_all(n);
 }
 
+static const struct node_spec plain = {.join_any = true};
+
 static struct live_node *node_new(struct live *l, const struct protocol *p,
                                   const struct settings *s)
 {
@@ -159,13 +161,15 @@ static struct live_node *node_new(struct live *l, const struct protocol *p,
                             .name = n->name,
                             .state = NODE_DOWN,
                             .index = (uint32_t)l->host_count,
+                            .join = NOBODY,
+                            .spec = &plain,
                             .contents = p == l->protocol ? l->folder : NULL};
     if (p == l->protocol)
         l->folder = NULL;
     n->live = l;
     n->settings = s;
     n->tcp = n->udp = -1;
-    n->stop_us = n->accept_us = NEVER;
+    n->stop_us = n->accept_us = n->join_us = NEVER;
     for (int i = 0; i < TIMERS_PER_NODE; i++)
         n->timer[i].due_us = NEVER;
     return n;
@@ -256,7 +260,7 @@ bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
         return false;
     n->host.state = NODE_UP;
     n->left = n->vanished = false;
-    n->random = host_random_stream(l->seed, n->name, n->restarts);
+    n->random = host_random_stream(l->seed, n->name, n->host.restarts);
     live_step(l, 0);
     live_record_text(n, RECORD_START, NULL);
     if (!host_begin(&n->host, &c, introducer)) {
@@ -314,7 +318,7 @@ void live_end(struct live *l, struct host *h)
     if (n->vanished)
         streams_close(n, true); /* who vanished still held them open */
     live_down(n);
-    n->restarts++;
+    n->host.restarts++;
 }
 
 void live_kill(struct live *l, struct host *h)

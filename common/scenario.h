@@ -29,7 +29,7 @@ enum act_kind {
     ACT_CRASH,      /* .name: kill */
     ACT_VANISH,     /* .name */
     ACT_LEAVE,      /* .name */
-    ACT_RESTART,    /* .name */
+    ACT_RESTART,    /* .name; .other: whom to join, or NULL */
     ACT_PARTITION,  /* .groups */
     ACT_HEAL,
     ACT_WARM,

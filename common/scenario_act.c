@@ -444,11 +444,23 @@ bool scn_bare(struct parser *p)
     return add_act(p, act_new(p, (enum act_kind)p->kind));
 }
 
+/* crash n32, restart n32 join=n16 */
 bool scn_fault(struct parser *p)
 {
     struct act act = act_new(p, (enum act_kind)p->kind);
 
-    return name_word(p, &act, scn_word(p)) && add_act(p, act);
+    if (!name_word(p, &act, scn_word(p)))
+        return false;
+    const char *w = act.kind == ACT_RESTART ? scn_word(p) : NULL;
+    if (w != NULL) {
+        const char *join = value_of(w, "join");
+        if (join == NULL)
+            return scn_unexpected(p, w, "join=NODE or the end of the line");
+        act.other = scn_keep_text(p, join);
+        if (act.other == NULL || !scn_known_name(p, join))
+            return false;
+    }
+    return add_act(p, act);
 }
 
 static bool in_list(const char *list, const char *name)

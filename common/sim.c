@@ -35,7 +35,7 @@ struct sim *sim_new(const struct scenario *s, struct text *why)
     sim->scenario = s;
     sim->hash = hash_roll_u64(0, s->seed);
     sim->chance.state = hash_roll_u64(sim->hash, 1);
-    sim->choice.state = hash_roll_u64(sim->hash, 2);
+    sim->acts = acts_new(&sim_act_calls, sim, s);
     sim->model = &s->network;
     sim->sample_us = NEVER;
     sim->cursor = cursor_new(s);
@@ -180,8 +180,11 @@ static void fetch_act(struct sim *sim)
         return;
     sim->has_act = cursor_next(sim->scenario, &sim->cursor, &sim->act);
     sim->acts_over = !sim->has_act;
-    if (sim->has_act && sim->act.kind == ACT_UNTIL && sim->act.time_us == NEVER)
-        quiet_begin(sim);
+    if (sim->has_act && sim->act.kind == ACT_UNTIL &&
+        sim->act.time_us == NEVER) {
+        acts_wait_for_quiet(&sim->acts, sim->now_us);
+        sim->sample_us = sim->now_us;
+    }
 }
 
 /* When the next thing that is not in the queue is to be done. */
@@ -213,14 +216,14 @@ static void do_act(struct sim *sim)
     sim->has_act = false;
     if (sim->now_us < act.time_us)
         sim->now_us = act.time_us;
-    act_execute(sim, &act);
+    acts_do(&sim->acts, &act);
 }
 
 static void end(struct sim *sim)
 {
-    if (!sim->status.ended)
+    if (!sim->acts.status.ended)
         commands_unanswered(sim);
-    sim->status.ended = true;
+    sim->acts.status.ended = true;
 }
 
 /* When the next thing is due; the present time when there is none.  `top` is
@@ -252,10 +255,10 @@ static bool advance(struct sim *sim, uint64_t limit)
     const struct scenario *s = sim->scenario;
 
     if (sim->arena->full) {
-        sim->status.no_memory = true;
+        sim->acts.status.no_memory = true;
         end(sim);
     }
-    if (sim->status.ended)
+    if (sim->acts.status.ended)
         return false;
     sim->in_flight_step = 0;
     fetch_act(sim);
@@ -282,7 +285,7 @@ static bool advance(struct sim *sim, uint64_t limit)
 /* Look whether the first command of the scenario comes next. */
 static bool look_ahead(struct sim *sim)
 {
-    if (sim->command_count > 0 || sim->status.ended) {
+    if (sim->command_count > 0 || sim->acts.status.ended) {
         sim->before_command = true;
         return false;
     }
@@ -303,7 +306,7 @@ bool sim_step(struct sim *sim)
 
     while (advance(sim, NEVER) && !look_ahead(sim) && sim->steps == steps)
         ;
-    return sim->steps != steps || !sim->status.ended;
+    return sim->steps != steps || !sim->acts.status.ended;
 }
 
 void sim_run(struct sim *sim)
@@ -314,7 +317,7 @@ void sim_run(struct sim *sim)
 
 uint64_t sim_next_time(struct sim *sim)
 {
-    if (sim->status.ended)
+    if (sim->acts.status.ended)
         return NEVER;
     fetch_act(sim);
     return next_time(sim, queue_top(sim));
@@ -325,7 +328,7 @@ void sim_run_to(struct sim *sim, uint64_t time_us)
     while (advance(sim, time_us))
         ;
     (void)look_ahead(sim);
-    if (!sim->status.ended && sim->now_us < time_us)
+    if (!sim->acts.status.ended && sim->now_us < time_us)
         sim->now_us = time_us;
 }
 
@@ -364,7 +367,7 @@ const struct network *sim_network(struct sim *sim)
 
 struct sim_status sim_status(const struct sim *sim)
 {
-    return sim->status;
+    return sim->acts.status;
 }
 
 const char *sim_complaints(const struct sim *sim)
@@ -372,29 +375,21 @@ const char *sim_complaints(const struct sim *sim)
     return sim->complaints != NULL ? sim->complaints : "";
 }
 
-void sim_complain(void *simulation, const struct act *act, const char *text)
+void sim_complain(struct acts *a, const char *line)
 {
-    struct sim *sim = simulation;
-    struct text line = text_new();
+    struct sim *sim = a->run;
+    size_t len = strlen(line), needed = sim->complaints_len + len + 1;
 
-    if (act != NULL && act->file != NULL)
-        text_printf(&line, "%s:%u: ", act->file, act->line);
-    text_printf(&line, "%s\n", text);
-    size_t len = sim->complaints_len + line.len + 1;
-    if (len <= COMPLAINTS_BYTES_MAX) {
-        if (len > sim->complaints_cap) {
-            char *grown = arena_grow(sim->arena, sim->complaints,
-                                     sim->complaints_cap, 2 * len);
-            if (grown != NULL) {
-                sim->complaints = grown;
-                sim->complaints_cap = 2 * len;
-            }
-        }
-        if (len <= sim->complaints_cap) {
-            memcpy(sim->complaints + sim->complaints_len, line.data,
-                   line.len + 1);
-            sim->complaints_len += line.len;
-        }
+    if (needed > COMPLAINTS_BYTES_MAX)
+        return;
+    if (needed > sim->complaints_cap) {
+        char *grown = arena_grow(sim->arena, sim->complaints,
+                                 sim->complaints_cap, 2 * needed);
+        if (grown == NULL)
+            return;
+        sim->complaints = grown;
+        sim->complaints_cap = 2 * needed;
     }
-    text_free(&line);
+    memcpy(sim->complaints + sim->complaints_len, line, len + 1);
+    sim->complaints_len += len;
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "common/sim_impl.h"
-#include "common/verdict.h"
 
 /* -- Commands -------------------------------------------------------------------- */
 
@@ -66,21 +65,9 @@ static struct command_run *command_new(struct sim *sim, const struct node *n,
     if (act != NULL)
         *c->act = *act;
     sim->command_count = number;
-    sim->status.commands_open++;
+    sim->acts.status.commands_open++;
     sim->outside_open += act == NULL;
     return c;
-}
-
-/* Compare a result with what the scenario wants of it. */
-static void command_judge(struct sim *sim, const struct command_run *c, bool ok,
-                          const struct fields *fields)
-{
-    struct namer names = network_namer(&sim->network);
-    LOCAL_TEXT why = text_new();
-
-    if (c->act != NULL &&
-        !verdict_result(c->act, ok, fields, &names, &sim->status, &why))
-        sim_complain(sim, c->act, why.data);
 }
 
 /* The command has its result, whoever gives it. */
@@ -96,9 +83,10 @@ static void command_end(struct sim *sim, struct command_run *c, bool ok,
         r.fields = fields;
         observe_record(sim, &r);
     }
-    command_judge(sim, c, ok, fields);
+    if (c->act != NULL)
+        acts_result(&sim->acts, c->act, ok, fields);
     c->open = false;
-    sim->status.commands_open--;
+    sim->acts.status.commands_open--;
     sim->outside_open -= c->act == NULL;
     arena_free(sim->arena, c->text, strlen(c->text) + 1);
     arena_free(sim->arena, c->act, sizeof *c->act);
@@ -128,7 +116,7 @@ void commands_fail(struct node *n)
 {
     struct sim *sim = n->sim;
 
-    if (sim->status.commands_open == 0)
+    if (sim->acts.status.commands_open == 0)
         return;
     for (uint32_t i = 0; i < sim->command_cap; i++)
         if (sim->commands[i].open && sim->commands[i].node == n->host.index)
@@ -137,13 +125,9 @@ void commands_fail(struct node *n)
 
 void commands_unanswered(struct sim *sim)
 {
-    for (uint32_t i = 0; i < sim->command_cap; i++) {
-        const struct command_run *c = &sim->commands[i];
-        LOCAL_TEXT why = text_new();
-        if (c->open && c->act != NULL &&
-            !verdict_unanswered(c->act, &sim->status, &why))
-            sim_complain(sim, c->act, why.data);
-    }
+    for (uint32_t i = 0; i < sim->command_cap; i++)
+        if (sim->commands[i].open && sim->commands[i].act != NULL)
+            acts_unanswered(&sim->acts, sim->commands[i].act);
 }
 
 void command_result(struct host *h, uint32_t number, bool ok,
@@ -212,9 +196,9 @@ uint32_t sim_command(struct sim *sim, struct host *node, const char *text)
 {
     struct node *n = (struct node *)node;
 
-    if (!node_is_up(n) || sim->status.no_memory)
+    if (!node_is_up(n) || sim->acts.status.no_memory)
         return 0;
-    sim->status.ended = false; /* until this has its result */
+    sim->acts.status.ended = false; /* until this has its result */
     return command_give(sim, n, text, NULL);
 }
 
@@ -236,23 +220,22 @@ bool sim_command_open(const struct sim *sim, uint32_t command)
 
 /* -- Acts -------------------------------------------------------------------------- */
 
-static void start(struct sim *sim, const struct act *act)
+static const struct network *act_network(struct acts *a)
 {
-    uint32_t join = NOBODY;
+    return sim_network(a->run);
+}
 
-    if (act->kind == ACT_CHURN_JOIN) {
-        join = node_random_live(sim, false);
-    } else if (act->spec->join != NULL) {
-        const struct node *other = node_by_name(sim, act->spec->join);
-        join = other != NULL ? other->host.index : NOBODY;
-    } else if (act->spec->join_any) {
-        join = node_first_live(sim, NOBODY);
-    }
-    struct node *n = node_new(sim, act);
-    if (n == NULL)
-        return;
-    n->join = join;
-    node_start(n);
+static bool is_busy(const struct acts *a)
+{
+    const struct sim *sim = a->run;
+
+    return a->status.commands_open + sim->waiting_count + sim->leaving_count >
+           0;
+}
+
+static void act_command(struct acts *a, struct host *h, const struct act *act)
+{
+    (void)command_give(a->run, (struct node *)h, act->text, act);
 }
 
 /* Begin the step of a fault, whose words are `verb` and, or not, a node. */
@@ -273,16 +256,6 @@ static void fault(struct sim *sim, const char *verb, const struct node *n)
     }
 }
 
-static void crash_somebody(struct sim *sim)
-{
-    uint32_t i = node_random_live(sim, true);
-
-    if (i == NOBODY)
-        return;
-    fault(sim, "crash", node_at(sim, i));
-    node_down(node_at(sim, i), DOWN_KILLED);
-}
-
 static void partition(struct sim *sim, const char *const *groups)
 {
     LOCAL_TEXT text = text_new();
@@ -296,97 +269,52 @@ static void partition(struct sim *sim, const char *const *groups)
 }
 
 /* Faults that concern one node. */
-static void node_fault(struct sim *sim, const struct act *act)
+static void act_fault(struct acts *a, enum act_kind kind, struct host *h)
 {
     static const char *const verb[] = {[ACT_CRASH] = "crash",
                                        [ACT_VANISH] = "vanish",
                                        [ACT_LEAVE] = "leave",
                                        [ACT_RESTART] = "restart"};
-    struct node *n = node_by_name(sim, act->name);
+    struct node *n = (struct node *)h;
 
-    if (n == NULL)
-        return;
-    fault(sim, verb[act->kind], n);
-    if (act->kind == ACT_LEAVE)
+    fault(a->run, verb[kind], n);
+    if (kind == ACT_LEAVE)
         node_leave(n);
-    else if (act->kind == ACT_RESTART)
-        node_restart(n);
     else
-        node_down(n, act->kind == ACT_CRASH ? DOWN_KILLED : DOWN_VANISHED);
+        node_down(n, kind == ACT_VANISH ? DOWN_VANISHED : DOWN_KILLED);
+    h->restarts += kind == ACT_RESTART;
 }
 
-void act_execute(struct sim *sim, const struct act *act)
+/* The weather, and what a hand does. */
+static void act_other(struct acts *a, const struct act *act)
 {
-    struct node *n = NULL;
+    struct sim *sim = a->run;
 
-    switch (act->kind) {
-    case ACT_START:
-    case ACT_CHURN_JOIN:
-        start(sim, act);
-        break;
-    case ACT_COMMAND:
-    case ACT_EXPECT:
-        n = node_by_name(sim, act->name);
-        if (n != NULL)
-            (void)command_give(sim, n, act->text, act);
-        break;
-    case ACT_INVARIANTS:
-        verdict_invariants(act, sim->scenario->protocol, sim_network(sim),
-                           &sim->status, sim_complain, sim);
-        break;
-    case ACT_CRASH:
-    case ACT_VANISH:
-    case ACT_LEAVE:
-    case ACT_RESTART:
-        node_fault(sim, act);
-        break;
-    case ACT_PARTITION:
+    if (act->kind == ACT_PARTITION) {
         partition(sim, act->groups);
-        break;
-    case ACT_HEAL:
+    } else if (act->kind == ACT_HEAL) {
         fault(sim, "heal", NULL);
         net_set_groups(sim, NULL);
         streams_heal(sim);
-        break;
-    case ACT_WARM:
-        nodes_warm(sim);
-        break;
-    case ACT_NETWORK:
+    } else if (act->kind == ACT_NETWORK) {
         sim->model = act->network;
-        break;
-    case ACT_CHURN_FAIL:
-        crash_somebody(sim);
-        break;
-    case ACT_DROP:
-    case ACT_DELAY:
-    case ACT_DUPLICATE:
-    case ACT_DELIVER:
-    case ACT_PICK:
-    case ACT_FIRE:
+    } else {
         intervene(sim, act);
-        break;
-    case ACT_UNTIL: /* the time has been set */
-        break;
     }
 }
 
+const struct act_calls sim_act_calls = {.network = act_network,
+                                        .complain = sim_complain,
+                                        .is_busy = is_busy,
+                                        .enter = node_enter,
+                                        .begin = node_begin,
+                                        .wait = node_wait,
+                                        .command = act_command,
+                                        .fault = act_fault,
+                                        .warm = nodes_warm,
+                                        .other = act_other};
+
 /* -- Quiet -------------------------------------------------------------------------- */
-
-void quiet_begin(struct sim *sim)
-{
-    sim->quiet_began_us = sim->now_us;
-    sim->quiet_since_us = NEVER;
-    sim->sample_us = sim->now_us;
-}
-
-static bool is_quiet(struct sim *sim)
-{
-    const struct protocol *p = sim->scenario->protocol;
-
-    return sim->status.commands_open == 0 && sim->waiting_count == 0 &&
-           sim->leaving_count == 0 &&
-           (p->settled == NULL || p->settled(sim_network(sim)));
-}
 
 /* The wait is over, or `--until` ends it; on to the next act. */
 static void quiet_end(struct sim *sim)
@@ -395,42 +323,33 @@ static void quiet_end(struct sim *sim)
     sim->has_act = false;
 }
 
-static void quiet_never(struct sim *sim, const char *why)
-{
-    sim->status.never_quiet = true;
-    sim_complain(sim, &sim->act, why);
-    sim->acts_over = true;
-    quiet_end(sim);
-}
-
 /* Nothing is due before the time to look: look. */
 void quiet_sample(struct sim *sim)
 {
-    const struct scenario *s = sim->scenario;
-    const struct protocol *p = s->protocol;
-    uint64_t wanted =
-        p->quiet_us != NULL ? p->quiet_us(&s->settings) : QUIET_DEFAULT_US;
+    struct acts *a = &sim->acts;
+    uint64_t wanted = acts_quiet_us(a);
     /* nothing will ever change */
     bool idle = sim->queue.count + sim->queue.later_count == 0;
 
     if (!idle && sim->now_us < sim->sample_us)
         sim->now_us = sim->sample_us;
-    if (!is_quiet(sim))
-        sim->quiet_since_us = NEVER;
-    else if (sim->quiet_since_us == NEVER)
-        sim->quiet_since_us = sim->now_us;
-    if (sim->quiet_since_us != NEVER &&
-        (idle || sim->now_us - sim->quiet_since_us >= wanted)) {
+    if (acts_are_quiet(a, sim->now_us) ||
+        (idle && a->quiet_since_us != NEVER)) {
         cursor_resume(&sim->cursor, sim->now_us);
         quiet_end(sim);
     } else if (idle) {
-        quiet_never(sim, "never quiet: nothing is under way any more, and "
-                         "the network has not settled");
-    } else if (sim->now_us - sim->quiet_began_us >= QUIET_LIMIT_US) {
-        quiet_never(sim, "never quiet: still unsettled after 1 h");
+        a->status.never_quiet = true;
+        acts_complain(a, &sim->act,
+                      "never quiet: nothing is under way any more, and the "
+                      "network has not settled");
+        sim->acts_over = true;
+        quiet_end(sim);
+    } else if (acts_never_quiet(a, &sim->act, sim->now_us)) {
+        sim->acts_over = true;
+        quiet_end(sim);
     } else {
         sim->sample_us = sim->now_us + (wanted >= 8 ? wanted / 8 : 1);
-        if (cursor_time(s, &sim->cursor) < sim->sample_us)
+        if (cursor_time(sim->scenario, &sim->cursor) < sim->sample_us)
             quiet_end(sim);
     }
 }

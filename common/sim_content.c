@@ -33,7 +33,7 @@ void content_hash(struct host *h, const struct hash_job *job)
     if (copy == NULL)
         return; /* the run ends here */
     *copy = *job;
-    copy->restarts = n->restarts;
+    copy->restarts = n->host.restarts;
     queue_push(sim, &(struct entry){.time_us = sim->now_us,
                                     .kind = ENTRY_HASHED,
                                     .node = h->index,
@@ -46,7 +46,7 @@ void content_hashed(struct sim *sim, const struct entry *e)
     struct hash_job job = *(const struct hash_job *)e->what;
 
     arena_free(sim->arena, e->what, sizeof job);
-    if (!node_is_up(n) || n->restarts != job.restarts)
+    if (!node_is_up(n) || n->host.restarts != job.restarts)
         return;
     (void)hash_job_step(&job, n->host.contents, job.end - job.at);
     step_begin(sim, STEP_HASHED, n, job.digest, job.digest_len);

@@ -104,8 +104,8 @@ static void complain_hand(struct sim *sim, const struct act *act,
 
     text_printf(&text, "before step %llu %s",
                 (unsigned long long)sim->steps + 1, what);
-    sim_complain(sim, act, text.data);
-    sim->status.expects_failed++;
+    acts_complain(&sim->acts, act, text.data);
+    sim->acts.status.expects_failed++;
     text_free(&text);
 }
 
@@ -286,5 +286,5 @@ void intervene(struct sim *sim, const struct act *act)
              act->kind == ACT_DUPLICATE || act->kind == ACT_DELIVER)
         on_message(sim, act);
     else
-        act_execute(sim, act);
+        acts_do(&sim->acts, act);
 }

@@ -9,7 +9,7 @@
  *   sim_stream.c  streams: opening, sending, arrival, closing
  *   sim_read.c    and reading
  *   sim_content.c what nodes share, and its hashing
- *   sim_acts.c    the scenario's acts, commands, expects, quiet
+ *   sim_acts.c    commands, and its part of the scenario's acts (acts.h)
  *   sim_hand.c    what is in flight, and what a student does to it
  *
  * Everything here stands in the arena, the `struct sim` included.  Functions
@@ -19,17 +19,14 @@
 #ifndef COMMON_SIM_IMPL_H
 #define COMMON_SIM_IMPL_H
 
+#include "common/acts.h"
 #include "common/arena.h"
 #include "common/random.h"
 #include "common/sim.h"
 
 #define SIM_PORT 7000 /* of every node */
-#define JOIN_RETRY_US (2 * (uint64_t)1000000)
 #define LEAVE_LIMIT_US (5 * (uint64_t)1000000)
-#define QUIET_LIMIT_US (3600 * (uint64_t)1000000)
-#define QUIET_DEFAULT_US ((uint64_t)1000000)
 #define COMMANDS_KEPT 1024 /* whose cost can be asked for */
-#define NOBODY UINT32_MAX  /* no node's index */
 
 /* -- What will happen --------------------------------------------------- */
 
@@ -93,10 +90,7 @@ struct node {
     struct sim *sim;
     struct random random;
     uint64_t name_hash;
-    const struct node_spec *spec;
     struct link *link; /* NULL before its first stream */
-    uint32_t restarts;
-    uint32_t join;     /* index of the node it joined, or NOBODY */
     uint16_t group;    /* of the partition */
     bool vanished;     /* down without a trace; else down as by kill */
     bool done_leaving; /* it has called host_left */
@@ -270,7 +264,7 @@ struct sim {
     uint64_t now_us, steps, hash;
     uint32_t command;     /* that the present event descends from, or 0 */
     struct random chance; /* the network's: loss, jitter */
-    struct random choice; /* whom churn picks */
+    struct acts acts;
     const struct network_model *model;
     struct queue queue;
     uint64_t order; /* of the last message sent */
@@ -292,13 +286,11 @@ struct sim {
     size_t intervention;       /* the next one */
     const char *const *groups; /* of the partition, or NULL */
 
-    uint64_t quiet_began_us, quiet_since_us; /* NEVER: not quiet now */
     uint64_t sample_us; /* when to look next; NEVER: not waiting */
 
     struct command_run *commands; /* by number modulo command_cap */
     uint32_t command_cap, command_count;
     uint32_t outside_open;
-    struct sim_status status;
     char *complaints;
     size_t complaints_len, complaints_cap;
 };
@@ -336,8 +328,8 @@ void step_begin(struct sim *sim, enum step_kind kind, const struct node *n,
 struct record record_new(const struct sim *sim, enum record_kind kind);
 struct endpoint endpoint_of(const struct node *n);
 void observe_record(const struct sim *sim, const struct record *r);
-/* Say why the run is bad: "FILE:LINE: text". */
-void sim_complain(void *sim, const struct act *act, const char *text);
+/* Keep a line that says why the run is bad. */
+void sim_complain(struct acts *a, const char *line);
 /* Do what an entry that was taken from the queue says. */
 void entry_execute(struct sim *sim, const struct entry *e);
 /* Hand an event to a node, with `command` as what it descends from. */
@@ -363,20 +355,19 @@ void nodes_new(struct sim *sim);
 bool nodes_reserve_ids(struct sim *sim, struct text *why);
 struct node *node_by_name(const struct sim *sim, const char *name);
 uint32_t node_by_addr(const struct sim *sim, struct addr a); /* or NOBODY */
-/* A node of a scenario's line; NULL, with a complaint, when it has no id. */
-struct node *node_new(struct sim *sim, const struct act *act);
-/* Start it, or let it wait for the node it joins; executes a step. */
-void node_start(struct node *n);
+/* As struct act_calls has them. */
+struct host *node_enter(struct acts *a, const struct act *act,
+                        const struct node_spec *spec);
+void node_begin(struct acts *a, struct host *h, struct addr join,
+                struct addr introducer);
+void node_wait(struct acts *a, struct host *h);
 void node_retry_join(struct node *n, uint64_t restarts);
 enum down { DOWN_KILLED, DOWN_VANISHED, DOWN_LEFT };
 void node_down(struct node *n, enum down how);
 void node_leave(struct node *n);
 /* Its time to leave is over; `restarts` says which life was meant. */
 void node_leave_limit(struct node *n, uint64_t restarts);
-void node_restart(struct node *n);
-uint32_t node_first_live(const struct sim *sim, uint32_t except);
-uint32_t node_random_live(struct sim *sim, bool may_fail);
-void nodes_warm(struct sim *sim);
+void nodes_warm(struct acts *a);
 
 /* sim_content.c */
 bool content_keep(struct host *h); /* give it a table of made bytes */
@@ -477,8 +468,7 @@ void side_plan_again(struct side *to);
 void stream_again(struct sim *sim);
 
 /* sim_acts.c */
-void act_execute(struct sim *sim, const struct act *act);
-void quiet_begin(struct sim *sim);
+extern const struct act_calls sim_act_calls;
 void quiet_sample(struct sim *sim);
 void command_result(struct host *h, uint32_t number, bool ok,
                     const struct fields *fields);

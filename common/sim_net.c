@@ -126,9 +126,9 @@ void count_cost(struct sim *sim, size_t bytes)
 
 void count_message(struct sim *sim, size_t bytes, bool lost)
 {
-    sim->status.messages++;
-    sim->status.bytes += bytes;
-    sim->status.dropped += lost;
+    sim->acts.status.messages++;
+    sim->acts.status.bytes += bytes;
+    sim->acts.status.dropped += lost;
 }
 
 static bool happens(struct sim *sim, uint64_t parts)

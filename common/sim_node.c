@@ -158,38 +158,6 @@ void nodes_new(struct sim *sim)
                                     .context = sim};
 }
 
-/* Is `n` a live node of the protocol that others can join? */
-static bool is_live(const struct sim *sim, const struct node *n)
-{
-    return n->host.state == NODE_UP && n->host.node != NULL &&
-           n->host.protocol == sim->scenario->protocol;
-}
-
-uint32_t node_first_live(const struct sim *sim, uint32_t except)
-{
-    for (uint32_t i = 0; i < sim->network.count; i++)
-        if (i != except && is_live(sim, node_at(sim, i)))
-            return i;
-    return NOBODY;
-}
-
-uint32_t node_random_live(struct sim *sim, bool may_fail)
-{
-    uint32_t count = (uint32_t)sim->network.count, live = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        const struct node *n = node_at(sim, i);
-        live += is_live(sim, n) && !(may_fail && n->spec->keep);
-    }
-    uint64_t wanted = random_below(&sim->choice, live);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct node *n = node_at(sim, i);
-        if (is_live(sim, n) && !(may_fail && n->spec->keep) && wanted-- == 0)
-            return i;
-    }
-    return NOBODY;
-}
-
 /* -- Host calls ------------------------------------------------------------------ */
 
 static struct node *node_of(struct host *h)
@@ -268,6 +236,18 @@ static const struct host_calls calls = {.now = call_now,
                                         .hash = content_hash,
                                         .write_content = content_send};
 
+static void record_about(struct node *n, enum record_kind kind,
+                         const char *text)
+{
+    if (n->sim->observer == NULL)
+        return;
+    struct record r = record_new(n->sim, kind);
+
+    r.to = endpoint_of(n);
+    r.text = text;
+    observe_record(n->sim, &r);
+}
+
 /* -- New nodes --------------------------------------------------------------------- */
 
 /* The key of an id in `ids`, a set: two ids may share one, and then the
@@ -288,12 +268,6 @@ static bool in_table(const struct table *t, uint32_t key)
     return table_next(t, key, &at) != 0;
 }
 
-static const struct settings *settings_of(const struct sim *sim,
-                                          const struct node_spec *spec)
-{
-    return spec->settings != NULL ? spec->settings : &sim->scenario->settings;
-}
-
 /* Reserve the id of one node line; false with *why. */
 static bool reserve_id(struct sim *sim, const struct act *act, struct text *why)
 {
@@ -302,8 +276,8 @@ static bool reserve_id(struct sim *sim, const struct act *act, struct text *why)
     struct text problem = text_new();
     struct id id = {{0}};
 
-    if (p->identify(settings_of(sim, act->spec), (struct addr){.ip = 0}, text,
-                    &id, &problem)) {
+    if (p->identify(acts_settings(&sim->acts, act->spec),
+                    (struct addr){.ip = 0}, text, &id, &problem)) {
         if (in_table(&sim->ids, id_key(&id)))
             text_printf(&problem, "id %s is taken by an earlier node", text);
         else if (!table_add(sim, &sim->ids, id_key(&id), 1))
@@ -337,7 +311,7 @@ bool nodes_reserve_ids(struct sim *sim, struct text *why)
 static bool draw_address(struct sim *sim, struct node *n)
 {
     const struct protocol *p = n->host.protocol;
-    const char *given = n->spec->id;
+    const char *given = n->host.spec->id;
     struct text why = text_new();
     bool drawn = false;
 
@@ -351,8 +325,8 @@ static bool draw_address(struct sim *sim, struct node *n)
             continue;
         if (p->identify == NULL) {
             drawn = true;
-        } else if (p->identify(settings_of(sim, n->spec), n->host.addr, given,
-                               &n->host.id, &why)) {
+        } else if (p->identify(acts_settings(&sim->acts, n->host.spec),
+                               n->host.addr, given, &n->host.id, &why)) {
             uint32_t key = id_key(&n->host.id);
             drawn = given != NULL || (!in_table(&sim->ids, key) &&
                                       table_add(sim, &sim->ids, key, 1));
@@ -388,11 +362,11 @@ static bool enter(struct sim *sim, struct node *n)
 
 /* Allocate a node and its name. */
 static struct node *node_alloc(struct sim *sim, const struct act *act,
+                               const struct node_spec *spec,
                                const struct protocol *p)
 {
-    const struct node *at = act->spec != NULL && act->spec->join != NULL
-                                ? node_by_name(sim, act->spec->join)
-                                : NULL;
+    const struct node *at =
+        spec->join != NULL ? node_by_name(sim, spec->join) : NULL;
     bool introduced = at != NULL && at->host.protocol == &introducer_protocol;
     uint8_t timers = (uint8_t)(timers_count(p) + introduced);
     struct node *n =
@@ -411,21 +385,20 @@ static struct node *node_alloc(struct sim *sim, const struct act *act,
     return n;
 }
 
-struct node *node_new(struct sim *sim, const struct act *act)
+struct host *node_enter(struct acts *a, const struct act *act,
+                        const struct node_spec *spec)
 {
-    static const struct node_spec plain = {.join_any = true};
-    const struct node_spec *spec = act->spec != NULL ? act->spec : &plain;
+    struct sim *sim = a->run;
     const struct protocol *p =
         spec->introducer ? &introducer_protocol : sim->scenario->protocol;
-    struct node *n = node_alloc(sim, act, p);
+    struct node *n = node_alloc(sim, act, spec, p);
 
     if (n == NULL)
         return NULL;
     n->sim = sim;
-    n->spec = spec;
     n->name_hash = hash_name(act->name);
-    n->join = NOBODY;
     n->group = net_group(sim->groups, act->name);
+    n->host.spec = spec;
     n->host.calls = &calls;
     n->host.protocol = p;
     n->host.state = NODE_DOWN;
@@ -434,41 +407,30 @@ struct node *node_new(struct sim *sim, const struct act *act)
          !contents_share(n->host.contents, spec->share, spec->share_count)))
         return NULL;
     if (!draw_address(sim, n)) {
-        struct text why = text_new();
+        LOCAL_TEXT why = text_new();
         text_printf(&why, "no id is left for node %s", act->name);
-        sim_complain(sim, act, why.data);
-        text_free(&why);
-        sim->status.expects_failed++;
+        acts_complain(a, act, why.data);
+        a->status.expects_failed++;
         return NULL;
     }
-    return enter(sim, n) ? n : NULL;
+    if (!enter(sim, n))
+        return NULL;
+    step_begin(sim, STEP_START, n, NULL, 0);
+    record_about(n, RECORD_START, NULL);
+    return &n->host;
 }
 
 /* -- Start and end -------------------------------------------------------------------- */
 
-static void record_about(struct node *n, enum record_kind kind,
-                         const char *text)
-{
-    if (n->sim->observer == NULL)
-        return;
-    struct record r = record_new(n->sim, kind);
-
-    r.to = endpoint_of(n);
-    r.text = text;
-    observe_record(n->sim, &r);
-}
-
 /* Create the node's state, or let it ask the introducer first. */
-static bool create(struct node *n, struct addr introducer)
+static bool create(struct node *n, struct addr join, struct addr introducer)
 {
     struct sim *sim = n->sim;
-    struct config c = {.settings = settings_of(sim, n->spec),
+    struct config c = {.settings = acts_settings(&sim->acts, n->host.spec),
                        .self = n->host.addr,
+                       .join = join,
                        .id = n->host.id};
 
-    if (n->join != NOBODY &&
-        sim->network.host[n->join]->protocol != &introducer_protocol)
-        c.join = sim->network.host[n->join]->addr;
     if (host_begin(&n->host, &c, introducer))
         return true;
     sim->arena->full = true;
@@ -476,60 +438,43 @@ static bool create(struct node *n, struct addr introducer)
 }
 
 /* Part of a step that has begun. */
-static void begin(struct node *n)
+void node_begin(struct acts *a, struct host *h, struct addr join,
+                struct addr introducer)
 {
-    const struct host *join =
-        n->join != NOBODY ? n->sim->network.host[n->join] : NULL;
-    struct addr introducer = {.ip = 0};
+    struct node *n = node_of(h);
 
-    if (join != NULL && join->protocol == &introducer_protocol)
-        introducer = join->addr;
-    n->random =
-        host_random_stream(n->sim->scenario->seed, n->host.name, n->restarts);
+    n->random = host_random_stream(a->scenario->seed, h->name, h->restarts);
     n->vanished = n->done_leaving = false;
-    if (!create(n, introducer))
+    if (!create(n, join, introducer))
         return;
-    n->host.state = NODE_UP;
+    h->state = NODE_UP;
     (void)node_deliver(n, &(struct event){.kind = EVENT_START}, 0);
 }
 
-/* Begin, unless the node to join is down: then try again later.  Who joins
-   by an introducer asks it again by itself. */
-static void begin_or_wait(struct node *n)
+void node_wait(struct acts *a, struct host *h)
 {
-    struct sim *sim = n->sim;
-    const struct node *other = n->join != NOBODY ? node_at(sim, n->join) : NULL;
+    struct sim *sim = a->run;
+    struct node *n = node_of(h);
 
-    n->waiting = other != NULL && !node_is_up(other) &&
-                 other->host.protocol != &introducer_protocol;
-    if (!n->waiting) {
-        begin(n);
-        return;
-    }
+    n->waiting = true;
     sim->waiting_count++;
-    host_note(&n->host, "%s is down; %s tries again in 2 s", other->host.name,
-              n->host.name);
+    host_note(h, "%s is down; %s tries again in 2 s",
+              node_at(sim, h->join)->host.name, h->name);
     queue_push(sim, &(struct entry){.time_us = sim->now_us + JOIN_RETRY_US,
                                     .kind = ENTRY_JOIN,
-                                    .node = n->host.index,
-                                    .value = n->restarts});
-}
-
-void node_start(struct node *n)
-{
-    step_begin(n->sim, STEP_START, n, NULL, 0);
-    record_about(n, RECORD_START, NULL);
-    begin_or_wait(n);
+                                    .node = h->index,
+                                    .value = h->restarts});
 }
 
 void node_retry_join(struct node *n, uint64_t restarts)
 {
-    if (!n->waiting || n->restarts != restarts)
+    if (!n->waiting || n->host.restarts != restarts)
         return;
+    n->waiting = false;
     n->sim->waiting_count--;
     step_begin(n->sim, STEP_JOIN, n, NULL, 0);
     record_about(n, RECORD_TIMER, "join");
-    begin_or_wait(n);
+    acts_begin(&n->sim->acts, &n->host);
 }
 
 void node_down(struct node *n, enum down how)
@@ -565,29 +510,17 @@ void node_leave(struct node *n)
     queue_push(sim, &(struct entry){.time_us = sim->now_us + LEAVE_LIMIT_US,
                                     .kind = ENTRY_LEAVE,
                                     .node = n->host.index,
-                                    .value = n->restarts});
+                                    .value = n->host.restarts});
     (void)node_deliver(n, &(struct event){.kind = EVENT_STOP}, 0);
 }
 
 void node_leave_limit(struct node *n, uint64_t restarts)
 {
-    if (n->host.state != NODE_LEAVING || n->restarts != restarts)
+    if (n->host.state != NODE_LEAVING || n->host.restarts != restarts)
         return;
     step_begin(n->sim, STEP_FAULT, n, NULL, 0);
     record_about(n, RECORD_FAULT, "left, for it had 5 s to leave");
     node_down(n, DOWN_LEFT);
-}
-
-void node_restart(struct node *n)
-{
-    node_down(n, DOWN_KILLED);
-    n->restarts++;
-    /* The first live node brings it back, unless it asks an introducer: which
-       it joined before is forgotten with all else. */
-    if (n->join == NOBODY ||
-        node_at(n->sim, n->join)->host.protocol != &introducer_protocol)
-        n->join = node_first_live(n->sim, n->host.index);
-    begin_or_wait(n);
 }
 
 /* -- Warm start ------------------------------------------------------------------------ */
@@ -621,8 +554,10 @@ static bool unwanted_when_warm(struct sim *sim, const struct entry *e)
     return false;
 }
 
-void nodes_warm(struct sim *sim)
+void nodes_warm(struct acts *a)
 {
+    const struct addr none = {0, 0};
+    struct sim *sim = a->run;
     const struct protocol *p = sim->scenario->protocol;
 
     queue_filter(sim, unwanted_when_warm);
@@ -634,8 +569,7 @@ void nodes_warm(struct sim *sim)
              slot++)
             timer_cancel(&n->host, slot);
         timers_wake(n);
-        if (starts && n->host.node == NULL &&
-            !create(n, (struct addr){.ip = 0}))
+        if (starts && n->host.node == NULL && !create(n, none, none))
             return; /* it was still asking the introducer */
     }
     if (p->warm != NULL)

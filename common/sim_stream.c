@@ -195,12 +195,12 @@ static uint64_t stream_latency_us(const struct side *from)
 
 static uint64_t down_rate(const struct node *n)
 {
-    return n->spec->down > 0 ? n->spec->down : n->sim->model->down;
+    return n->host.spec->down > 0 ? n->host.spec->down : n->sim->model->down;
 }
 
 static uint64_t up_rate(const struct node *n)
 {
-    return n->spec->up > 0 ? n->spec->up : n->sim->model->up;
+    return n->host.spec->up > 0 ? n->host.spec->up : n->sim->model->up;
 }
 
 /* Occupy a line of this rate with some bytes, from `now` or when it is free;

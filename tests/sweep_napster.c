@@ -47,10 +47,8 @@ static void user_fault(void)
 
     if (live[who])
         printf("at %ums %s n%u\n", now_ms, ends[below(3)], who);
-    else if (server_up) /* else it would join any node that is up */
+    else /* without the server it tries again until that is back */
         printf("at %ums restart n%u\n", now_ms, who);
-    else
-        return;
     live[who] = !live[who];
     now_ms += 6000; /* who leaves has time to do it */
 }

@@ -285,6 +285,39 @@ TEST(a_restarted_node_is_a_new_one)
             "-- node 2\nstart\nopen\neof 0\nopen\n");
 }
 
+/* Though c is up, which b could join: in a client-server protocol none but
+   the server will do. */
+TEST(a_restarted_node_waits_for_the_one_that_its_line_names)
+{
+    quantum_too = false; /* its line would be another */
+    conform("at 50ms node c join=b\n"
+            "at 100ms crash b\n"
+            "crash a\n"
+            "restart b\n"
+            "after 100ms b send 1\n"
+            "restart a\n"
+            "after 2500ms c send 2\n"
+            "run until 2900ms\n",
+            "-- node 1\nstart\nstart\n"
+            "-- node 2\nstart\nstart\ndatagram 2\n"
+            "-- node 3\nstart\n"
+            "conformance:8: b send 1: failed: error b is down\n");
+    quantum_too = true;
+}
+
+TEST(a_restarted_node_joins_the_one_that_the_restart_names)
+{
+    conform("at 50ms node c join=b\n"
+            "at 100ms crash b\n"
+            "crash a\n"
+            "restart b join=c\n"
+            "after 100ms b send 3\n"
+            "run until 400ms\n",
+            "-- node 1\nstart\n"
+            "-- node 2\nstart\nstart\n"
+            "-- node 3\nstart\ndatagram 3\n");
+}
+
 TEST(a_polite_leave_ends_streams_by_eof)
 {
     conform("at 100ms b polite\n"
@@ -486,6 +519,8 @@ int main(void)
     RUN(a_killed_peer_that_left_bytes_unread_is_a_reset);
     RUN(unconsumed_bytes_over_the_limit_are_a_reset);
     RUN(a_restarted_node_is_a_new_one);
+    RUN(a_restarted_node_waits_for_the_one_that_its_line_names);
+    RUN(a_restarted_node_joins_the_one_that_the_restart_names);
     RUN(a_polite_leave_ends_streams_by_eof);
     RUN(a_message_written_byte_by_byte_is_one_message);
     RUN(back_pressure_loses_nothing);
