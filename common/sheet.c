@@ -337,13 +337,16 @@ static bool open_reflect(struct parser *p, unsigned line, char *word[],
                          size_t n)
 {
     unsigned points, words = 0;
-    int used = 0;
+    size_t last = n == 4 ? strlen(word[3]) - 1 : 0;
 
     if (n < 3 || n > 4 || !read_number(word[2], 100, &points))
         return refuse(p, line, "'reflect ID POINTS min=40w' was expected");
-    if (n == 4 && (sscanf(word[3], "min=%3uw%n", &words, &used) != 1 ||
-                   word[3][used] != '\0' || used == 0))
-        return refuse(p, line, "words such as 'min=40w' were expected");
+    if (n == 4) {
+        bool good = strncmp(word[3], "min=", 4) == 0 && word[3][last] == 'w';
+        word[3][last] = '\0';
+        if (!good || !read_number(word[3] + 4, 999, &words))
+            return refuse(p, line, "words such as 'min=40w' were expected");
+    }
     if (!check_id(p, line, word[1]))
         return false;
     struct block *b = add_block(p, BLOCK_REFLECT, line);

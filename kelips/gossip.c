@@ -103,7 +103,9 @@ static void gossip_to(struct kelips *n, struct host *h, struct addr to,
 
 /* -- To whom ------------------------------------------------------------------ */
 
-/* Up to TARGETS of the pool, each once; all of them when they are few. */
+/* Up to TARGETS of the pool, each once; all of them when they are few.  A liar
+   can tell of many nodes at one address: who is drawn again too often, is
+   enough. */
 static unsigned choose(struct host *h, const struct pool *p,
                        struct addr target[TARGETS])
 {
@@ -118,7 +120,7 @@ static unsigned choose(struct host *h, const struct pool *p,
                 target[count++] = p->at[i].addr;
         return count;
     }
-    while (count < TARGETS) {
+    for (unsigned tries = 0; count < TARGETS && tries < TRIES_MAX; tries++) {
         struct addr a = p->at[host_random(h) % p->count].addr;
         bool again = addr_none(a);
         for (unsigned i = 0; i < count; i++)
