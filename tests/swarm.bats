@@ -2,12 +2,16 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
-    cd "$BATS_TEST_DIRNAME/.."
+    cd "$BATS_TEST_DIRNAME/.." || exit
     bt=${BIN:-bin}/bittorrent
     labs=labs/bittorrent
 }
 
-fact() { "$bt" show "$labs/$@"; }
+fact() {
+    local scenario=$1
+    shift
+    "$bt" show "$labs/$scenario" "$@"
+}
 
 @test "swarm: every example of a fact works" {
     "$bt" show --help | tr '\n' ' ' | grep -o '([a-z-]* *[^)]*)' | tr -d '()' |
@@ -15,7 +19,7 @@ fact() { "$bt" show "$labs/$@"; }
     [ "$(wc -l <"$BATS_TEST_TMPDIR/facts")" -gt 30 ]
     while read -r fact; do
         # shellcheck disable=SC2086
-        "$bt" show $labs/swarm.scn --set dht=on $fact ||
+        "$bt" show "$labs/swarm.scn" --set dht=on $fact ||
             { echo "fails: $fact"; false; }
     done <"$BATS_TEST_TMPDIR/facts"
 }
@@ -28,12 +32,12 @@ fact() { "$bt" show "$labs/$@"; }
 }
 
 @test "swarm: what is expected can fail: another rule, another end" {
-    run -1 "$bt" sim $labs/leaves-rarest.scn --set picker=inorder --quiet
-    run -1 "$bt" sim $labs/rarest.scn --set picker=inorder --quiet
-    run -1 "$bt" sim $labs/gain.scn --set choker=freerider --quiet
-    run -1 "$bt" sim $labs/dht.scn --set dht=off --quiet
+    run -1 "$bt" sim "$labs/leaves-rarest.scn" --set picker=inorder --quiet
+    run -1 "$bt" sim "$labs/rarest.scn" --set picker=inorder --quiet
+    run -1 "$bt" sim "$labs/gain.scn" --set choker=freerider --quiet
+    run -1 "$bt" sim "$labs/dht.scn" --set dht=off --quiet
     # A liar who looks at what it has finds only the good pieces.
-    sed 's/ verify=off//' $labs/pollution.scn >"$BATS_TEST_TMPDIR/honest.scn"
+    sed 's/ verify=off//' "$labs/pollution.scn" >"$BATS_TEST_TMPDIR/honest.scn"
     run -1 "$bt" sim "$BATS_TEST_TMPDIR/honest.scn" --quiet
 }
 
@@ -95,7 +99,7 @@ fact() { "$bt" show "$labs/$@"; }
 }
 
 @test "swarm: a DHT that believes only ids that fit works as well" {
-    "$bt" sim $labs/dht.scn --set dht=checked --quiet
+    "$bt" sim "$labs/dht.scn" --set dht=checked --quiet
 }
 
 @test "swarm: without a tracker, the DHT finds the seed" {
@@ -113,17 +117,17 @@ fact() { "$bt" show "$labs/$@"; }
     "$bt" monitor --dump 80x24 | golden bittorrent-open-80x24.screen
     "$bt" monitor --dump 80x24 --at 2.5s | golden bittorrent-pieces-80x24.screen
     swarm=$labs/swarm.scn
-    "$bt" monitor $swarm --dump 160x48 --at 5s |
+    "$bt" monitor "$swarm" --dump 160x48 --at 5s |
         golden bittorrent-pieces-160x48.screen
-    "$bt" monitor $swarm --dump 80x24 --at 5s --keys "v" |
+    "$bt" monitor "$swarm" --dump 80x24 --at 5s --keys "v" |
         golden bittorrent-rarity-80x24.screen
-    "$bt" monitor $swarm --dump 80x24 --at 5s --keys "vv<Right><Right><Right>" |
+    "$bt" monitor "$swarm" --dump 80x24 --at 5s --keys "vv<Right><Right><Right>" |
         golden bittorrent-chokes-80x24.screen
-    "$bt" monitor $labs/missing-piece.scn --dump 80x24 --at 60s --keys "vv" |
+    "$bt" monitor "$labs/missing-piece.scn" --dump 80x24 --at 60s --keys "vv" |
         golden bittorrent-crowd-80x24.screen
-    "$bt" monitor $labs/dht.scn --dump 80x24 --at 30s --keys "vvv<Right>" |
+    "$bt" monitor "$labs/dht.scn" --dump 80x24 --at 30s --keys "vvv<Right>" |
         golden bittorrent-table-80x24.screen
-    "$bt" monitor $labs/pollution.scn --dump 80x24 --at 7s \
+    "$bt" monitor "$labs/pollution.scn" --dump 80x24 --at 7s \
         --keys "<Right><Right><Right>" |
         golden bittorrent-liar-80x24.screen
 }
