@@ -22,6 +22,7 @@
 #include "common/hash.h"
 #include "common/options.h"
 #include "common/sheet_exec.h"
+#include "common/words.h"
 
 struct parser {
     struct sheet *s;
@@ -59,28 +60,34 @@ size_t sheet_name(const char *s)
     return n <= SHEET_NAME_MAX ? n : 0;
 }
 
+const char *sheet_variable(const char *s, const char *from, size_t *len)
+{
+    for (const char *at = strchr(from, '@'); at; at = strchr(at + 1, '@'))
+        if ((*len = sheet_name(at + 1)) > 0 &&
+            (at == s || !isalnum((unsigned char)at[-1])))
+            return at + 1;
+    return NULL;
+}
+
 static bool is_defined(const struct parser *p, const char *name, size_t len)
 {
     for (size_t i = 0; i < p->name_count; i++)
-        if (strlen(p->name[i]) == len && memcmp(p->name[i], name, len) == 0)
+        if (word_is(name, len, p->name[i]))
             return true;
     return false;
 }
 
-/* Every @name in `s` must have been defined above.  An @ behind a letter or
-   digit (an address) or before a blank names nothing. */
+/* Every @name in `s` must have been defined above. */
 static bool check_names(struct parser *p, unsigned line, const char *s)
 {
-    for (const char *at = strchr(s, '@'); at; at = strchr(at + 1, '@')) {
-        size_t n = sheet_name(at + 1);
-        if (n == 0 || (at > s && isalnum((unsigned char)at[-1])))
-            continue;
-        if (!is_defined(p, at + 1, n))
+    size_t n;
+
+    for (const char *at = s; (at = sheet_variable(s, at, &n)) != NULL; at += n)
+        if (!is_defined(p, at, n))
             return refuse(p, line,
                           "@%.*s is not defined above: a scenario or let block "
                           "must come first",
-                          (int)n, at + 1);
-    }
+                          (int)n, at);
     return true;
 }
 
@@ -385,8 +392,7 @@ static enum block_kind fence_kind(const char *info)
     size_t len = strcspn(info, " ");
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strlen(kinds[i].word) == len &&
-            memcmp(kinds[i].word, info, len) == 0)
+        if (word_is(info, len, kinds[i].word))
             return kinds[i].kind;
     return BLOCK_TEXT;
 }
@@ -535,8 +541,7 @@ static bool watch_line(struct parser *p, unsigned line, char *text)
         return add_line(p, line, '~', text + 8, NULL, 0);
     }
     for (size_t i = 0; monitor_words[i] != NULL; i++)
-        if (strlen(monitor_words[i]) == len &&
-            memcmp(monitor_words[i], text, len) == 0)
+        if (word_is(text, len, monitor_words[i]))
             return check_names(p, line, text) &&
                    add_line(p, line, '>', text, NULL, 0);
     return scenario_line(p, line, text);

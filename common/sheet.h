@@ -125,6 +125,9 @@ const struct sheet_line *
 block_line(const struct sheet *s, const struct block *b, char mark, size_t nth);
 /* The length of the name at the front of `s`; 0: none is there. */
 size_t sheet_name(const char *s);
+/* The next @NAME of `s` from `from` on, behind its @; NULL when there is none.
+   An @ behind a letter or digit (an address) names nothing. */
+const char *sheet_variable(const char *s, const char *from, size_t *len);
 
 /* -- Answers (sheet_answer.c) -------------------------------------------- */
 

@@ -225,31 +225,21 @@ static void check_objectives(struct check *c)
     }
 }
 
-/* The variable that a line of text prints, the `nth`; its name's length. */
-static size_t printed_name(const char *s, size_t nth, const char **name)
-{
-    for (const char *at = strchr(s, '@'); at; at = strchr(at + 1, '@'))
-        if (sheet_name(at + 1) > 0 && nth-- == 0) {
-            *name = at + 1;
-            return sheet_name(at + 1);
-        }
-    return 0;
-}
-
 /* Does a line that students read print a variable that is an answer? */
 static void check_spoilers(struct check *c, const struct run *names,
                            const struct sheet_line *l)
 {
     const struct sheet *s = c->s;
-    const char *name;
+    const char *at = l->text;
+    size_t n;
 
-    for (size_t n = 0, len; (len = printed_name(l->text, n, &name)) > 0; n++) {
-        const struct binding *v = run_find(names, name, len);
+    for (; (at = sheet_variable(l->text, at, &n)) != NULL; at += n) {
+        const struct binding *v = run_find(names, at, n);
         for (size_t b = 0; v != NULL && b < s->block_count; b++)
             if (s->block[b].kind == BLOCK_ASK &&
                 c->seen[b].spoilt[v - names->at])
                 fail(c, FACT_SPOILS, l->number, "@%.*s is the answer to %s",
-                     (int)len, name, s->block[b].name);
+                     (int)n, at, s->block[b].name);
     }
 }
 

@@ -22,6 +22,7 @@
 #include "common/grow.h"
 #include "common/hash.h"
 #include "common/program.h"
+#include "common/words.h"
 
 /* -- Which commands ------------------------------------------------------ */
 
@@ -40,7 +41,7 @@ static const char *const options[] = {
 static bool is_among(const char *const *list, const char *word, size_t len)
 {
     for (; *list != NULL; list++)
-        if (strlen(*list) == len && memcmp(*list, word, len) == 0)
+        if (word_is(word, len, *list))
             return true;
     return false;
 }
@@ -49,8 +50,8 @@ bool words_is_command(const char *line)
 {
     size_t len = strcspn(line, " ");
 
-    return line[len] == ' ' && (is_among(programs, line, len) ||
-                                (len == 3 && memcmp(line, "lab", 3) == 0));
+    return line[len] == ' ' &&
+           (is_among(programs, line, len) || word_is(line, len, "lab"));
 }
 
 bool words_add(struct words *w, const char *word, size_t len, struct text *why)

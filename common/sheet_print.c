@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/words.h"
+
 #define RULE "________________________________________________________________"
 #define PICTURE "64x21"
 #define PICTURE_ROWS 21
@@ -28,20 +30,21 @@ static void fill(const struct sheet *s, const struct run *r, const char *line,
         run_expand(r, line, EXPAND_SHOW, out);
         return;
     }
-    for (const char *at = line; *at != '\0'; at++) {
-        size_t n = *at == '@' ? sheet_name(at + 1) : 0;
-        bool variable = n == 4 && memcmp(at + 1, "seed", 4) == 0;
-        for (size_t i = 0; n > 0 && i < s->line_count; i++)
-            variable |= s->line[i].mark == '<' &&
-                        strlen(s->line[i].text) == n &&
-                        memcmp(s->line[i].text, at + 1, n) == 0;
-        if (variable) {
-            text_add(out, "____");
-            at += n;
-        } else {
-            text_char(out, *at);
-        }
+    const char *from = line;
+    size_t n;
+
+    for (const char *at = line; (at = sheet_variable(line, at, &n)); at += n) {
+        bool variable = word_is(at, n, "seed");
+        for (size_t i = 0; i < s->line_count; i++)
+            variable |=
+                s->line[i].mark == '<' && word_is(at, n, s->line[i].text);
+        if (!variable)
+            continue;
+        text_bytes(out, from, (size_t)(at - 1 - from));
+        text_add(out, "____");
+        from = at + n;
     }
+    text_add(out, from);
 }
 
 /* Lines of what a program printed, without blank ones at the end. */
@@ -145,17 +148,18 @@ static void put_question(const struct sheet *s, const struct run *r,
    that a scenario crashes) may be answers. */
 static bool is_named(const struct sheet *s, const char *name)
 {
-    size_t len = strlen(name);
+    size_t n;
 
     for (size_t b = 0; b < s->block_count; b++) {
         const struct block *block = &s->block[b];
         if (block->kind == BLOCK_SCENARIO || block->kind == BLOCK_LET)
             continue;
         for (size_t i = block->first; i < block->first + block->count; i++) {
-            const char *at = s->line[i].text;
-            while (strchr(" $>", s->line[i].mark) != NULL &&
-                   (at = strchr(at, '@')) != NULL)
-                if (sheet_name(++at) == len && memcmp(at, name, len) == 0)
+            const char *text = s->line[i].text, *at = text;
+            if (strchr(" $>", s->line[i].mark) == NULL)
+                continue;
+            for (; (at = sheet_variable(text, at, &n)) != NULL; at += n)
+                if (word_is(at, n, name))
                     return true;
         }
     }

@@ -16,6 +16,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/program.h"
+#include "common/words.h"
 
 /* -- Names ---------------------------------------------------------------- */
 
@@ -23,8 +24,7 @@ const struct binding *run_find(const struct run *r, const char *name,
                                size_t len)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (strlen(r->at[i].name) == len &&
-            memcmp(r->at[i].name, name, len) == 0)
+        if (word_is(name, len, r->at[i].name))
             return &r->at[i];
     return NULL;
 }
@@ -40,9 +40,9 @@ static void expand_one(const struct run *r, const char *name, size_t len,
         text_printf(out, "\"%s\"", b->path.data);
     else if (b != NULL && how != EXPAND_SHOW)
         text_add(out, b->path.data);
-    else if (len == 4 && memcmp(name, "seed", 4) == 0)
+    else if (word_is(name, len, "seed"))
         text_u64(out, r->seed);
-    else if (len == 7 && memcmp(name, "student", 7) == 0)
+    else if (word_is(name, len, "student"))
         text_add(out, r->student);
     else
         text_printf(out, "@%.*s", (int)len, name);
@@ -51,17 +51,15 @@ static void expand_one(const struct run *r, const char *name, size_t len,
 void run_expand(const struct run *r, const char *s, enum expand how,
                 struct text *out)
 {
-    for (const char *at = s; *at != '\0';) {
-        size_t n = *at == '@' ? sheet_name(at + 1) : 0;
-        bool address =
-            at > s && ((at[-1] >= '0' && at[-1] <= '9') ||
-                       ((at[-1] | 32) >= 'a' && (at[-1] | 32) <= 'z'));
-        if (n == 0 || address) {
-            text_char(out, *at++);
-            continue;
-        }
-        expand_one(r, at + 1, n, how, out);
-        at += 1 + n;
+    size_t n;
+
+    for (const char *at = s, *name;; at = name + n) {
+        name = sheet_variable(s, at, &n);
+        text_bytes(out, at,
+                   name != NULL ? (size_t)(name - 1 - at) : strlen(at));
+        if (name == NULL)
+            return;
+        expand_one(r, name, n, how, out);
     }
 }
 
@@ -354,13 +352,12 @@ static enum fit bind_scenario(struct run *r, const struct block *block,
 /* Is every name in `s` bound by now? */
 static bool is_known(const struct run *r, const char *s)
 {
-    for (const char *at = strchr(s, '@'); at; at = strchr(at + 1, '@')) {
-        size_t n = sheet_name(at + 1);
-        bool builtin = (n == 4 && memcmp(at + 1, "seed", 4) == 0) ||
-                       (n == 7 && memcmp(at + 1, "student", 7) == 0);
-        if (n > 0 && !builtin && run_find(r, at + 1, n) == NULL)
+    size_t n;
+
+    for (const char *at = s; (at = sheet_variable(s, at, &n)) != NULL; at += n)
+        if (!word_is(at, n, "seed") && !word_is(at, n, "student") &&
+            run_find(r, at, n) == NULL)
             return false;
-    }
     return true;
 }
 
