@@ -58,9 +58,9 @@ int cli_error_at(const struct program *p, const char *sentence)
 }
 
 int cli_unknown(const struct program *p, const char *what, const char *word,
-                const char *const *words, size_t count)
+                const struct word_list *words)
 {
-    const char *near = nearest_word(word, words, count);
+    const char *near = nearest_word(word, words->at, words->count);
 
     if (near != NULL)
         return cli_error(p, "unknown %s '%.60s'; did you mean '%s'?", what,
@@ -156,6 +156,7 @@ static size_t all_options(const struct cli *c, struct cli_option *all,
         n += sizeof shared / sizeof *shared;
     }
     all[n++] = (struct cli_option){"help", NULL, "print this", CLI_FLAG, help};
+    all[n] = (struct cli_option){.name = NULL};
     return n;
 }
 
@@ -223,16 +224,15 @@ static bool store(const struct cli *c, const struct cli_option *o,
 }
 
 static bool unknown_option(const struct cli *c, const struct cli_option *all,
-                           size_t count, const char *arg)
+                           const char *arg)
 {
-    const char *words[OPTIONS_SEEN_MAX];
+    struct word_list names = {.count = 0};
     char word[48] = "";
     size_t len = strcspn(arg + strspn(arg, "-"), "=");
 
-    for (size_t i = 0; i < count; i++)
-        words[i] = all[i].name;
+    names_add(&names, all, sizeof *all);
     memcpy(word, arg + strspn(arg, "-"), len < sizeof word ? len : 0);
-    const char *near = nearest_word(word, words, count);
+    const char *near = nearest_word(word, names.at, names.count);
     if (near != NULL)
         cli_error(c->program, "unknown option '%.60s'; did you mean '--%s'?",
                   arg, near);
@@ -244,17 +244,16 @@ static bool unknown_option(const struct cli *c, const struct cli_option *all,
 
 /* Take the option at argv[*i], and its value; false when it is wrong. */
 static bool take_option(const struct cli *c, const struct cli_option *all,
-                        size_t count, char **argv, int *i)
+                        char **argv, int *i)
 {
     const char *arg = argv[*i], *name = arg + 2;
     size_t len = strcspn(name, "=");
     const struct cli_option *o = NULL;
 
-    for (size_t k = 0; strncmp(arg, "--", 2) == 0 && k < count; k++)
-        if (strlen(all[k].name) == len && strncmp(name, all[k].name, len) == 0)
-            o = &all[k];
+    if (strncmp(arg, "--", 2) == 0)
+        o = row_named(all, sizeof *all, name, len);
     if (o == NULL)
-        return unknown_option(c, all, count, arg);
+        return unknown_option(c, all, arg);
     const char *value = name[len] == '=' ? name + len + 1 : NULL;
     if (o->kind == CLI_FLAG && value != NULL)
         return bad_value(c, o, value, "no value");
@@ -354,7 +353,7 @@ bool cli_parse(struct cli *c, int argc, char **argv, int *status)
             help = true;
         else if (strcmp(argv[i], "--") == 0)
             options = false;
-        else if (!take_option(c, all, count, argv, &i))
+        else if (!take_option(c, all, argv, &i))
             return false;
     }
     c->args = (const char *const *)argv;

@@ -83,7 +83,7 @@ int cli_error(const struct program *p, const char *format, ...)
 int cli_error_at(const struct program *p, const char *sentence);
 /* "unknown WHAT 'word'; did you mean '...'?"; returns EXIT_USAGE. */
 int cli_unknown(const struct program *p, const char *what, const char *word,
-                const char *const *words, size_t count);
+                const struct word_list *words);
 
 /* Append an item to a help page, on a new line when it would pass column 79. */
 void cli_flow(struct text *t, const char *item);

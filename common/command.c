@@ -7,7 +7,6 @@
 
 #include "common/scenario.h"
 
-#define COMMANDS_MAX 64
 #define WORD_MAX 128 /* of a command's name or an address */
 
 static size_t word_length(const char *s)
@@ -22,27 +21,21 @@ static const char *skip_blanks(const char *s)
 
 const struct command *command_find(const struct protocol *p, const char *text)
 {
-    size_t len = word_length(text);
-
-    for (const struct command *c = p->commands; c->name != NULL; c++)
-        if (strlen(c->name) == len && memcmp(c->name, text, len) == 0)
-            return c;
-    return NULL;
+    return row_named(p->commands, sizeof *p->commands, text, word_length(text));
 }
 
 static void unknown_command(const struct protocol *p, const char *text,
                             struct text *why)
 {
-    const char *words[COMMANDS_MAX] = {NULL};
+    struct word_list names = {.count = 0};
     char word[WORD_MAX + 1];
-    size_t count = 0, len = word_length(text);
+    size_t len = word_length(text);
 
     len = len < WORD_MAX ? len : WORD_MAX;
     memcpy(word, text, len);
     word[len] = '\0';
-    for (; count < COMMANDS_MAX && p->commands[count].name != NULL; count++)
-        words[count] = p->commands[count].name;
-    unknown_word(why, "command", word, words, count);
+    names_add(&names, p->commands, sizeof *p->commands);
+    unknown_word(why, "command", word, &names);
 }
 
 static bool is_address(const char *s)

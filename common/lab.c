@@ -440,35 +440,36 @@ static int lab_run(const struct lab_options *o)
     return lab_tutor(o->file[0], o);
 }
 
-static const struct {
+struct lab_verb {
     const char *name, *usage, *about;
     size_t args_min, args_max;
     int (*run)(const struct lab_options *o);
-} verbs[] = {{"list", "", "List the worksheets.", 0, 0, lab_list},
-             {"run", "FILE", "Work through a worksheet.", 1, 1, lab_run},
-             {"test", "FILE...", "Do worksheets hold what they promise?  TAP.",
-              1, 64, lab_test},
-             {"print", "FILE", "The handout; filled in with --student ID.", 1,
-              1, lab_print},
-             {"key", "FILE", "Every student's answers as CSV; needs --roster.",
-              1, 1, lab_key},
-             {"grade", "JOURNAL",
-              "Judge a student's journal: TAP, results.json.", 1, 1, lab_grade},
-             {"export", "FILE...", "Copy worksheets; rubrics go to .key files.",
-              1, 64, lab_export},
-             {"ratio", "COMMAND COMMAND",
-              "The quotient of two commands' numbers.", 2, 2, lab_ratio},
-             {"order", "FACT PROGRAM...", "Programs by a fact, least first.", 2,
-              8, lab_order}};
-#define VERBS (sizeof verbs / sizeof *verbs)
+};
+static const struct lab_verb verbs[] = {
+    {"list", "", "List the worksheets.", 0, 0, lab_list},
+    {"run", "FILE", "Work through a worksheet.", 1, 1, lab_run},
+    {"test", "FILE...", "Do worksheets hold what they promise?  TAP.", 1, 64,
+     lab_test},
+    {"print", "FILE", "The handout; filled in with --student ID.", 1, 1,
+     lab_print},
+    {"key", "FILE", "Every student's answers as CSV; needs --roster.", 1, 1,
+     lab_key},
+    {"grade", "JOURNAL", "Judge a student's journal: TAP, results.json.", 1, 1,
+     lab_grade},
+    {"export", "FILE...", "Copy worksheets; rubrics go to .key files.", 1, 64,
+     lab_export},
+    {"ratio", "COMMAND COMMAND", "The quotient of two commands' numbers.", 2, 2,
+     lab_ratio},
+    {"order", "FACT PROGRAM...", "Programs by a fact, least first.", 2, 8,
+     lab_order},
+    {.name = NULL}};
 
 static int lab_help(void)
 {
     puts("lab: worksheets, for instructors (students: PROGRAM lab)\n");
-    for (size_t i = 0; i < VERBS; i++)
-        printf("  lab %s %-*s%s\n", verbs[i].name,
-               (int)(24 - strlen(verbs[i].name)), verbs[i].usage,
-               verbs[i].about);
+    for (const struct lab_verb *v = verbs; v->name != NULL; v++)
+        printf("  lab %s %-*s%s\n", v->name, (int)(24 - strlen(v->name)),
+               v->usage, v->about);
     puts("\n'lab VERB --help' lists the options.");
     return 0;
 }
@@ -477,7 +478,8 @@ int lab_main(int argc, char **argv)
 {
     static const struct protocol protocol = {.name = "lab"};
     static const struct program program = {.protocol = &protocol};
-    const char *verb = argc > 1 ? argv[1] : "--help", *names[VERBS];
+    const char *verb = argc > 1 ? argv[1] : "--help";
+    struct word_list names = {.count = 0};
     struct lab_options o;
     int status;
 
@@ -487,18 +489,16 @@ int lab_main(int argc, char **argv)
         puts("lab " P2PLAB_VERSION " (p2plab)");
         return 0;
     }
-    for (size_t i = 0; i < VERBS; i++) {
-        struct cli c = {.program = &program,
-                        .verb = verbs[i].name,
-                        .usage = verbs[i].usage,
-                        .about = verbs[i].about,
-                        .args_min = verbs[i].args_min,
-                        .args_max = verbs[i].args_max};
-        names[i] = verbs[i].name;
-        if (strcmp(verb, verbs[i].name) == 0)
-            return lab_parse(&c, argc - 1, argv + 1, &o, &status)
-                       ? verbs[i].run(&o)
-                       : status;
-    }
-    return cli_unknown(&program, "verb", verb, names, VERBS);
+    const struct lab_verb *v =
+        row_named(verbs, sizeof *verbs, verb, strlen(verb));
+    names_add(&names, verbs, sizeof *verbs);
+    if (v == NULL)
+        return cli_unknown(&program, "verb", verb, &names);
+    struct cli c = {.program = &program,
+                    .verb = v->name,
+                    .usage = v->usage,
+                    .about = v->about,
+                    .args_min = v->args_min,
+                    .args_max = v->args_max};
+    return lab_parse(&c, argc - 1, argv + 1, &o, &status) ? v->run(&o) : status;
 }

@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/words.h"
+
 #define WORD_BYTES_MAX 32 /* longer words are near to nothing */
 
 /* -- Numbers with units ------------------------------------------------- */
@@ -243,11 +245,7 @@ bool settings_equal(const struct settings *a, const struct settings *b)
 const struct option *option_find(const struct option *options, const char *name,
                                  size_t len)
 {
-    for (; options->name != NULL; options++)
-        if (strlen(options->name) == len &&
-            memcmp(options->name, name, len) == 0)
-            return options;
-    return NULL;
+    return row_named(options, sizeof *options, name, len);
 }
 
 static bool parse_choice(const char *choices, const char *value, int64_t *out)
@@ -357,28 +355,18 @@ static bool parse_word(const struct option *o, const char *value, char *to,
     return false;
 }
 
-/* "unknown option 'bist'; did you mean 'bits'?" */
-static void unknown_option(const struct option *options, const char *name,
-                           struct text *why)
-{
-    const char *words[OPTIONS_MAX] = {NULL};
-    size_t count = 0;
-
-    for (; options[count].name != NULL; count++)
-        words[count] = options[count].name;
-    unknown_word(why, "option", name, words, count);
-}
-
 bool settings_set(struct settings *s, const char *name, const char *value,
                   struct text *why)
 {
     const struct option *o = option_find(s->options, name, strlen(name));
+    struct word_list names = {.count = 0};
 
     if (o != NULL && o->type == OPTION_TEXT)
         return parse_word(o, value, s->text[s->value[o - s->options]], why);
     if (o != NULL)
         return option_parse(o, value, &s->value[o - s->options], why);
-    unknown_option(s->options, name, why);
+    names_add(&names, s->options, sizeof *s->options);
+    unknown_word(why, "option", name, &names); /* did you mean 'bits'? */
     return false;
 }
 
@@ -423,6 +411,34 @@ void settings_help(struct text *t, const struct option *options)
         option_summary(&s, o);
         text_printf(t, "  %-28s %s\n", s.data, o->help);
     }
+}
+
+/* -- Tables of names --------------------------------------------------------- */
+
+/* The name of a row, which is what it begins with. */
+static const char *name_at(const void *row)
+{
+    return *(const char *const *)row;
+}
+
+const void *row_named(const void *table, size_t row_bytes, const char *name,
+                      size_t len)
+{
+    const char *row = table;
+
+    for (; row != NULL && name_at(row) != NULL; row += row_bytes)
+        if (word_is(name, len, name_at(row)))
+            return row;
+    return NULL;
+}
+
+void names_add(struct word_list *n, const void *table, size_t row_bytes)
+{
+    const char *row = table;
+
+    for (; row != NULL && name_at(row) != NULL; row += row_bytes)
+        if (n->count < NAMES_MAX)
+            n->at[n->count++] = name_at(row);
 }
 
 /* -- Near words ------------------------------------------------------------ */
@@ -478,9 +494,9 @@ const char *nearest_word(const char *word, const char *const *words,
 }
 
 void unknown_word(struct text *why, const char *what, const char *word,
-                  const char *const *words, size_t count)
+                  const struct word_list *words)
 {
-    const char *near = nearest_word(word, words, count);
+    const char *near = nearest_word(word, words->at, words->count);
 
     text_printf(why, "unknown %s '", what);
     text_safe(why, word, strnlen(word, 64));
@@ -489,6 +505,6 @@ void unknown_word(struct text *why, const char *what, const char *word,
         return;
     }
     text_add(why, "', expected one of");
-    for (size_t i = 0; i < count; i++)
-        text_printf(why, "%s %s", i > 0 ? "," : "", words[i]);
+    for (size_t i = 0; i < words->count; i++)
+        text_printf(why, "%s %s", i > 0 ? "," : "", words->at[i]);
 }

@@ -81,13 +81,26 @@ void option_summary(struct text *t, const struct option *o);
 /* The same with its help, a line an option; for --help. */
 void settings_help(struct text *t, const struct option *options);
 
+/* Tables whose rows begin with their name and end with a row that has none:
+   the row called by the first `len` letters of `name`; or NULL, also when
+   there is no table. */
+const void *row_named(const void *table, size_t row_bytes, const char *name,
+                      size_t len);
+/* All names of such tables; of more than NAMES_MAX the first. */
+#define NAMES_MAX 128
+struct word_list {
+    const char *at[NAMES_MAX];
+    size_t count;
+};
+void names_add(struct word_list *n, const void *table, size_t row_bytes);
+
 /* The words of a language, for "unknown ... did you mean ...?".  Returns the
    nearest of `count` words, or NULL when none is near. */
 const char *nearest_word(const char *word, const char *const *words,
                          size_t count);
 /* Say that, or else which words there are. */
 void unknown_word(struct text *why, const char *what, const char *word,
-                  const char *const *words, size_t count);
+                  const struct word_list *words);
 
 /* Values that scenarios use outside of options; false when malformed. */
 bool parse_time(const char *s, uint64_t *time_us);

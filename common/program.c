@@ -13,8 +13,6 @@
 #include "common/cli.h"
 #include "common/verbs.h"
 
-#define VERBS_MAX 64
-
 static const struct verb shared_verbs[] = {
     {"sim", "[SCENARIO]", "run in the simulator; print the messages", verb_sim},
     {"monitor", "[FILE...]", "step through a scenario or recorded traces",
@@ -34,10 +32,7 @@ static const struct verb shared_verbs[] = {
 
 static const struct verb *verb_in(const struct verb *verbs, const char *name)
 {
-    for (; verbs != NULL && verbs->name != NULL; verbs++)
-        if (strcmp(verbs->name, name) == 0)
-            return verbs;
-    return NULL;
+    return row_named(verbs, sizeof *verbs, name, strlen(name));
 }
 
 static void help_verb(const struct program *p, const char *verb,
@@ -90,15 +85,11 @@ static int help(const struct program *p)
 
 static int unknown_verb(const struct program *p, const char *word)
 {
-    const char *words[VERBS_MAX] = {"--help", "--version"};
-    size_t n = 2;
+    struct word_list names = {.at = {"--help", "--version"}, .count = 2};
 
-    for (const struct verb *v = shared_verbs; v->name != NULL; v++)
-        words[n++] = v->name;
-    for (const struct verb *v = p->verbs;
-         v != NULL && v->name != NULL && n < VERBS_MAX; v++)
-        words[n++] = v->name;
-    return cli_unknown(p, word[0] == '-' ? "option" : "verb", word, words, n);
+    names_add(&names, shared_verbs, sizeof *shared_verbs);
+    names_add(&names, p->verbs, sizeof *p->verbs);
+    return cli_unknown(p, word[0] == '-' ? "option" : "verb", word, &names);
 }
 
 /* Nothing that is opened later may pass for a standard stream. */

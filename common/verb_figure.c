@@ -10,7 +10,6 @@
 #include "common/figure.h"
 #include "common/verbs.h"
 
-#define FIGURES_MAX 64
 #define LIST_MAX 64 /* values of --nodes and of --points */
 #define NODES_MAX (UINT64_C(1) << 22)
 #define SEEDS_MAX 10000
@@ -37,13 +36,10 @@ static int list(const struct program *p)
 
 static int unknown_figure(const struct program *p, const char *name)
 {
-    const char *words[FIGURES_MAX];
-    size_t n = 0;
+    struct word_list names = {.count = 0};
 
-    for (const struct figure *f = p->figures;
-         f != NULL && f->name != NULL && n < FIGURES_MAX; f++)
-        words[n++] = f->name;
-    return cli_unknown(p, "figure", name, words, n);
+    names_add(&names, p->figures, sizeof *p->figures);
+    return cli_unknown(p, "figure", name, &names);
 }
 
 /* Numbers with commas between them into `values`; 0, and said, when wrong. */
@@ -121,15 +117,6 @@ static bool in_range(const struct program *p, const char *option,
     cli_error(p, "--%s is %llu, expected 1 to %llu", option,
               (unsigned long long)n->value, (unsigned long long)most);
     return false;
-}
-
-static const struct figure *figure_named(const struct program *p,
-                                         const char *name)
-{
-    for (const struct figure *f = p->figures; f != NULL && f->name != NULL; f++)
-        if (strcmp(f->name, name) == 0)
-            return f;
-    return NULL;
 }
 
 /* The numbers of the command line, or the figure's own. */
@@ -210,7 +197,8 @@ int verb_figure(const struct program *p, int argc, char **argv)
         return status;
     if (c.arg_count == 0)
         return list(p);
-    const struct figure *f = figure_named(p, c.args[0]);
+    const struct figure *f =
+        row_named(p->figures, sizeof *p->figures, c.args[0], strlen(c.args[0]));
     if (f == NULL)
         return unknown_figure(p, c.args[0]);
     if (!in_range(p, "seeds", &w.seeds, SEEDS_MAX) ||

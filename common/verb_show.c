@@ -11,7 +11,6 @@
 #include "common/trace.h"
 #include "common/verbs.h"
 
-#define FACTS_MAX 64
 #define COST_SLICE_US 10000
 #define COST_LIMIT_US (120 * (uint64_t)1000000)
 
@@ -145,32 +144,23 @@ static const struct fact general[] = {
 
 /* -- Finding and checking ---------------------------------------------------- */
 
-static const struct fact *fact_in(const struct fact *f, const char *name)
-{
-    for (; f != NULL && f->name != NULL; f++)
-        if (strcmp(f->name, name) == 0)
-            return f;
-    return NULL;
-}
-
 static const struct fact *fact_find(const struct program *p, const char *name)
 {
-    const struct fact *f = fact_in(general, name);
+    const struct fact *f =
+        row_named(general, sizeof *general, name, strlen(name));
 
-    return f != NULL ? f : fact_in(p->facts, name);
+    return f != NULL
+               ? f
+               : row_named(p->facts, sizeof *p->facts, name, strlen(name));
 }
 
 static int unknown_fact(const struct program *p, const char *name)
 {
-    const char *words[FACTS_MAX];
-    size_t n = 0;
+    struct word_list names = {.count = 0};
 
-    for (const struct fact *f = general; f->name != NULL; f++)
-        words[n++] = f->name;
-    for (const struct fact *f = p->facts;
-         f != NULL && f->name != NULL && n < FACTS_MAX; f++)
-        words[n++] = f->name;
-    return cli_unknown(p, "fact", name, words, n);
+    names_add(&names, general, sizeof *general);
+    names_add(&names, p->facts, sizeof *p->facts);
+    return cli_unknown(p, "fact", name, &names);
 }
 
 /* As many arguments as the fact takes? */
