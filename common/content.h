@@ -24,7 +24,6 @@
 #define CONTENT_RANGES_MAX 65536u /* gaps of one content; takes 1 MiB */
 #define CONTENT_PATH_MAX 1024     /* bytes of a path or name */
 #define CONTENT_DEPTH_MAX 16      /* folders within folders */
-#define CONTENT_HASHES_MAX 65536u /* asked for and not yet answered, a node */
 #define CONTENT_SLICE ((size_t)1024 * 1024) /* hashed between other events */
 #define POLLUTED_BLOCK 16384 /* made bytes are right or wrong by such blocks */
 #define BLOBS_MAX 64         /* of one node */

@@ -26,7 +26,9 @@
 #define CONNS_PER_NODE_MAX 12000
 #define SCRATCH_BYTES                                                          \
     ((size_t)128 * 1024) /* read from one socket in one round */
-#define KEPT_PER_NODE_MAX ((size_t)256 << 20) /* unconsumed, of all streams */
+/* Of all streams: unconsumed, and unsent.  Beyond it, those that hold more
+   than their equal share of it are reset. */
+#define HELD_PER_NODE_MAX ((size_t)256 << 20)
 #define BACKLOG_MAX ((size_t)64 << 20) /* of one stream that nobody reads */
 #define BURST_MAX 64                   /* datagrams or accepts in one round */
 #define PASSAGES_MAX 1024              /* datagrams under way to a local node */
@@ -111,6 +113,7 @@ struct conn {
     size_t part_before;    /* ... behind so many of `out` */
     struct bytes arriving; /* passages of messages to this side */
     struct bytes leaving;  /* ... from it, while it has no mate */
+    size_t held;           /* bytes of `in` and `out`, as the node counts them */
     uint64_t written, consumed;
     struct conn *next_dead;
 };
@@ -140,7 +143,7 @@ struct live_node {
     uint64_t join_us;   /* waits, to join then: see acts_begin; NEVER */
     struct timer timer[TIMERS_PER_NODE];
     uint32_t conn_count;
-    size_t kept_bytes; /* that its streams hold unconsumed */
+    size_t held_bytes; /* by its streams: see HELD_PER_NODE_MAX */
     struct block *memory;
     struct bytes arriving; /* passages of datagrams to this node */
 };

@@ -169,7 +169,7 @@ static void conn_remove(struct conn *c, bool reset)
     l->conn[c->id & (l->conn_cap - 1)] = NULL;
     l->conn_count--;
     c->node->conn_count--;
-    c->node->kept_bytes -= c->in.len;
+    c->node->held_bytes -= c->held;
     c->dead = true;
     c->next_dead = l->dead;
     l->dead = c;
@@ -400,6 +400,21 @@ static size_t unsent(const struct conn *c)
     return c->out.len + c->part_bytes;
 }
 
+/* Count what a stream holds; true when that is more than its share of what
+   its node may hold, and the node holds too much. */
+static bool holds_too_much(struct conn *c)
+{
+    struct live_node *n = c->node;
+
+    if (c->dead)
+        return false;
+    n->held_bytes -= c->held;
+    c->held = c->in.len + c->out.len;
+    n->held_bytes += c->held;
+    return n->held_bytes > HELD_PER_NODE_MAX &&
+           c->held > HELD_PER_NODE_MAX / n->conn_count;
+}
+
 /* Wait for what this stream needs. */
 static void wait_for(struct conn *c)
 {
@@ -437,11 +452,8 @@ static size_t show(struct conn *c, const uint8_t *data, size_t len)
 
 static void show_kept(struct conn *c)
 {
-    size_t used = show(c, c->in.data + c->in.start, c->in.len);
-
-    if (!c->dead)
-        c->node->kept_bytes -= used;
-    bytes_drop(&c->in, used);
+    bytes_drop(&c->in, show(c, c->in.data + c->in.start, c->in.len));
+    (void)holds_too_much(c);
 }
 
 /* Bytes have come: show them, together with what was left before. */
@@ -453,11 +465,10 @@ static void feed(struct conn *c, const uint8_t *data, size_t len)
         return;
     bool was_kept = c->in.len > 0;
     bool ok = used == len || bytes_add(&c->in, data + used, len - used);
-    c->node->kept_bytes += ok ? len - used : 0;
     if (ok && was_kept)
         show_kept(c);
-    if (is_served(c) && (!ok || c->in.len > UNCONSUMED_MAX ||
-                         c->node->kept_bytes > KEPT_PER_NODE_MAX)) {
+    if (is_served(c) &&
+        (!ok || c->in.len > UNCONSUMED_MAX || holds_too_much(c))) {
         reset_on_close(c->fd);
         end(c, CLOSE_RESET);
     }
@@ -465,8 +476,8 @@ static void feed(struct conn *c, const uint8_t *data, size_t len)
 
 static void discard_kept(struct conn *c)
 {
-    c->node->kept_bytes -= c->in.len;
     bytes_free(&c->in);
+    (void)holds_too_much(c);
 }
 
 static void on_eof(struct conn *c)
@@ -525,6 +536,7 @@ static void discard_unsent(struct conn *c)
     bytes_free(&c->out);
     bytes_free(&c->parts);
     c->part_bytes = c->part_before = 0;
+    (void)holds_too_much(c);
 }
 
 /* Writing failed: the peer is gone.  What it had sent before is still read,
@@ -625,6 +637,7 @@ static void push_all(struct conn *c)
 static void flush(struct conn *c)
 {
     push_all(c);
+    (void)holds_too_much(c); /* less than before */
     shut_if_done(c);
     wait_for(c);
     if (c->full && unsent(c) < BACKLOG_LOW) {
@@ -637,7 +650,8 @@ static void flush(struct conn *c)
 /* Something waits to be sent, if there was memory for it; how much in all. */
 static size_t wait_unsent(struct conn *c, bool ok)
 {
-    if (!ok || unsent(c) > BACKLOG_MAX + MESSAGE_BYTES_MAX) {
+    if (holds_too_much(c) || !ok ||
+        unsent(c) > BACKLOG_MAX + MESSAGE_BYTES_MAX) {
         end_later(c, CLOSE_RESET);
         return 0;
     }

@@ -68,7 +68,9 @@ struct network_model {
     uint32_t plane_width, plane_height;      /* 1 unit is 1 ms */
     uint64_t jitter_us;
     uint64_t loss, duplicate, reorder; /* of datagrams; parts of FRACTION_ONE */
-    uint64_t up, down;                 /* bytes a second; 0: no limit */
+    /* Bytes a second; 0: no limit.  Of streams: a datagram is small, and what
+       bulk there is goes by streams in all seven protocols. */
+    uint64_t up, down;
 };
 
 struct act {

@@ -520,7 +520,7 @@ bool scn_partition(struct parser *p)
     return good && add_act(p, act);
 }
 
-/* The mean time between two events of "0.1/s". */
+/* The mean time between two events of "0.1/s"; 0 for "0/s". */
 static bool parse_mean(struct parser *p, const char *w, uint64_t *mean_us)
 {
     size_t len = w != NULL ? strspn(w, "0123456789.") : 0;
@@ -532,13 +532,12 @@ static bool parse_mean(struct parser *p, const char *w, uint64_t *mean_us)
         memcpy(times, w, len);
         unit[1] = w[len + 1];
     }
-    if (parse_time(times, &millionths) && parse_time(unit, &unit_us) &&
-        millionths > 0) {
-        *mean_us = unit_us * 1000000 / millionths;
-        if (*mean_us > 0 && *mean_us <= MEAN_US_MAX)
+    if (parse_time(times, &millionths) && parse_time(unit, &unit_us)) {
+        *mean_us = millionths > 0 ? unit_us * 1000000 / millionths : 0;
+        if (millionths == 0 || (*mean_us > 0 && *mean_us <= MEAN_US_MAX))
             return true;
     }
-    return scn_unexpected(p, w, "a rate (0.1/s, 6/m, 100/h)");
+    return scn_unexpected(p, w, "a rate (0.1/s, 6/m, 100/h) up to 1000000/s");
 }
 
 /* Note when a churn ends; false when too many are under way at once. */

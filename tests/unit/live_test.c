@@ -1,7 +1,8 @@
 /* The live host alone: sockets, limits, floods, records. */
-#include "common/live.h"
+#include "common/live_host.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -406,6 +407,95 @@ TEST(a_reader_that_never_reads_is_reset_at_the_limit)
     bed_end(&b);
 }
 
+/* Connections to a node, of a process that only sends `each` bytes. */
+static void connect_many(struct bed *b, const struct host *x, int *fd,
+                         size_t count, const void *each, size_t len)
+{
+    struct sockaddr_in to = sockaddr_of(x->addr);
+
+    for (size_t i = 0; i < count; i++) {
+        fd[i] = socket(AF_INET, SOCK_STREAM, 0);
+        CHECK(fd[i] >= 0 && connect(fd[i], (void *)&to, sizeof to) == 0);
+        if (len > 0)
+            CHECK(send(fd[i], each, len, MSG_NOSIGNAL) == (ssize_t)len);
+        if (i % 64 == 63)
+            run(b, 2);
+    }
+    run(b, 20);
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+    size_t count = 0;
+
+    for (; (text = strstr(text, word)) != NULL; text++)
+        count++;
+    return count;
+}
+
+/* Half a message each, and never more: that is all that they cost, and who
+   calls behind them is served. */
+TEST(thousands_of_half_open_streams_take_their_bytes_and_no_more)
+{
+    enum { MANY = 2000 };
+    static int fd[MANY];
+    struct bed b;
+
+    bed_begin(&b);
+    live_observe(b.live, NULL);
+    struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", x->addr);
+    connect_many(&b, x, fd, MANY, "\0\0\0\11half", 8);
+    CHECK(count_of(log_of(x), "accept") == MANY);
+    tell(&b, x, "answer");
+    tell(&b, y, "connect_write 10");
+    CHECK_TEXT(log_of(y), "start\nopen\nmessage 10\n");
+    CHECK(node_of(x)->held_bytes == 8 * (size_t)MANY);
+    for (int i = 0; i < MANY; i++)
+        close(fd[i]);
+    run(&b, 20);
+    CHECK(count_of(log_of(x), "eof 8") == MANY);
+    CHECK(node_of(x)->held_bytes == 0);
+    bed_end(&b);
+}
+
+/* Nearly a mebibyte unconsumed each: the node's limit comes first, and hits
+   only who holds more than a share of it. */
+TEST(many_that_hold_much_are_reset_and_who_holds_little_is_not)
+{
+    enum { MANY = 300, PART = 1000 * 1000 };
+    static int fd[MANY], modest;
+    static uint8_t junk[PART];
+    struct bed b;
+
+    bed_begin(&b);
+    live_observe(b.live, NULL);
+    struct host *x = add(&b, "x", nowhere);
+    connect_many(&b, x, &modest, 1, "\0\0\0\11half", 8);
+    memset(junk, 0xff, sizeof junk); /* a message of 4 GiB */
+    connect_many(&b, x, fd, MANY, NULL, 0);
+    for (int i = 0; i < MANY; i++) {
+        size_t sent = 0;
+        ssize_t n = 1;
+        while (sent < PART && (n > 0 || errno == EAGAIN)) {
+            n = send(fd[i], junk + sent, PART - sent,
+                     MSG_NOSIGNAL | MSG_DONTWAIT);
+            sent += n > 0 ? (size_t)n : 0;
+            live_poll(b.live, 0, &b.why);
+        }
+    }
+    run(&b, 20);
+    CHECK(node_of(x)->held_bytes <= HELD_PER_NODE_MAX + SCRATCH_BYTES);
+    size_t resets = count_of(log_of(x), "closed reset");
+    CHECK(resets > 0 && resets < MANY / 4);
+    CHECK(send(modest, "of it", 5, MSG_NOSIGNAL) == 5);
+    run(&b, 20);
+    CHECK(strstr(log_of(x), "message 13") != NULL);
+    for (int i = 0; i < MANY; i++)
+        close(fd[i]);
+    close(modest);
+    bed_end(&b);
+}
+
 TEST(streams_between_local_nodes_are_recorded_once_by_name)
 {
     struct bed b;
@@ -439,6 +529,8 @@ int main(void)
     RUN(a_peer_killed_before_it_reads_is_a_reset);
     RUN(a_vanished_peer_is_deaf_and_its_streams_stay_open);
     RUN(a_reader_that_never_reads_is_reset_at_the_limit);
+    RUN(thousands_of_half_open_streams_take_their_bytes_and_no_more);
+    RUN(many_that_hold_much_are_reset_and_who_holds_little_is_not);
     RUN(streams_between_local_nodes_are_recorded_once_by_name);
     return test_end();
 }

@@ -556,6 +556,15 @@ TEST(quiet_is_waited_for_when_churn_is_over)
     scenario_free(s);
 }
 
+TEST(a_restart_may_name_whom_to_join)
+{
+    TAKEN("node a\nnode b join=a\nat 1s restart b join=a\nrestart b\n");
+    REFUSED("node a\nat 1s restart a by=a\n",
+            "t.scn:2: 'by=a' is wrong here, expected join=NODE or the end of "
+            "the line");
+    CHECK(strstr(refusal("node a\nat 1s restart a join=b\n"), "'b'") != NULL);
+}
+
 TEST(churn_says_how_often_and_how_long)
 {
     TAKEN("node a\nat 90s churn join 0.1/s fail 0.1/s for 10m\n"
@@ -563,8 +572,10 @@ TEST(churn_says_how_often_and_how_long)
     REFUSED("churn for 10s\n", "t.scn:1: 'for' is wrong here, expected 'churn "
                                "join 0.1/s fail 0.1/s for 10m'");
     REFUSED("churn join 5 for 10s\n",
-            "t.scn:1: '5' is wrong here, expected a rate (0.1/s, 6/m, 100/h)");
-    CHECK(strstr(refusal("churn join 0/s for 1s\n"), "'0/s'") != NULL);
+            "t.scn:1: '5' is wrong here, expected a rate (0.1/s, 6/m, 100/h) "
+            "up to 1000000/s");
+    TAKEN("churn join 0/s fail 1/s for 1s\n");
+    CHECK(strstr(refusal("churn join 0/s for 1s\n"), "'churn join") != NULL);
     CHECK(strstr(refusal("churn join 99999999/s for 1s\n"), "a rate") != NULL);
     CHECK(strstr(refusal("churn join 1ms/s for 1s\n"), "a rate") != NULL);
     CHECK(strstr(refusal("churn join 1/s\n"), "ends too early") != NULL);
@@ -1017,6 +1028,7 @@ int main(void)
     RUN(a_partition_has_groups_of_known_nodes);
     RUN(churn_is_poisson_and_repeatable);
     RUN(quiet_is_waited_for_when_churn_is_over);
+    RUN(a_restart_may_name_whom_to_join);
     RUN(churn_says_how_often_and_how_long);
     RUN(at_step_lines_are_sorted_by_step);
     RUN(at_step_lines_are_checked);
