@@ -459,6 +459,15 @@ bool dht_begin(struct dht *d, struct host *h, int timer, struct addr self,
     return true;
 }
 
+/* Somebody may know us whom those that we joined do not know: the latter are
+   tried for a while even then, as two parts of a DHT never meet again. */
+static bool must_join(const struct dht *d)
+{
+    return d->bootstrap_count > 0 &&
+           (dht_node_count(d) == 0 ||
+            (!d->met && d->join_tries < DHT_JOIN_TRIES));
+}
+
 static bool searches_for(const struct dht *d, enum dht_purpose purpose)
 {
     for (unsigned i = 0; i < DHT_SEARCHES_MAX; i++)
@@ -536,7 +545,9 @@ static void upkeep(struct dht *d, struct host *h)
     while (d->stored_count > 0 && now - d->stored[0].heard_us >= DHT_STORED_US)
         forget_stored(d, 0);
     d->upkeep_us = now + DHT_UPKEEP_US;
-    if (dht_node_count(d) == 0 && d->bootstrap_count > 0) {
+    if (must_join(d)) {
+        if (d->join_tries < DHT_JOIN_TRIES)
+            d->join_tries++;
         if (!searches_for(d, DHT_JOIN))
             (void)dht_search(d, h, DHT_JOIN, &d->id, 0);
         d->upkeep_us = now + DHT_RETRY_US;
@@ -568,7 +579,7 @@ static void arm(struct dht *d, struct host *h)
 
     if (d->upkeep_us < next)
         next = d->upkeep_us;
-    if (!d->joined && d->bootstrap_count > 0 && now + DHT_RETRY_US < next)
+    if (must_join(d) && now + DHT_RETRY_US < next)
         next = d->upkeep_us = now + DHT_RETRY_US;
     for (unsigned i = 0; i < DHT_CALLS_MAX; i++)
         if (d->call[i].open && d->call[i].sent_us + DHT_CALL_US < next)

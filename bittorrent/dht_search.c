@@ -201,6 +201,7 @@ void dht_search_answer(struct dht *d, struct host *h, struct dht_search *s,
     if (s->purpose == DHT_IDLE || c == NULL || c->state != CANDIDATE_ASKED)
         return;
     struct dht_candidate answered = *c;
+    d->met = d->met || !c->has_id;
     answered.state = CANDIDATE_ANSWERED;
     answered.id = m->id; /* a bootstrap node's is new */
     answered.has_id = true;

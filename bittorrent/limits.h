@@ -96,6 +96,7 @@
 #define DHT_STORED_US (30 * 60 * (uint64_t)1000000) /* two announces */
 #define DHT_SECRET_US (5 * 60 * (uint64_t)1000000)  /* [bep5] tokens */
 #define DHT_SAVE_US (5 * 60 * (uint64_t)1000000)
+#define DHT_JOIN_TRIES 12 /* of those to join, while others are known */
 #define DHT_RETRY_US (5 * (uint64_t)1000000) /* when nobody is there yet */
 #define DHT_UPKEEP_US (60 * (uint64_t)1000000)
 #define DHT_FAILURES_MAX 2 /* unanswered in a row: a bad node */

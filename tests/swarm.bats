@@ -159,3 +159,11 @@ rows() { "$bt" figure "$@" | sed '1d; s/\.[0-9]*//g; s/,/ /g'; }
     [ "$few" -le 10 ]
     [ "$many" -ge 100 ]
 }
+
+@test "swarm: a node that others find first still joins whom it was told to" {
+    two=$BATS_TEST_TMPDIR/two.scn
+    printf '%s\n' 'set dht on' 'loss 100%' 'node a' 'node b join=a' \
+        'after 1s loss 0%' 'node c join=b' 'after 20s expect invariants' >"$two"
+    [ "$("$bt" show "$two" dht-nodes a)" -ge 1 ]
+    [ "$("$bt" show "$two" dht-nodes b)" -eq 2 ]
+}
