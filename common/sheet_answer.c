@@ -277,7 +277,8 @@ void answer_mutate(struct text *t, const struct answer_type *type,
     case ANSWER_INT:
     case ANSWER_NUMBER:
         /* Twice the tolerance off, and one more. */
-        decimal_parse(wanted, &number);
+        if (items_read(&list, wanted) && list.count > 0)
+            decimal_parse(list.at[0], &number);
         number += llabs(number) / 50 * (int64_t)type->percent + 1000000;
         number = number / 1000000 + (number % 1000000 > 0);
         text_i64(t, number);
