@@ -122,7 +122,7 @@
 #define REQUESTS_MAX 250 /* outstanding at a peer, and what we take: reqq */
 #define REQUESTS_AHEAD_US (3 * (uint64_t)1000000) /* [libtorrent] queue time */
 #define REQUEST_PATIENCE_US (60 * (uint64_t)1000000) /* [bep3] snubbed */
-#define ENDGAME_COPIES 3 /* peers asked for one block at the end, at most */
+#define ENDGAME_COPIES 2 /* peers asked for one block at the end, at most */
 #define EXTENSION_BYTES_MAX 4096 /* of what we write, but for metadata */
 #define METADATA_BLOCK 16384u    /* [bep9] */
 #define PEX_PERIOD_US (60 * (uint64_t)1000000) /* [bep11] at most so often */
