@@ -47,6 +47,11 @@ void report_record(void *report, const struct record *record)
 
     if (r->trace != NULL)
         trace_write(r->trace, record);
+    report_print(r, record);
+}
+
+void report_print(struct report *r, const struct record *record)
+{
     if (r->options->quiet && record->kind != RECORD_RESULT)
         return;
     bool last =

@@ -1,6 +1,7 @@
 /*
  * What a run prints: its records as lines on standard output and into a
- * trace file, then complaints and the summary.  Shared by `sim` and `live`.
+ * trace file, then complaints and the summary.  Shared by `sim`, `live` and
+ * `trace`.
  */
 #ifndef COMMON_REPORT_H
 #define COMMON_REPORT_H
@@ -28,6 +29,8 @@ bool report_begin(struct report *r, const struct program *p,
                   const char *scenario, uint64_t seed, uint64_t epoch_us);
 /* Fits struct observer; the context is the report. */
 void report_record(void *report, const struct record *r);
+/* Only print it. */
+void report_print(struct report *r, const struct record *record);
 void report_flush(struct report *r);
 /* Print the complaints on standard error and the summary, close the trace;
    the exit status of the run. */

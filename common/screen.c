@@ -144,42 +144,32 @@ static int mouse_key(void)
 
 int screen_key(int wait_ms)
 {
+    static const struct {
+        int curses, ours;
+    } keys[] = {{KEY_UP, SCREEN_UP},
+                {KEY_DOWN, SCREEN_DOWN},
+                {KEY_LEFT, SCREEN_LEFT},
+                {KEY_RIGHT, SCREEN_RIGHT},
+                {KEY_HOME, SCREEN_HOME},
+                {KEY_END, SCREEN_END},
+                {KEY_PPAGE, SCREEN_PAGE_UP},
+                {KEY_NPAGE, SCREEN_PAGE_DOWN},
+                {KEY_RESIZE, SCREEN_RESIZE},
+                {KEY_BACKSPACE, 8},
+                {127, 8},
+                {KEY_ENTER, '\n'},
+                {'\r', '\n'}};
+
     timeout(wait_ms);
     int key = getch();
-
-    switch (key) {
-    case ERR:
-        /* Nothing pressed; or the terminal was closed, then for good. */
+    if (key == ERR) /* nothing pressed; or the terminal is gone for good */
         return isatty(STDIN_FILENO) ? SCREEN_NONE : SCREEN_LOST;
-    case KEY_UP:
-        return SCREEN_UP;
-    case KEY_DOWN:
-        return SCREEN_DOWN;
-    case KEY_LEFT:
-        return SCREEN_LEFT;
-    case KEY_RIGHT:
-        return SCREEN_RIGHT;
-    case KEY_HOME:
-        return SCREEN_HOME;
-    case KEY_END:
-        return SCREEN_END;
-    case KEY_PPAGE:
-        return SCREEN_PAGE_UP;
-    case KEY_NPAGE:
-        return SCREEN_PAGE_DOWN;
-    case KEY_RESIZE:
-        return SCREEN_RESIZE;
-    case KEY_MOUSE:
+    if (key == KEY_MOUSE)
         return mouse_key();
-    case KEY_BACKSPACE:
-    case 127:
-        return 8;
-    case KEY_ENTER:
-    case '\r':
-        return '\n';
-    default:
-        return key < 256 ? key : SCREEN_NONE;
-    }
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (keys[i].curses == key)
+            return keys[i].ours;
+    return key < 256 ? key : SCREEN_NONE;
 }
 
 void screen_mouse(int *row, int *column)

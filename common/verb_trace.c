@@ -9,22 +9,16 @@
 
 #include "common/cli.h"
 #include "common/expr.h"
-#include "common/output.h"
-#include "common/trace.h"
+#include "common/report.h"
 #include "common/verbs.h"
-
-#define LINES_BYTES ((size_t)64 * 1024) /* written together */
 
 struct job {
     const struct program *program;
     const struct trace *trace;
     const struct expr *filter; /* NULL: everything */
-    const char *out;           /* NULL: none */
-    bool json, quiet, addresses;
     struct namer names;
-    struct trace_writer *writer;
-    struct text lines, results; /* not yet printed */
-    struct summary summary;
+    struct run_options options; /* `trace` is where the records go */
+    bool addresses;
 };
 
 /* Is this a record that was asked for?  Leaves its fields in *f. */
@@ -53,66 +47,32 @@ static void count(struct summary *s, const struct record *r)
     s->dropped += r->why != NULL;
 }
 
-/* Print what has been gathered; false when nobody reads it any more. */
-static bool print(struct job *j)
-{
-    bool open = cli_print(j->program, &j->lines);
-
-    text_clear(&j->lines);
-    return open;
-}
-
-static bool walk(struct job *j)
-{
-    enum output_form form = j->json ? OUTPUT_JSON : OUTPUT_TEXT;
-    LOCAL_FIELDS f = fields_new();
-    struct record r;
-    bool open = true;
-
-    for (size_t i = 0; open && i < trace_count(j->trace); i++) {
-        trace_get(j->trace, i, &r);
-        if (!is_wanted(j, &r, &f))
-            continue;
-        if (j->writer != NULL)
-            trace_write(j->writer, &r);
-        if (j->addresses)
-            r.from.name = r.to.name = NULL;
-        count(&j->summary, &r);
-        bool last = r.kind == RECORD_RESULT && !j->json;
-        if (!j->quiet)
-            output_record(last ? &j->results : &j->lines, form,
-                          j->program->protocol, &r,
-                          j->addresses ? NULL : &j->names);
-        if (j->lines.len >= LINES_BYTES)
-            open = print(j);
-    }
-    text_bytes(&j->lines, j->results.data, j->results.len);
-    output_summary(&j->lines, form, &j->summary);
-    return open && print(j);
-}
-
-static int run(struct job *j)
+static int run(const struct job *j)
 {
     const struct trace *t = j->trace;
-    const char *scenario = trace_scenario(t);
-    LOCAL_TEXT why = text_new();
-    int status = EXIT_OK;
+    struct report report;
+    struct summary summary = {.steps = 0};
+    LOCAL_FIELDS f = fields_new();
+    struct record r;
 
-    if (j->out != NULL &&
-        (j->writer = trace_create(j->out, j->program->protocol->name, scenario,
-                                  trace_seed(t), trace_epoch(t), &why)) == NULL)
-        status = cli_error(j->program, "%s", why.data);
-    if (status == EXIT_OK) {
-        if (!j->quiet)
-            output_run(&j->lines, j->json ? OUTPUT_JSON : OUTPUT_TEXT,
-                       j->program->protocol->name, scenario, trace_seed(t));
-        walk(j);
+    if (!report_begin(&report, j->program, &j->options,
+                      j->addresses ? NULL : &j->names, trace_scenario(t),
+                      trace_seed(t), trace_epoch(t)))
+        return EXIT_USAGE;
+    report.simulated = true; /* results last */
+    for (size_t i = 0; !report.closed && i < trace_count(t); i++) {
+        trace_get(t, i, &r);
+        if (!is_wanted(j, &r, &f))
+            continue;
+        if (report.trace != NULL)
+            trace_write(report.trace, &r);
+        if (j->addresses)
+            r.from.name = r.to.name = NULL;
+        count(&summary, &r);
+        if (!j->options.quiet)
+            report_print(&report, &r);
     }
-    if (j->writer != NULL && !trace_close(j->writer, &why))
-        status = cli_error(j->program, "%s", why.data);
-    text_free(&j->lines);
-    text_free(&j->results);
-    return status;
+    return report_end(&report, &(struct sim_status){0}, "", &summary);
 }
 
 /* Read the filter, if one was given; false when it is wrong. */
@@ -153,15 +113,16 @@ static struct trace *read_traces(const struct cli *c)
 int verb_trace(const struct program *p, int argc, char **argv)
 {
     const char *filter = NULL;
-    struct job j = {.program = p, .lines = text_new(), .results = text_new()};
+    struct job j = {.program = p};
     const struct cli_option options[] = {
         {"filter", "EXPR", "only records for which EXPR is true", CLI_TEXT,
          &filter},
-        {"out", "FILE", "write them to FILE (pcapng)", CLI_TEXT, &j.out},
+        {"out", "FILE", "write them to FILE (pcapng)", CLI_TEXT,
+         &j.options.trace},
         {"addresses", NULL, "show nodes by address, as Wireshark does",
          CLI_FLAG, &j.addresses},
-        {"json", NULL, "one JSON object a line", CLI_FLAG, &j.json},
-        {"quiet", NULL, "print only the summary", CLI_FLAG, &j.quiet},
+        {"json", NULL, "one JSON object a line", CLI_FLAG, &j.options.json},
+        {"quiet", NULL, "print only the summary", CLI_FLAG, &j.options.quiet},
         {.name = NULL}};
     struct cli c = {.program = p,
                     .verb = "trace",
