@@ -8,13 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct slot {
-    struct record *record;
-};
-
 struct log {
-    struct slot *at;   /* number n stands at n % limit */
-    size_t limit, cap; /* `cap` slots are allocated so far */
+    struct record **at; /* number n stands at n % limit */
+    size_t limit, cap;  /* `cap` slots are allocated so far */
     size_t first, end;
 };
 
@@ -36,7 +32,7 @@ struct log *log_new(size_t limit)
 void log_clear(struct log *l)
 {
     for (size_t i = l->first; i < l->end; i++)
-        free(l->at[i % l->limit].record);
+        free(l->at[i % l->limit]);
     l->first = l->end = 0;
 }
 
@@ -118,13 +114,13 @@ void log_add(void *log, const struct record *r)
     struct log *l = log;
 
     if (l->end - l->first == l->limit)
-        free(l->at[l->first++ % l->limit].record);
+        free(l->at[l->first++ % l->limit]);
     if (l->cap < l->limit && l->end == l->cap) {
         size_t cap = l->cap > 0 ? 2 * l->cap : 256;
         l->cap = cap < l->limit ? cap : l->limit;
         l->at = need(realloc(l->at, l->cap * sizeof *l->at));
     }
-    l->at[l->end++ % l->limit].record = copy_record(r);
+    l->at[l->end++ % l->limit] = copy_record(r);
 }
 
 size_t log_first(const struct log *l)
@@ -140,7 +136,7 @@ size_t log_end(const struct log *l)
 const struct record *log_at(const struct log *l, size_t number)
 {
     assert(number >= l->first && number < l->end);
-    return l->at[number % l->limit].record;
+    return l->at[number % l->limit];
 }
 
 size_t log_of_step(const struct log *l, uint64_t step)
@@ -149,7 +145,7 @@ size_t log_of_step(const struct log *l, uint64_t step)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (l->at[middle % l->limit].record->step < step)
+        if (l->at[middle % l->limit]->step < step)
             low = middle + 1;
         else
             high = middle;
