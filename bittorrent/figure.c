@@ -4,7 +4,8 @@
  *
  *   gain           peers against a server, which is reckoned and not run:
  *                  N F / u.  `bound` is what no swarm can beat: the larger of
- *                  F / u_seed and N F / (u_seed + N u)
+ *                  F / u_seed and N F / (u_seed + N u).  Both less a second,
+ *                  whose worth a limit lets go at once at the start
  *   free-riders    the mean time of those who give and of those who do not
  *   missing-piece  who has all leaves; how many are in the swarm after a
  *                  while, when so many come a second and the seed sends one
@@ -76,7 +77,7 @@ static void row_gain(const struct figure_row *row, struct text *csv)
                 (unsigned long long)row->nodes,
                 figure_ratio(sum[SUM_GIVERS_MS], sum[SUM_GIVERS]) / 1000,
                 figure_ratio(sum[SUM_LAST_MS], row->tally->runs) / 1000,
-                all > one ? all : one, n * one);
+                (all > one ? all : one) - 1, n * one - 1);
 }
 
 static bool run_riders(struct figure_run *r)
