@@ -1,7 +1,7 @@
 /*
  * The inside of the live host, shared by live.c (nodes, timers, datagrams,
- * commands), live_stream.c (connections), live_content.c (what nodes share),
- * live_wait.c (epoll or poll) and
+ * commands), live_conn.c, live_write.c and live_stream.c (connections),
+ * live_content.c (what nodes share), live_wait.c (epoll or poll) and
  * live_run.c (scenarios).  Nobody else includes this.
  *
  * One loop, live_poll: wait for sockets, handle those that are ready, fire
@@ -113,7 +113,7 @@ struct conn {
     size_t part_before;    /* ... behind so many of `out` */
     struct bytes arriving; /* passages of messages to this side */
     struct bytes leaving;  /* ... from it, while it has no mate */
-    size_t held;           /* bytes of `in` and `out`, as the node counts them */
+    size_t held; /* bytes of `in` and `out`, as the node counts them */
     uint64_t written, consumed;
     struct conn *next_dead;
 };
@@ -256,8 +256,42 @@ void live_hash_later(struct host *h, const struct hash_job *job);
 void contents_work(struct live *l);
 void contents_forget_jobs(struct live_node *n); /* it is down */
 
+/* live_conn.c */
+struct conn *conn_find(const struct live *l, conn_id id); /* or NULL */
+struct conn *conn_of(struct host *h, conn_id id); /* ... or another node's */
+struct conn *conn_new(struct live_node *n, int fd, struct addr peer);
+/* Close a stream and take it off the table.  Its memory stays until the end
+   of the round. */
+void conn_remove(struct conn *c, bool reset);
+/* Closing it will be a reset, and discard what is unsent. */
+void conn_reset_on_close(int fd);
+/* May events of this stream still be delivered? */
+bool conn_is_served(const struct conn *c);
+/* Deliver an event of the stream that is not BYTES; `text` is for records. */
+void conn_tell(struct conn *c, struct event e, const char *text);
+/* Remove it, and tell the node why; now, or when the loop comes back to it. */
+void conn_end(struct conn *c, enum close_reason reason);
+void conn_end_later(struct conn *c, enum close_reason reason);
+/* Why an open stream, or one that could not be opened, is gone. */
+enum close_reason conn_reason(const struct conn *c, int error);
+void conn_set_deadline(struct conn *c, uint64_t deadline_us);
+/* Report a message that has been written, to whom it is for, or to records;
+   the passage of the one that is consumed next; and that it was. */
+void conn_written(struct conn *c, const struct record *message);
+struct passage conn_passage(struct conn *c);
+void conn_consumed(struct conn *c, const struct passage *p, const uint8_t *data,
+                   size_t len);
+
+/* live_write.c */
+size_t conn_unsent(const struct conn *c); /* bytes the system has not taken */
+/* Count what a stream holds; true when that is more than its share of what
+   its node may hold, and the node holds too much. */
+bool conn_holds_too_much(struct conn *c);
+void conn_wait(struct conn *c); /* for what this stream needs */
+void conn_flush(struct conn *c);
+
 /* live_stream.c */
-ready_fn stream_accept;
+ready_fn stream_ready, stream_accept;
 conn_id stream_connect(struct host *h, struct addr to);
 size_t stream_write(struct host *h, conn_id id, const void *wire,
                     size_t wire_len, const void *plain, size_t plain_len);
