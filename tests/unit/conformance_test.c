@@ -124,6 +124,16 @@ TEST(timers_fire_once_unless_replaced_or_cancelled)
             "-- node 2\nstart\n");
 }
 
+/* Both are due when the first fires, and that one cancels the second. */
+TEST(a_timer_that_is_due_can_still_be_cancelled)
+{
+    conform("at 100ms a timer 5 100\n"
+            "a timer 6 100\n"
+            "run until 400ms\n",
+            "-- node 1\nstart\ntimer 5\n"
+            "-- node 2\nstart\n");
+}
+
 TEST(a_connect_to_nobody_is_refused)
 {
     conform("at 100ms crash a\n"
@@ -144,6 +154,18 @@ TEST(both_sides_finish_and_hear_that_it_is_done)
             "closed done; write: 0\n"
             "-- node 2\nstart\nopen\nwrite 100: 0\neof 0\n"
             "closed done; write: 0\n");
+}
+
+TEST(a_finish_comes_behind_what_is_written_and_ends_writing)
+{
+    conform("at 100ms b connect\n"
+            "after 150ms a write3 60000\n"
+            "a finish\n"
+            "a write 10\n"
+            "run until 550ms\n",
+            "-- node 1\nstart\naccept\nwrite 10: 0\n"
+            "-- node 2\nstart\nopen\nmessage 60000\nmessage 60000\n"
+            "message 60000\neof 0\n");
 }
 
 TEST(after_a_half_close_the_other_side_still_writes)
@@ -506,8 +528,10 @@ int main(void)
     RUN(what_was_saved_is_remembered_over_a_crash);
     RUN(datagrams_arrive_whole_the_empty_one_too);
     RUN(timers_fire_once_unless_replaced_or_cancelled);
+    RUN(a_timer_that_is_due_can_still_be_cancelled);
     RUN(a_connect_to_nobody_is_refused);
     RUN(both_sides_finish_and_hear_that_it_is_done);
+    RUN(a_finish_comes_behind_what_is_written_and_ends_writing);
     RUN(after_a_half_close_the_other_side_still_writes);
     RUN(what_is_left_over_is_counted_at_eof);
     RUN(kept_bytes_are_shown_once_more_before_eof);

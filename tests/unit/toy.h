@@ -319,6 +319,8 @@ static inline size_t toy_event(void *node, struct host *h,
         break;
     case EVENT_TIMER:
         toy_say(t, "timer %d", e->timer);
+        if (e->timer == 5)
+            host_timer_cancel(h, 6);
         break;
     case EVENT_DATAGRAM:
         toy_say(t, "datagram %zu", e->len);
