@@ -142,3 +142,48 @@ END
     agree t.pcapng ROUTE ACK REACHED GET STATE PING PONG ANNOUNCE LEAVE STORE \
         STORED
 }
+
+# Wireshark has its own dissectors for these.  Its UDP trackers are younger
+# than the release that we test with.
+agree_on_bittorrent() { # SCENARIO TYPE...
+    local type
+    "$bin/bittorrent" sim "$1" --quiet --trace t.pcapng
+    shift
+    "$bin/bittorrent" trace t.pcapng --json --addresses >t.json
+    for type; do
+        grep -q "\"message\":\"$type\".*\"state\":\"delivered\"" t.json ||
+            { echo "no $type"; return 1; }
+    done
+    python3 "$BATS_TEST_DIRNAME/bittorrent_dissected.py" ours <t.json >ours
+    tshark -r t.pcapng -d tcp.port==7000,bittorrent -d udp.port==7000,bt-dht \
+        -Y 'frame.interface_name == "wire" && (bittorrent || bt-dht)' \
+        -T pdml 2>/dev/null |
+        python3 "$BATS_TEST_DIRNAME/bittorrent_dissected.py" theirs >theirs
+    diff ours theirs
+}
+
+@test "dissector: every message of BitTorrent's peers and of its DHT" {
+    python3 -c "" 2>/dev/null || skip "python3 is missing"
+    cat >all.scn <<END
+seed 3
+set dht on
+set upload 200kB/s
+set slots 1
+set optimistic 2s
+set rechoke 1s
+node tracker role=tracker
+node origin join=tracker share=song.ogg:600KiB
+at 1s nodes 3 prefix=p join=origin get=song.ogg
+run until 30s
+END
+    cat >silent.scn <<END
+node origin choker=freerider share=song.ogg:600KiB
+at 1s node p1 join=origin get=song.ogg
+run until 130s
+END
+    agree_on_bittorrent all.scn HANDSHAKE CHOKE UNCHOKE INTERESTED \
+        NOT_INTERESTED HAVE BITFIELD REQUEST PIECE CANCEL PORT HAVE_ALL \
+        HAVE_NONE REJECT EXTENDED PING FIND_NODE GET_PEERS ANNOUNCE_PEER \
+        NODES PEERS REPLY
+    agree_on_bittorrent silent.scn KEEP_ALIVE
+}
