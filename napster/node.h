@@ -76,6 +76,7 @@ struct server {
     struct user *user[SESSIONS_MAX];
     uint32_t used, free_hint, callers, online;
     uint32_t by_conn[USER_BUCKETS], by_nick[USER_BUCKETS]; /* number + 1 */
+    uint32_t awaited[USER_BUCKETS]; /* hotlists with such a nick on them */
     struct channel channel[CHANNELS_MAX];
     struct account *account; /* ACCOUNTS_MAX of them, once there is one */
     uint32_t account_count;
