@@ -34,7 +34,7 @@ void figure_count(struct tally *t, uint64_t value)
     t->bin[value < TALLY_BINS ? value : TALLY_BINS - 1]++;
 }
 
-void figure_add(struct tally *to, const struct tally *t)
+static void add(struct tally *to, const struct tally *t)
 {
     for (size_t i = 0; i < TALLY_BINS; i++)
         to->bin[i] += t->bin[i];
@@ -165,7 +165,8 @@ void *figure_alloc(struct figure_run *r, size_t count, size_t bytes)
     return b + 1;
 }
 
-bool figure_perform(const struct figure_task *task, size_t row, uint64_t seed,
+/* Do one run, in this process; false when it failed, which was said. */
+static bool perform(const struct figure_task *task, size_t row, uint64_t seed,
                     struct tally *t)
 {
     struct figure_host h = {.task = task, .seed = seed};
@@ -235,7 +236,7 @@ static void child(const struct figure_task *task, size_t row, uint64_t seed,
 
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
-    _exit(t != NULL && figure_perform(task, row, seed, t) &&
+    _exit(t != NULL && perform(task, row, seed, t) &&
                   write_all(fd, t, sizeof *t)
               ? EXIT_OK
               : EXIT_USAGE);
@@ -302,7 +303,7 @@ static void finish(struct sweep *s, size_t slot)
         s->failed = true;
         return;
     }
-    figure_add(row->tally, &j->tally);
+    add(row->tally, &j->tally);
     row->left--;
     s->ended++;
 }

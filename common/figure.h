@@ -76,7 +76,6 @@ bool figure_fail(struct figure_run *r, const char *why);
 /* -- For counting --------------------------------------------------------- */
 
 void figure_count(struct tally *t, uint64_t value);
-void figure_add(struct tally *to, const struct tally *t);
 uint64_t figure_counted(const struct tally *t); /* values in all bins */
 double figure_mean(const struct tally *t);
 /* The least value that `percent` of all do not exceed. */
@@ -100,9 +99,6 @@ struct figure_task {
     size_t node_count, point_count; /* at least one each */
 };
 
-/* Do one run, in this process; false when it failed, which was said. */
-bool figure_perform(const struct figure_task *task, size_t row, uint64_t seed,
-                    struct tally *t);
 /* Do them all, task->jobs processes at a time, and hand each row's CSV over
    in order; `print` returns false to end.  The exit status. */
 int figure_sweep(const struct figure_task *task,
