@@ -256,6 +256,8 @@ void choke_fill(struct bittorrent *n, struct host *h);
 
 /* -- peer.c ------------------------------------------------------------------------------ */
 
+/* The equal block in a list, or NULL. */
+const struct block *blocks_find(const struct blocks *l, const struct block *b);
 struct peer *peer_of(struct bittorrent *n, conn_id conn);
 void peer_dial(struct bittorrent *n, struct host *h, struct addr to);
 void peer_accept(struct bittorrent *n, struct host *h, const struct event *e);

@@ -37,18 +37,26 @@ static bool blocks_add(struct host *h, struct blocks *l, struct block b)
     return true;
 }
 
-/* Take out an equal block; false when there is none. */
-static bool blocks_take(struct blocks *l, const struct block *b)
+const struct block *blocks_find(const struct blocks *l, const struct block *b)
 {
     for (uint16_t i = 0; i < l->count; i++)
         if (l->at[i].piece == b->piece && l->at[i].begin == b->begin &&
-            l->at[i].length == b->length) {
-            l->count--;
-            memmove(&l->at[i], &l->at[i + 1],
-                    (size_t)(l->count - i) * sizeof *l->at);
-            return true;
-        }
-    return false;
+            l->at[i].length == b->length)
+            return &l->at[i];
+    return NULL;
+}
+
+/* Take out an equal block; false when there is none. */
+static bool blocks_take(struct blocks *l, const struct block *b)
+{
+    const struct block *found = blocks_find(l, b);
+
+    if (found == NULL)
+        return false;
+    size_t i = (size_t)(found - l->at);
+    l->count--;
+    memmove(&l->at[i], &l->at[i + 1], (l->count - i) * sizeof *l->at);
+    return true;
 }
 
 /* -- Sending ------------------------------------------------------------------------ */
@@ -198,15 +206,13 @@ void peer_ask_all(struct bittorrent *n, struct host *h)
 static void cancel_elsewhere(struct bittorrent *n, struct host *h,
                              const struct peer *from, const struct block *b)
 {
-    for (struct peer *p = n->peers; p != NULL; p = p->next)
-        if (p != from && p->state == PEER_UP && p->asked.count > 0 &&
-            !p->fast && blocks_take(&p->asked, b))
-            send_block(h, p, WIRE_CANCEL, b);
-        else if (p != from && p->fast)
-            for (uint16_t i = 0; i < p->asked.count; i++)
-                if (p->asked.at[i].piece == b->piece &&
-                    p->asked.at[i].begin == b->begin)
-                    send_block(h, p, WIRE_CANCEL, b); /* answered in any case */
+    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+        if (p == from || blocks_find(&p->asked, b) == NULL)
+            continue;
+        if (!p->fast) /* who is, answers in any case */
+            blocks_take(&p->asked, b);
+        send_block(h, p, WIRE_CANCEL, b);
+    }
 }
 
 /* -- Serving ---------------------------------------------------------------------------------- */
@@ -521,12 +527,7 @@ static const char *on_piece(struct bittorrent *n, struct peer *p,
     p->coming = (struct block){m->index, m->begin, m->length};
     if (m->length == 0 || !is_block(&n->torrent, m))
         return "it sends what is not in the torrent";
-    p->unasked = true;
-    for (uint16_t i = 0; i < p->asked.count; i++)
-        if (p->asked.at[i].piece == m->index &&
-            p->asked.at[i].begin == m->begin &&
-            p->asked.at[i].length == m->length)
-            p->unasked = false;
+    p->unasked = blocks_find(&p->asked, &p->coming) == NULL;
     /* Source: [bep6] MUST close.  Without it, a cancel may have crossed. */
     return p->unasked && p->fast ? "it sends what nobody asked for" : NULL;
 }

@@ -103,15 +103,6 @@ static struct partial *begin_piece(struct torrent *t, struct host *h,
     return p;
 }
 
-static bool is_asked(const struct peer *p, const struct block *b)
-{
-    for (uint32_t i = 0; i < p->asked.count; i++)
-        if (p->asked.at[i].piece == b->piece &&
-            p->asked.at[i].begin == b->begin)
-            return true;
-    return false;
-}
-
 /* A block that is asked for elsewhere, at the fewest peers. */
 static bool endgame_block(const struct torrent *t, const struct peer *peer,
                           struct block *b)
@@ -122,7 +113,8 @@ static bool endgame_block(const struct torrent *t, const struct peer *peer,
         for (uint32_t i = 0; i < p->block_count && !p->hashing; i++) {
             struct block other = torrent_block(t, p->piece, i);
             if (p->block[i] < least && p->only == 0 &&
-                bit_is_set(peer->have, p->piece) && !is_asked(peer, &other)) {
+                bit_is_set(peer->have, p->piece) &&
+                blocks_find(&peer->asked, &other) == NULL) {
                 least = p->block[i];
                 *b = other;
             }
