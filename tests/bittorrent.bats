@@ -113,6 +113,26 @@ album() {
     [ ! -e to/x.bin ]
 }
 
+# What a bucket of tokens allows: a second's worth at once, then the rate.
+fetch_takes_two_seconds() {
+    local begun=$SECONDS
+    run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 "$@" \
+        </dev/null
+    [ "$status" -eq 0 ]
+    cmp from/x.bin to/x.bin
+    [ $((SECONDS - begun)) -ge 1 ] # SECONDS are whole
+}
+
+@test "bittorrent: a seed sends no faster than it may" {
+    swarm --set upload=1MB/s
+    fetch_takes_two_seconds
+}
+
+@test "bittorrent: get takes no more a second than it may" {
+    swarm
+    fetch_takes_two_seconds --set download=1MB/s
+}
+
 @test "bittorrent: a torrent that is none, or leaves its folder, is refused" {
     echo garbage >bad.torrent
     run -2 "$bt" get bad.torrent --folder to
