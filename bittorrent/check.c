@@ -116,11 +116,36 @@ static void check_peers(const struct bittorrent *n, struct finding *interest,
         findings_break(slots, "%s uploads to %u peers", n->name, unchoked);
 }
 
+/* [bep3]: nobody asks a peer for what that does not have, or for what is
+   here already; and what is announced is here. */
+static void check_claims(const struct bittorrent *n, struct host *h,
+                         struct finding *asked, struct finding *here)
+{
+    const struct torrent *t = &n->torrent;
+
+    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+        for (unsigned i = 0; i < p->asked.count; i++) {
+            uint32_t piece = p->asked.at[i].piece;
+            if (p->have == NULL || !bit_is_set(p->have, piece))
+                findings_break(asked,
+                               "%s asks for piece %u, which a peer lacks",
+                               n->name, piece);
+        }
+    for (uint32_t i = 0; i < t->meta.piece_count; i++)
+        if (bit_is_set(t->have, i) &&
+            !host_content_has(h, t->content, torrent_offset(t, i),
+                              metainfo_piece_bytes(&t->meta, i)))
+            findings_break(here, "%s claims piece %u, which is not here",
+                           n->name, i);
+}
+
 void bittorrent_check(const struct network *net, struct findings *f)
 {
     struct finding *pieces = findings_add(f, "pieces and copies counted");
     struct finding *interest = findings_add(f, "interest exact");
     struct finding *slots = findings_add(f, "no more uploads than slots");
+    struct finding *asked = findings_add(f, "asked only for what peers have");
+    struct finding *here = findings_add(f, "what is announced is here");
 
     for (size_t i = 0; i < net->count; i++) {
         const struct bittorrent *n = bittorrent_at(net, i);
@@ -128,5 +153,6 @@ void bittorrent_check(const struct network *net, struct findings *f)
             continue;
         check_pieces(n, pieces);
         check_peers(n, interest, slots);
+        check_claims(n, net->host[i], asked, here);
     }
 }

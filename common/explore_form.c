@@ -56,14 +56,28 @@ static uint64_t message_hash(const struct explorer *x, const struct message *m)
     return roll(h, copy, m->len);
 }
 
+/* A part of a content that is about to be hashed. */
+static uint64_t job_hash(const struct explorer *x, const struct entry *e)
+{
+    const struct hash_job *j = e->what;
+    uint64_t h = roll_node(x, (uint64_t)j->kind, e->node);
+
+    h = roll_number(roll_number(h, j->at), j->end);
+    return roll_number(roll_number(h, j->tag), (uint64_t)j->shown);
+}
+
 /* The sum over all messages of a hash of each: a hash of the multiset. */
 static uint64_t messages_hash(const struct explorer *x)
 {
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < x->sim->queue.count; i++)
-        if (x->sim->queue.at[i].kind == ENTRY_DATAGRAM)
-            sum += message_hash(x, x->sim->queue.at[i].what);
+    for (size_t i = 0; i < x->sim->queue.count; i++) {
+        const struct entry *e = &x->sim->queue.at[i];
+        if (e->kind == ENTRY_DATAGRAM)
+            sum += message_hash(x, e->what);
+        if (e->kind == ENTRY_HASHED)
+            sum += job_hash(x, e);
+    }
     return sum;
 }
 
@@ -157,10 +171,15 @@ static uint64_t node_hash(struct explorer *x, struct node *n)
     /* but a node that starts again asks the one that came first. */
     if (x->joiner_count > 1 && x->scenario->bounds.restart > 0)
         h = roll_number(h, n->host.index);
+    if (x->scenario->protocol->clocked) /* what it will draw */
+        h = roll_number(roll_number(h, n->random.state), n->host.restarts);
     if (!node_is_up(n))
         return h;
-    for (int slot = 0; slot < TIMER_SLOTS; slot++)
+    for (int slot = 0; slot < TIMER_SLOTS; slot++) {
         armed |= (uint64_t)is_armed(x, n, slot) << slot;
+        if (x->scenario->protocol->clocked) /* that is the time when it fires */
+            h = roll_number(h, sim_timer_due(x->sim, &n->host, slot));
+    }
     h = roll_number(h, armed);
     text_clear(t);
     if (n->host.node != NULL)

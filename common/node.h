@@ -125,7 +125,8 @@ struct protocol {
     const struct command *commands; /* ends in a NULL name */
     const char *const *timers;      /* by slot, ends in NULL */
     uint8_t timeouts; /* a bit for each slot that only waits for an answer */
-    bool clocked;     /* nodes measure time: states of another time differ */
+    bool clocked; /* nodes measure time or draw lots: states of another time,
+                     or with other lots to come, differ */
     const char *invariants; /* "one ring, ordered, ..." for people */
 
     /* The id of a node at `self`, or the one that `text` gives; false with

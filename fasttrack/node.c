@@ -480,6 +480,7 @@ const struct protocol fasttrack_protocol = {
         "a parent for everyone, no supernode too full, no stale index",
     .create = create,
     .event = event,
+    .clocked = true,
     .dump = dump,
     .describe = fasttrack_describe,
     .warm = fasttrack_warm,

@@ -352,6 +352,7 @@ const struct protocol gnutella_protocol = {
     .invariants = "links mutual, one overlay, nobody crowded",
     .create = create,
     .event = event,
+    .clocked = true,
     .dump = dump,
     .describe = gnutella_describe,
     .warm = gnutella_warm,

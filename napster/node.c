@@ -209,45 +209,99 @@ static void *create(struct host *h, const struct config *config)
 
 /* -- Canonical state -------------------------------------------------------- */
 
+static void dump_time(const char *what, uint64_t time_us, struct text *t)
+{
+    text_printf(t, " %s %llu", what, (unsigned long long)time_us);
+}
+
+static void dump_user(const struct server *s, const struct user *u,
+                      struct text *t)
+{
+    text_printf(t, "user %s %s%s port %u speed %u counts %u %u %u %u", u->nick,
+                u->online ? "online" : "caller", u->closing ? " closing" : "",
+                u->port, u->speed, u->queued_down, u->queued_up, u->down,
+                u->up);
+    dump_time("since", u->since_us, t);
+    for (uint32_t at = u->first_file; at != 0;) {
+        const struct file *f = napster_file(&s->index, at);
+        text_printf(t, " file %s", f->name);
+        at = f->next;
+    }
+    for (unsigned i = 0; i < u->hotlist_count; i++)
+        text_printf(t, " awaits %s", u->hotlist[i]);
+    for (unsigned i = 0; i < u->channel_count; i++)
+        text_printf(t, " in %s", s->channel[u->channel[i]].name);
+    text_char(t, '\n');
+}
+
 static void dump_server(const struct server *s, struct text *t)
 {
-    for (uint32_t i = 0; i < s->used; i++) {
-        const struct user *u = s->user[i];
-        if (u == NULL)
-            continue;
-        text_printf(t, "user %s %s port %u files", u->nick,
-                    u->online ? "online" : "caller", u->port);
-        for (uint32_t at = u->first_file; at != 0;) {
-            const struct file *f = napster_file(&s->index, at);
-            text_printf(t, " %s", f->name);
-            at = f->next;
-        }
+    for (uint32_t i = 0; i < s->used; i++)
+        if (s->user[i] != NULL)
+            dump_user(s, s->user[i], t);
+    text_printf(t, "accounts %u", s->account_count);
+    dump_time("sweep", s->sweep_us, t);
+    text_char(t, '\n');
+}
+
+static void dump_transfers(const struct client *c, struct text *t)
+{
+    for (const struct download *d = c->downloads; d != NULL; d = d->next) {
+        text_printf(t, "download %s from %s state %u tries %u%s at %llu",
+                    d->hit.name, d->hit.nick, (unsigned)d->state, d->tries,
+                    d->pushed ? " pushed" : "", (unsigned long long)d->at);
+        dump_time("until", d->deadline_us, t);
         text_char(t, '\n');
     }
-    text_printf(t, "accounts %u\n", s->account_count);
+    for (const struct peer *p = c->peers; p != NULL; p = p->next) {
+        text_printf(t, "peer %s state %u content %d at %llu of %llu", p->nick,
+                    (unsigned)p->state, p->content, (unsigned long long)p->at,
+                    (unsigned long long)p->bytes);
+        dump_time("until", p->deadline_us, t);
+        text_char(t, '\n');
+    }
+    for (unsigned i = 0; i < GRANTS_MAX; i++)
+        if (c->grant[i].content >= 0 && c->grant[i].nick[0] != '\0') {
+            text_printf(t, "grant %s %d", c->grant[i].nick,
+                        c->grant[i].content);
+            dump_time("until", c->grant[i].deadline_us, t);
+            text_char(t, '\n');
+        }
+}
+
+static void dump_client(const struct client *c, struct text *t)
+{
+    text_printf(t, "state %u shared %u of %u%s%s%s", (unsigned)c->state,
+                c->shared, c->share_count, c->registered ? " registered" : "",
+                c->pinging ? " pinging" : "", c->hashing ? " hashing" : "");
+    dump_time("until", c->deadline_us, t);
+    dump_time("asked", c->asked_us, t);
+    for (uint32_t i = 0; i < c->share_count; i++)
+        text_printf(t, " %d%d%d", c->share[i].known, c->share[i].off,
+                    c->share[i].sent);
+    text_char(t, '\n');
+    for (uint32_t i = 0; i < c->question_count; i++)
+        text_printf(t, "question %u: %s\n", c->question[i].type,
+                    c->question[i].text);
+    for (uint32_t i = 0; i < c->hit_count; i++) {
+        text_printf(t, "hit %s %s", c->hit[i].nick, c->hit[i].name);
+        dump_time("ping", c->hit[i].ping_us, t);
+        text_char(t, '\n');
+    }
+    dump_transfers(c, t);
 }
 
 static void dump(const void *node, struct host *h, struct text *t)
 {
     const struct napster *n = node;
-    const struct client *c = n->client;
 
     (void)h;
     text_printf(t, "role %u%s\n", (unsigned)n->role,
                 n->leaving ? " leaving" : "");
     if (n->server != NULL)
         dump_server(n->server, t);
-    if (c == NULL)
-        return;
-    text_printf(t, "state %u shared %u questions %u%s hits %u\n",
-                (unsigned)c->state, c->shared, c->question_count,
-                c->pinging ? " pinging" : "", c->hit_count);
-    for (const struct download *d = c->downloads; d != NULL; d = d->next)
-        text_printf(t, "download %s from %s state %u tries %u\n", d->hit.name,
-                    d->hit.nick, (unsigned)d->state, d->tries);
-    for (const struct peer *p = c->peers; p != NULL; p = p->next)
-        text_printf(t, "peer state %u at %llu\n", (unsigned)p->state,
-                    (unsigned long long)p->at);
+    if (n->client != NULL)
+        dump_client(n->client, t);
 }
 
 const struct protocol napster_protocol = {
@@ -258,6 +312,7 @@ const struct protocol napster_protocol = {
     .invariants = "files of users who are here only, counters agree",
     .create = create,
     .event = event,
+    .clocked = true,
     .dump = dump,
     .describe = napster_describe,
     .warm = napster_warm,

@@ -1,5 +1,5 @@
 /*
- * The guard of `check`, for Pastry and Kelips: does `dump` show all that
+ * The guard of `check`, for all but Chord: does `dump` show all that
  * decides how a node goes on?  Every state that is met again is compared with
  * the first of its hash, by what all further events do to both.
  */
@@ -8,7 +8,8 @@
 #include "tests/unit/test.h"
 
 /* Their headers use the same words for different things. */
-extern const struct protocol kelips_protocol, pastry_protocol;
+extern const struct protocol bittorrent_protocol, fasttrack_protocol,
+    gnutella_protocol, kelips_protocol, napster_protocol, pastry_protocol;
 
 static void guard(const struct protocol *p, const char *text)
 {
@@ -79,6 +80,44 @@ TEST(kelips_lookups_and_inserts)
           "run until 20s\n");
 }
 
+TEST(napster_a_server_and_two_users)
+{
+    guard(&napster_protocol,
+          "node server role=server\nnode amy join=server share=song:4KiB\n"
+          "node bob join=server\nwarm\nbob search song\n"
+          "bound crash 1 restart 0 drop 0 depth 8\ngrain operation\n"
+          "run until 5s\n");
+}
+
+/* Ids of descriptors are drawn by lot, and their table decides. */
+TEST(gnutella_a_search_among_three)
+{
+    guard(&gnutella_protocol,
+          "set degree 1\nset ping 0\nset collect 1s\nnode a\n"
+          "node b join=a\nnode c join=b share=song:4KiB\nwarm\n"
+          "a search song\nbound crash 1 restart 0 drop 0 depth 7\n"
+          "grain operation\nrun until 5s\n");
+}
+
+TEST(fasttrack_two_supernodes_and_a_child)
+{
+    guard(&fasttrack_protocol,
+          "set lists 1h\nset ping 0\nset degree 1\nset collect 1s\n"
+          "node s1 role=supernode\nnode s2 role=supernode join=s1\n"
+          "node a join=s1 share=song:4KiB\nwarm\n"
+          "bound crash 1 restart 1 drop 0 depth 4\ngrain operation\n"
+          "run until 5s\n");
+}
+
+TEST(bittorrent_a_seed_and_a_leecher)
+{
+    guard(&bittorrent_protocol,
+          "node origin share=song.ogg:64KiB\nnode p1 join=origin\nwarm\n"
+          "at 1s p1 get song.ogg\n"
+          "bound crash 1 restart 0 drop 0 depth 8\ngrain operation\n"
+          "run until 20s\n");
+}
+
 int main(void)
 {
     RUN(pastry_a_crash_and_repair);
@@ -86,5 +125,9 @@ int main(void)
     RUN(pastry_a_newcomer);
     RUN(kelips_a_crash_and_a_newcomer);
     RUN(kelips_lookups_and_inserts);
+    RUN(napster_a_server_and_two_users);
+    RUN(gnutella_a_search_among_three);
+    RUN(fasttrack_two_supernodes_and_a_child);
+    RUN(bittorrent_a_seed_and_a_leecher);
     return test_end();
 }
