@@ -41,6 +41,8 @@ static const struct option options[] = {
                  "tell peers of each other"},
     [OPT_LINGER] = {"linger", OPTION_CHOICE, 0, 1, 1, "off,on",
                     "upload on when all is here; else leave the swarm"},
+    [OPT_RATIO] = {"ratio", OPTION_NUMBER, 0, 100000, 0, NULL,
+                   "leave after so many % of it are sent on; 0: never"},
     [OPT_GET] = {"get", OPTION_TEXT, 0, 0, 0, NULL,
                  "fetch this at the start, as the command does"},
     [OPT_ANNOUNCE] = {"announce", OPTION_TEXT, 0, 0, 0, NULL,
@@ -509,6 +511,17 @@ static void on_stop(struct bittorrent *n, struct host *h)
     host_left(h);
 }
 
+/* All is here, and nobody wants us to upload on, or we have uploaded so much. */
+static bool has_had_enough(const struct bittorrent *n)
+{
+    const struct torrent *t = &n->torrent;
+    uint64_t ratio = (uint64_t)setting(n->settings, OPT_RATIO);
+
+    return t->complete &&
+           (setting(n->settings, OPT_LINGER) == 0 ||
+            (ratio > 0 && t->uploaded / ratio >= (t->meta.bytes + 99) / 100));
+}
+
 static void on_timer(struct bittorrent *n, struct host *h, int timer)
 {
     switch ((enum bittorrent_timer)timer) {
@@ -519,8 +532,7 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
         web_on_tick(n, h);
         torrent_save(n, h);
         announce(n, h);
-        if (n->torrent.complete && !n->leaving &&
-            setting(n->settings, OPT_LINGER) == 0)
+        if (!n->leaving && has_had_enough(n))
             on_stop(n, h);
         break;
     case TIMER_RECHOKE:

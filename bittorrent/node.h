@@ -43,6 +43,7 @@ enum bittorrent_option {
     OPT_DHT,
     OPT_PEX,
     OPT_LINGER,
+    OPT_RATIO,
     OPT_GET,
     OPT_ANNOUNCE,
     OPT_VERIFY

@@ -133,6 +133,17 @@ fetch_takes_two_seconds() {
     fetch_takes_two_seconds --set download=1MB/s
 }
 
+@test "bittorrent: a seed leaves when it has sent enough, or in time" {
+    swarm --set ratio=100
+    seed=$!
+    run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 </dev/null
+    [ "$status" -eq 0 ]
+    wait $seed # 0 by itself; timeout would say 124
+    run timeout 30 "$bt" seed x.torrent --folder to --listen 127.0.0.1:0 \
+        --until 1s </dev/null
+    [ "$status" -eq 0 ]
+}
+
 @test "bittorrent: a torrent that is none, or leaves its folder, is refused" {
     echo garbage >bad.torrent
     run -2 "$bt" get bad.torrent --folder to
