@@ -522,11 +522,21 @@ static bool has_had_enough(const struct bittorrent *n)
             (ratio > 0 && t->uploaded / ratio >= (t->meta.bytes + 99) / 100));
 }
 
+/* For people: each second counts a quarter. */
+static void count_rate(struct torrent *t)
+{
+    uint64_t now = t->downloaded - t->counted;
+
+    t->rate = t->counted == 0 ? now : (3 * t->rate + now) / 4;
+    t->counted = t->downloaded;
+}
+
 static void on_timer(struct bittorrent *n, struct host *h, int timer)
 {
     switch ((enum bittorrent_timer)timer) {
     case TIMER_TICK:
         host_timer(h, TIMER_TICK, SECOND_US);
+        count_rate(&n->torrent);
         peer_on_tick(n, h);
         extend_on_tick(n, h);
         web_on_tick(n, h);

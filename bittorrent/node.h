@@ -117,6 +117,7 @@ struct torrent {
     bool foreign;     /* whole files are here, but not with that content */
     bool unsaved;     /* pieces came since they were last remembered */
     uint64_t uploaded, downloaded, wasted; /* bytes of blocks */
+    uint64_t counted, rate; /* bytes until the last second; a second, of late */
     uint32_t bad_pieces;
     uint64_t begun_us, done_us;
 };

@@ -505,16 +505,29 @@ static int leave_wanted(const struct program *p, const char *wanted,
     return saved ? EXIT_OK : cli_error(p, "cannot write in %s", folder);
 }
 
-/* "48.8% of 1048576 bytes, 512 kB/s, 2 s left, 3 peers; all peers choke us" */
+/* Copies of all that is here and at our peers, in hundredths: the rarest piece
+   counts, and the share of pieces that are less rare. */
+static uint64_t availability(const struct torrent *t)
+{
+    uint64_t least = UINT64_MAX, more = 0, pieces = t->meta.piece_count;
+
+    for (uint32_t i = 0; i < pieces; i++) {
+        uint64_t copies = t->copies[i] + bit_is_set(t->have, i);
+        more = copies < least ? i : more + (copies > least);
+        least = copies < least ? copies : least;
+    }
+    return 100 * least + 100 * more / pieces;
+}
+
+/* "48.8% of 1048576 bytes, 512 kB/s, 2 s left, 3 peers, 1.25 copies; all peers
+   choke us" */
 static void progress(const struct host *h, struct text *line)
 {
     const struct bittorrent *n = h->node;
     const struct torrent *t = &n->torrent;
     const char *why = swarm_why(n);
-    uint64_t rate = 0, pieces = t->meta.piece_count;
+    uint64_t rate = t->rate, pieces = t->meta.piece_count;
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
-        rate += p->rate;
     if (pieces > 0) {
         uint64_t left = t->meta.bytes / pieces * (pieces - t->have_count);
         uint64_t mille = t->have_count * UINT64_C(1000) / pieces;
@@ -527,6 +540,12 @@ static void progress(const struct host *h, struct text *line)
                         (unsigned long long)(rate / 1000),
                         (unsigned long long)(left / rate));
         text_printf(line, ", %u peers", n->peer_count);
+        if (!t->complete && t->state == TORRENT_OPEN) {
+            uint64_t copies = availability(t);
+            text_printf(line, ", %llu.%02llu copies",
+                        (unsigned long long)(copies / 100),
+                        (unsigned long long)(copies % 100));
+        }
     }
     if (why[0] != '\0') {
         text_add(line, pieces > 0 ? "; " : "");

@@ -233,7 +233,8 @@ static void say_progress(struct server *s)
     s->program->progress(s->host, &line);
     if (strcmp(line.data, s->progress.data) == 0)
         return;
-    text_printf(&shown, terminal ? "\r\033[K%s" : "%s\n", line.data);
+    /* a line that wraps could not be written over */
+    text_printf(&shown, terminal ? "\r\033[K%.79s" : "%s\n", line.data);
     queue_add(&s->out, &shown);
     text_clear(&s->progress);
     text_add(&s->progress, line.data);
