@@ -405,7 +405,9 @@ dissected() {
     cd "$top"
     run "$bin" check
     [ "$status" -eq 0 ]
-    [[ "$output" == *"no violation"*"(exhausted)"* ]]
+    [[ "$output" == *"no violation in "*" states (incomplete: the bound on depth "* ]]
+    [[ "$output" =~ ([0-9]+)" states, " ]]
+    [ "${BASH_REMATCH[1]}" -gt 2000 ]
 }
 
 @test "gnutella: the introducer is a GWebCache too" {
