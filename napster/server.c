@@ -81,6 +81,9 @@ void server_finish(struct host *h, struct user *u)
     u->closing = true;
 }
 
+static size_t say(struct host *h, conn_id conn, uint16_t type,
+                  const char *format, va_list args) PRINTF_LIKE(4, 0);
+
 /* One message; how much the stream holds with it, or 0 without a stream. */
 static size_t say(struct host *h, conn_id conn, uint16_t type,
                   const char *format, va_list args)
