@@ -95,9 +95,9 @@ struct dht {
     struct id id;
     struct addr self;
     int timer;
-    bool checked;                   /* ids must fit their addresses [bep42] */
-    bool joined;                    /* somebody has answered */
-    bool met;                       /* and one whom we were told to join */
+    bool checked; /* ids must fit their addresses [bep42] */
+    bool joined;  /* somebody has answered */
+    bool met;     /* and one whom we were told to join */
     uint8_t join_tries;
     uint8_t secret[INFOHASH_BYTES]; /* of tokens */
     struct dht_bucket *bucket;

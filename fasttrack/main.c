@@ -24,8 +24,8 @@ static int run_node(const struct program *p, int argc, char **argv)
 }
 
 static const struct verb verbs[] = {
-    {"node", "[--plain]",
-     "one real node, enciphered but for --plain", run_node},
+    {"node", "[--plain]", "one real node, enciphered but for --plain",
+     run_node},
     {.name = NULL}};
 
 static const struct program program = {

@@ -10,9 +10,8 @@ static const struct option options[] = {
                      "how it dials; both are answered"},
     [OPT_TTL] = {"ttl", OPTION_NUMBER, 1, TTL_MAX, TTL_CLASSIC, NULL,
                  "of its queries and pings"},
-    [OPT_DEGREE] =
-        {"degree", OPTION_NUMBER, 1, 16, 4, NULL,
-         "neighbours it wants; it takes twice that and 4"},
+    [OPT_DEGREE] = {"degree", OPTION_NUMBER, 1, 16, 4, NULL,
+                    "neighbours it wants; it takes twice that and 4"},
     [OPT_PING] = {"ping", OPTION_TIME, 0, 3600000000, 30000000, NULL,
                   "between two pings to all neighbours; 0: none"},
     [OPT_ROLE] = {"role", OPTION_CHOICE, 0, 2, 0, "auto,ultrapeer,leaf",

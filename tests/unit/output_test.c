@@ -123,7 +123,8 @@ TEST(a_long_result_breaks_between_fields_and_ends_with_its_table)
     }
     fields_end(&f);
     fields_number(&f, "hits", 2);
-    fields_text(&f, "asked", "a word that is long enough to pass column eighty");
+    fields_text(&f, "asked",
+                "a word that is long enough to pass column eighty");
     check(OUTPUT_TEXT, &r,
           "  search chord at cat: hits 2,\n"
           "      asked a word that is long enough to pass column eighty\n"
