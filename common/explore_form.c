@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "common/content_impl.h"
 #include "common/explore_impl.h"
 
 #define COPY_MAX 2048 /* longer messages keep their numbers */
@@ -162,6 +163,26 @@ static uint64_t streams_hash(const struct explorer *x)
 
 /* -- Nodes ------------------------------------------------------------------ */
 
+static uint64_t ranges_hash(uint64_t h, const struct ranges *r)
+{
+    return r->count > 0 ? roll(h, r->at, r->count * sizeof r->at[0]) : h + 1;
+}
+
+/* What a crash leaves: content, and what was saved by name. */
+static uint64_t contents_hash(uint64_t h, const struct contents *c)
+{
+    for (uint32_t i = 0; c != NULL && i < c->count; i++) {
+        const struct item *item = c->item[i];
+        h = roll(h, item->name, strlen(item->name));
+        h = roll_number(roll_number(h, item->complete), item->removed);
+        h = ranges_hash(ranges_hash(h, &item->here), &item->bad);
+    }
+    for (const struct blob *b = c != NULL ? c->blobs : NULL; b != NULL;
+         b = b->next)
+        h = roll(roll(h, b->name, strlen(b->name)), b->data, b->len);
+    return h;
+}
+
 static uint64_t node_hash(struct explorer *x, struct node *n)
 {
     struct text *t = &x->canonical;
@@ -171,6 +192,7 @@ static uint64_t node_hash(struct explorer *x, struct node *n)
     /* but a node that starts again asks the one that came first. */
     if (x->joiner_count > 1 && x->scenario->bounds.restart > 0)
         h = roll_number(h, n->host.index);
+    h = contents_hash(h, n->host.contents);
     if (x->scenario->protocol->clocked) /* what it will draw */
         h = roll_number(roll_number(h, n->random.state), n->host.restarts);
     if (!node_is_up(n))

@@ -213,3 +213,11 @@ void text_seconds(struct text *t, uint64_t time_us)
         len--;
     text_bytes(t, digits, len);
 }
+
+void text_time(struct text *t, const char *what, uint64_t time_us)
+{
+    if (time_us == UINT64_MAX)
+        return;
+    text_add(t, what);
+    text_seconds(t, time_us);
+}

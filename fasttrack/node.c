@@ -411,30 +411,120 @@ static void *create(struct host *h, const struct config *config)
 
 /* -- Canonical state ------------------------------------------------------------ */
 
-static void dump_super(const struct supernode *s, struct text *t)
+/* A link by its place among the others, from 1: its number means nothing. */
+static unsigned place_of(const struct fasttrack *n, conn_id conn)
 {
-    text_printf(t,
-                "supernode children %u links %u files %u asked %u seen %u%s\n",
-                s->children, s->links, s->files, s->asked_count, s->seen_count,
-                s->empty_us == FOREVER ? "" : " empty");
+    unsigned place = 1;
+
+    for (const struct link *l = n->links; l != NULL; l = l->next, place++)
+        if (l->conn == conn)
+            return place;
+    return 0;
 }
 
-static void dump_links(const struct fasttrack *n, struct host *h,
-                       struct text *t)
+static void dump_child(const struct child *c, struct text *t)
 {
-    for (const struct link *l = n->links; l != NULL; l = l->next) {
-        text_printf(t, "link state %u peer %u%s%s load %u ", (unsigned)l->state,
-                    (unsigned)l->peer, l->outgoing ? " out" : "",
-                    l->announced ? " announced" : "", l->standing.load);
-        addr_text(t, l->addr);
+    text_printf(t, " child %s kbps %u score %u%s files", c->user, c->bandwidth,
+                c->score, c->eligible ? " eligible" : "");
+    for (const struct file *f = c->files; f != NULL; f = f->next)
+        text_printf(t, " %u of %u", f->file_id, f->size);
+}
+
+static void dump_super(const struct fasttrack *n, struct text *t)
+{
+    const struct supernode *s = n->super;
+
+    text_printf(t, "supernode children %u links %u files %u", s->children,
+                s->links, s->files);
+    text_time(t, " since ", s->since_us);
+    if (s->empty_us != FOREVER)
+        text_time(t, " empty ", s->empty_us);
+    text_time(t, " promoted ", s->promoted_us);
+    if (s->own != NULL)
+        dump_child(s->own, t);
+    text_char(t, '\n');
+    for (uint32_t i = 0; i < s->seen_count; i++) { /* from the eldest */
+        const struct seen *e =
+            &s->seen[(s->seen_at + s->seen_cap - s->seen_count + i) %
+                     s->seen_cap];
+        text_printf(t, "seen %u link %u of ", e->id, place_of(n, e->from));
+        addr_text(t, e->source);
+        text_time(t, " ", e->at_us);
+        text_char(t, '\n');
+    }
+    for (const struct asked *a = s->asked; a != NULL; a = a->next) {
+        text_printf(t, "asked %u link %u search %u results %u of %u", a->id,
+                    place_of(n, a->child), a->search, a->results,
+                    a->results_max);
+        text_time(t, " for ", a->deadline_us);
+        text_char(t, '\n');
+    }
+}
+
+static void dump_link(const struct link *l, struct text *t)
+{
+    text_printf(t, "link state %u peer %u%s%s load %u children %u degree %u ",
+                (unsigned)l->state, (unsigned)l->peer,
+                l->outgoing ? " out" : "", l->announced ? " announced" : "",
+                l->standing.load, l->standing.children, l->standing.degree);
+    text_printf(t, "participation %u age %u ", l->standing.participation,
+                l->standing.age_s);
+    addr_text(t, l->addr);
+    text_char(t, ' ');
+    addr_text(t, l->caller);
+    if (l->child != NULL)
+        dump_child(l->child, t);
+    if (l->state == LINK_UPLOAD || l->state == LINK_GIVING)
+        text_printf(t, " content %d from %llu to %llu%s push %u", l->content,
+                    (unsigned long long)l->at, (unsigned long long)l->end,
+                    l->last ? " last" : "", l->push_id);
+    text_printf(t, " in %u %x out %u %x", l->in.coded, l->in.xinu, l->out.coded,
+                l->out.xinu);
+    text_time(t, " for ", l->deadline_us);
+    text_time(t, " heard ", l->heard_us);
+    text_char(t, '\n');
+}
+
+static void dump_known(const struct known *k, struct text *t)
+{
+    text_add(t, "known ");
+    addr_text(t, k->addr);
+    text_printf(t, " load %u rtt %llu%s", k->load,
+                (unsigned long long)k->rtt_us, k->answered ? " hi" : "");
+    text_time(t, " rests ", k->rest_us);
+    text_char(t, '\n');
+}
+
+static void dump_download(const struct fasttrack *n, const struct download *d,
+                          struct text *t)
+{
+    text_printf(t, "download %d%s%s\n", d->content,
+                d->checking ? " checking" : "", d->has_tree ? " tree" : "");
+    for (uint32_t i = 0; i < d->source_count; i++) {
+        const struct source *s = &d->source[i];
+        text_printf(t, " source %s link %u%s%s%s tries %u push %u %llu-%llu ",
+                    s->user, s->link != NULL ? place_of(n, s->link->conn) : 0,
+                    s->dead ? " dead" : "", s->pushed ? " pushed" : "",
+                    s->busy ? " busy" : "", s->tries, s->push_id,
+                    (unsigned long long)s->at, (unsigned long long)s->end);
+        addr_text(t, s->addr);
+        text_time(t, " retry ", s->retry_us);
+        text_char(t, '\n');
+    }
+}
+
+static void dump_search(const struct fasttrack *n, struct text *t)
+{
+    text_printf(t, "search %u%s ends %u", n->search.id,
+                n->search.command != 0 ? " open" : "", n->search.ends);
+    if (n->search.command != 0)
+        text_time(t, " for ", n->search.deadline_us);
+    text_char(t, '\n');
+    for (uint32_t i = 0; i < n->hit_count; i++) {
+        text_printf(t, "hit %s of %s ", n->hits[i].name, n->hits[i].user);
+        addr_text(t, n->hits[i].addr);
         text_char(t, ' ');
-        addr_text(t, l->caller);
-        if (l->child != NULL)
-            text_printf(t, " files %u score %u%s", l->child->file_count,
-                        l->child->score, l->child->eligible ? " eligible" : "");
-        if (l->deadline_us != FOREVER)
-            text_printf(t, " for %lld",
-                        (long long)(l->deadline_us - host_now(h)));
+        addr_text(t, n->hits[i].supernode);
         text_char(t, '\n');
     }
 }
@@ -443,32 +533,35 @@ static void dump(const void *node, struct host *h, struct text *t)
 {
     const struct fasttrack *n = node;
 
-    text_printf(t, "%s%s%s%s%s%s misses %u search %u hits %u downloads %u\n",
+    (void)h;
+    text_printf(t, "%s%s%s%s%s%s misses %u asks %u luck %u kbps %u",
                 is_supernode(n) ? "supernode" : "ordinary",
-                n->leaving ? " leaving" : "", n->probing ? " probing" : "",
-                n->seeking ? " seeking" : "", n->news ? " news" : "",
-                n->search.command != 0 ? " searching" : "", n->misses,
-                n->search.id, n->hit_count, n->download_count);
-    if (is_supernode(n))
-        dump_super(n->super, t);
-    dump_links(n, h, t);
-    for (uint32_t i = 0; i < n->known_count; i++) {
-        const struct known *k = &n->known[i];
-        text_add(t, "known ");
-        addr_text(t, k->addr);
-        uint64_t now = host_now(h);
-        text_printf(
-            t, " load %u rtt %llu%s rests %llu\n", k->load,
-            (unsigned long long)k->rtt_us, k->answered ? " hi" : "",
-            (unsigned long long)(k->rest_us > now ? k->rest_us - now : 0));
-    }
+                n->leaving ? " leaving" : "", n->left ? " left" : "",
+                n->probing ? " probing" : "", n->seeking ? " seeking" : "",
+                n->news ? " news" : "", n->misses, n->asks, n->luck, n->kbps);
+    text_time(t, " started ", n->started_us);
+    if (n->orphan_us != 0)
+        text_time(t, " orphan ", n->orphan_us);
     if (n->probing)
-        text_printf(t, "asked %llu ago\n",
-                    (unsigned long long)(host_now(h) - n->probe_us));
+        text_time(t, " asked ", n->probe_us);
+    text_char(t, '\n');
+    if (is_supernode(n))
+        dump_super(n, t);
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        dump_link(l, t);
+    for (uint32_t i = 0; i < n->known_count; i++)
+        dump_known(&n->known[i], t);
+    dump_search(n, t);
     for (const struct download *d = n->downloads; d != NULL; d = d->next)
-        text_printf(t, "download %d sources %u%s\n", d->content,
-                    d->source_count, d->checking ? " checking" : "");
-    text_printf(t, "hashed %u\n", n->hash_next);
+        dump_download(n, d, t);
+    for (const struct tree_job *j = n->trees; j != NULL; j = j->next)
+        text_printf(t, "tree %d at %llu\n", j->content,
+                    (unsigned long long)j->at);
+    text_printf(t, "hashed %u ", n->hash_next);
+    for (uint32_t i = 0; i < n->shared_count; i++)
+        text_char(t, n->shared[i].known ? '#' : '.');
+    text_printf(t, " score %llu %llu\n", (unsigned long long)n->uploaded,
+                (unsigned long long)n->downloaded);
 }
 
 const struct protocol fasttrack_protocol = {

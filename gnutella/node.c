@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/hash.h"
 #include "gnutella/check.h"
 
 static const struct option options[] = {
@@ -317,30 +318,117 @@ static void *create(struct host *h, const struct config *config)
 
 /* -- Canonical state ------------------------------------------------------------- */
 
-/* Ids are arbitrary, so the table of those seen is told by its size only: a
-   dump is for people and for goldens here, not for the explorer's merging. */
+/* A link by its place among the others, from 1: its number means nothing. */
+static unsigned place_of(const struct gnutella *n, conn_id conn)
+{
+    unsigned place = 1;
+
+    for (const struct link *l = n->links; l != NULL; l = l->next, place++)
+        if (l->conn == conn)
+            return place;
+    return 0;
+}
+
+static void dump_link(const struct link *l, struct text *t)
+{
+    text_printf(t, "link state %u peer %u%s%s%s%s ", (unsigned)l->state,
+                (unsigned)l->peer, l->outgoing ? " out" : "",
+                l->guest ? " guest" : "", l->full ? " full" : "",
+                l->modern ? " modern" : "");
+    addr_text(t, l->addr);
+    text_char(t, ' ');
+    addr_text(t, l->caller);
+    text_time(t, " for ", l->deadline_us);
+    text_time(t, " heard ", l->heard_us);
+    if (l->pinged_us != 0)
+        text_time(t, " pinged ", l->pinged_us);
+    if (l->state == LINK_UPLOAD || l->state == LINK_GIVING)
+        text_printf(t, " file %u content %d from %llu to %llu%s", l->index,
+                    l->content, (unsigned long long)l->at,
+                    (unsigned long long)l->end, l->last ? " last" : "");
+    text_printf(t, "%s%s\n", l->words != NULL ? " words" : "",
+                l->in != NULL || l->out != NULL ? " deflated" : "");
+}
+
+/* The ids are arbitrary and in no order: the sum of a hash of each. */
+static void dump_seen(const struct gnutella *n, const struct seen_half *half,
+                      struct text *t)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < half->cap; i++) {
+        const struct seen_entry *e = &half->at[i];
+        if (e->used)
+            sum += hash_roll(e->type + (uint64_t)place_of(n, e->conn) * 256 +
+                                 (e->conn == 0 ? 128 : 0),
+                             e->guid, sizeof e->guid);
+    }
+    text_printf(t, " %u %016llx", half->count, (unsigned long long)sum);
+}
+
+static void dump_download(const struct gnutella *n, const struct download *d,
+                          struct text *t)
+{
+    text_printf(t,
+                "download %s content %d at %llu remain %llu%s%s%s tries %u "
+                "link %u from ",
+                d->hit.name, d->content, (unsigned long long)d->at,
+                (unsigned long long)d->remain, d->moved ? " moved" : "",
+                d->checking ? " checking" : "", d->pushed ? " pushed" : "",
+                d->tries, d->link != NULL ? place_of(n, d->link->conn) : 0);
+    addr_text(t, d->hit.addr);
+    text_time(t, " for ", d->deadline_us);
+    text_char(t, '\n');
+}
+
+static void dump_questions(const struct gnutella *n, struct text *t)
+{
+    for (uint32_t i = 0; i < n->search_count; i++) {
+        const struct search *s = &n->search[i];
+        text_printf(t, "question %u %016llx answers %u", s->type,
+                    (unsigned long long)hash_roll(0, s->guid, sizeof s->guid),
+                    s->answers);
+        text_time(t, " for ", s->deadline_us);
+        text_char(t, '\n');
+    }
+    for (uint32_t i = 0; i < n->hit_count; i++) {
+        text_printf(t, "hit %s %u%s at ", n->hits[i].name, n->hits[i].index,
+                    n->hits[i].push ? " push" : "");
+        addr_text(t, n->hits[i].addr);
+        text_char(t, '\n');
+    }
+}
+
 static void dump(const void *node, struct host *h, struct text *t)
 {
     const struct gnutella *n = node;
 
     (void)h;
-    text_printf(t, "role %u%s%s%s\n", (unsigned)n->role,
-                n->leaving ? " leaving" : "", n->seeking ? " seeking" : "",
-                n->joined ? " joined" : "");
-    for (const struct link *l = n->links; l != NULL; l = l->next) {
-        text_printf(t, "link state %u peer %u%s%s%s ", (unsigned)l->state,
-                    (unsigned)l->peer, l->outgoing ? " out" : "",
-                    l->guest ? " guest" : "", l->full ? " full" : "");
-        addr_text(t, l->addr);
+    text_printf(t, "role %u%s%s%s%s%s join tries %u\n", (unsigned)n->role,
+                n->leaving ? " leaving" : "", n->left ? " left" : "",
+                n->seeking ? " seeking" : "", n->joined ? " joined" : "",
+                n->warm ? " warm" : "", n->join_tries);
+    for (const struct link *l = n->links; l != NULL; l = l->next)
+        dump_link(l, t);
+    for (uint32_t i = 0; i < n->known_count; i++) {
+        text_add(t, "known ");
+        addr_text(t, n->known[i].addr);
+        text_printf(t, " tries %u", n->known[i].tries);
+        text_time(t, " rests ", n->known[i].rest_us);
         text_char(t, '\n');
     }
-    for (uint32_t i = 0; i < n->known_count; i++) {
-        text_add(t, i == 0 ? "known " : " ");
-        addr_text(t, n->known[i].addr);
-    }
-    text_printf(t, "\nseen %u %u searches %u hits %u downloads %u\n",
-                n->seen.young.count, n->seen.old.count, n->search_count,
-                n->hit_count, n->download_count);
+    text_add(t, "seen");
+    dump_seen(n, &n->seen.young, t);
+    dump_seen(n, &n->seen.old, t);
+    if (n->seen.young.count > 0)
+        text_time(t, " since ", n->seen.since_us);
+    text_char(t, '\n');
+    dump_questions(n, t);
+    for (const struct download *d = n->downloads; d != NULL; d = d->next)
+        dump_download(n, d, t);
+    for (uint32_t i = 0; i < n->digest_count; i++)
+        text_char(t, n->digests[i].known ? '#' : '.');
+    text_char(t, '\n');
 }
 
 const struct protocol gnutella_protocol = {

@@ -209,11 +209,6 @@ static void *create(struct host *h, const struct config *config)
 
 /* -- Canonical state -------------------------------------------------------- */
 
-static void dump_time(const char *what, uint64_t time_us, struct text *t)
-{
-    text_printf(t, " %s %llu", what, (unsigned long long)time_us);
-}
-
 static void dump_user(const struct server *s, const struct user *u,
                       struct text *t)
 {
@@ -221,7 +216,7 @@ static void dump_user(const struct server *s, const struct user *u,
                 u->online ? "online" : "caller", u->closing ? " closing" : "",
                 u->port, u->speed, u->queued_down, u->queued_up, u->down,
                 u->up);
-    dump_time("since", u->since_us, t);
+    text_time(t, " since ", u->since_us);
     for (uint32_t at = u->first_file; at != 0;) {
         const struct file *f = napster_file(&s->index, at);
         text_printf(t, " file %s", f->name);
@@ -240,7 +235,7 @@ static void dump_server(const struct server *s, struct text *t)
         if (s->user[i] != NULL)
             dump_user(s, s->user[i], t);
     text_printf(t, "accounts %u", s->account_count);
-    dump_time("sweep", s->sweep_us, t);
+    text_time(t, " sweep ", s->sweep_us);
     text_char(t, '\n');
 }
 
@@ -250,21 +245,21 @@ static void dump_transfers(const struct client *c, struct text *t)
         text_printf(t, "download %s from %s state %u tries %u%s at %llu",
                     d->hit.name, d->hit.nick, (unsigned)d->state, d->tries,
                     d->pushed ? " pushed" : "", (unsigned long long)d->at);
-        dump_time("until", d->deadline_us, t);
+        text_time(t, " until ", d->deadline_us);
         text_char(t, '\n');
     }
     for (const struct peer *p = c->peers; p != NULL; p = p->next) {
         text_printf(t, "peer %s state %u content %d at %llu of %llu", p->nick,
                     (unsigned)p->state, p->content, (unsigned long long)p->at,
                     (unsigned long long)p->bytes);
-        dump_time("until", p->deadline_us, t);
+        text_time(t, " until ", p->deadline_us);
         text_char(t, '\n');
     }
     for (unsigned i = 0; i < GRANTS_MAX; i++)
         if (c->grant[i].content >= 0 && c->grant[i].nick[0] != '\0') {
             text_printf(t, "grant %s %d", c->grant[i].nick,
                         c->grant[i].content);
-            dump_time("until", c->grant[i].deadline_us, t);
+            text_time(t, " until ", c->grant[i].deadline_us);
             text_char(t, '\n');
         }
 }
@@ -274,8 +269,8 @@ static void dump_client(const struct client *c, struct text *t)
     text_printf(t, "state %u shared %u of %u%s%s%s", (unsigned)c->state,
                 c->shared, c->share_count, c->registered ? " registered" : "",
                 c->pinging ? " pinging" : "", c->hashing ? " hashing" : "");
-    dump_time("until", c->deadline_us, t);
-    dump_time("asked", c->asked_us, t);
+    text_time(t, " until ", c->deadline_us);
+    text_time(t, " asked ", c->asked_us);
     for (uint32_t i = 0; i < c->share_count; i++)
         text_printf(t, " %d%d%d", c->share[i].known, c->share[i].off,
                     c->share[i].sent);
@@ -285,7 +280,7 @@ static void dump_client(const struct client *c, struct text *t)
                     c->question[i].text);
     for (uint32_t i = 0; i < c->hit_count; i++) {
         text_printf(t, "hit %s %s", c->hit[i].nick, c->hit[i].name);
-        dump_time("ping", c->hit[i].ping_us, t);
+        text_time(t, " ping ", c->hit[i].ping_us);
         text_char(t, '\n');
     }
     dump_transfers(c, t);

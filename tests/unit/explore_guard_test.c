@@ -105,8 +105,38 @@ TEST(fasttrack_two_supernodes_and_a_child)
           "set lists 1h\nset ping 0\nset degree 1\nset collect 1s\n"
           "node s1 role=supernode\nnode s2 role=supernode join=s1\n"
           "node a join=s1 share=song:4KiB\nwarm\n"
-          "bound crash 1 restart 1 drop 0 depth 4\ngrain operation\n"
+          "bound crash 1 restart 1 drop 0 depth 7\ngrain operation\n"
           "run until 5s\n");
+}
+
+/* Each delivery on its own, among them those of a search. */
+TEST(fasttrack_every_message)
+{
+    guard(&fasttrack_protocol,
+          "set lists 1h\nset ping 0\nset degree 1\nset collect 1s\n"
+          "node s1 role=supernode\nnode s2 role=supernode join=s1\n"
+          "node a join=s1 share=song:4KiB\nwarm\nat 1s a search song\n"
+          "bound crash 1 restart 0 drop 0 depth 7\ngrain message\n"
+          "run until 20s\n");
+}
+
+TEST(gnutella_every_message)
+{
+    guard(&gnutella_protocol,
+          "set degree 1\nset ping 0\nset collect 1s\nnode a\n"
+          "node b join=a\nnode c join=b share=song:4KiB\nwarm\n"
+          "at 1s a search song\nbound crash 1 restart 1 drop 0 depth 8\n"
+          "grain message\nrun until 20s\n");
+}
+
+TEST(bittorrent_every_message_of_two_downloads)
+{
+    guard(&bittorrent_protocol,
+          "node origin share=song.ogg:64KiB\nnode p1 join=origin\n"
+          "node p2 join=origin\nwarm\nat 1s p1 get song.ogg\n"
+          "at 1s p2 get song.ogg\n"
+          "bound crash 1 restart 0 drop 0 depth 14\ngrain message\n"
+          "run until 20s\n");
 }
 
 TEST(bittorrent_a_seed_and_a_leecher)
@@ -128,6 +158,9 @@ int main(void)
     RUN(napster_a_server_and_two_users);
     RUN(gnutella_a_search_among_three);
     RUN(fasttrack_two_supernodes_and_a_child);
+    RUN(fasttrack_every_message);
+    RUN(gnutella_every_message);
     RUN(bittorrent_a_seed_and_a_leecher);
+    RUN(bittorrent_every_message_of_two_downloads);
     return test_end();
 }
