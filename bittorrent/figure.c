@@ -92,8 +92,8 @@ static bool run_riders(struct figure_run *r)
                 "node origin join=tracker upload=%llukB/s choker=none "
                 "share=song.ogg:%uKiB\n"
                 "at 1s nodes %llu prefix=p get=song.ogg join=origin\n",
-                UPLOAD / 1000, (unsigned long long)(r->nodes * 20),
-                RIDE_BYTES / 1024, (unsigned long long)(r->nodes - riders));
+                UPLOAD / 1000, (unsigned long long)r->nodes * 20,
+                RIDE_BYTES / 1024, (unsigned long long)r->nodes - riders);
     if (riders > 0)
         text_printf(&t,
                     "nodes %llu prefix=f get=song.ogg join=origin "

@@ -516,7 +516,7 @@ static uint64_t availability(const struct torrent *t)
         more = copies < least ? i : more + (copies > least);
         least = copies < least ? copies : least;
     }
-    return 100 * least + 100 * more / pieces;
+    return pieces > 0 ? 100 * least + 100 * more / pieces : 0;
 }
 
 /* "48.8% of 1048576 bytes, 512 kB/s, 2 s left, 3 peers, 1.25 copies; all peers

@@ -118,7 +118,7 @@ void log_add(void *log, const struct record *r)
     if (l->cap < l->limit && l->end == l->cap) {
         size_t cap = l->cap > 0 ? 2 * l->cap : 256;
         l->cap = cap < l->limit ? cap : l->limit;
-        l->at = need(realloc(l->at, l->cap * sizeof *l->at));
+        l->at = need(realloc(l->at, l->cap * sizeof(struct record *)));
     }
     l->at[l->end++ % l->limit] = copy_record(r);
 }
