@@ -450,8 +450,10 @@ static bool on_handshake(struct bittorrent *n, struct host *h, struct peer *p,
     p->fast = (s->reserved & RESERVED_FAST) != 0;
     p->extended = (s->reserved & RESERVED_EXTENDED) != 0;
     p->dht = (s->reserved & RESERVED_DHT) != 0;
-    p->have = host_alloc(h, bits_bytes(n->torrent.meta.piece_count) + 1);
-    if (p->have == NULL) {
+    bool open = n->torrent.state == TORRENT_OPEN; /* we know the pieces */
+    if (open)
+        p->have = host_alloc(h, bits_bytes(n->torrent.meta.piece_count) + 1);
+    if (open && p->have == NULL) {
         peer_close(n, h, p, "no memory");
         return false;
     }
