@@ -117,7 +117,7 @@ expected: all
 # at long runs of what the rest also does; every scenario of every system runs
 # under sanitizers as well, and must end in the same hash.
 SANITIZED = $(filter-out $(patsubst %,tests/%.bats,determinism dissector \
-	figures tmux sheets fasttrack gnutella kelips napster pastry \
+	figures tmux sheets fasttrack gnutella kelips napster pastry swarm \
 	bittorrent_interop),$(BATS))
 asan:
 	$(MAKE) BATS="$(SANITIZED)" BUILD=build/asan BIN=build/asan/bin OPT="-O1 -g" \
