@@ -2,9 +2,9 @@
  * HTTP heads; see http.h.
  *
  * A head ends at its first empty line.  It is read as RFC 9112 has it, less
- * what is obsolete (folded lines), and no more leniently: lines end in CR LF
- * or LF alone, bytes below a blank (but the tab) are refused, a header is a
- * token and a colon.
+ * what is obsolete (folded lines), and more leniently only where Gnutella 0.4
+ * needs it: lines end in CR LF or LF alone, bytes below a blank (but the tab)
+ * are refused, a header is a token and a colon.
  */
 #include "common/http.h"
 
@@ -60,11 +60,16 @@ static bool take_until(struct slice *rest, char mark, struct slice *part)
     return true;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static struct slice trim(struct slice s)
 {
-    while (s.len > 0 && (s.at[0] == ' ' || s.at[0] == '\t'))
+    while (s.len > 0 && is_blank(s.at[0]))
         s = (struct slice){s.at + 1, s.len - 1};
-    while (s.len > 0 && (s.at[s.len - 1] == ' ' || s.at[s.len - 1] == '\t'))
+    while (s.len > 0 && is_blank(s.at[s.len - 1]))
         s.len--;
     return s;
 }
@@ -119,9 +124,17 @@ static int read_headers(struct http_head *h, struct slice rest)
 
 static bool read_request_line(struct http_head *h, struct slice line)
 {
-    return take_until(&line, ' ', &h->method) && h->method.len > 0 &&
-           take_until(&line, ' ', &h->target) && h->target.len > 0 &&
-           is_version(line);
+    struct slice word;
+
+    if (!take_until(&line, ' ', &h->method) || h->method.len == 0)
+        return false;
+    /* The version begins behind the last blank: Gnutella 0.4 does not encode
+       those of a file's name. */
+    h->target = line;
+    while (line.len > 0 && take_until(&line, ' ', &word))
+        h->target.len = (size_t)(line.at - h->target.at) - 1;
+    h->old = is_version(line) && line.at[7] == '0';
+    return h->target.len > 0 && line.at != h->target.at && is_version(line);
 }
 
 static bool read_status_line(struct http_head *h, struct slice line)
@@ -129,8 +142,10 @@ static bool read_status_line(struct http_head *h, struct slice line)
     struct slice version;
     uint64_t status;
 
-    if (!take_until(&line, ' ', &version) || !is_version(version) ||
-        line.len < 3 || (line.len > 3 && line.at[3] != ' ') ||
+    /* Gnutella 0.4 wrote "HTTP 200 OK". */
+    if (!take_until(&line, ' ', &version) ||
+        (!is_version(version) && !slice_is(version, "HTTP")) || line.len < 3 ||
+        (line.len > 3 && line.at[3] != ' ') ||
         !read_length((struct slice){line.at, 3}, &status))
         return false;
     h->status = (unsigned)status;
@@ -175,11 +190,15 @@ bool http_header(const struct http_head *h, const char *name,
 {
     struct slice rest = h->headers, line, word;
 
-    while (rest.len > 0 && take_line(&rest, &line))
-        if (take_until(&line, ':', &word) && same_word(word, name)) {
-            *value = trim(line);
-            return true;
-        }
+    while (rest.len > 0 && take_line(&rest, &line)) {
+        if (!take_until(&line, ':', &word) || !same_word(word, name))
+            continue;
+        while (rest.len > 0 && (*rest.at == ' ' || *rest.at == '\t') &&
+               take_line(&rest, &word))
+            line.len = (size_t)(word.at + word.len - line.at);
+        *value = trim(line);
+        return true;
+    }
     return false;
 }
 

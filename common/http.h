@@ -25,6 +25,7 @@ struct http_head {
     size_t len;           /* with the empty line */
     struct slice method;  /* requests: GET */
     struct slice target;  /* requests: /join?addr=... */
+    bool old;             /* requests: HTTP/1.0 */
     unsigned status;      /* answers: 200; else 0 */
     struct slice headers; /* the lines behind the first */
     bool has_length;
@@ -36,7 +37,9 @@ struct http_head {
 int http_request(struct http_head *h, const uint8_t *data, size_t len);
 int http_answer(struct http_head *h, const uint8_t *data, size_t len);
 
-/* The value of a header, without blanks around it; case does not matter. */
+/* The value of a header, without blanks around it; case does not matter.  It
+   may go on over lines that begin with a blank, which HTTP's own heads may not
+   have, but Gnutella's. */
 bool http_header(const struct http_head *h, const char *name,
                  struct slice *value);
 bool slice_is(struct slice s, const char *text);

@@ -62,6 +62,30 @@ TEST(every_prefix_of_a_head_waits_for_more)
     CHECK_U64(result_of("GET / HTTP/1.0\n\n"), 16);
 }
 
+/* What Gnutella 0.4 writes. */
+TEST(blanks_in_a_target_old_versions_and_folded_values_are_read)
+{
+    static const char ask[] = "GET /get/1/my old song.mp3/ HTTP/1.0\r\n\r\n";
+    static const char said[] = "HTTP 200 OK\r\nContent-length: 5\r\n\r\n";
+    static const char try[] = "A: b\r\nX-Try: 1.2.3.4:5,\r\n\t6.7.8.9:10\r\n"
+                              "C: d\r\n";
+    struct http_head h = {.status = 0};
+    struct slice v;
+
+    CHECK_U64(request(&h, ask, sizeof ask - 1), sizeof ask - 1);
+    CHECK(slice_is(h.target, "/get/1/my old song.mp3/"));
+    CHECK(h.old);
+    CHECK_U64(result_of("GET / HTTP/1.1\r\n\r\n"), 18);
+    CHECK_U64(http_answer(&h, (const uint8_t *)said, sizeof said - 1),
+              sizeof said - 1);
+    CHECK_U64(h.status, 200);
+    CHECK_U64(h.content_length, 5);
+    h.headers = (struct slice){try, sizeof try - 1};
+    CHECK(http_header(&h, "x-try", &v));
+    CHECK(slice_is(v, "1.2.3.4:5,\r\n\t6.7.8.9:10"));
+    CHECK(http_header(&h, "c", &v) && slice_is(v, "d"));
+}
+
 TEST(what_is_no_request_is_refused)
 {
     static const char *const bad[] = {
@@ -159,6 +183,7 @@ int main(void)
 {
     RUN(a_request_is_split_and_its_headers_are_found);
     RUN(every_prefix_of_a_head_waits_for_more);
+    RUN(blanks_in_a_target_old_versions_and_folded_values_are_read);
     RUN(what_is_no_request_is_refused);
     RUN(a_head_without_end_is_refused_at_the_limit);
     RUN(an_answer_has_a_status);
