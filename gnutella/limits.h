@@ -15,12 +15,13 @@
 /* [gtk] drops the link at 40,960 bytes, for hits at 65,536: one bound, less
    the header, so that a message is one host_write. */
 #define PAYLOAD_MAX (65536 - HEADER_BYTES)
-#define QUERY_BYTES_MAX 256 /* [rfc], [gtk]: longer ones are not forwarded */
-#define TTL_MAX 15          /* [rfc] a higher one is dropped */
-#define TTL_CLASSIC 7       /* 0.4: ttl + hops is lowered to this */
-#define RESULTS_MAX 255     /* the count in a hit is one byte */
-#define RESULTS_SENT_MAX 32 /* ours: of one servent for one query */
-#define WORDS_MAX 16        /* of a query; ours */
+#define QUERY_BYTES_MAX 256   /* [rfc], [gtk]: longer ones are not forwarded */
+#define QUERY_BYTES_DROP 4096 /* [rfc] not even answered */
+#define TTL_MAX 15            /* [rfc] a higher one is dropped */
+#define TTL_CLASSIC 7         /* 0.4: ttl + hops is lowered to this */
+#define RESULTS_MAX 255       /* the count in a hit is one byte */
+#define RESULTS_SENT_MAX 32   /* ours: of one servent for one query */
+#define WORDS_MAX 16          /* of a query; ours */
 
 /* -- Tables -------------------------------------------------------------- */
 

@@ -132,7 +132,7 @@ void gnutella_link_close(struct gnutella *n, struct host *h, struct link *l,
 
 /* Source: reference, section 8: what a stranger says is no reason to dial
    just anything.  Private ranges are left to `public`. */
-static bool may_dial(const struct gnutella *n, struct addr a)
+bool gnutella_link_may_dial(const struct gnutella *n, struct addr a)
 {
     uint32_t top = a.ip >> 24;
 
@@ -145,7 +145,7 @@ static bool may_dial(const struct gnutella *n, struct addr a)
 
 void gnutella_known_add(struct gnutella *n, struct host *h, struct addr addr)
 {
-    if (!may_dial(n, addr))
+    if (!gnutella_link_may_dial(n, addr))
         return;
     for (uint32_t i = 0; i < n->known_count; i++)
         if (addr_equal(n->known[i].addr, addr))
@@ -162,7 +162,12 @@ void gnutella_known_add(struct gnutella *n, struct host *h, struct addr addr)
     gnutella_link_seek(n, h);
 }
 
-/* Addresses in a header such as X-Try, by commas. */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Addresses in a header such as X-Try, by commas, perhaps on many lines. */
 static void known_add_list(struct gnutella *n, struct host *h, struct slice s)
 {
     while (s.len > 0) {
@@ -172,9 +177,9 @@ static void known_add_list(struct gnutella *n, struct host *h, struct slice s)
         size_t used = len + (comma != NULL);
         struct addr a;
 
-        while (at < len && s.at[at] == ' ')
+        while (at < len && is_blank(s.at[at]))
             at++;
-        while (len > at && s.at[len - 1] == ' ')
+        while (len > at && is_blank(s.at[len - 1]))
             len--;
         if (len - at < sizeof word) {
             memcpy(word, s.at + at, len - at);
@@ -428,7 +433,7 @@ void gnutella_link_named(struct gnutella *n, struct host *h, struct link *l,
 {
     struct link *other = n->links;
 
-    if (!addr_none(l->addr) || !may_dial(n, addr))
+    if (!addr_none(l->addr) || !gnutella_link_may_dial(n, addr))
         return;
     while (other != NULL && (other == l || !gnutella_link_is_up(other) ||
                              !addr_equal(other->addr, addr)))
@@ -486,7 +491,8 @@ static void take_hosts(struct gnutella *n, struct host *h, struct link *l,
             continue;
         memcpy(word, v.at, v.len);
         word[v.len] = '\0';
-        if (addr_parse(&a, word) && addr_none(l->addr) && may_dial(n, a))
+        if (addr_parse(&a, word) && addr_none(l->addr) &&
+            gnutella_link_may_dial(n, a))
             l->addr = a;
     }
 }
@@ -513,6 +519,16 @@ static bool take_deflate(struct host *h, struct link *l,
 
 /* -- The acceptor ------------------------------------------------------------------------- */
 
+static void say_last(struct gnutella *n, struct host *h, struct link *l,
+                     const char *words)
+{
+    say(h, l, words);
+    l->state = LINK_CLOSING;
+    l->deadline_us = host_now(h) + BYE_US;
+    host_finish(h, l->conn);
+    gnutella_arm(n, h);
+}
+
 static void refuse(struct gnutella *n, struct host *h, struct link *l,
                    const char *status)
 {
@@ -523,12 +539,42 @@ static void refuse(struct gnutella *n, struct host *h, struct link *l,
     add_addrs(n, h,
               n->role == ROLE_LEAF ? "X-Try-Ultrapeers: " : "X-Try: ", &t);
     text_add(&t, "\r\n");
-    say(h, l, t.data);
+    say_last(n, h, l, t.data);
     text_free(&t);
-    l->state = LINK_CLOSING;
-    l->deadline_us = host_now(h) + BYE_US;
-    host_finish(h, l->conn);
-    gnutella_arm(n, h);
+}
+
+/* The addresses of our neighbours, leaves or others. */
+static void add_neighbours(const struct gnutella *n, const char *name,
+                           bool leaves, struct text *t)
+{
+    const char *mark = name;
+
+    for (const struct link *l = n->links; l != NULL; l = l->next) {
+        if (!gnutella_link_is_up(l) || addr_none(l->addr) ||
+            (l->peer == ROLE_LEAF) != leaves)
+            continue;
+        text_add(t, mark);
+        addr_text(t, l->addr);
+        mark = ",";
+    }
+    text_add(t, mark == name ? name : "");
+    text_add(t, "\r\n");
+}
+
+/* Source: reference, 1.2: it maps the network, and wants no link. */
+static void answer_crawler(struct gnutella *n, struct host *h, struct link *l,
+                           const struct event *e)
+{
+    struct text t = text_new();
+
+    host_note(h, "a crawler asks for the neighbours");
+    text_add(&t, "GNUTELLA/0.6 200 OK\r\n");
+    add_headers(n, e, &t);
+    add_neighbours(n, "Leaves: ", true, &t);
+    add_neighbours(n, "Peers: ", false, &t);
+    text_add(&t, "\r\n");
+    say_last(n, h, l, t.data);
+    text_free(&t);
 }
 
 static bool is_crowded(const struct gnutella *n, enum role peer)
@@ -558,10 +604,16 @@ static void accept_06(struct gnutella *n, struct host *h, struct link *l,
                       const struct http_head *head, const struct event *e)
 {
     struct text t = text_new();
+    struct slice v;
 
     l->modern = true;
     l->peer = role_in(head);
     take_hosts(n, h, l, head);
+    if (http_header(head, "crawler", &v)) {
+        answer_crawler(n, h, l, e);
+        text_free(&t);
+        return;
+    }
     if (n->role == ROLE_LEAF || is_crowded(n, l->peer)) {
         refuse(n, h, l,
                n->role == ROLE_LEAF ? "503 Shielded leaf node"
@@ -584,11 +636,12 @@ static void accept_06(struct gnutella *n, struct host *h, struct link *l,
 static void on_hello(struct gnutella *n, struct host *h, struct link *l,
                      const struct http_head *head, const struct event *e)
 {
-    static const char old[] = "GNUTELLA CONNECT/0.4";
+    struct slice version = head->target;
 
     /* Source: reference, 1.2: a higher version is answered as 0.6. */
-    if (head->target.len == strlen(old) &&
-        memcmp(head->target.at, old, strlen(old)) == 0)
+    if (!slice_skip(&version, "GNUTELLA CONNECT/"))
+        gnutella_link_abort(n, h, l, "it calls, and does not ask for a link");
+    else if (slice_is(version, "0.4"))
         accept_04(n, h, l);
     else
         accept_06(n, h, l, head, e);
@@ -628,7 +681,7 @@ static void on_answer(struct gnutella *n, struct host *h, struct link *l,
 
     n->joined = n->joined || addr_equal(l->addr, n->join);
     take_hosts(n, h, l, head);
-    if (head->status == 0) { /* GNUTELLA OK */
+    if (slice_is(head->target, "GNUTELLA OK")) {
         l->peer = ROLE_AUTO;
         link_up(n, h, l);
     } else if (head->status != 200 || !take_deflate(h, l, head)) {
@@ -670,6 +723,19 @@ static bool take_line(struct slice *rest, struct slice *line)
     return true;
 }
 
+/* "0.6 200 OK", or a higher version: the number. */
+static bool read_status(struct slice line, unsigned *status)
+{
+    uint64_t major, minor, number;
+
+    if (!slice_number(&line, &major) || !slice_skip(&line, ".") ||
+        !slice_number(&line, &minor) || !slice_skip(&line, " ") ||
+        !slice_number(&line, &number) || number < 100 || number > 999)
+        return false;
+    *status = (unsigned)number;
+    return true;
+}
+
 /* Read a greeting up to its empty line: its length, 0 for more, or an error.
    The first line stands in `target`, an answer's number in `status`. */
 static int read_greeting(const uint8_t *data, size_t len,
@@ -678,19 +744,17 @@ static int read_greeting(const uint8_t *data, size_t len,
     struct slice rest = {(const char *)data,
                          len < GREETING_MAX ? len : GREETING_MAX};
     struct slice line;
-    static const char six[] = "GNUTELLA/0.6 ";
 
     *head = (struct http_head){.status = 0};
     if (!take_line(&rest, &head->target))
         return len >= GREETING_MAX ? ERR_LIMIT : 0;
-    if (head->target.len >= strlen(six) + 3 &&
-        memcmp(head->target.at, six, strlen(six)) == 0)
-        for (unsigned i = 0; i < 3; i++)
-            head->status = head->status * 10 +
-                           (unsigned)(head->target.at[strlen(six) + i] - '0');
-    else if (head->target.len < 9 ||
-             memcmp(head->target.at, "GNUTELLA ", 9) != 0)
+    line = head->target;
+    if (slice_skip(&line, "GNUTELLA/")) {
+        if (!read_status(line, &head->status))
+            return ERR_MALFORMED;
+    } else if (!slice_skip(&line, "GNUTELLA ")) {
         return ERR_MALFORMED;
+    }
     head->headers.at = rest.at;
     for (unsigned lines = 0; take_line(&rest, &line); lines++) {
         if (line.len == 0) {

@@ -197,6 +197,8 @@ static inline struct addr gnutella_link_peer(const struct link *l)
 unsigned gnutella_degree(const struct gnutella *n);
 /* How many neighbours it takes. */
 unsigned gnutella_link_room(const struct gnutella *n);
+/* Is this an address that a stranger may make us dial? */
+bool gnutella_link_may_dial(const struct gnutella *n, struct addr a);
 void gnutella_link_dial(struct gnutella *n, struct host *h, struct addr to);
 size_t gnutella_link_on_bytes(struct gnutella *n, struct host *h,
                               struct link *l, const struct event *e);

@@ -142,6 +142,21 @@ static void pong(struct gnutella *n, struct host *h, struct link *l,
     gnutella_route_send(n, h, l, &m);
 }
 
+/* Pongs about neighbours, `told` others having been told of before. */
+static void pongs_of_neighbours(struct gnutella *n, struct host *h,
+                                struct link *l, const struct gnutella_msg *ping,
+                                unsigned told, unsigned most)
+{
+    for (const struct link *o = n->links; o != NULL && told < most;
+         o = o->next) {
+        if (o == l || !gnutella_link_is_up(o) || addr_none(o->addr) ||
+            o->peer == ROLE_LEAF)
+            continue;
+        pong(n, h, l, ping, o->addr, 1);
+        told++;
+    }
+}
+
 /* Pongs about others, for who would not reach them by a flood. */
 static void pongs_of_others(struct gnutella *n, struct host *h, struct link *l,
                             const struct gnutella_msg *ping)
@@ -158,14 +173,7 @@ static void pongs_of_others(struct gnutella *n, struct host *h, struct link *l,
         pong(n, h, l, ping, a, 1);
         told++;
     }
-    for (const struct link *o = n->links; o != NULL && told < PONGS_MAX;
-         o = o->next) {
-        if (o == l || !gnutella_link_is_up(o) || addr_none(o->addr) ||
-            o->peer == ROLE_LEAF)
-            continue;
-        pong(n, h, l, ping, o->addr, 1);
-        told++;
-    }
+    pongs_of_neighbours(n, h, l, ping, told, PONGS_MAX);
 }
 
 static bool is_reachable(const struct gnutella *n)
@@ -186,7 +194,9 @@ static void on_ping_06(struct gnutella *n, struct host *h, struct link *l,
     l->pinged_us = now;
     if (is_reachable(n))
         pong(n, h, l, m, (struct addr){0, 0}, 0);
-    if (m->ttl > 1)
+    if (m->ttl == 2 && m->hops == 0) /* a crawler: who is next to us? */
+        pongs_of_neighbours(n, h, l, m, 0, LINKS_MAX);
+    else if (m->ttl > 1)
         pongs_of_others(n, h, l, m);
 }
 
@@ -292,19 +302,28 @@ static bool matches(const struct gnutella *n, const struct content *c, int i,
                             m->text.len);
 }
 
+/* How many results to send: all, if all are asked for, and no more than the
+   query's flags allow (reference, "Query"). */
+static unsigned most_results(const struct gnutella_msg *m)
+{
+    unsigned most = is_list_all(m) ? RESULTS_MAX : RESULTS_SENT_MAX;
+    unsigned wanted = (m->flags & QUERY_FLAGS) != 0 ? m->flags & 0xffu : 0;
+
+    return wanted > 0 && wanted < most ? wanted : most;
+}
+
 /* The results of ours for a query, into `out`; how many. */
 static unsigned find_results(const struct gnutella *n, struct host *h,
                              const struct gnutella_msg *m, uint8_t *out,
                              size_t room, size_t *used)
 {
     struct wish w = wish_of(m);
-    unsigned count = 0;
+    unsigned count = 0, most = most_results(m);
     struct content c;
     char urn[64] = "urn:sha1:";
 
     *used = 0;
-    for (size_t i = 0; i < host_content_count(h) && count < RESULTS_SENT_MAX;
-         i++) {
+    for (size_t i = 0; i < host_content_count(h) && count < most; i++) {
         if (!host_content(h, (int)i, &c) || !matches(n, &c, (int)i, m, &w))
             continue;
         const uint8_t *sha1 = gnutella_transfer_sha1(n, (int)i);
@@ -327,7 +346,7 @@ static unsigned find_results(const struct gnutella *n, struct host *h,
 static void answer(struct gnutella *n, struct host *h, struct link *l,
                    const struct gnutella_msg *query)
 {
-    uint8_t results[16384];
+    uint8_t results[32768];
     /* Source: reference, query hit: vendor, open size, flags, flags2. */
     uint8_t trailer[7] = {'P', '2', 'P', 'L', 2, 0, HIT_PUSH};
     struct gnutella_msg m = {.type = GNUTELLA_HIT, .addr = n->self};
@@ -359,6 +378,10 @@ static void on_query(struct gnutella *n, struct host *h, struct link *l,
                      const struct gnutella_msg *m, const uint8_t *data,
                      size_t len)
 {
+    if (m->length > QUERY_BYTES_DROP) {
+        gnutella_drop(n, h, "a query beyond all reason");
+        return;
+    }
     if (is_duplicate(n, h, l, m))
         return;
     answer(n, h, l, m);
@@ -475,6 +498,8 @@ static void serve_guest(struct gnutella *n, struct host *h, struct link *l,
 static bool on_neighbourly(struct gnutella *n, struct host *h, struct link *l,
                            const struct gnutella_msg *m)
 {
+    bool travels = m->hops > 0 || m->ttl > 1; /* it must not */
+
     switch (m->type) {
     case GNUTELLA_BYE:
         host_note(h, "the neighbour says goodbye: %u", m->code);
@@ -485,7 +510,7 @@ static bool on_neighbourly(struct gnutella *n, struct host *h, struct link *l,
         gnutella_link_seek(n, h);
         return true;
     case GNUTELLA_ROUTE:
-        if (l->peer != ROLE_LEAF)
+        if (l->peer != ROLE_LEAF || travels)
             gnutella_drop(n, h, "a table of words from no leaf");
         else if (!gnutella_qrp_receive(h, l, m))
             gnutella_link_close(n, h, l, 413, "a table of words out of order");

@@ -232,8 +232,11 @@ static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
         decline(n, h, l, "400 Bad Request", "");
         return e->len;
     }
-    l->last = http_header(&head, "connection", &v) && v.len > 0 &&
-              (v.at[0] | 0x20) == 'c'; /* close */
+    /* HTTP/1.1 goes on unless it says "close", HTTP/1.0 ends unless it says
+       "keep-alive". */
+    l->last = head.old;
+    if (http_header(&head, "connection", &v) && v.len > 0)
+        l->last = (v.at[0] | 0x20) == 'c';
     int content = find_target(n, h, head.target);
     if (content == ERR_MALFORMED)
         decline(n, h, l, "400 Bad Path", "");
@@ -592,7 +595,7 @@ void gnutella_transfer_on_push(struct gnutella *n, struct host *h,
 
     for (l = n->links; l != NULL; l = l->next)
         giving += l->state == LINK_GIVING;
-    if (m->addr.port == 0 || giving >= GIVING_MAX) {
+    if (!gnutella_link_may_dial(n, m->addr) || giving >= GIVING_MAX) {
         gnutella_drop(n, h, "a push that we cannot or will not follow");
         return;
     }

@@ -148,6 +148,66 @@ talk() {
         grep -q ' 404 '
 }
 
+@test "gnutella: greetings, crawlers and requests, word by word" {
+    mkdir a
+    echo hello >"a/my song.txt"
+    start a 21426 --set version=0.6
+    start b 21427 --set version=0.6 --join 127.0.0.1:21426
+    sleep 1
+    # What is no call is none, whatever it begins with; nothing is answered.
+    for line in 'GNUTELLA OK' 'GNUTELLA BUSY' 'GNUTELLA/0.6 200 OK' \
+        'GNUTELLA/0.6 2x0 OK'; do
+        [ -z "$(printf '%s\r\n\r\n' "$line" | talk 21426 1)" ]
+    done
+    # Names without case, and a value that goes on in the next line.
+    printf 'GNUTELLA CONNECT/0.6\r\nx-ULTRAPEER:\r\n True\r\naccept-encoding: gzip,\r\n\tdeflate\r\n\r\n' |
+        talk 21426 1 | grep -a -q '^Content-Encoding: deflate'
+    # 64 headers are taken, 65 are not.
+    for n in 64 65; do
+        { printf 'GNUTELLA CONNECT/0.6\r\n'
+          for _ in $(seq $n); do printf 'X-A: b\r\n'; done
+          printf '\r\n'; } | talk 21426 1 | head -1 >got$n
+    done
+    grep -q '^GNUTELLA/0.6 200 OK' got64
+    [ ! -s got65 ]
+    # A crawler hears who is there, and the connection ends.
+    printf 'GNUTELLA CONNECT/0.6\r\nCrawler: 0.1\r\n\r\n' >ask
+    SECONDS=0
+    talk 21426 8 <ask | tr -d '\r' >got
+    [ "$SECONDS" -lt 7 ]
+    grep -qx 'Peers: 127.0.0.1:21427' got
+    grep -qx 'Leaves: ' got
+    [ -z "$(tail -1 got)" ]
+    # As 0.4 asks: blanks as they are, a last slash, HTTP/1.0, which ends.
+    printf 'GET /get/0/my song.txt/ HTTP/1.0\r\nRange: bytes=0-\r\n\r\n' >ask
+    SECONDS=0
+    talk 21426 8 <ask | tr -d '\r' >got
+    [ "$SECONDS" -lt 7 ]
+    head -1 got | grep -qx 'HTTP/1.1 206 Partial Content'
+    grep -qx 'Content-Range: bytes 0-5/6' got
+    [ "$(tail -1 got)" = hello ]
+    # As 0.6 asks: encoded, by a hash, of a part; the connection goes on.
+    sha1=$(sha1sum "a/my song.txt" | cut -d' ' -f1 | xxd -r -p | base32)
+    { printf 'HEAD /get/0/my%%20song.txt HTTP/1.1\r\n\r\n'
+      printf 'GET /uri-res/N2R?urn:sha1:%s HTTP/1.1\r\nRange: bytes=1-3\r\n\r\n' "$sha1"
+      printf 'GET /get/0/my%%20song.txt HTTP/1.1\r\nRange: bytes=6-\r\n\r\n'
+    } | talk 21426 1 | tr -d '\r' >got
+    [ "$(grep -a -c "^X-Gnutella-Content-URN: urn:sha1:$sha1" got)" = 2 ]
+    grep -a -q '^Content-Range: bytes 1-3/6' got
+    grep -a -q '^ellHTTP/1.1 416 ' got
+}
+
+# A peer of 0.6 written by hand: what goes out, and what comes back.
+@test "gnutella: messages of a servent that is not ours, byte for byte" {
+    python=$(command -v python3) || skip "no python3"
+    mkdir a
+    for i in $(seq 40); do echo "$i" >"a/many song $i.txt"; done
+    start a 21436 --set version=0.6 --set ping=60s
+    start b 21437 --set version=0.6 --join 127.0.0.1:21436
+    sleep 1
+    "$python" "$BATS_TEST_DIRNAME/gnutella_peer.py" 21436 21437
+}
+
 @test "gnutella: hostile peers cost little, and others are served" {
     mkdir e
     echo hello >e/hello.txt

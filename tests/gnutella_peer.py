@@ -1,0 +1,220 @@
+# A Gnutella 0.6 peer, by hand: each rule of our servent that another servent
+# can see, asked and compared byte for byte.
+# usage: gnutella_peer.py PORT NEIGHBOUR-PORT
+import socket
+import struct
+import sys
+import time
+import zlib
+
+port, neighbour = int(sys.argv[1]), int(sys.argv[2])
+PING, PONG, BYE, ROUTE, PUSH, QUERY, HIT = 0, 1, 2, 0x30, 0x40, 0x80, 0x81
+ids = iter(range(1, 1000))
+
+
+def message(kind, payload, ttl=1, hops=0, guid=None):
+    guid = guid or b"by hand!\xff" + struct.pack(">I", next(ids)) + b"xx\0"
+    return (guid + bytes([kind, ttl, hops]) +
+            struct.pack("<I", len(payload)) + payload)
+
+
+class Peer:
+    def __init__(self, ultrapeer):
+        self.s = socket.create_connection(("127.0.0.1", port))
+        self.s.sendall(b"GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: " + ultrapeer +
+                       b"\r\n\r\n")
+        self.left = b""
+        while b"\r\n\r\n" not in self.left:
+            self.left += self.s.recv(4096)
+        head, self.left = self.left.split(b"\r\n\r\n", 1)
+        assert head.startswith(b"GNUTELLA/0.6 200 OK\r\n"), head
+        assert b"Content-Encoding" not in head  # we did not ask for it
+        self.s.sendall(b"GNUTELLA/0.6 200 OK\r\n\r\n")
+
+    def ask(self, *messages):
+        self.s.sendall(b"".join(messages))
+
+    # What comes within half a second: (id, type, ttl, hops, payload) each.
+    def hear(self, *kinds):
+        end, got = time.time() + 0.5, []
+        while time.time() < end:
+            self.s.settimeout(max(0.01, end - time.time()))
+            try:
+                data = self.s.recv(65536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.left += data
+        while len(self.left) >= 23:
+            size = struct.unpack("<I", self.left[19:23])[0]
+            m, self.left = self.left[:23 + size], self.left[23 + size:]
+            if m[16] in kinds:
+                got.append((m[:16], m[16], m[17], m[18], m[23:]))
+        return got
+
+    def closes(self):
+        self.s.settimeout(10)
+        while True:
+            try:
+                if not self.s.recv(65536):
+                    return True
+            except OSError:
+                return False
+
+
+def same(got, want, what):
+    assert got == want, f"{what}: {got!r}, not {want!r}"
+
+
+def count(hits):
+    return [h[4][0] for h in hits]
+
+
+def query(text, flags=0x8000, ttl=1, hops=0, more=b""):
+    return message(QUERY, struct.pack(">H", flags) + text + b"\0" + more, ttl,
+                   hops)
+
+
+one, two = Peer(b"True"), Peer(b"True")
+leaf = Peer(b"False")
+one.hear(), two.hear(), leaf.hear()
+
+# Ping: TTL 1, one pong of its own; TTL 2, a crawler's, the neighbours too.
+here = socket.inet_aton("127.0.0.1")
+ask = message(PING, b"")
+one.ask(ask)
+(pong,) = one.hear(PONG)
+same(pong[:4], (ask[:16], PONG, 1, 0), "pong")
+same(pong[4][:10], struct.pack("<H", port) + here + struct.pack("<I", 40),
+     "pong")
+time.sleep(1)
+one.ask(message(PING, b"\xc3\x83SCP\x41\0", ttl=2))
+pongs = one.hear(PONG)
+same({p[4][:2] for p in pongs},
+     {struct.pack("<H", p) for p in (port, neighbour)}, "a crawler's pongs")
+
+# Query: bit 15 and the most hits in the low byte; 0.4's minimum speed 0; the
+# trailer: vendor, open size 2, flags, flags2 with bit 0 known, servent id.
+ask = query(b"many song", 0x8005, hops=2)
+one.ask(ask)
+(hit,) = one.hear(HIT)
+same(hit[:2], (ask[:16], HIT), "hit")
+assert hit[2] >= 2 + 2 and hit[3] == 0, hit[:4]
+same(hit[4][:7], b"\x05" + struct.pack("<H", port) + here, "hit")
+same(hit[4][-23:-16], b"P2PL\x02\0\x01", "trailer")
+servent = hit[4][-16:]
+first = hit[4][11:]
+end = first.index(b"\0", 8)
+assert first[8:end].startswith(b"many song "), first
+same(first[end + 1:end + 10], b"urn:sha1:", "a result's hash")
+same(first[end + 42], 0, "a result's end")
+urn = first[end + 1:end + 42]
+one.ask(query(b"many song", 0))
+same(count(one.hear(HIT)), [32], "0.4's query")
+one.ask(query(b"    "))
+same(count(one.hear(HIT)), [40], "all that it shares")
+one.ask(query(b"", more=urn + b"\0"))
+same(count(one.hear(HIT)), [1], "by hash")
+one.ask(query(b"many " + b"x" * 5000))
+same(one.hear(HIT), [], "a query of 5000 bytes")
+
+# Floods: TTL down, hops up, TTL + hops <= 7; once; not over 256 bytes.
+for ttl, hops, want in ((3, 1, (2, 2)), (7, 0, (6, 1)), (15, 4, (2, 5)),
+                        (1, 2, None), (0, 0, None), (16, 0, None)):
+    ask = query(b"nobody has it", ttl=ttl, hops=hops)
+    one.ask(ask, ask)
+    same([q[:4] for q in two.hear(QUERY)],
+         [(ask[:16], QUERY) + want] if want else [], f"TTL {ttl} hops {hops}")
+one.ask(query(b"n" * 260, ttl=3))
+same(two.hear(QUERY), [], "a long query")
+
+# Back along the way; a hit for no query and a pong for no ping are dropped.
+ask = query(b"nobody has it", ttl=3)
+one.ask(ask)
+two.hear(QUERY)
+theirs = (b"\1" + struct.pack("<H", 6346) + here + struct.pack("<III", 9, 7, 5)
+          + b"x\0\0" + b"TEST\x02\0\x01" + b"s" * 16)
+two.ask(message(HIT, theirs, 3, 0, ask[:16]), message(HIT, theirs, 3),
+        message(PONG, bytes(14), 3))
+same(one.hear(HIT, PONG), [(ask[:16], HIT, 2, 1, theirs)], "the way back")
+
+# Push: by servent id to where its hit came from; or to us, who call and GIV.
+push = b"s" * 16 + struct.pack("<I", 7) + here + struct.pack("<H", 6346)
+ask = message(PUSH, push, 4)
+one.ask(ask, message(PUSH, b"?" * 16 + push[16:], 4))
+same(two.hear(PUSH), [(ask[:16], PUSH, 3, 1, push)], "a push")
+door = socket.create_server(("127.0.0.1", 0))
+door.settimeout(5)
+one.ask(message(PUSH, servent + struct.pack("<I", 3) + here +
+                struct.pack("<H", door.getsockname()[1]), 4))
+call = door.accept()[0]
+same(call.recv(4096), b"GIV 3:" + servent.hex().encode() + b"/file\n\n", "GIV")
+
+# QRP: before a table a leaf gets all, then what it may have; -1 marks a slot,
+# +1 takes it back, in plain or deflated patches, one or many.
+RESET = message(ROUTE, struct.pack("<BIB", 0, 16, 2))
+
+
+def slot(word):
+    x = 0
+    for i, c in enumerate(word):
+        x ^= c << 8 * (i % 4)
+    return (x * 0x4F1BBCDC & 0xffffffff) >> 28
+
+
+def patch(words, by, bits=8, packed=False, parts=1, **header):
+    table = [0] * 16
+    for word in words:
+        table[slot(word)] = by & (255 if bits == 8 else 15)
+    data = bytes(table) if bits == 8 else bytes(
+        table[i] << 4 | table[i + 1] for i in range(0, 16, 2))
+    data = zlib.compress(data) if packed else data
+    size = -(-len(data) // parts)
+    return b"".join(
+        message(ROUTE, bytes([1, i + 1, parts, packed, bits]) +
+                data[i * size:(i + 1) * size], **header) for i in range(parts))
+
+
+def gets(*words):
+    for word in words:
+        one.ask(query(word))
+    return [q[4][2:-1] for q in leaf.hear(QUERY)]
+
+
+assert slot(b"blue") != slot(b"rose")
+leaf.hear()
+same(gets(b"blue", b"rose"), [b"blue", b"rose"], "without a table")
+leaf.ask(RESET + patch([b"blue"], -1, 4, True, hops=0))
+same(gets(b"blue", b"rose", b"blue rose"), [b"blue"], "a deflated patch")
+leaf.ask(patch([b"rose"], -1, 8, False, 3))
+same(gets(b"blue", b"rose", b"blue rose"), [b"blue", b"rose", b"blue rose"],
+     "another, in three")
+leaf.ask(patch([b"blue"], 1, 4, False, 2))
+same(gets(b"blue", b"rose"), [b"rose"], "one that takes back")
+leaf.ask(patch([b"rose"], 1, ttl=7))
+same(gets(b"blue", b"rose"), [b"rose"], "one that has travelled")
+# A leaf gets TTL 1 where it would be 0, other ultrapeers nothing.
+ask = query(b"rose")
+one.ask(ask)
+same([q[:4] for q in leaf.hear(QUERY)], [(ask[:16], QUERY, 1, 1)], "a leaf")
+same(two.hear(QUERY), [], "an ultrapeer at the end of the TTL")
+
+# What ends a link, and the code of its Bye.
+for what, bad, code in (
+        ("a patch without reset", patch([b"x"], -1), 413),
+        ("a gap", RESET + message(ROUTE, b"\1\2\2\0\x08" + bytes(16)), 413),
+        ("a leaf that relays", query(b"some words", hops=1), 414)):
+    bad_leaf = Peer(b"False")
+    bad_leaf.hear()
+    bad_leaf.ask(bad)
+    (bye,) = bad_leaf.hear(BYE)
+    same(bye[2:4] + (struct.unpack("<H", bye[4][:2])[0], bye[4][-1]),
+         (1, 0, code, 0), what)
+    assert bad_leaf.closes(), what
+two.ask(message(PING, b"")[:19] + b"\xff\xff\xff\x7f")
+(bye,) = two.hear(BYE)
+same(struct.unpack("<H", bye[4][:2])[0], 400, "a huge length")
+one.ask(message(BYE, struct.pack("<H", 200) + b"Shutdown\0"))
+same(one.hear(BYE), [], "a Bye is not answered")
+assert one.closes()
