@@ -590,6 +590,7 @@ static int run_torrent(const struct program *p, int argc, char **argv,
         return status;
     argv[1] = argv[0]; /* the rest is for `node` */
     as.progress = progress;
+    as.progress_lines = true;
     return verb_node_with(&as, p->port, more, argc - 1, argv + 1);
 }
 

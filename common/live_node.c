@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/grow.h"
@@ -253,7 +254,9 @@ bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
     struct config c = {.settings = n->settings,
                        .self = n->host.addr,
                        .join = join,
-                       .id = n->host.id};
+                       .id = n->host.id,
+                       .unix_s = (uint64_t)time(NULL) -
+                                 live_now(l) / 1000000};
     struct event e = {.kind = EVENT_START};
 
     if (n->tcp < 0 && !listen_at(n, n->host.addr, why))

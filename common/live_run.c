@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/acts.h"
 #include "common/grow.h"
@@ -167,8 +168,11 @@ static void give(struct acts *a, struct host *h, const struct act *act)
    If that has not answered yet, the node begins without. */
 static void make_warm(struct live_node *n)
 {
-    struct config c = {
-        .settings = n->settings, .self = n->host.addr, .id = n->host.id};
+    struct config c = {.settings = n->settings,
+                       .self = n->host.addr,
+                       .id = n->host.id,
+                       .unix_s = (uint64_t)time(NULL) -
+                                 live_now(n->live) / 1000000};
 
     for (int slot = 0; slot < TIMER_SLOTS; slot++)
         n->timer[slot].due_us = NEVER;

@@ -85,6 +85,7 @@ struct config {
     struct addr self;
     struct addr join; /* a member of the network; none: start one */
     struct id id;     /* from identify(), for protocols that have ids */
+    uint64_t unix_s;  /* Unix time when host_now was 0; simulated: 0 */
 };
 
 /* What kind of bytes a stream carries; tells `describe` how to read them. */

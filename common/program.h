@@ -79,8 +79,10 @@ struct program {
     void (*state)(const struct view *v, struct state_rows *rows);
     const struct verb *verbs; /* ends in a NULL name; may be NULL */
     const struct verb *as;    /* the one of them that runs, else NULL */
-    /* Of a verb that runs `node`: how it goes, in one line; may be NULL. */
+    /* Of a verb that runs `node`: how it goes, in one line; may be NULL.  It is
+       for a terminal; with `progress_lines` for a pipe too, a line a change. */
     void (*progress)(const struct host *h, struct text *line);
+    bool progress_lines;
 };
 
 /* Run the program; the exit status of design.md 4. */

@@ -94,6 +94,14 @@ static void say_error(struct server *s, const char *error)
     }
 }
 
+/* The line on the terminal that says how it goes makes way. */
+static void clear_progress(struct server *s)
+{
+    if (s->progress.len > 0 && isatty(s->out.fd))
+        text_add(&s->out.lines, "\r\033[K");
+    text_clear(&s->progress);
+}
+
 static void flush_trace(struct server *s)
 {
     uint64_t now = live_now(s->live);
@@ -116,6 +124,7 @@ static void on_record(void *context, const struct record *r)
     if (r->kind == RECORD_RESULT) {
         output_record(&t, s->options->json ? OUTPUT_JSON : OUTPUT_TEXT,
                       s->program->protocol, r, &names);
+        clear_progress(s);
         queue_add(&s->out, &t);
     }
 }
@@ -226,6 +235,7 @@ static void say_progress(struct server *s)
     LOCAL_TEXT line = text_new(), shown = text_new();
 
     if (s->program->progress == NULL || s->options->json || s->options->quiet ||
+        (!terminal && !s->program->progress_lines) ||
         s->host->state != NODE_UP ||
         live_now(s->live) < s->progress_us + PROGRESS_US)
         return;
