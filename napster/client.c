@@ -357,6 +357,7 @@ static void on_message(struct napster *n, struct host *h,
         c->state = SESSION_NONE;
         break;
     case MSG_GHOST:
+    case MSG_DISCONNECT: /* the end: and not again at once */
         c->deadline_us = host_now(h) + LOGIN_US;
         c->state = SESSION_NONE;
         break;

@@ -46,13 +46,22 @@ static bool read_offer(struct offer *o, struct slice name,
            napster_number(f[4], UINT32_MAX, &o->secs);
 }
 
+static bool read_sound(struct offer *o, struct slice name,
+                       const struct slice *f)
+{
+    if (!read_offer(o, name, f))
+        return false;
+    o->media = 0;
+    o->kbps = quantise_kbps(o->kbps);
+    o->hz = quantise_hz(o->hz);
+    return true;
+}
+
 static void share(struct napster *n, struct host *h, struct user *u,
-                  struct offer *o)
+                  const struct offer *o)
 {
     struct index *x = &n->server->index;
 
-    o->kbps = quantise_kbps(o->kbps);
-    o->hz = quantise_hz(o->hz);
     if (napster_index_find(x, u->number + 1, o->name) != 0)
         server_notice(n, h, u, "duplicate file");
     else if (u->files >= USER_FILES_MAX)
@@ -68,10 +77,27 @@ void server_on_share(struct napster *n, struct host *h, struct user *u,
 {
     struct offer o;
 
-    if (r->count != 6 || !read_offer(&o, r->f[0], r->f + 1))
+    if (r->count != 6 || !read_sound(&o, r->f[0], r->f + 1))
         server_notice(n, h, u, UNPARSABLE);
     else
         share(n, h, u, &o);
+}
+
+/* What is no MP3: "file" size hash type, and nothing of sound. */
+void server_on_share_typed(struct napster *n, struct host *h, struct user *u,
+                           const struct request *r)
+{
+    static const struct slice none = {"0", 1};
+    const struct slice f[] = {r->f[2], r->f[1], none, none, none};
+    int media = napster_media(r->f[3]);
+    struct offer o;
+
+    if (r->count != 4 || media < 0 || !read_offer(&o, r->f[0], f)) {
+        server_notice(n, h, u, UNPARSABLE);
+        return;
+    }
+    o.media = (uint8_t)media;
+    share(n, h, u, &o);
 }
 
 /* "dir" and then names without it.  All or, from a bad one on, nothing. */
@@ -101,7 +127,7 @@ void server_on_share_dir(struct napster *n, struct host *h, struct user *u,
         memcpy(name, dir.at, dir.len);
         name[dir.len] = '\\';
         memcpy(name + dir.len + slash, f[0].at, f[0].len);
-        if (!read_offer(&o, (struct slice){name, len}, f + 1)) {
+        if (!read_sound(&o, (struct slice){name, len}, f + 1)) {
             server_notice(n, h, u, UNPARSABLE);
             return;
         }
@@ -169,7 +195,7 @@ void server_on_search(struct napster *n, struct host *h, struct user *u,
     else if (wrong != NULL)
         server_notice(n, h, u, wrong);
     a.left = q->max < cap ? q->max : cap;
-    if (wrong == NULL && !q->other_type)
+    if (wrong == NULL)
         napster_index_search(&n->server->index, q, send_hit, &a);
     ANSWER(u, MSG_SEARCH_END, "%s", "");
 }
@@ -184,6 +210,8 @@ void server_on_browse(struct napster *n, struct host *h, struct user *u,
         server_notice(n, h, u, UNPARSABLE);
         return;
     }
+    if (r->count > 1 && max > BROWSE_MAX)
+        max = BROWSE_MAX;
     if (of == NULL) {
         ANSWER(u, MSG_SIGNED_OFF, "%.*s", S(r->f[0]));
         ANSWER(u, MSG_BROWSE_END, "%.*s", S(r->f[0]));

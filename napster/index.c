@@ -337,6 +337,7 @@ uint32_t napster_index_add(struct index *x, struct host *h, uint32_t owner,
     f->kbps = (uint16_t)o->kbps;
     f->hz = (uint32_t)o->hz;
     f->secs = (uint32_t)o->secs;
+    f->media = o->media;
     f->name_len = (uint16_t)o->name.len;
     f->md5_len = (uint8_t)o->md5.len;
     f->name = take(x, h, o->name.len + o->md5.len + 2);
@@ -438,21 +439,30 @@ static const char *read_bound(struct query *q, struct slice *text,
     return NULL;
 }
 
-static const char *read_type(struct query *q, struct slice *text)
+int napster_media(struct slice type)
 {
     static const char *const types[] = {"mp3",         "audio", "video",
                                         "application", "image", "text"};
+
+    for (int i = 0; i < 6; i++)
+        if (is_word(type, types[i]))
+            return i;
+    return ERR_MALFORMED;
+}
+
+static const char *read_type(struct query *q, struct slice *text)
+{
     struct slice type;
 
     if (napster_next(text, &type) <= 0)
         return invalid;
-    for (size_t i = 0; i < 6; i++)
-        if (is_word(type, types[i])) {
-            q->other_type = i > 0;
-            return NULL;
-        }
-    q->word[0] = type;
-    return bad_type;
+    int media = napster_media(type);
+    if (media < 0) {
+        q->word[0] = type;
+        return bad_type;
+    }
+    q->media = (uint8_t)media;
+    return NULL;
 }
 
 static const char *read_clause(struct query *q, struct slice key,
@@ -484,17 +494,18 @@ static const char *read_clause(struct query *q, struct slice key,
 
 const char *napster_query_read(struct query *q, struct slice text)
 {
-    const char *wrong = text.len == 0 ? invalid : NULL;
-    struct slice key;
+    const char *wrong = NULL;
+    struct slice key, rest = text;
     size_t used = 0;
-    int more = 0;
+    int more = napster_next(&rest, &key) == 0 ? ERR_MALFORMED : 0; /* blank */
 
     q->count = 0;
     q->max = RESULTS_MAX;
-    q->other_type = false;
+    q->media = 0;
     q->kbps[0] = q->hz[0] = q->speed[0] = 0;
     q->kbps[1] = q->hz[1] = q->speed[1] = UINT64_MAX;
-    while (wrong == NULL && (more = napster_next(&text, &key)) > 0)
+    while (more >= 0 && wrong == NULL &&
+           (more = napster_next(&text, &key)) > 0)
         wrong = read_clause(q, key, &text, &used);
     return more < 0 ? invalid : wrong;
 }
@@ -518,7 +529,8 @@ static bool within(uint64_t value, const uint64_t bound[2])
 
 static bool matches(const struct file *f, const struct query *q)
 {
-    if (!within(f->kbps, q->kbps) || !within(f->hz, q->hz))
+    if (f->media != q->media || !within(f->kbps, q->kbps) ||
+        !within(f->hz, q->hz))
         return false;
     for (unsigned i = 0; i < q->count; i++)
         if (!contains(f, q->word[i]))

@@ -32,6 +32,7 @@ struct file {
     uint16_t name_len;
     uint8_t md5_len;
     uint8_t token_count;
+    uint8_t media;
 };
 
 struct word {
@@ -65,13 +66,14 @@ struct query {
     char text[PAYLOAD_MAX];
     uint64_t max;
     uint64_t kbps[2], hz[2], speed[2]; /* at least, at most */
-    bool other_type;
+    uint8_t media;
 };
 
 /* What a user offers. */
 struct offer {
     struct slice name, md5;
     uint64_t bytes, kbps, hz, secs;
+    uint8_t media; /* what napster_media says */
 };
 
 struct file *napster_file(const struct index *x, uint32_t number);
@@ -83,6 +85,8 @@ uint32_t napster_index_add(struct index *x, struct host *h, uint32_t owner,
                            const struct offer *o, uint32_t *first);
 void napster_index_remove(struct index *x, struct host *h, uint32_t number,
                           uint32_t *first);
+/* The number of a type of file: 0 is mp3; or ERR_MALFORMED. */
+int napster_media(struct slice type);
 /* Read a search: NULL, or what is wrong with it; text that is lent. */
 const char *napster_query_read(struct query *q, struct slice text);
 /* Call `found` for each file with all words, until it says false. */

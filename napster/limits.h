@@ -9,6 +9,7 @@
 #define NICK_MAX 19u
 #define CLIENT_MAX 32u   /* of the name of a client's program */
 #define RESULTS_MAX 100u /* of a search */
+#define BROWSE_MAX 500u  /* of a browse that names a limit */
 #define USER_FILES_MAX 5000u
 #define FILE_NAME_MAX 255u
 #define CONTENT_MAX_BYTES (UINT64_C(1) << 42) /* as common/content.h */

@@ -205,11 +205,23 @@ static void check_nick(struct napster *n, struct host *h, struct user *u,
     ANSWER(u, type, "%s", "");
 }
 
+void server_on_check(struct napster *n, struct host *h, struct user *u,
+                     const struct request *r)
+{
+    if (r->type == MSG_NICK_CHECK) {
+        check_nick(n, h, u, r->f[0]);
+        return;
+    }
+    const struct account *a =
+        r->count == 2 ? server_account(n->server, r->f[0]) : NULL;
+    if (a != NULL && password_ok(a, r->f[1]))
+        ANSWER(u, MSG_PASS_OK, "%s", "");
+}
+
 void server_on_caller(struct napster *n, struct host *h, struct user *u,
                       const struct napster_msg *m)
 {
-    struct slice f[2] = {{"", 0}, {"", 0}};
-    int count = napster_split((struct slice){m->text, m->len}, f, 2);
+    struct request r = {.type = m->type, .text = {m->text, m->len}};
 
     switch (m->type) {
     case MSG_LOGIN:
@@ -217,15 +229,10 @@ void server_on_caller(struct napster *n, struct host *h, struct user *u,
         login(n, h, u, m);
         break;
     case MSG_NICK_CHECK:
-        check_nick(n, h, u, count > 0 ? f[0] : (struct slice){"", 0});
+    case MSG_PASS_CHECK:
+        r.count = napster_split(r.text, r.f, FIELDS_OF_ONE);
+        server_on_check(n, h, u, &r);
         break;
-    case MSG_PASS_CHECK: {
-        const struct account *a =
-            count == 2 ? server_account(n->server, f[0]) : NULL;
-        if (a != NULL && password_ok(a, f[1]))
-            ANSWER(u, MSG_PASS_OK, "%s", "");
-        break;
-    }
     case MSG_ERROR:
         server_notice(n, h, u, "Unknown command code 0");
         break;

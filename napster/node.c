@@ -195,6 +195,7 @@ static void *create(struct host *h, const struct config *config)
     n->settings = config->settings;
     n->self = config->self;
     n->join = config->join;
+    n->unix_s = config->unix_s;
     n->role = (enum role)setting(n->settings, OPT_ROLE);
     const char *nick = setting_text(n->settings, OPT_NICK);
     set_nick(n, *nick != '\0' ? nick : config->name);

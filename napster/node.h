@@ -66,7 +66,7 @@ struct account {
     char nick[NICK_MAX + 1];
     uint8_t salt[16];
     uint8_t digest[SHA256_BYTES];
-    uint64_t last_s; /* when it was last here, by the node's clock */
+    uint64_t last_s; /* when it was last here, in Unix time */
 };
 
 #define USER_BUCKETS 16384u /* 10,000 users in chains of one */
@@ -201,6 +201,7 @@ struct client {
 struct napster {
     const struct settings *settings;
     struct addr self, join;
+    uint64_t unix_s; /* when the clock was 0 */
     enum role role;
     bool leaving, left;
     char nick[NICK_MAX + 1];

@@ -42,6 +42,14 @@ void server_on_speed(struct napster *n, struct host *h, struct user *u,
         server_notice(n, h, u, "User is not currently online.");
 }
 
+static bool is_awaited(const struct user *u, struct slice nick)
+{
+    for (unsigned i = 0; i < u->hotlist_count; i++)
+        if (napster_same(nick, napster_slice(u->hotlist[i])))
+            return true;
+    return false;
+}
+
 void server_tell_hotlists(struct napster *n, struct host *h,
                           const struct user *of, uint16_t type)
 {
@@ -51,15 +59,12 @@ void server_tell_hotlists(struct napster *n, struct host *h,
         return; /* nobody: as a rule */
     for (uint32_t i = 0; i < s->used; i++) {
         struct user *u = s->user[i];
-        for (unsigned k = 0; u != NULL && k < u->hotlist_count; k++) {
-            if (!napster_same(napster_slice(u->hotlist[k]),
-                              napster_slice(of->nick)))
-                continue;
-            if (type == MSG_SIGNED_ON)
-                ANSWER(u, type, "%s %u", of->nick, of->speed);
-            else
-                ANSWER(u, type, "%s", of->nick);
-        }
+        if (u == NULL || !is_awaited(u, napster_slice(of->nick)))
+            continue;
+        if (type == MSG_SIGNED_ON)
+            ANSWER(u, type, "%s %u", of->nick, of->speed);
+        else
+            ANSWER(u, type, "%s", of->nick);
     }
 }
 
@@ -71,13 +76,16 @@ void server_on_hotlist(struct napster *n, struct host *h, struct user *u,
 
     if (u->hotlist == NULL)
         u->hotlist = host_alloc(h, HOTLIST_MAX * sizeof *u->hotlist);
-    if (u->hotlist == NULL || u->hotlist_count == HOTLIST_MAX ||
-        !napster_nick_ok(nick)) {
+    bool known = is_awaited(u, nick);
+    if (u->hotlist == NULL || !napster_nick_ok(nick) ||
+        (!known && u->hotlist_count == HOTLIST_MAX)) {
         ANSWER(u, MSG_HOTLIST_BAD, "%.*s", S(nick));
         return;
     }
-    server_copy(u->hotlist[u->hotlist_count++], NICK_MAX + 1, nick);
-    n->server->awaited[server_bucket(nick)]++;
+    if (!known) {
+        server_copy(u->hotlist[u->hotlist_count++], NICK_MAX + 1, nick);
+        n->server->awaited[server_bucket(nick)]++;
+    }
     ANSWER(u, MSG_HOTLIST_OK, "%.*s", S(nick));
     if (of != NULL)
         ANSWER(u, MSG_SIGNED_ON, "%s %u", of->nick, of->speed);
@@ -96,7 +104,8 @@ void server_on_hotlist_remove(struct napster *n, struct host *h, struct user *u,
         }
 }
 
-/* Pass on to a user: his pings, pongs, private words, failures to reach. */
+/* Pass on to a user: pings, pongs, private words, failures to reach, and who
+   wants to browse at whom: the address is for whoever has to dial. */
 void server_on_relay(struct napster *n, struct host *h, struct user *u,
                      const struct request *r)
 {
@@ -110,8 +119,12 @@ void server_on_relay(struct napster *n, struct host *h, struct user *u,
         ANSWER(u, MSG_NOTICE, "ping failed, %.*s is not online", S(nick));
     else if (to == NULL)
         server_notice(n, h, u, "User is not currently online.");
-    else if (r->type == MSG_PRIVATE)
+    else if (r->type == MSG_PRIVATE || r->type == MSG_BROWSE_ERROR)
         ANSWER(to, r->type, "%s%.*s", u->nick, S(text));
+    else if (r->type == MSG_BROWSE_ACCEPT ||
+             (r->type == MSG_BROWSE_DIRECT && to->port == 0))
+        ANSWER(to, r->type, "%s %u %u", u->nick, napster_ip(u->peer.ip),
+               u->port);
     else
         ANSWER(to, r->type, "%s", u->nick);
 }
@@ -161,7 +174,10 @@ static struct channel *channel_new(struct server *s, struct slice name)
         if (*c->name != '\0')
             continue;
         server_copy(c->name, sizeof c->name, name);
-        server_copy(c->topic, sizeof c->topic, napster_slice("Welcome."));
+        struct text t = text_new();
+        text_printf(&t, "Welcome to the %s channel.", c->name);
+        server_copy(c->topic, sizeof c->topic, (struct slice){t.data, t.len});
+        text_free(&t);
         return c;
     }
     return NULL;
@@ -224,7 +240,11 @@ void server_on_channel(struct napster *n, struct host *h, struct user *u,
         server_part(n, h, u, index);
         return;
     }
-    if (r->type == MSG_TOPIC && text.len > 0)
+    if (r->type == MSG_TOPIC && text.len == 0) { /* only asks for it */
+        ANSWER(u, r->type, "%s %s", c->name, c->topic);
+        return;
+    }
+    if (r->type == MSG_TOPIC)
         server_copy(c->topic, sizeof c->topic, text);
     for (uint32_t i = 0; i < s->used; i++) {
         struct user *to = s->user[i];

@@ -161,7 +161,7 @@ void server_sign_off(struct napster *n, struct host *h, struct user *u)
         server_part(n, h, u, u->channel[0]);
     struct account *a = server_account(s, napster_slice(u->nick));
     if (a != NULL)
-        a->last_s = host_now(h) / SECOND_US;
+        a->last_s = n->unix_s + host_now(h) / SECOND_US;
     server_tell_hotlists(n, h, u, MSG_SIGNED_OFF);
     s->callers++; /* until its connection is gone */
 }
@@ -191,7 +191,7 @@ static void user_free(struct napster *n, struct host *h, struct user *u)
 /* Operators' commands: nobody is one here. */
 static bool is_operators(uint16_t type)
 {
-    return type == 606 || (type >= 610 && type <= 616) ||
+    return type == 606 || type == 652 || (type >= 610 && type <= 616) ||
            (type >= 622 && type <= 625) || type == 627 || type == 628 ||
            (type >= 800 && type <= 823);
 }
@@ -209,7 +209,7 @@ static void on_server_ping(struct napster *n, struct host *h, struct user *u,
     ANSWER(u, r->type, "%s", "");
 }
 
-static void on_version(struct napster *n, struct host *h, struct user *u,
+static void on_ignored(struct napster *n, struct host *h, struct user *u,
                        const struct request *r)
 {
     (void)n;
@@ -238,8 +238,11 @@ static const struct saying {
 } sayings[] = {
     {MSG_LOGIN, 0, on_known},
     {MSG_REGISTER, 0, on_known},
+    {MSG_NICK_CHECK, 0, server_on_check},
+    {MSG_PASS_CHECK, 0, server_on_check},
     {MSG_SHARE, 0, server_on_share},
     {MSG_SHARE_DIR, 0, server_on_share_dir},
+    {MSG_SHARE_TYPED, 0, server_on_share_typed},
     {MSG_UNSHARE, FREE_TEXT, server_on_unshare},
     {MSG_SEARCH, FREE_TEXT, server_on_search},
     {MSG_BROWSE, 1, server_on_browse},
@@ -257,6 +260,9 @@ static const struct saying {
     {MSG_PING, 0, server_on_relay},
     {MSG_PONG, 0, server_on_relay},
     {MSG_PORT_ERROR, 0, server_on_relay},
+    {MSG_BROWSE_DIRECT, 0, server_on_relay},
+    {MSG_BROWSE_ACCEPT, 0, server_on_relay},
+    {MSG_BROWSE_ERROR, FREE_TEXT, server_on_relay},
     {MSG_SERVER_PING, 0, on_server_ping},
     {MSG_HOTLIST, 1, server_on_hotlist},
     {MSG_HOTLIST_ADD, 1, server_on_hotlist},
@@ -276,7 +282,8 @@ static const struct saying {
     {MSG_SET_PASSWORD, 1, server_on_set},
     {MSG_SET_EMAIL, 1, server_on_set},
     {MSG_SET_PORT, 1, server_on_set},
-    {MSG_VERSION, 0, on_version},
+    {MSG_VERSION, FREE_TEXT, on_ignored},
+    {MSG_SURVEY, FREE_TEXT, on_ignored},
 };
 
 static void on_user_message(struct napster *n, struct host *h, struct user *u,

@@ -61,10 +61,12 @@ void server_part(struct napster *n, struct host *h, struct user *u,
 /* login.c */
 SAYING(stats);
 SAYING(motd);
-SAYING(set); /* port, speed, password */
+SAYING(check); /* is a nick free, a password right? */
+SAYING(set);   /* port, speed, password */
 /* directory.c */
 SAYING(share);
 SAYING(share_dir);
+SAYING(share_typed);
 SAYING(unshare);
 SAYING(search);
 SAYING(browse);
@@ -77,7 +79,7 @@ SAYING(whois);
 SAYING(speed);
 SAYING(hotlist);
 SAYING(hotlist_remove);
-SAYING(relay); /* ping, pong, private words, failures to reach */
+SAYING(relay); /* ping, pong, private words, direct browse, ... */
 SAYING(join);
 SAYING(channel); /* part, say, topic, emote */
 SAYING(channels);

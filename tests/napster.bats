@@ -133,6 +133,164 @@ WRONG
     [ "$(answers 7)" = 750 ]
 }
 
+@test "napster: people, channels, kinds of files, as the reference has them" {
+    start s server
+    p=${addr#*:}
+    exec 7<>"/dev/tcp/127.0.0.1/$p" 8<>"/dev/tcp/127.0.0.1/$p"
+    frame 2 'alice pw 6699 "nap" 3' >&7
+    frame 2 'bob pw 0 "nap" 7' >&8
+    frame 10300 "\"clips\\funny clip.avi\" 9000 $md5 video" >&7
+    for i in $(seq 510); do
+        frame 100 "\"song number $i\" $md5 5 128 44100 60"
+    done >&7
+    [ "$(answers 7 | tail -n 1)" = "214 1 0 0" ]
+    answers 8 >/dev/null
+    # what bob says, and all that he hears of it
+    while IFS='|' read -r type text want; do
+        frame "$type" "$text" >&8
+        got=$(answers 8 0.2 | paste -sd';')
+        [ "$got" = "$want" ] || { echo "$type $text: $got"; false; }
+    done <<END
+200|   |404 invalid search request;202
+200|FILENAME CONTAINS "clip"|202
+200|FILENAME CONTAINS "clip" TYPE any|404 any: invalid type for search;202
+200|TYPE video FILENAME CONTAINS "clip"|201 "clips\\funny clip.avi" $md5 9000 0 0 0 alice 16777343 3;202
+10300|"x" 9000 $md5 hat|404 parameters are unparsable
+7|zoe|8
+14|NAME:x ADDRESS:y|
+652||404 permission denied
+600|alice|601 alice 3
+600|zoe|404 User is not currently online.
+751|zoe|404 ping failed, zoe is not online
+205|zoe hello|404 User is not currently online.
+207|alice|301 alice;209 alice 3
+207|alice|301 alice;209 alice 3
+207|zo?e|302 zo?e
+211|zoe|210 zoe;213 zoe
+500|alice "song number 1"|404 alice is not firewalled
+608|alice "x"|404 Not sharing that file
+102|x|404 Not sharing that file
+215|x|404 parameters are unparsable
+2|bob pw 0 "nap" 7|404 you are already logged in
+400|#test|405 #test;408 #test bob 0 7;409 #test;410 #test Welcome to the #test channel.
+617||618 #test 1 Welcome to the #test channel.;617
+410|#test|410 #test Welcome to the #test channel.
+402|#test hello all|403 #test bob hello all
+824|#test "waves"|824 #test bob "waves"
+402|#other x|404 You are not on that channel
+640|alice|
+641|alice|
+642|alice "no"|
+626|alice|
+205|alice how  are you|
+END
+    [ "$(answers 7 | paste -sd';')" = "$(printf '%s;' '640 bob' \
+        '641 bob 16777343 0' '642 bob "no"' '626 bob')205 bob how  are you" ]
+    frame 640 bob >&7 # who has to dial is told where
+    [ "$(answers 8)" = "640 alice 16777343 6699" ]
+    frame 211 alice >&8
+    [ "$(answers 8 1 | grep -c '^212 ')" -eq 511 ]
+    frame 211 'alice 1000' >&8
+    [ "$(answers 8 1 | grep -c '^212 ')" -eq 500 ]
+    exec 7>&-
+    [ "$(answers 8)" = "210 alice" ] # once, though asked for twice
+}
+
+@test "napster: who was here is told with the time of day" {
+    start s server
+    exec 7<>"/dev/tcp/127.0.0.1/${addr#*:}" 8<>"/dev/tcp/127.0.0.1/${addr#*:}"
+    frame 6 'dave pw 6699 "nap" 3 d@x' >&7
+    frame 2 'bob pw 0 "nap" 7' >&8
+    answers 7 >/dev/null
+    answers 8 >/dev/null
+    exec 7>&-
+    sleep 0.2
+    frame 603 dave >&8
+    run answers 8
+    [[ "$output" = '605 dave "User" '* ]]
+    seen=${output##* }
+    now=$(date +%s)
+    ((seen >= now - 5 && seen <= now + 1))
+}
+
+@test "napster: noise without end at a data port ends it, and no other transfer" {
+    mkdir "$dir/a" "$dir/b"
+    echo hello >"$dir/a/lonely-song.ogg"
+    start s server
+    server=$addr
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    data=${addr#*:}
+    start bob node --join "$server" --name bob --folder "$dir/b"
+    sleep 0.5
+    # GET without an end, an endless offset, an endless line, an unasked SEND
+    for noise in 'GETbob "' 'GETbob "lonely-song.ogg" ' 'x'; do
+        exec 9<>"/dev/tcp/127.0.0.1/$data"
+        (printf %s "$noise"; head -c 100000 /dev/zero | tr '\0' 1) >&9 2>/dev/null || true
+        got=$(timeout 3 cat <&9 2>/dev/null | head -c 64)
+        [[ "$got" = 1 || "$got" = "1INVALID REQUEST" ]] ||
+            { echo "$noise: $got"; false; }
+        exec 9>&-
+    done
+    exec 9<>"/dev/tcp/127.0.0.1/$data"
+    printf 'SENDeve "x" 5' >&9
+    [ "$(timeout 3 cat <&9 | head -c 64)" = "1INVALID REQUEST" ]
+    tell bob search lonely
+    until_says bob "hits 1"
+    tell bob get 1
+    until_says bob "get 1 at bob: file"
+    cmp "$dir/a/lonely-song.ogg" "$dir/b/lonely-song.ogg"
+    [ "$(awk '/VmRSS/ { print $2 }' "/proc/${pid[alice]}/status")" -lt 50000 ]
+}
+
+@test "napster: a downloader is killed, and goes on where it was" {
+    mkdir "$dir/a" "$dir/b"
+    head -c 400000000 /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 \
+        >"$dir/a/long-song.bin" 2>/dev/null
+    start s server
+    server=$addr
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    start bob node --join "$server" --name bob --folder "$dir/b"
+    sleep 1.5
+    tell bob search long
+    until_says bob "hits 1"
+    tell bob get 1
+    for _ in $(seq 200); do
+        [ "$(stat -c %b "$dir/b/"*.part 2>/dev/null || echo 0)" -gt 100000 ] &&
+            break
+        sleep 0.01
+    done
+    kill -9 "${pid[bob]}"
+    [ ! -e "$dir/b/long-song.bin" ]
+    start bob node --join "$server" --name bob --folder "$dir/b" \
+        --trace "$dir/bob.pcapng"
+    sleep 1
+    tell bob search long
+    until_says bob "hits 1"
+    tell bob get 1
+    until_says bob "get 1 at bob: file"
+    cmp "$dir/a/long-song.bin" "$dir/b/long-song.bin"
+    from=$(grep -aoE -m 1 'GETbob "long-song.bin" [0-9]+' "$dir/bob.pcapng")
+    [ "${from##* }" -gt 10000000 ]
+}
+
+@test "napster: a download is drawn on a terminal, and only there" {
+    command -v script >/dev/null || skip "no script"
+    mkdir "$dir/a" "$dir/b" "$dir/c"
+    head -c 300000000 /dev/zero >"$dir/a/long-song.bin"
+    start s server
+    server=$addr
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    sleep 1
+    words() { sleep 1; echo search long; sleep 1; echo get 1; sleep 4; echo leave; }
+    words | timeout 30 script -qec "'$napster' node --join $server --name bob \
+        --listen 127.0.0.1:0 --folder '$dir/b'" /dev/null >"$dir/shown"
+    words | timeout 30 "$napster" node --join "$server" --name cat \
+        --listen 127.0.0.1:0 --folder "$dir/c" >"$dir/piped"
+    grep -q '\[[#.]*\] *[0-9]*%, from alice' "$dir/shown"
+    grep -q 'get 1 at' "$dir/piped"
+    ! grep -q '%, from' "$dir/piped"
+}
+
 @test "napster: a nick is registered once, and kept as a salted hash" {
     start s server --folder "$dir/server"
     p=${addr#*:}
