@@ -210,10 +210,22 @@ static void *create(struct host *h, const struct config *config)
 
 /* -- Canonical state -------------------------------------------------------- */
 
+/* How many sessions are older: what a stream's number means. */
+static uint32_t age_of(const struct server *s, const struct user *u)
+{
+    uint32_t older = 0;
+
+    for (uint32_t i = 0; i < s->used; i++)
+        older += s->user[i] != NULL && s->user[i]->conn < u->conn;
+    return older;
+}
+
 static void dump_user(const struct server *s, const struct user *u,
                       struct text *t)
 {
-    text_printf(t, "user %s %s%s port %u speed %u counts %u %u %u %u", u->nick,
+    text_printf(t, "user %u of ", age_of(s, u));
+    addr_text(t, u->peer);
+    text_printf(t, " %s %s%s port %u speed %u counts %u %u %u %u", u->nick,
                 u->online ? "online" : "caller", u->closing ? " closing" : "",
                 u->port, u->speed, u->queued_down, u->queued_up, u->down,
                 u->up);
@@ -235,7 +247,7 @@ static void dump_server(const struct server *s, struct text *t)
     for (uint32_t i = 0; i < s->used; i++)
         if (s->user[i] != NULL)
             dump_user(s, s->user[i], t);
-    text_printf(t, "accounts %u", s->account_count);
+    text_printf(t, "accounts %u next %u", s->account_count, s->free_hint);
     text_time(t, " sweep ", s->sweep_us);
     text_char(t, '\n');
 }
@@ -270,6 +282,11 @@ static void dump_client(const struct client *c, struct text *t)
     text_printf(t, "state %u shared %u of %u%s%s%s", (unsigned)c->state,
                 c->shared, c->share_count, c->registered ? " registered" : "",
                 c->pinging ? " pinging" : "", c->hashing ? " hashing" : "");
+    text_printf(t, "%s%s lines %u grants %u meta %.*s error %s server ",
+                c->conn != 0 ? " connected" : "", c->asked ? " asked" : "",
+                c->line_count, c->grant_next, (int)c->meta.len, c->meta.at,
+                c->error);
+    addr_text(t, c->server);
     text_time(t, " until ", c->deadline_us);
     text_time(t, " asked ", c->asked_us);
     for (uint32_t i = 0; i < c->share_count; i++)
