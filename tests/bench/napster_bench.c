@@ -65,8 +65,12 @@ static uint64_t fill(struct host *h)
         int len = snprintf(
             name, sizeof name, "C:\\mp3\\w%u w%u w%u - w%u w%u w%u %u.mp3",
             word(), word(), word(), word(), word(), word(), i % FILES_EACH);
-        struct offer o = {
-            {name, (size_t)len}, {md5, 32}, 4000000, 128, 44100, 200};
+        struct offer o = {.name = {name, (size_t)len},
+                          .md5 = {md5, 32},
+                          .bytes = 4000000,
+                          .kbps = 128,
+                          .hz = 44100,
+                          .secs = 200};
         names += (uint64_t)len + 1;
         if (napster_index_add(&x, h, user, &o, &first[user]) == 0)
             exit(1);
