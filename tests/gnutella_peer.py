@@ -200,6 +200,12 @@ one.ask(ask)
 same([q[:4] for q in leaf.hear(QUERY)], [(ask[:16], QUERY, 1, 1)], "a leaf")
 same(two.hear(QUERY), [], "an ultrapeer at the end of the TTL")
 
+# What we do not need is ignored, and goes no further: vendor's messages, HSEP,
+# a type that nobody knows.
+one.ask(message(0x31, b"BEAR\x0b\0\1\0\5\0"), message(0x32, b"\0\0\0\0\0\0\0\0"),
+        message(0xcd, struct.pack("<QQQ", 1, 2, 3)), message(0x77, b"?", 3))
+same(two.hear(0x31, 0x32, 0xcd, 0x77), [], "what we do not need")
+
 # What ends a link, and the code of its Bye.
 for what, bad, code in (
         ("a patch without reset", patch([b"x"], -1), 413),
