@@ -237,6 +237,19 @@ static size_t on_name(struct fasttrack *n, struct host *h, struct link *l,
 
 /* -- Sessions ------------------------------------------------------------------- */
 
+/* Asked for our network, we say it, but once: who answers each name with its
+   own, as giFT does, would never be done with us. */
+static void on_network(struct fasttrack *n, struct host *h, struct link *l)
+{
+    struct fasttrack_msg m = {
+        .type = MSG_NETWORK,
+        .name = {(const uint8_t *)NETWORK_NAME, sizeof NETWORK_NAME - 1}};
+
+    if (!l->named)
+        fasttrack_link_send(n, h, l, &m);
+    l->named = true;
+}
+
 static void on_message(struct fasttrack *n, struct host *h, struct link *l,
                        const uint8_t *plain, size_t len)
 {
@@ -255,6 +268,10 @@ static void on_message(struct fasttrack *n, struct host *h, struct link *l,
         return;
     if (m.route == ROUTE_DIRECT && m.type == MSG_NODES) {
         fasttrack_known_list(n, h, &m.list);
+        return;
+    }
+    if (m.route == ROUTE_DIRECT && m.type == MSG_NETWORK) {
+        on_network(n, h, l);
         return;
     }
     switch (l->peer) {
@@ -410,7 +427,7 @@ void fasttrack_known_list(struct fasttrack *n, struct host *h,
    where to go should we die.  [teach] for the last. */
 void fasttrack_send_nodes(struct fasttrack *n, struct host *h, struct link *to)
 {
-    uint8_t list[8 * NODES_SENT_MAX + 64];
+    uint8_t list[8 * NODES_SENT_MAX + 56]; /* the last needs room for 64 */
     struct fasttrack_msg m = {.type = MSG_NODES, .list = {list, 0}};
 
     for (const struct link *l = n->links; l != NULL; l = l->next)
@@ -563,10 +580,9 @@ static void answer_ping(struct fasttrack *n, struct host *h, struct addr to)
 {
     uint8_t out[UDP_BYTES_MAX];
     bool full = n->super->children >= (uint32_t)option(n, OPT_CHILDREN);
+    uint64_t age_min = (host_now(h) - n->super->since_us) / SECOND_US / 60;
     struct udp_msg m = {.type = full ? UDP_FULL : UDP_PONG,
-                        .age_min =
-                            (uint8_t)((host_now(h) - n->super->since_us) /
-                                      SECOND_US / 60 % 256),
+                        .age_min = (uint8_t)(age_min < 255 ? age_min : 255),
                         .load = fasttrack_load(n)};
 
     host_send(h, to, out, fasttrack_udp_encode(&m, out));

@@ -98,6 +98,7 @@ struct link {
     enum link_state state;
     enum peer peer;
     bool outgoing, announced; /* our MSG_NEIGHBOURS is out */
+    bool named;               /* and our MSG_NETWORK */
     struct addr addr;         /* where it listens; none: not known */
     struct addr caller;       /* where it called from */
     struct way in, out;

@@ -131,7 +131,6 @@ void fasttrack_search(struct fasttrack *n, struct host *h, uint32_t command,
     struct link *parent = is_supernode(n) ? NULL : next_parent(n);
     struct fasttrack_msg m = {.type = MSG_QUERY,
                               .results_max = HITS_MAX,
-                              .search = ++n->search.id,
                               .realm = realm,
                               .terms = count,
                               .list = *terms};
@@ -145,6 +144,7 @@ void fasttrack_search(struct fasttrack *n, struct host *h, uint32_t command,
         return;
     }
     forget_hits(n, h);
+    m.search = ++n->search.id; /* not before: the open one keeps its own */
     n->search.command = command;
     n->search.ends = 1;
     n->search.deadline_us =

@@ -83,23 +83,41 @@ void fasttrack_list_file(struct fasttrack *n, struct host *h, struct child *c,
 
 /* -- Matching --------------------------------------------------------------------- */
 
+static bool is_same(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* "Approx" is that of words; how near a number must be, nobody has published:
+   we take it to be equal. */
+static bool value_matches(const struct term *t, const struct tag_value *v)
+{
+    bool is_number = fasttrack_is_number(v->tag);
+    uint32_t limit, value;
+
+    if (t->compare == CMP_AT_MOST || t->compare == CMP_AT_LEAST)
+        return is_number &&
+               fasttrack_dynint(t->value.at, t->value.len, &limit) > 0 &&
+               fasttrack_dynint(v->value.at, v->value.len, &value) > 0 &&
+               (t->compare == CMP_AT_MOST ? value <= limit : value >= limit);
+    if (t->compare == CMP_EQUALS || (t->compare == CMP_APPROX && is_number))
+        return is_same(t->value, v->value);
+    return word_match((const char *)v->value.at, v->value.len,
+                      (const char *)t->value.at, t->value.len, TERMS_MAX) > 0;
+}
+
 static bool term_matches(const struct file *f, const struct term *t)
 {
     struct span tags = {f->tag, f->tag_bytes};
-    struct tag_value v;
+    uint8_t size[5];
+    struct tag_value v = {TAG_SIZE, {size, fasttrack_put_dynint(size, f->size)}};
 
     if (t->tag == TAG_HASH)
-        return t->value.len == HASH_BYTES &&
-               memcmp(f->hash, t->value.at, HASH_BYTES) == 0;
+        return is_same(t->value, (struct span){f->hash, HASH_BYTES});
+    if (t->tag == TAG_SIZE)
+        return value_matches(t, &v);
     while (fasttrack_next_tag(&tags, &v)) {
-        if (t->tag != TAG_ANY && t->tag != v.tag)
-            continue;
-        if (t->compare == CMP_EQUALS
-                ? v.value.len == t->value.len &&
-                      memcmp(v.value.at, t->value.at, v.value.len) == 0
-                : word_match((const char *)v.value.at, v.value.len,
-                             (const char *)t->value.at, t->value.len,
-                             TERMS_MAX) > 0)
+        if ((t->tag == TAG_ANY || t->tag == v.tag) && value_matches(t, &v))
             return true;
     }
     return false;
@@ -308,6 +326,12 @@ static uint32_t new_id(const struct fasttrack *n, struct host *h)
     }
 }
 
+/* What the asker wants, within reason. */
+static unsigned results_max(const struct fasttrack_msg *m)
+{
+    return m->results_max < HITS_MAX ? m->results_max : HITS_MAX;
+}
+
 static void ask_others(struct fasttrack *n, struct host *h, conn_id child,
                        const struct fasttrack_msg *m, unsigned results)
 {
@@ -320,7 +344,7 @@ static void ask_others(struct fasttrack *n, struct host *h, conn_id child,
                         .id = new_id(n, h),
                         .child = child,
                         .search = m->search,
-                        .results_max = m->results_max,
+                        .results_max = (uint16_t)results_max(m),
                         .results = (uint16_t)results,
                         .deadline_us =
                             host_now(h) + (uint64_t)option(n, OPT_COLLECT)};
@@ -356,7 +380,7 @@ void fasttrack_ask(struct fasttrack *n, struct host *h, conn_id child,
     r.to = l;
     r.last = NULL;
     r.total = 0;
-    r.max = m->results_max < HITS_MAX ? m->results_max : HITS_MAX;
+    r.max = results_max(m);
     unsigned results = answer(n, h, &r, l, m);
     if (results < (unsigned)option(n, OPT_ENOUGH) && results < r.max &&
         n->super->links > 0 && has_hops(n, 0) &&
@@ -400,6 +424,20 @@ static void on_forward(struct fasttrack *n, struct host *h, struct link *l,
     (void)spread(n, h, l, &on);
 }
 
+/* Drop the results behind the first `most`. */
+static void keep_first(struct fasttrack_msg *m, unsigned most)
+{
+    struct span rest = m->list;
+    struct result r;
+
+    if (m->results <= most)
+        return;
+    for (unsigned i = 0; i < most; i++)
+        (void)fasttrack_next_result(&rest, &r);
+    m->results = (uint16_t)most;
+    m->list.len -= rest.len;
+}
+
 /* A reply to one of our queries: to the child, in its own search's name. */
 static void on_answered(struct fasttrack *n, struct host *h,
                         const struct fasttrack_msg *m)
@@ -416,13 +454,13 @@ static void on_answered(struct fasttrack *n, struct host *h,
     struct link *child = fasttrack_link_of(n, a->child);
     reply.route = ROUTE_DIRECT;
     reply.search = a->search;
+    keep_first(&reply, (unsigned)(a->results_max - a->results));
     n->super->replies++;
     if (a->child == 0)
         fasttrack_hits(n, h, &reply);
     else if (child != NULL && child->state == LINK_UP)
         fasttrack_link_send(n, h, child, &reply);
-    unsigned results = (unsigned)a->results + m->results;
-    a->results = (uint16_t)(results < UINT16_MAX ? results : UINT16_MAX);
+    a->results = (uint16_t)(a->results + reply.results);
     if (a->results >= a->results_max)
         end_asked(n, h, a);
 }
@@ -514,6 +552,15 @@ static void send_away(struct fasttrack *n, struct host *h, struct link *l,
         fasttrack_link_close(h, l);
 }
 
+/* Where a child listens: it may not know under which address we see it. */
+static struct addr listens_at(const struct link *l,
+                              const struct fasttrack_msg *m)
+{
+    uint32_t ip = m->addr.ip != 0 ? m->addr.ip : l->caller.ip;
+
+    return (struct addr){ip, m->addr.port};
+}
+
 static void adopt(struct fasttrack *n, struct host *h, struct link *l,
                   const struct fasttrack_msg *m)
 {
@@ -524,11 +571,11 @@ static void adopt(struct fasttrack *n, struct host *h, struct link *l,
         return;
     }
     copy_user(c->user, m->name);
-    c->addr = m->addr;
+    c->addr = listens_at(l, m);
     c->bandwidth = m->bandwidth;
     l->child = c;
     l->peer = PEER_CHILD;
-    l->addr = m->addr;
+    l->addr = c->addr;
     l->deadline_us = FOREVER;
     n->super->children++;
     n->super->empty_us = FOREVER;
@@ -550,7 +597,7 @@ static void on_node_info(struct fasttrack *n, struct host *h, struct link *l,
 
     if (l->child != NULL) {
         copy_user(l->child->user, m->name);
-        l->child->addr = m->addr;
+        l->child->addr = listens_at(l, m);
         return;
     }
     /* An orphan is asked to be a parent: our parent is dead, and somebody was
@@ -695,12 +742,6 @@ void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
         l->child->eligible = m->eligible != 0;
         break;
     case MSG_NETWORK:
-        fasttrack_link_send(
-            n, h, l,
-            &(struct fasttrack_msg){.type = MSG_NETWORK,
-                                    .name = {(const uint8_t *)NETWORK_NAME,
-                                             sizeof NETWORK_NAME - 1}});
-        break;
     case MSG_NODES:
     case MSG_NEIGHBOURS:
     case MSG_NODE_INFO:

@@ -163,6 +163,9 @@ static void serve(struct fasttrack *n, struct host *h, struct link *l,
                     (unsigned long long)c.bytes);
     fasttrack_base64(fasttrack_shared_hash(n, content), base64);
     text_printf(&t, "Accept-Ranges: bytes\r\nX-KazaaTag: 3=%s\r\n", base64);
+    text_add(&t, "X-KazaaTag: 2=");
+    text_safe(&t, c.name, strlen(c.name));
+    text_add(&t, "\r\n");
     answer(n, h, l, part ? "206 Partial Content" : "200 OK", &t,
            l->end - l->at);
     text_free(&t);
@@ -175,11 +178,20 @@ static void serve(struct fasttrack *n, struct host *h, struct link *l,
     send_more(n, h, l);
 }
 
+/* Is no other request to follow?  HTTP/1.0 says so unless told otherwise. */
+static bool is_last(const struct http_head *head)
+{
+    struct slice v;
+
+    if (http_header(head, "connection", &v) && v.len > 0)
+        return (v.at[0] | 0x20) == 'c'; /* close */
+    return head->target.at[head->target.len + strlen(" HTTP/1.")] == '0';
+}
+
 static size_t on_request(struct fasttrack *n, struct host *h, struct link *l,
                          const struct event *e)
 {
     struct http_head head;
-    struct slice v;
     int used = http_request(&head, e->data, e->len);
 
     if (used == 0)
@@ -189,8 +201,7 @@ static size_t on_request(struct fasttrack *n, struct host *h, struct link *l,
         decline(n, h, l, "400 Bad Request");
         return e->len;
     }
-    l->last = http_header(&head, "connection", &v) && v.len > 0 &&
-              (v.at[0] | 0x20) == 'c'; /* close */
+    l->last = is_last(&head);
     int content = find_target(n, h, head.target);
     if (content == ERR_MALFORMED)
         decline(n, h, l, "400 Bad Request");

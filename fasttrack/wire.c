@@ -181,6 +181,26 @@ static void code_rest(struct codec *c, const char *name, enum field_kind kind,
         code_span(c, name, kind, s, len);
 }
 
+/* A name that ends with the message. */
+static void code_name(struct codec *c, const char *name, struct span *s)
+{
+    code_require(c, c->out != NULL || c->len - c->at <= NAME_MAX_BYTES);
+    code_rest(c, name, FIELD_TEXT, s);
+}
+
+/* An address without a port. */
+static void code_ip(struct codec *c, const char *name, uint32_t *ip)
+{
+    struct fields *fields = c->fields;
+    size_t at = c->at;
+
+    c->fields = NULL;
+    code_u32(c, name, ip);
+    c->fields = fields;
+    if (fields != NULL && !c->bad)
+        fields_add(fields, FIELD_NODE, name, at, 4)->addr.ip = *ip;
+}
+
 /* Text up to a byte that ends it. */
 static void code_until(struct codec *c, const char *name, struct span *s,
                        uint8_t end)
@@ -207,7 +227,7 @@ static void code_hash(struct codec *c, uint8_t hash[HASH_BYTES])
         memcpy(hash, at, HASH_BYTES);
 }
 
-static bool is_number_tag(uint32_t tag)
+bool fasttrack_is_number(uint32_t tag)
 {
     return tag == TAG_YEAR || tag == TAG_SECONDS || tag == TAG_BITDEPTH ||
            tag == TAG_QUALITY || tag == TAG_RATING || tag == TAG_SIZE;
@@ -239,7 +259,7 @@ static void code_value(struct codec *c, uint32_t tag, struct span *value)
     code_minor(c);
     code_span(c, tag_name(tag), tag == TAG_HASH ? FIELD_BYTES : FIELD_TEXT,
               value, len);
-    if (c->fields == NULL || c->bad || !is_number_tag(tag) || len == 0 ||
+    if (c->fields == NULL || c->bad || !fasttrack_is_number(tag) || len == 0 ||
         fasttrack_dynint(value->at, len, &number) != (int)len)
         return;
     struct field *f = &c->fields->at[c->fields->count - 1];
@@ -534,7 +554,7 @@ static void code_push(struct codec *c, struct fasttrack_msg *m)
         return;
     code_addr(c, "owner", &m->owner);
     code_addr(c, "owner_supernode", &m->supernode);
-    code_rest(c, "user", FIELD_TEXT, &m->name);
+    code_name(c, "user", &m->name);
 }
 
 static void code_stats(struct codec *c, struct fasttrack_msg *m)
@@ -557,7 +577,7 @@ static void code_body(struct codec *c, struct fasttrack_msg *m)
         code_addr(c, "addr", &m->addr);
         code_u8(c, "bandwidth", &m->bandwidth);
         code_fixed(c, "zero", 0, 1);
-        code_rest(c, "user", FIELD_TEXT, &m->name);
+        code_name(c, "user", &m->name);
         break;
     case MSG_SEND_SHARES:
     case MSG_PROMOTE:
@@ -601,13 +621,13 @@ static void code_body(struct codec *c, struct fasttrack_msg *m)
         code_push(c, m);
         break;
     case MSG_NETWORK:
-        code_rest(c, "network", FIELD_TEXT, &m->name);
+        code_name(c, "network", &m->name);
         break;
     case MSG_VERSION:
         code_u32(c, "version", &m->id);
         break;
     case MSG_EXTERNAL_IP:
-        code_u32(c, "ip", &m->addr.ip);
+        code_ip(c, "ip", &m->addr.ip);
         break;
     case MSG_SCORE:
         code_u32(c, "score", &m->score);

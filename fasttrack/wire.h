@@ -64,7 +64,14 @@ enum tag {
     TAG_RATING = 0x1d,
     TAG_SIZE = 0x21
 };
-enum compare { CMP_EQUALS = 0, CMP_SUBSTRING = 5, CMP_UNKNOWN = 6 };
+enum compare {
+    CMP_EQUALS = 0,
+    CMP_AT_MOST = 2,
+    CMP_APPROX = 3,
+    CMP_AT_LEAST = 4,
+    CMP_SUBSTRING = 5,
+    CMP_UNKNOWN = 6
+};
 
 #define REALM_ANY 0x3fu
 #define REALM_BIT 0x80u /* set in hash queries; no part of the realm */
@@ -162,6 +169,9 @@ struct result {
     uint32_t file_id, size, tags;
     struct span list;
 };
+
+/* Is that tag's value a packed integer, not text? */
+bool fasttrack_is_number(uint32_t tag);
 
 /* Step over the first element; false at the end, or where it is broken. */
 bool fasttrack_next_node(struct span *list, struct node_entry *e);

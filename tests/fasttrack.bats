@@ -170,6 +170,36 @@ search() {
     search b thing '"files":1'
 }
 
+# A client that owes nothing to our code: handshake, cipher, framing and the
+# layout of all that it says and hears.
+@test "fasttrack: a client of its own, under the cipher, byte for byte" {
+    python=$(command -v python3) || skip "no python3"
+    mkdir s t
+    seq 400 >s/near.txt
+    echo far >"t/far song.ogg"
+    start s 22200 --set role=supernode
+    start t 22201 --set role=supernode --join 127.0.0.1:22200
+    until_is s '"supernodes":1'
+    "$python" "$BATS_TEST_DIRNAME/fasttrack_client.py" 22200 22201 s/near.txt
+}
+
+# Each search keeps its own number: one that is refused takes nobody's.
+@test "fasttrack: a second search at a time is refused, and the first ends" {
+    start s 22205 --set role=supernode
+    start t 22208 --set role=supernode --join 127.0.0.1:22205
+    until_is s '"supernodes":1' # whose replies are waited for
+    mkdir a
+    echo one >a/one.txt
+    start a 22206 --set role=ordinary --join 127.0.0.1:22205
+    start b 22207 --set role=ordinary --join 127.0.0.1:22205
+    search b one '"files":1'
+    : >b.out
+    printf 'search one\nsearch two\n' >b.in
+    until_says b '"command":"search two","ok":false'
+    until_says b '"command":"search one","ok":true' 2
+    grep -q '"files":1' b.out
+}
+
 @test "fasttrack: tshark with our dissector says what describe says" {
     command -v tshark >/dev/null || skip "tshark is missing"
     lua=$top/labs/wireshark/fasttrack.lua

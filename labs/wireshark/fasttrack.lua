@@ -31,9 +31,9 @@ local NUMBERS = { year = true, seconds = true, bitdepth = true, quality = true,
 local UINT = [[kind type route length search max one zero zeros two unknown
     results realm terms compare tag tags file_id size bandwidth same_user media
     load seen_min children degree age participation hops query push_id users
-    files version ip score eligible min_enc flags end year seconds bitdepth
+    files version score eligible min_enc flags end year seconds bitdepth
     quality rating rand seed masked]]
-local TEXT = [[node addr supernode source target owner owner_supernode asker
+local TEXT = [[ip node addr supernode source target owner owner_supernode asker
     user network hash name title artist album language keywords genre comment
     codec any value body more unused undecoded]]
 
@@ -216,7 +216,12 @@ function body.PUSH(c)
 end
 function body.NETWORK(c) rest(c, "network", text) end
 function body.VERSION(c) number(c, "version", 4) end
-function body.EXTERNAL_IP(c) number(c, "ip", 4) end
+function body.EXTERNAL_IP(c)
+    local range = take(c, 4)
+    if range then
+        c.tree:add(field.ip, range, tostring(range:ipv4()) .. ":0")
+    end
+end
 function body.SCORE(c)
     number(c, "score", 4)
     number(c, "eligible", 1)

@@ -383,11 +383,39 @@ TEST(the_small_messages)
     body(&m, "1d00", "4b615a6141", "NETWORK");
     body(&m, "2600", "00000022", "VERSION");
     body(&m, "2c00", "7f000001", "EXTERNAL_IP");
+    CHECK_U64(m.addr.ip, 0x7f000001);
     body(&m, "0900", "0000000500000007000102", "STATS");
     body(&m, "6000", "0000012c01", "SCORE");
     body(&m, "6100", "", "PROMOTE");
     both_ways(&m, "50", "PING");
     both_ways(&m, "52", "PONG");
+}
+
+/* An address is shown as one, not as a number. */
+TEST(an_external_ip_is_an_address)
+{
+    static const struct framing framing = {PHASE_MESSAGES, true};
+    struct fields f = fields_new();
+    struct text t = text_new();
+
+    fasttrack_describe(&framing, BYTES("K\x2c\0\0\4\x7f\0\0\1"), &f);
+    fields_line(&t, &f, NULL);
+    CHECK_TEXT(t.data, "ip 127.0.0.1:0");
+    text_free(&t);
+    fields_free(&f);
+}
+
+TEST(a_name_has_255_bytes_at_most)
+{
+    static uint8_t data[HEADER_BYTES + 8 + 256] = {'K', 2};
+    struct fasttrack_msg m;
+
+    data[4] = 8 + 255 - 256; /* the length's low byte */
+    data[3] = 1;
+    CHECK_U64(fasttrack_decode(&m, data, sizeof data - 1), 0);
+    CHECK_U64(m.name.len, 255);
+    data[4]++;
+    CHECK(fasttrack_decode(&m, data, sizeof data) < 0);
 }
 
 TEST(a_push_has_two_forms)
@@ -667,6 +695,8 @@ int main(void)
     RUN(a_query_asks_by_words_or_by_hash);
     RUN(a_reply_may_name_a_user_once);
     RUN(the_small_messages);
+    RUN(an_external_ip_is_an_address);
+    RUN(a_name_has_255_bytes_at_most);
     RUN(a_push_has_two_forms);
     RUN(between_supernodes_a_header_says_whence_and_how_far);
     RUN(neighbours_tell_their_standing);
