@@ -110,7 +110,8 @@ static bool term_matches(const struct file *f, const struct term *t)
 {
     struct span tags = {f->tag, f->tag_bytes};
     uint8_t size[5];
-    struct tag_value v = {TAG_SIZE, {size, fasttrack_put_dynint(size, f->size)}};
+    struct tag_value v = {TAG_SIZE,
+                          {size, fasttrack_put_dynint(size, f->size)}};
 
     if (t->tag == TAG_HASH)
         return is_same(t->value, (struct span){f->hash, HASH_BYTES});
