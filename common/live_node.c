@@ -255,8 +255,7 @@ bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
                        .self = n->host.addr,
                        .join = join,
                        .id = n->host.id,
-                       .unix_s = (uint64_t)time(NULL) -
-                                 live_now(l) / 1000000};
+                       .unix_s = (uint64_t)time(NULL) - live_now(l) / 1000000};
     struct event e = {.kind = EVENT_START};
 
     if (n->tcp < 0 && !listen_at(n, n->host.addr, why))

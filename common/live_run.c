@@ -171,8 +171,8 @@ static void make_warm(struct live_node *n)
     struct config c = {.settings = n->settings,
                        .self = n->host.addr,
                        .id = n->host.id,
-                       .unix_s = (uint64_t)time(NULL) -
-                                 live_now(n->live) / 1000000};
+                       .unix_s =
+                           (uint64_t)time(NULL) - live_now(n->live) / 1000000};
 
     for (int slot = 0; slot < TIMER_SLOTS; slot++)
         n->timer[slot].due_us = NEVER;

@@ -504,8 +504,7 @@ const char *napster_query_read(struct query *q, struct slice text)
     q->media = 0;
     q->kbps[0] = q->hz[0] = q->speed[0] = 0;
     q->kbps[1] = q->hz[1] = q->speed[1] = UINT64_MAX;
-    while (more >= 0 && wrong == NULL &&
-           (more = napster_next(&text, &key)) > 0)
+    while (more >= 0 && wrong == NULL && (more = napster_next(&text, &key)) > 0)
         wrong = read_clause(q, key, &text, &used);
     return more < 0 ? invalid : wrong;
 }
