@@ -259,7 +259,6 @@ TEST(a_heartbeat_never_goes_back_by_hearsay)
     run_free(&r);
 }
 
-/* A liar gossips newer and newer heartbeats of somebody who is dead. */
 TEST(a_tuple_of_another_group_is_not_kept)
 {
     struct run r = run_of("set groups 2\nnode a id=1\nnode b id=2 join=a\n"
@@ -280,6 +279,7 @@ TEST(a_tuple_of_another_group_is_not_kept)
     run_free(&r);
 }
 
+/* A liar gossips newer and newer heartbeats of somebody who is dead. */
 TEST(a_liar_cannot_keep_the_dead_alive_for_ever)
 {
     struct run r = run_of("set groups 1\nnode a id=1\nnode b id=2 join=a\n"
