@@ -182,12 +182,15 @@ static void partition(struct state *s)
     s->now_ms += below(10000);
 }
 
+/* No more die than come.  Where a ring shrinks to a handful, all of a node's
+   successors can die before it has heard of others, and it is a ring of its
+   own for ever: the protocol cannot join two rings, and promises nothing. */
 static void churn(struct state *s)
 {
-    unsigned seconds = 10 + below(60);
+    unsigned seconds = 10 + below(60), join = 1 + below(5);
 
-    printf("at %ums churn join 0.%u/s fail 0.%u/s for %us\n", s->now_ms,
-           1 + below(5), 1 + below(5), seconds);
+    printf("at %ums churn join 0.%u/s fail 0.%u/s for %us\n", s->now_ms, join,
+           1 + below(join), seconds);
     s->now_ms += seconds * 1000;
 }
 
