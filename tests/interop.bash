@@ -153,6 +153,7 @@ session = lt.session({
     "allow_multiple_connections_per_ip": True, "ssrf_mitigation": False,
     # Two that call each other at once both hang up: seeds wait to be called.
     "connection_speed": 0 if mode == "seed" else 30,
+    "min_reconnect_time": 1, "peer_connect_timeout": 3,
     "dht_restrict_routing_ips": False, "dht_restrict_search_ips": False,
     "alert_mask": lt.alert.category_t.tracker_notification
     | lt.alert.category_t.error_notification})
