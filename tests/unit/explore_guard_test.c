@@ -13,7 +13,7 @@ extern const struct protocol bittorrent_protocol, fasttrack_protocol,
 
 static void guard(const struct protocol *p, const char *text)
 {
-    struct explore_options o = {.states_max = 4000, .compare_all = true};
+    struct explore_options o = {.states_max = 1500, .compare_all = true};
     struct text why = text_new();
     struct explore_report r = {.states = 0};
     struct scenario *s = scenario_parse("tiny.scn", text, p, NULL, &why);
