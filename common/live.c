@@ -272,9 +272,11 @@ static bool take_passage(struct live_node *n, struct addr from,
                          const void *data, size_t len, struct passage *found)
 {
     struct bytes *b = &n->arriving;
+    size_t count = b->len / sizeof(struct passage), i = 0;
+    if (count == 0)
+        return false; /* nor is there any memory */
     struct passage *at = (struct passage *)(void *)(b->data + b->start);
-    size_t count = b->len / sizeof *at, i = 0;
-    uint64_t hash = count > 0 ? hash_roll(0, data, len) : 0;
+    uint64_t hash = hash_roll(0, data, len);
 
     while (i < count && !(addr_equal(at[i].from, from) && at[i].hash == hash))
         i++;
