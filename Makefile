@@ -39,7 +39,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*_test.c
 BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*_bench.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all demo test unit poll replay pure asan fuzz sweep lint labs bench install clean expected
+.PHONY: all demo test unit poll replay pure asan fuzz sweep lint labs bench benches install clean expected
 .SECONDARY:
 
 all: $(addprefix $(BIN)/,$(PROTOCOLS) lab)
@@ -124,7 +124,8 @@ asan:
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" test
 	tests/hashes build/asan/bin | diff -u tests/expected/hashes -
 
-bench: $(BENCH)
+benches: $(BENCH)
+bench: benches
 	@for b in $(BENCH); do $$b || exit 1; done
 
 pure:
