@@ -180,9 +180,11 @@ struct chord {
 
 /* -- node.c -------------------------------------------------------------- */
 
+/* How others know the member `n` of this host. */
 struct peer chord_self(const struct chord *c, const struct member *n);
 bool chord_is_self(const struct chord *c, const struct member *n,
                    const struct peer *p);
+/* Microseconds that one request waits for its answer. */
 uint64_t chord_timeout(const struct chord *c);
 /* host_note with each {} replaced by an id: a const struct id * each. */
 void chord_note(const struct chord *c, struct host *h, const char *words, ...);
@@ -190,6 +192,7 @@ void chord_note(const struct chord *c, struct host *h, const char *words, ...);
 /* Begin a message from `n`. */
 void chord_begin(const struct chord *c, const struct member *n,
                  enum chord_type type, struct chord_msg *m);
+/* Encode and send `m` to the member `to`: one datagram. */
 void chord_send(struct host *h, const struct peer *to, struct chord_msg *m);
 /* Answer message `m`, from `from`, with `reply`. */
 void chord_reply(struct host *h, const struct chord_msg *m,
@@ -198,12 +201,14 @@ void chord_reply(struct host *h, const struct chord_msg *m,
 /* A new open request, due after the timeout; NULL when the table is full. */
 struct request *chord_request_open(struct chord *c, struct host *h,
                                    struct member *n, enum request_kind kind);
+/* Forget `r`, with its item and its trail; `r` is gone afterwards. */
 void chord_request_close(struct chord *c, struct host *h, struct request *r);
 /* The request with this number on the wire, or NULL. */
 struct request *chord_request_find(const struct chord *c, uint32_t id);
 /* The first one of this kind for `n`, or NULL. */
 struct request *chord_request_of(const struct chord *c, const struct member *n,
                                  enum request_kind kind);
+/* `r` times out after so long from now, unless it is closed. */
 void chord_request_due(struct request *r, struct host *h, uint64_t delay_us);
 /* Drop all requests without a word, joins too, and only tick: for warm. */
 void chord_settle_down(struct chord *c, struct host *h);
@@ -229,59 +234,97 @@ struct query {
     bool (*skip)(const void *context, const struct peer *p);
     const void *context;
 };
+/* One node's decision, by nothing but its own tables: is the key a known
+   node's, or who is asked next?  Sources: [chord01] find_successor and
+   closest_preceding_finger; the lecture's rule is described in lookup.c. */
 struct route chord_route(const struct chord *c, const struct member *n,
                          const struct query *q);
 
 /* Open a lookup of `key`, for the caller to complete (.command .index .first
-   .item); NULL when the table is full.  chord_find_begin() starts it; it may end,
-   and be closed, before that returns. */
+   .item); NULL when the table is full. */
 struct request *chord_find_open(struct chord *c, struct host *h,
                                 struct member *n, enum purpose purpose,
                                 const struct id *key);
+/* Start a lookup that chord_find_open() gave and the caller has completed.
+   It may end, and be closed, before this returns. */
 void chord_find_begin(struct chord *c, struct host *h, struct member *n,
                       struct request *r);
 /* Begin again after a pause, or give up and close. */
 void chord_find_again(struct chord *c, struct host *h, struct member *n,
                       struct request *r, const char *why);
+/* No answer in time: ask again hop by hop, or go round who is silent. */
 void chord_find_timeout(struct chord *c, struct host *h, struct member *n,
                         struct request *r);
+/* A query of another node: answer its origin, or pass it on.  Changes `m`. */
 void chord_on_find_succ(struct chord *c, struct host *h, struct member *n,
                         const struct peer *from, struct chord_msg *m);
+/* An iterative lookup is told its next hop: ask that one. */
 void chord_on_next(struct chord *c, struct host *h, struct member *n,
                    struct request *r, const struct chord_msg *m);
+/* The owner of a lookup's key, or why there is none: whoever wanted to know
+   goes on from here.  Closes `r`, or lets it begin again. */
 void chord_on_found(struct chord *c, struct host *h, struct member *n,
                     struct request *r, const struct peer *from,
                     const struct chord_msg *m);
 
 /* -- ring.c -------------------------------------------------------------- */
 
+/* The head of the successor list; `n` itself when it knows nobody. */
 struct peer chord_successor(const struct chord *c, const struct member *n);
+/* Put the successor list of `n` into `m`, */
 void chord_fill_list(const struct member *n, struct chord_msg *m);
+/* and its predecessor too: the answer to GET_STATE. */
 void chord_fill_state(const struct member *n, struct chord_msg *m);
 /* `p` is taken for dead: drop it from every table, and remember it. */
 void chord_forget_peer(struct chord *c, struct host *h, struct member *n,
                        const struct peer *p);
+/* Ask the member that we join, or a sibling on this host, for the successor
+   of our own id.  Does nothing for a member that is in, or whose id is
+   taken.  Source: [chord01] join. */
 void chord_join_start(struct chord *c, struct host *h, struct member *n);
+/* The answer: come in, with the lists that it brings, or ask again later.
+   See ring.c for what each variant takes over. */
 void chord_join_found(struct chord *c, struct host *h, struct member *n,
                       const struct peer *from, const struct chord_msg *m);
+/* Wait for JOIN_RETRY_US, then ask again. */
 void chord_join_failed(struct host *h, struct member *n, const char *why);
+/* One round: ask the successor for its state.  Its answer may name a closer
+   successor; NOTIFY ends the round.  Sources: [chord01] stabilize; [zave17]
+   stabilize, which asks the closer one before it trusts it. */
 void chord_stabilize(struct chord *c, struct host *h, struct member *n);
+/* The answer to a round's question; closes `r`. */
 void chord_on_state(struct chord *c, struct host *h, struct member *n,
                     struct request *r, const struct chord_msg *m);
+/* No answer to it: the next of the successor list serves.  Closes `r`. */
 void chord_state_silent(struct chord *c, struct host *h, struct member *n,
                         struct request *r);
+/* `p` is our predecessor from now on: the keys up to it are its own, and go
+   there. */
 void chord_take_predecessor(struct chord *c, struct host *h, struct member *n,
                             const struct peer *p);
+/* `from` thinks that it is our predecessor.  Sources: [chord01] notify;
+   [zave17] rectify, which keeps the old one unless that is dead. */
 void chord_on_notify(struct chord *c, struct host *h, struct member *n,
                      const struct peer *from, const struct chord_msg *m);
+/* Ask the predecessor whether it lives.  Source: [chord03]
+   check_predecessor. */
 void chord_check_predecessor(struct chord *c, struct host *h, struct member *n);
+/* Ask one of those taken for dead whether it is back: two rings become one.
+   Ours; no paper has it. */
 void chord_recheck(struct chord *c, struct host *h);
+/* It is: is there a closer successor on its side?  Closes `r`. */
 void chord_recheck_answered(struct chord *c, struct host *h, struct request *r);
+/* There is one, perhaps: `owner`. */
 void chord_merge_found(struct chord *c, struct host *h, struct member *n,
                        const struct peer *owner);
+/* Give every member's keys to its successor and say goodbye to both
+   neighbours.  All open requests fail.  Source: [chord03] voluntary
+   departures. */
 void chord_leave_start(struct chord *c, struct host *h);
+/* Say goodbye, for the first time or again. */
 void chord_leave_send(struct chord *c, struct host *h, struct member *n,
                       struct request *r);
+/* A neighbour says goodbye: close the gap with what it tells us. */
 void chord_on_leave(struct chord *c, struct host *h, struct member *n,
                     const struct peer *from, const struct chord_msg *m);
 
@@ -304,18 +347,27 @@ void chord_finger_fill(struct chord *c, struct host *h, struct member *n,
 /* Replace `p` by `by` (none: unknown) wherever it is a finger. */
 void chord_finger_replace(struct chord *c, struct host *h, struct member *n,
                           const struct peer *p, const struct peer *by);
+/* The owner of where finger `i` begins: the finger, from now on. */
 void chord_finger_found(struct chord *c, struct host *h, struct member *n,
                         unsigned i, const struct peer *owner);
+/* Somebody's lookup found nodes silent that our fingers may hold: ask one of
+   them. */
 void chord_finger_suspect(struct chord *c, struct host *h, struct member *n,
                           const struct chord_msg *m);
+/* The successor's fingers, for a newcomer by the lecture's join.  Closes
+   `r`. */
 void chord_finger_seed(struct chord *c, struct host *h, struct member *n,
                        struct request *r, const struct chord_msg *m);
+/* Put our runs into `m`: the answer to GET_FINGERS. */
 void chord_fill_fingers(const struct chord *c, const struct member *n,
                         struct chord_msg *m);
+/* Look up where the next finger begins, one finger a call.  Source:
+   [chord03] fix_fingers. */
 void chord_fix_fingers(struct chord *c, struct host *h, struct member *n);
 
 /* -- store.c ------------------------------------------------------------- */
 
+/* A copy of `v` in memory of its own; NULL when there is none. */
 struct item *chord_item_new(struct host *h, const struct item_view *v);
 void chord_item_free(struct host *h, struct item *i); /* NULL is nothing */
 struct item_view chord_item_view_of(const struct item *i);
@@ -332,21 +384,30 @@ struct peer chord_store_target(const struct chord *c, const struct member *n,
 void chord_store_hand_over(struct chord *c, struct host *h, struct member *n,
                            const struct id *from, const struct id *to,
                            const struct peer *p);
+/* Send the next part of what `r` compares or hands over. */
 void chord_store_transfer(struct chord *c, struct host *h, struct member *n,
                           struct request *r);
+/* Items, or the checksum of an arc, of another node: keep what is newer, and
+   say whether we hold the same. */
 void chord_on_transfer(struct chord *c, struct host *h, struct member *n,
                        const struct peer *from, const struct chord_msg *m);
+/* The other holds the same, or wants all of it.  May close `r`. */
 void chord_on_transfer_ack(struct chord *c, struct host *h, struct member *n,
                            struct request *r, const struct chord_msg *m);
 /* Ask the owner, r->other, for what the command of `r` wants. */
 void chord_store_ask(struct chord *c, struct host *h, struct member *n,
                      struct request *r);
+/* The owner of a value is silent: look it up again. */
 void chord_store_silent(struct chord *c, struct host *h, struct member *n,
                         struct request *r);
+/* PUT, GET or DEL of another node, or of ourselves.  A PUT is answered when
+   its copies are safe. */
 void chord_on_store(struct chord *c, struct host *h, struct member *n,
                     const struct peer *from, const struct chord_msg *m);
+/* The owner's answer to one of ours; closes `r`, or looks up again. */
 void chord_on_value(struct chord *c, struct host *h, struct member *n,
                     struct request *r, const struct chord_msg *m);
+/* The owner of a copy that is not ours to keep: send it there. */
 void chord_stray_found(struct chord *c, struct host *h, struct member *n,
                        struct request *r);
 /* Once a round of stabilisation: compare copies, send strays home. */
@@ -354,6 +415,7 @@ void chord_store_round(struct chord *c, struct host *h, struct member *n);
 
 /* -- command.c ----------------------------------------------------------- */
 
+/* A user's command; it is answered later, by one of the two below. */
 void chord_on_command(struct chord *c, struct host *h, const struct event *e);
 /* The results of lookups and of store commands. */
 void chord_command_found(struct chord *c, struct host *h, struct request *r);
@@ -364,13 +426,24 @@ void chord_command_value(struct chord *c, struct host *h, struct request *r,
 
 struct network;
 struct findings;
+/* Give every node that has started the tables it would have after a long
+   quiet time. */
 void chord_warm(const struct network *net);
+/* Hold the ring against its invariants, in Zave's words; see check.c. */
 void chord_check(const struct network *net, struct findings *f);
+/* Are all neighbours, fingers and values as the sorted list of live members
+   says? */
 bool chord_settled(const struct network *net);
+/* So long in that state is quiet: stabilize has run twice. */
 uint64_t chord_quiet_us(const struct settings *s);
+/* Replace request numbers in a message under way by what they mean, so that
+   states which differ in nothing else are one. */
 void chord_canonical(const struct network *net, const struct host *from,
                      const struct host *to, uint8_t *data, size_t len);
+/* Is it NOTIFY?  Nobody waits for an answer to that. */
 bool chord_one_way(const uint8_t *data, size_t len);
+/* Zave's operating assumption: does every member keep a live successor if
+   this host dies? */
 bool chord_may_fail(const struct network *net, const struct host *host);
 
 #endif
