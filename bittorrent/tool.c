@@ -612,11 +612,9 @@ static int run_tracker(const struct program *p, int argc, char **argv)
 }
 
 const struct verb bittorrent_verbs[] = {
-    {"create", "PATH [OPTION...]", "the .torrent of a file or a folder",
-     run_create},
+    {"create", "PATH", "the .torrent of a file or a folder", run_create},
     {"info", "FILE|MAGNET", "what a .torrent or a magnet link says", run_info},
-    {"get", "FILE|MAGNET", "fetch what a .torrent or a link describes",
-     run_get},
+    {"get", "FILE|MAGNET", "fetch it (no encryption, no uTP, no v2)", run_get},
     {"seed", "FILE|MAGNET", "the same, and upload on", run_seed},
     {"tracker", "[OPTION...]", "a tracker, HTTP and UDP, on port 6969",
      run_tracker},

@@ -44,12 +44,14 @@ static void help_verb(const struct program *p, const char *verb,
     text_printf(t, "  %-32s %s\n", left, about);
 }
 
-static void help_verbs(const struct program *p, const struct verb *verbs,
-                       struct text *t)
+/* The shared verbs but those that the program words anew, then its own. */
+static void help_verbs(const struct program *p, struct text *t)
 {
-    for (; verbs != NULL && verbs->name != NULL; verbs++)
-        if (verbs == p->verbs || verb_in(p->verbs, verbs->name) == NULL)
-            help_verb(p, verbs->name, verbs->usage, verbs->help, t);
+    for (const struct verb *v = shared_verbs; v->name != NULL; v++)
+        if (verb_in(p->verbs, v->name) == NULL)
+            help_verb(p, v->name, v->usage, v->help, t);
+    for (const struct verb *v = p->verbs; v != NULL && v->name != NULL; v++)
+        help_verb(p, v->name, v->usage, v->help, t);
 }
 
 static void help_settings(const struct option *o, struct text *t)
@@ -70,8 +72,7 @@ static int help(const struct program *p)
 
     text_printf(&t, "%s: %s\n\n", name, p->idea);
     help_verb(p, "", "", "the monitor on the built-in scenario", &t);
-    help_verbs(p, shared_verbs, &t);
-    help_verbs(p, p->verbs, &t);
+    help_verbs(p, &t);
     text_printf(&t,
                 "\n'%s VERB --help' says more.  Settings, for --set and "
                 "scenarios:\n",

@@ -58,6 +58,19 @@ refused() {
     done
 }
 
+@test "cli: a program's help names the verbs that only it has" {
+    own() { # PROGRAM VERB...
+        run "$(dirname "$chord")/$1" --help
+        for verb in "${@:2}"; do
+            [[ $output == *"  $1 $verb "* ]] || { echo "no $verb: $output"; false; }
+        done
+    }
+    own napster node server metaserver client
+    own fasttrack node sim
+    own bittorrent node create info get seed tracker
+    [[ $output == *"no encryption, no uTP, no v2"* ]]
+}
+
 @test "cli: show --help lists each fact with an example, and says more" {
     run $chord show --help
     for fact in nodes 'node NODE (node n80)' invariants \
