@@ -10,8 +10,10 @@ struct fasttrack *fasttrack_at(const struct network *net, size_t i);
 /* The live node at the other end of a session, or NULL. */
 const struct host *fasttrack_other(const struct network *net,
                                    const struct link *l);
+/* How many there are, of those that live. */
 uint32_t fasttrack_supernodes(const struct network *net);
 
+/* As struct protocol has them: see check.c for what each looks at. */
 void fasttrack_warm(const struct network *net);
 void fasttrack_check(const struct network *net, struct findings *f);
 bool fasttrack_settled(const struct network *net);

@@ -261,24 +261,35 @@ void fasttrack_drop(struct fasttrack *n, struct host *h, const char *why);
 
 /* -- link.c ------------------------------------------------------------------- */
 
+/* The connection of that number, or NULL: it is none of ours any more. */
 struct link *fasttrack_link_of(const struct fasttrack *n, conn_id conn);
 /* NULL: no memory. */
 struct link *fasttrack_link_new(struct fasttrack *n, struct host *h,
                                 conn_id conn, enum link_state state,
                                 uint64_t patience_us);
+/* Forget a connection that is closed, and with it the child behind it. */
 void fasttrack_link_free(struct fasttrack *n, struct host *h, struct link *l);
 /* Say no more, and close when the peer has. */
 void fasttrack_link_close(struct host *h, struct link *l);
+/* Close at once; `why` is for the student.  `l` is gone afterwards. */
 void fasttrack_link_abort(struct fasttrack *n, struct host *h, struct link *l,
                           const char *why);
+/* Call another node to be our `peer`; nothing happens when there is no
+   memory. */
 void fasttrack_link_dial(struct fasttrack *n, struct host *h, struct addr to,
                          enum peer peer);
+/* Our call was answered: say the first words of a session. */
 void fasttrack_link_on_open(struct fasttrack *n, struct host *h,
                             struct link *l);
+/* What came on a connection: HTTP, the handshake, or one message of a
+   session.  The bytes used, as EVENT_BYTES wants. */
 size_t fasttrack_link_on_bytes(struct fasttrack *n, struct host *h,
                                struct link *l, const struct event *e);
+/* Send one message of a session, enciphered where that is.  A peer that does
+   not read (QUEUE_MAX) is cut off by the timer. */
 void fasttrack_link_send(struct fasttrack *n, struct host *h, struct link *l,
                          const struct fasttrack_msg *m);
+/* Ask all sessions for a sign of life; who gives none in PONG_US is gone. */
 void fasttrack_link_ping(struct fasttrack *n, struct host *h);
 /* A session of that kind with that address, up or on its way. */
 struct link *fasttrack_link_with(const struct fasttrack *n, struct addr addr,
@@ -289,24 +300,34 @@ static inline bool fasttrack_link_is(const struct link *l, enum peer peer)
     return l->state == LINK_UP && l->peer == peer;
 }
 
+/* A supernode that we heard of, with its load in percent; when the table is
+   full, the fullest one makes room. */
 void fasttrack_known_add(struct fasttrack *n, struct addr addr, uint8_t load);
+/* What we know of that supernode, or NULL. */
 struct known *fasttrack_known_find(const struct fasttrack *n, struct addr addr);
 /* Do not ask it again for so long. */
 void fasttrack_known_rest(struct fasttrack *n, struct host *h, struct addr addr,
                           uint64_t us);
+/* Take in a list of nodes that a peer sent. */
 void fasttrack_known_list(struct fasttrack *n, struct host *h,
                           const struct span *list);
+/* Tell a peer where else it could go. */
 void fasttrack_send_nodes(struct fasttrack *n, struct host *h, struct link *l);
 
 /* Look for parents, or for other supernodes, until there are enough. */
 void fasttrack_seek(struct fasttrack *n, struct host *h);
+/* The timer of seeking: ask all that we know by UDP, then call the best of
+   those that answered.  Source: reference, section 4. */
 void fasttrack_on_seek(struct fasttrack *n, struct host *h);
+/* A ping, or the answer to one. */
 void fasttrack_on_datagram(struct fasttrack *n, struct host *h,
                            const struct event *e);
 
 /* -- ordinary.c --------------------------------------------------------------- */
 
+/* How many parents have an open session with us. */
 unsigned fasttrack_parents(const struct fasttrack *n);
+/* A message of a parent. */
 void fasttrack_on_parent(struct fasttrack *n, struct host *h, struct link *l,
                          const struct fasttrack_msg *m);
 /* A session of ours is up: say who we are. */
@@ -315,36 +336,51 @@ void fasttrack_introduce(struct fasttrack *n, struct host *h, struct link *l);
    (NULL) to all. */
 void fasttrack_tell(struct fasttrack *n, struct host *h, int content,
                     struct link *only);
+/* The same for every shared file. */
 void fasttrack_tell_all(struct fasttrack *n, struct host *h, struct link *only);
 /* `terms` is a list of `count` terms. */
+/* Answer `command` with what others share; fails at once without a parent,
+   or while another search is open. */
 void fasttrack_search(struct fasttrack *n, struct host *h, uint32_t command,
                       const struct span *terms, uint8_t count, uint8_t realm);
+/* Keep the results of an answer to our open search, HITS_MAX at most. */
 void fasttrack_hits(struct fasttrack *n, struct host *h,
                     const struct fasttrack_msg *m);
+/* The search of that number is over: answer its command. */
 void fasttrack_search_end(struct fasttrack *n, struct host *h, uint16_t id);
+/* All hits, grouped by file, as a result shows them. */
 void fasttrack_add_hits(const struct fasttrack *n, struct fields *f);
 
 /* -- supernode.c -------------------------------------------------------------- */
 
+/* Have a supernode's tables; false: no memory. */
 bool fasttrack_super_begin(struct fasttrack *n, struct host *h);
+/* Close all sessions and forget the tables. */
 void fasttrack_super_end(struct fasttrack *n, struct host *h);
 /* A message of a child, or of one that wants to be one. */
 void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
                         const struct fasttrack_msg *m);
+/* A message of another supernode. */
 void fasttrack_on_supernode(struct fasttrack *n, struct host *h, struct link *l,
                             const struct fasttrack_msg *m);
+/* Put what `m` says of one file into the index, as that of `c`. */
 void fasttrack_list_file(struct fasttrack *n, struct host *h, struct child *c,
                          const struct fasttrack_msg *m);
+/* Forget a child and its files. */
 void fasttrack_child_free(struct fasttrack *n, struct host *h, struct child *c);
 /* Ask on behalf of a child (or 0: of our own user). */
 void fasttrack_ask(struct fasttrack *n, struct host *h, conn_id child,
                    const struct fasttrack_msg *m);
+/* Answer for the searches whose time is over, */
 void fasttrack_super_expire(struct fasttrack *n, struct host *h);
+/* the first of which ends then; FOREVER: none is open. */
 uint64_t fasttrack_super_deadline(const struct fasttrack *n);
+/* Tell another supernode who we are, and what our load is. */
 void fasttrack_announce(struct fasttrack *n, struct host *h, struct link *l);
 /* A push of ours, or of a child, on its way to the owner's supernode. */
 void fasttrack_push(struct fasttrack *n, struct host *h, struct link *from,
                     const struct fasttrack_msg *m);
+/* Children, in percent of what we take. */
 uint8_t fasttrack_load(const struct fasttrack *n);
 
 /* -- elect.c ------------------------------------------------------------------ */
@@ -354,47 +390,69 @@ uint32_t fasttrack_score(const struct fasttrack *n);
 /* By its claims, may it become a supernode?  Else *why says why not. */
 bool fasttrack_eligible(const struct fasttrack *n, uint64_t now_us,
                         const char **why);
+/* The participation level: sent against received, 0 to PARTICIPATION_MAX.
+   Source: reference, section 5. */
 uint32_t fasttrack_participation(const struct fasttrack *n);
+/* Become a supernode, if we may: parents turn into neighbours. */
 void fasttrack_promote(struct fasttrack *n, struct host *h, const char *why);
+/* Be an ordinary node again.  [teach]: how it was done is not known. */
 void fasttrack_demote(struct fasttrack *n, struct host *h);
 /* The eligible child with the highest claim, the first of equals; or NULL. */
 struct link *fasttrack_best_child(const struct fasttrack *n);
 /* A supernode's part: ask the best child when there is need of another. */
 void fasttrack_elect(struct fasttrack *n, struct host *h);
+/* Claim a score towards a parent.  [teach] */
 void fasttrack_tell_score(struct fasttrack *n, struct host *h, struct link *l);
 
 /* -- transfer.c and hashing.c ---------------------------------------------------- */
 
+/* Fetch a file from all sources of `hit`; `tree`, or NULL, is the root that
+   its bytes must have.  Answers `command` at the end. */
 void fasttrack_get(struct fasttrack *n, struct host *h, uint32_t command,
                    const struct hit *hit, const uint8_t *tree);
+/* HTTP of an upload or a download: as EVENT_BYTES wants. */
 size_t fasttrack_transfer_on_bytes(struct fasttrack *n, struct host *h,
                                    struct link *l, const struct event *e);
+/* Our call to an owner, or to an asker, was answered. */
 void fasttrack_transfer_on_open(struct fasttrack *n, struct host *h,
                                 struct link *l);
+/* An upload may go on. */
 void fasttrack_transfer_on_room(struct fasttrack *n, struct host *h,
                                 struct link *l);
+/* A transfer's connection is gone: another source takes over. */
 void fasttrack_transfer_on_closed(struct fasttrack *n, struct host *h,
                                   struct link *l);
+/* Somebody cannot reach us, and asked by a push: call the asker. */
 void fasttrack_give(struct fasttrack *n, struct host *h, struct addr asker,
                     uint32_t push_id);
+/* Give up on sources that were silent for too long, */
 void fasttrack_transfer_expire(struct fasttrack *n, struct host *h);
+/* the first of which is due then; FOREVER: none. */
 uint64_t fasttrack_transfer_deadline(const struct fasttrack *n);
+/* End all downloads; what came is kept. */
 void fasttrack_transfer_stop(struct fasttrack *n, struct host *h);
 /* The tree of a download has been made; NULL: it could not be. */
 void fasttrack_transfer_on_tree(struct fasttrack *n, struct host *h,
                                 int content, const uint8_t *root);
 
+/* The UUHash of a content; false when a part cannot be read. */
 bool fasttrack_hash_content(struct host *h, int content,
                             uint8_t hash[HASH_BYTES]);
+/* Begin to hash what is shared, one file an event. */
 void fasttrack_hash_start(struct fasttrack *n, struct host *h);
+/* One file, and one slice of a tree. */
 void fasttrack_on_hash_timer(struct fasttrack *n, struct host *h);
 /* The UUHash of a shared content, or NULL. */
 const uint8_t *fasttrack_shared_hash(const struct fasttrack *n, int content);
+/* Remember the hash of a content. */
 void fasttrack_keep_hash(struct fasttrack *n, struct host *h, int content,
                          const uint8_t hash[HASH_BYTES]);
+/* Make the kzhash tree of a content: for `command`, or for a download (0).
+   False: no memory. */
 bool fasttrack_tree_begin(struct fasttrack *n, struct host *h, int content,
                           uint32_t command);
 
+/* A user's command. */
 void fasttrack_command(struct fasttrack *n, struct host *h,
                        const struct event *e);
 

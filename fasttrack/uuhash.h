@@ -54,7 +54,9 @@ struct md5_tree {
     bool has[KZHASH_LEVELS];
     uint64_t leaves;
 };
+/* The next leaf's digest. */
 void fasttrack_tree_add(struct md5_tree *t, const uint8_t leaf[MD5_BYTES]);
+/* The root; the tree is spent. */
 void fasttrack_tree_end(struct md5_tree *t, uint8_t root[MD5_BYTES]);
 
 #endif

@@ -118,6 +118,7 @@ struct way {
 };
 #define XINU_FIRST 0x51u
 
+/* Begin one way of a session; `seed` is its cipher's, if it is coded. */
 void fasttrack_way(struct way *w, bool coded, uint32_t seed);
 
 /*
@@ -205,10 +206,12 @@ struct udp_msg {
     uint8_t type, age_min, load;
 };
 #define UDP_BYTES_MAX 32u
+/* False: no datagram of ours. */
 bool fasttrack_udp_decode(struct udp_msg *m, const uint8_t *data, size_t len);
 size_t fasttrack_udp_encode(const struct udp_msg *m,
                             uint8_t out[UDP_BYTES_MAX]);
 
+/* As struct protocol has it. */
 void fasttrack_describe(const struct framing *framing, const uint8_t *data,
                         size_t len, struct fields *f);
 
