@@ -140,9 +140,15 @@ bool scn_done(struct parser *p)
     return w == NULL || scn_unexpected(p, w, "the end of the line");
 }
 
+/* Options are forgiving, scenarios are not: a bare 10 may be meant as ms. */
+static bool has_unit(const char *w)
+{
+    return strchr("0123456789", w[strlen(w) - 1]) == NULL;
+}
+
 bool scn_time(struct parser *p, const char *w, uint64_t *time_us)
 {
-    if (w == NULL || !parse_time(w, time_us))
+    if (w == NULL || !parse_time(w, time_us) || (*time_us > 0 && !has_unit(w)))
         return scn_unexpected(p, w, "a time (250ms, 10s, 2m)");
     return *time_us <= TIME_US_MAX ||
            scn_unexpected(p, w, "a time below 31 years");
@@ -150,8 +156,8 @@ bool scn_time(struct parser *p, const char *w, uint64_t *time_us)
 
 bool scn_rate(struct parser *p, const char *w, uint64_t *rate)
 {
-    return (w != NULL && parse_rate(w, rate)) ||
-           scn_unexpected(p, w, "a rate (100kB/s, 1MB/s)");
+    return (w != NULL && parse_rate(w, rate) && *rate > 0 && has_unit(w)) ||
+           scn_unexpected(p, w, "a rate (100kB/s, 1MB/s) above 0");
 }
 
 bool scn_number(struct parser *p, const char *w, uint64_t max, uint64_t *value)
@@ -162,6 +168,24 @@ bool scn_number(struct parser *p, const char *w, uint64_t max, uint64_t *value)
              (unsigned long long)max);
     return (w != NULL && parse_u64(w, max, value)) ||
            scn_unexpected(p, w, expected);
+}
+
+bool scn_once(struct parser *p, const char *w)
+{
+    size_t len = strcspn(w, "=");
+
+    for (size_t i = 0; i < p->given_count; i++)
+        if (strncmp(p->given[i], w, len) == 0 &&
+            (p->given[i][len] == '=' || p->given[i][len] == '\0'))
+            return scn_fail(p,
+                            "'%.60s' repeats what this line says before, "
+                            "expected it once",
+                            w);
+    if (p->given_count == OPTIONS_GIVEN_MAX)
+        return scn_fail(p, "too much on one line, expected %d options at most",
+                        OPTIONS_GIVEN_MAX);
+    p->given[p->given_count++] = w;
+    return true;
 }
 
 /* -- Names ------------------------------------------------------------------- */
@@ -526,6 +550,7 @@ static bool parse_line(struct parser *p, const char *s, size_t len)
                         LINE_BYTES_MAX);
     memcpy(p->buffer, s, len);
     p->at = p->buffer;
+    p->given_count = 0;
     if (!clean_line(p, p->buffer, len) || !parse_words(p, &apart))
         return false;
     if (!apart) {

@@ -246,6 +246,8 @@ static bool node_options(struct parser *p, struct node_spec *spec,
 
     while ((w = scn_word(p)) != NULL) {
         bool taken = every_us != NULL && scn_is(w, "every");
+        if (!scn_once(p, w))
+            return false;
         if (taken && !scn_time(p, scn_word(p), every_us))
             return false;
         if (every_us == NULL && !single_option(p, spec, w, &taken))
@@ -253,6 +255,12 @@ static bool node_options(struct parser *p, struct node_spec *spec,
         if (!taken && !node_option(p, spec, &own, w))
             return false;
     }
+    if (spec->introducer && (spec->id != NULL || spec->join != NULL ||
+                             spec->share != NULL || own != NULL))
+        return scn_fail(p,
+                        "an introducer is no node of %s, expected addr=, "
+                        "up=, down= or keep beside it",
+                        p->s->protocol->name);
     return check_id(p, spec);
 }
 
@@ -459,6 +467,8 @@ bool scn_fault(struct parser *p)
         act.other = scn_keep_text(p, join);
         if (act.other == NULL || !scn_known_name(p, join))
             return false;
+        if (scn_is(act.name, join))
+            return scn_unexpected(p, join, "another node to join");
     }
     return add_act(p, act);
 }
@@ -563,7 +573,8 @@ bool scn_churn(struct parser *p)
     if (p->stepping)
         return scn_fail(p, "'churn' cannot follow 'at step', expected one act");
     for (; scn_is(w, "join") || scn_is(w, "fail"); w = scn_word(p))
-        if (!parse_mean(p, scn_word(p),
+        if (!scn_once(p, w) ||
+            !parse_mean(p, scn_word(p),
                         scn_is(w, "join") ? &l.join_us : &l.fail_us))
             return false;
     if (!scn_is(w, "for") || (l.join_us == 0 && l.fail_us == 0))
@@ -745,7 +756,8 @@ bool scn_bandwidth(struct parser *p)
     do {
         if (!scn_is(w, "up") && !scn_is(w, "down"))
             return scn_unexpected(p, w, "'bandwidth up 1MB/s down 4MB/s'");
-        if (!scn_rate(p, scn_word(p),
+        if (!scn_once(p, w) ||
+            !scn_rate(p, scn_word(p),
                       scn_is(w, "up") ? &p->network.up : &p->network.down))
             return false;
     } while ((w = scn_word(p)) != NULL);
@@ -806,6 +818,8 @@ bool scn_bound(struct parser *p)
         if (i == count)
             return scn_unexpected(p, w,
                                   "crash, join, restart, drop, delay or depth");
+        if (!scn_once(p, w))
+            return false;
         w = scn_word(p);
         if (!scn_is(w, "any") && !scn_number(p, w, BOUND_ANY - 1, &value))
             return false;

@@ -12,6 +12,7 @@
 
 #define LINE_BYTES_MAX 16384
 #define NODE_LINES_MAX 4096
+#define OPTIONS_GIVEN_MAX 64                   /* on one line */
 #define TIME_US_MAX UINT64_C(1000000000000000) /* 31 years */
 
 enum line_kind { LINE_ACT, LINE_NODES, LINE_CHURN };
@@ -61,8 +62,10 @@ struct parser {
     unsigned line;
     const struct source *source; /* the file, and those that include it */
     size_t bytes_read;
-    char buffer[LINE_BYTES_MAX + 1]; /* the line */
-    char *at;                        /* what scn_word() has left of it */
+    char buffer[LINE_BYTES_MAX + 1];      /* the line */
+    char *at;                             /* what scn_word() has left of it */
+    const char *given[OPTIONS_GIVEN_MAX]; /* its options, for scn_once() */
+    size_t given_count;
 
     int kind; /* an enum act_kind or share, from the table of words */
     bool prefixed, stepping, relative; /* its at, after; at step */
@@ -101,6 +104,8 @@ bool scn_is(const char *word, const char *keyword);
 bool scn_time(struct parser *p, const char *w, uint64_t *time_us);
 bool scn_rate(struct parser *p, const char *w, uint64_t *rate);
 bool scn_number(struct parser *p, const char *w, uint64_t max, uint64_t *value);
+/* `w`, up to its '=', must be new to this line. */
+bool scn_once(struct parser *p, const char *w);
 
 bool scn_is_keyword(const char *w);
 /* Take `count` names PREFIX1 ..., or with 0 this one name. */

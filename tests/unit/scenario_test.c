@@ -343,11 +343,75 @@ TEST(a_node_has_options_of_its_own)
             "t.scn:1: 'fast' is wrong here, expected id=, join=, addr=, "
             "share=, up=, down=, keep, introducer, or OPTION=VALUE");
     REFUSED("node a up=fast\n",
-            "t.scn:1: 'fast' is wrong here, expected a rate (100kB/s, 1MB/s)");
+            "t.scn:1: 'fast' is wrong here, expected a rate (100kB/s, 1MB/s) "
+            "above 0");
     REFUSED("node a addr=localhost\n",
             "t.scn:1: 'localhost' is wrong here, expected an address "
             "(127.0.0.1:7074)");
     CHECK(strstr(refusal("nodes 2 prefix=p id=1\n"), "'id'") != NULL);
+}
+
+TEST(a_line_says_nothing_twice)
+{
+    static const struct {
+        const char *line, *twice;
+    } is[] = {
+        {"node b id=1 id=2", "id=2"},
+        {"node b join=a join=a", "join=a"},
+        {"node b keep keep", "keep"},
+        {"node b up=1kB/s up=2kB/s", "up=2kB/s"},
+        {"node b rule=paper rule=lecture", "rule=lecture"},
+        {"nodes 2 prefix=p every 1s every 2s", "every"},
+        {"bandwidth up 1MB/s up 2MB/s", "up"},
+        {"churn join 1/s join 2/s for 9s", "join"},
+        {"bound crash 2 crash 3", "crash"},
+    };
+
+    for (size_t i = 0; i < sizeof is / sizeof is[0]; i++) {
+        LOCAL_TEXT text = text_new(), because = text_new();
+        text_printf(&text, "node a\n%s\n", is[i].line);
+        text_printf(&because,
+                    "t.scn:2: '%s' repeats what this line says before, "
+                    "expected it once",
+                    is[i].twice);
+        REFUSED(text.data, because.data);
+    }
+    TAKEN("node b id=1 up=1kB/s down=1kB/s keep rule=paper\n");
+}
+
+TEST(times_and_rates_have_units_and_a_rate_is_above_nothing)
+{
+    static const char *const bad[] = {"latency 10",
+                                      "latency 10..80ms",
+                                      "at 5 crash a",
+                                      "run until 100",
+                                      "nodes 2 prefix=p every 1",
+                                      "jitter 2",
+                                      "bandwidth up 0",
+                                      "bandwidth up 0kB/s",
+                                      "bandwidth down 1000",
+                                      "node b up=0",
+                                      "node b down=0MB/s",
+                                      "node b up=5",
+                                      "churn join 1/s for 10"};
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        LOCAL_TEXT text = text_new();
+        text_printf(&text, "node a\n%s\n", bad[i]);
+        CHECK(strstr(refusal(text.data), " is wrong here, expected a ") !=
+              NULL);
+    }
+    TAKEN("latency 0..80ms\njitter 0\n");
+}
+
+TEST(an_introducer_is_no_node_of_the_protocol)
+{
+    TAKEN("node i introducer addr=127.0.0.1:80 up=1kB/s keep\nnode a join=i\n");
+    REFUSED("node a\nnode i introducer id=5\n",
+            "t.scn:2: an introducer is no node of test, expected addr=, up=, "
+            "down= or keep beside it");
+    CHECK(strstr(refusal("node a\nnode i join=a introducer\n"), "no node"));
+    CHECK(strstr(refusal("node i rule=paper introducer\n"), "no node"));
 }
 
 TEST(an_id_is_checked_by_the_protocol)
@@ -563,6 +627,8 @@ TEST(a_restart_may_name_whom_to_join)
             "t.scn:2: 'by=a' is wrong here, expected join=NODE or the end of "
             "the line");
     CHECK(strstr(refusal("node a\nat 1s restart a join=b\n"), "'b'") != NULL);
+    REFUSED("node a\nat 1s restart a join=a\n",
+            "t.scn:2: 'a' is wrong here, expected another node to join");
 }
 
 TEST(churn_says_how_often_and_how_long)
@@ -1019,6 +1085,9 @@ int main(void)
     RUN(a_million_nodes_are_one_line);
     RUN(join_names_a_node_of_an_earlier_line);
     RUN(a_node_has_options_of_its_own);
+    RUN(a_line_says_nothing_twice);
+    RUN(times_and_rates_have_units_and_a_rate_is_above_nothing);
+    RUN(an_introducer_is_no_node_of_the_protocol);
     RUN(an_id_is_checked_by_the_protocol);
     RUN(commands_are_checked_before_the_run);
     RUN(unknown_words_are_answered_with_the_nearest);

@@ -124,7 +124,7 @@ TEST(quantum_1_delivers_byte_by_byte_and_the_same_messages)
 
 TEST(what_follows_in_the_same_bytes_is_offered_at_once)
 {
-    struct world w = world_new("bandwidth up 100kB/s down 0B/s");
+    struct world w = world_new("bandwidth up 100kB/s");
 
     open_stream(&w);
     for (int i = 0; i < 20; i++)
@@ -257,7 +257,7 @@ TEST(kill_with_unread_bytes_resets_the_peer)
 
 TEST(who_leaves_delivers_what_it_has_written)
 {
-    struct world w = world_new("bandwidth up 100kB/s down 0B/s\n"
+    struct world w = world_new("bandwidth up 100kB/s\n"
                                "at 1s leave b");
     static uint8_t bulk[60000];
 
@@ -278,7 +278,7 @@ TEST(who_leaves_delivers_what_it_has_written)
 
 TEST(room_comes_once_when_the_backlog_has_gone)
 {
-    struct world w = world_new("bandwidth up 1MB/s down 0B/s");
+    struct world w = world_new("bandwidth up 1MB/s");
     static uint8_t bulk[60000];
 
     open_stream(&w);
