@@ -224,6 +224,7 @@ static void store(struct dht *d, struct host *h, const struct id *infohash,
         return;
     d->stored[d->stored_count++] = (struct dht_stored){
         .infohash = *infohash, .peer = peer, .heard_us = host_now(h)};
+    dht_heard_of(d, infohash, peer);
 }
 
 /* -- Answers of ours ----------------------------------------------------------------- */

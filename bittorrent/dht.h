@@ -196,6 +196,8 @@ uint64_t dht_follow_due(struct dht *d, struct host *h);
 /* Send a query; false: too many are open.  `id` may be NULL. */
 bool dht_ask(struct dht *d, struct host *h, struct krpc *m, struct addr to,
              const struct id *id, unsigned search);
+/* Somebody announced this peer to us: a find, if we follow its torrent. */
+void dht_heard_of(struct dht *d, const struct id *infohash, struct addr peer);
 bool dht_ping(struct dht *d, struct host *h, struct addr to,
               const struct id *id);
 bool dht_may_call(struct addr a);

@@ -55,15 +55,18 @@ static void remove_candidate(struct dht_search *s, struct dht_candidate *c)
     memmove(c, c + 1, (size_t)(&s->at[s->count] - c) * sizeof *c);
 }
 
-static void found(struct dht *d, struct dht_search *s, struct addr peer)
+static void keep_found(struct dht *d, uint32_t tag, struct addr peer)
 {
-    uint32_t tag = d->follow[s->follow].tag;
-
-    s->found++;
     if (d->found_count == DHT_FOUND_MAX)
         return;
     d->found[d->found_count].tag = tag;
     d->found[d->found_count++].peer = peer;
+}
+
+static void found(struct dht *d, struct dht_search *s, struct addr peer)
+{
+    s->found++;
+    keep_found(d, d->follow[s->follow].tag, peer);
 }
 
 static void announce(struct dht *d, struct host *h, struct dht_search *s)
@@ -265,6 +268,13 @@ void dht_unfollow(struct dht *d, uint32_t tag)
             if (d->search[j].purpose == DHT_PEERS && d->search[j].follow == i)
                 d->search[j].purpose = DHT_IDLE;
     }
+}
+
+void dht_heard_of(struct dht *d, const struct id *infohash, struct addr peer)
+{
+    for (unsigned i = 0; i < DHT_FOLLOWED_MAX; i++)
+        if (d->follow[i].used && id_equal(&d->follow[i].infohash, infohash))
+            keep_found(d, d->follow[i].tag, peer);
 }
 
 bool dht_take(struct dht *d, uint32_t *tag, struct addr *peer)

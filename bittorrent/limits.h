@@ -125,6 +125,9 @@
 #define ENDGAME_COPIES 2 /* peers asked for one block at the end, at most */
 #define EXTENSION_BYTES_MAX 4096 /* of what we write, but for metadata */
 #define METADATA_BLOCK 16384u    /* [bep9] */
+/* Of a bitfield that comes before the info dictionary; one of BLOB_BYTES_MAX
+   bytes names no more than 52,428 pieces. */
+#define EARLY_BYTES_MAX 8192u
 #define PEX_PERIOD_US (60 * (uint64_t)1000000) /* [bep11] at most so often */
 #define PEX_FIRST_US (2 * (uint64_t)1000000)   /* others come meanwhile */
 #define PEX_MAX 50                             /* [bep11] peers in a message */

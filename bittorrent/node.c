@@ -228,7 +228,7 @@ static void result_of(struct bittorrent *n, struct host *h)
 
 void swarm_on_open(struct bittorrent *n, struct host *h)
 {
-    peer_close_all(n, h); /* those met before we knew the pieces */
+    peer_on_open(n, h);
     for (uint32_t i = 0; i < n->known_count; i++)
         n->known[i].due_us = 0;
     if (!addr_none(n->join))
@@ -871,7 +871,7 @@ static void dump_peer(const struct bittorrent *n, const struct peer *p,
                           p->extended,      p->dht,          p->am_choking,
                           p->am_interested, p->peer_choking, p->peer_interested,
                           p->first,         p->snubbed,      p->optimistic,
-                          p->stuffed,       p->unasked};
+                          p->stuffed,       p->unasked,      p->early_all};
     const uint64_t numbers[] = {
         p->opened_us,    p->heard_us,  p->said_us,        p->block_us,
         p->unchoked_us,  p->pex_us,    p->down,           p->up,
@@ -888,6 +888,9 @@ static void dump_peer(const struct bittorrent *n, const struct peer *p,
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         text_printf(t, " %llu", (unsigned long long)numbers[i]);
     dump_bits(p->have, n->torrent.meta.piece_count, t);
+    for (uint32_t i = 0; p->early != NULL && i < 8 * EARLY_BYTES_MAX; i++)
+        if (bit_is_set(p->early, i))
+            text_printf(t, " early %u", i);
     dump_blocks("asked", &p->asked, t);
     dump_blocks("wants", &p->wants, t);
     text_char(t, '\n');

@@ -147,6 +147,8 @@ struct peer {
     uint8_t *have; /* what it has; NULL until the metainfo is known */
     uint32_t have_count;
     uint32_t wanted; /* pieces that it has and we lack */
+    uint8_t *early;  /* bits of what it said to have before that; or NULL */
+    bool early_all;  /* HAVE_ALL came before that */
     struct blocks asked, wants;
     struct block coming; /* of the PIECE whose data comes now; length 0: none */
     bool unasked;        /* and it is to be thrown away */
@@ -273,6 +275,8 @@ void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
 /* A piece is here: tell everyone. */
 void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece);
 void peer_on_complete(struct bittorrent *n, struct host *h);
+/* Take what peers said before the pieces were known for true, or part. */
+void peer_on_open(struct bittorrent *n, struct host *h);
 void peer_close_all(struct bittorrent *n, struct host *h);
 /* Ask for as much as a peer's rate suggests. */
 void peer_ask(struct bittorrent *n, struct host *h, struct peer *p);

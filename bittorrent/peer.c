@@ -101,9 +101,8 @@ static void send_handshake(struct bittorrent *n, struct host *h, struct peer *p)
     memcpy(s.infohash, n->torrent.infohash, INFOHASH_BYTES);
     memcpy(s.peer_id, n->id, PEER_ID_BYTES);
     wire_write_handshake(&s, out);
-    host_phase(h, p->conn, PHASE_HANDSHAKE);
+    host_phase(h, p->conn, PHASE_HANDSHAKE); /* until the peer's is here */
     host_write(h, p->conn, out, sizeof out);
-    host_phase(h, p->conn, PHASE_MESSAGES);
     p->said = true;
     p->said_us = host_now(h);
 }
@@ -347,6 +346,7 @@ void peer_accept(struct bittorrent *n, struct host *h, const struct event *e)
         host_abort(h, e->conn);
         return;
     }
+    host_phase(h, p->conn, PHASE_HANDSHAKE);
     p->state = PEER_HANDSHAKE;
     p->addr.ip = e->peer.ip;
 }
@@ -371,6 +371,7 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
     *at = p->next;
     n->peer_count--;
     host_free(h, p->have, bits_bytes(t->meta.piece_count) + 1);
+    host_free(h, p->early, EARLY_BYTES_MAX);
     host_free(h, p->asked.at, p->asked.cap * sizeof *p->asked.at);
     host_free(h, p->wants.at, p->wants.cap * sizeof *p->wants.at);
     host_free(h, p, sizeof *p);
@@ -446,6 +447,7 @@ static bool on_handshake(struct bittorrent *n, struct host *h, struct peer *p,
     }
     if (!p->said)
         send_handshake(n, h, p);
+    host_phase(h, p->conn, PHASE_MESSAGES);
     p->state = PEER_UP;
     p->fast = (s->reserved & RESERVED_FAST) != 0;
     p->extended = (s->reserved & RESERVED_EXTENDED) != 0;
@@ -557,6 +559,79 @@ static const char *on_reject(struct bittorrent *n, struct host *h,
     return NULL;
 }
 
+/* What a peer says while we do not know the pieces yet counts later on, in
+   peer_on_open(). */
+static void on_early(struct host *h, struct peer *p, const struct wire_msg *m)
+{
+    size_t bytes = m->id == WIRE_HAVE       ? m->index / 8 + 1
+                   : m->id == WIRE_BITFIELD ? m->data_len
+                                            : 0;
+
+    if (m->id == WIRE_CHOKE || m->id == WIRE_UNCHOKE)
+        p->peer_choking = m->id == WIRE_CHOKE;
+    else if (m->id == WIRE_INTERESTED || m->id == WIRE_NOT_INTERESTED)
+        p->peer_interested = m->id == WIRE_INTERESTED;
+    else if (m->id == WIRE_HAVE_ALL)
+        p->early_all = true;
+    if (bytes == 0 || bytes > EARLY_BYTES_MAX)
+        return;
+    if (p->early == NULL)
+        p->early = host_alloc(h, EARLY_BYTES_MAX);
+    if (p->early == NULL)
+        return;
+    for (size_t i = 0; m->id == WIRE_BITFIELD && i < bytes; i++)
+        p->early[i] |= m->data[i];
+    if (m->id == WIRE_HAVE)
+        bit_set(p->early, m->index);
+}
+
+/* NULL, or why the connection has to end. */
+static const char *learn_early(struct torrent *t, struct host *h,
+                               struct peer *p)
+{
+    uint32_t count = t->meta.piece_count;
+
+    p->have = host_alloc(h, bits_bytes(count) + 1);
+    if (p->have == NULL)
+        return "no memory";
+    for (uint32_t i = 0; i < count && p->early_all; i++)
+        add_piece(t, p, i);
+    for (uint32_t i = 0; i < 8 * EARLY_BYTES_MAX && p->early != NULL; i++) {
+        if (!bit_is_set(p->early, i))
+            continue;
+        if (i >= count)
+            return "it has a piece that is not in the torrent";
+        add_piece(t, p, i);
+    }
+    host_free(h, p->early, EARLY_BYTES_MAX);
+    p->early = NULL;
+    return NULL;
+}
+
+/* The pieces are known now.  Peers that were told that we have none, while we
+   have some, are dialled again. */
+void peer_on_open(struct bittorrent *n, struct host *h)
+{
+    struct torrent *t = &n->torrent;
+    struct peer *next;
+
+    for (struct peer *p = n->peers; p != NULL; p = next) {
+        next = p->next;
+        if (p->state != PEER_UP)
+            continue;
+        const char *why = t->have_count > 0 ? "to tell it anew what we have"
+                                            : learn_early(t, h, p);
+        if (why != NULL) {
+            host_note(h, "peer closed: %s", why);
+            host_abort(h, p->conn);
+            forget(n, h, p);
+        } else {
+            keep_interest(n, h, p);
+        }
+    }
+    peer_ask_all(n, h);
+}
+
 /* NULL, or why the connection has to end. */
 static const char *on_message(struct bittorrent *n, struct host *h,
                               struct peer *p, const struct wire_msg *m)
@@ -568,8 +643,11 @@ static const char *on_message(struct bittorrent *n, struct host *h,
 
     if (m->id != WIRE_EXTENDED && m->id != WIRE_KEEP_ALIVE)
         p->first = false;
-    if (t->state == TORRENT_ASKING && m->id != WIRE_EXTENDED)
-        return NULL; /* it is dialled again once we know the pieces */
+    if (t->state != TORRENT_OPEN && m->id != WIRE_EXTENDED &&
+        m->id != WIRE_PORT) {
+        on_early(h, p, m);
+        return NULL;
+    }
     if (m->id >= WIRE_SUGGEST && m->id <= WIRE_ALLOWED_FAST && !p->fast)
         return "it uses the fast extension without having said so";
     switch (m->id) {

@@ -391,7 +391,7 @@ uint32_t fasttrack_score(const struct fasttrack *n);
 bool fasttrack_eligible(const struct fasttrack *n, uint64_t now_us,
                         const char **why);
 /* The participation level: sent against received, 0 to PARTICIPATION_MAX.
-   Source: reference, section 5. */
+   Source: reference, section 1. */
 uint32_t fasttrack_participation(const struct fasttrack *n);
 /* Become a supernode, if we may: parents turn into neighbours. */
 void fasttrack_promote(struct fasttrack *n, struct host *h, const char *why);

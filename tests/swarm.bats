@@ -112,6 +112,18 @@ fact() {
     [ "$(fact dht.scn pieces p2)" -eq 8 ]
 }
 
+@test "swarm: what peers say before the pieces are known counts later" {
+    # Known by its hash alone: a connection that brought the info dictionary
+    # also brings the pieces.
+    run "$bt" sim $labs/magnet.scn
+    [ "$status" -eq 0 ]
+    [ "$(grep -c ' origin p1 .* HANDSHAKE' <<<"$output")" -eq 1 ]
+    grep -q ' p1     origin INTERESTED' <<<"$output"
+    # A leecher told us of its pieces before; its later ones came in between.
+    grep -q ' p1     p2     BITFIELD' <<<"$output"
+    grep -q 'peer closed: to tell it anew what we have' <<<"$output"
+}
+
 @test "swarm: the screens of pieces, rarity, chokes and a routing table" {
     load golden.bash
     "$bt" monitor --dump 80x24 | golden bittorrent-open-80x24.screen
