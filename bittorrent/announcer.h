@@ -69,9 +69,11 @@ struct announcer {
     uint32_t found_count;
 };
 
+/* Announce a torrent, at no tracker yet. */
 void announcer_begin(struct announcer *a, struct host *h,
                      const uint8_t infohash[INFOHASH_BYTES],
                      const uint8_t peer_id[PEER_ID_BYTES], uint16_t port);
+/* Cut off what is under way, and forget the trackers. */
 void announcer_end(struct announcer *a, struct host *h);
 /* One tracker more: http://HOST[:PORT]/PATH or udp://HOST:PORT; tiers count
    from 1, in ascending order.  False, and nothing added: no such URL, too
@@ -83,11 +85,13 @@ bool announcer_add(struct announcer *a, struct host *h, const char *url,
    is over; the caller need not wait long. */
 void announcer_say(struct announcer *a, struct host *h,
                    enum announce_event event);
+/* Has it no tracker, or been told that we stopped? */
 bool announcer_done(const struct announcer *a);
 /* Peers are short: ask earlier, as far as the tracker allows. */
 void announcer_hurry(struct announcer *a);
 /* When announcer_tick is to be called; UINT64_MAX: never. */
 uint64_t announcer_due(const struct announcer *a);
+/* Do what is due. */
 void announcer_tick(struct announcer *a, struct host *h,
                     const struct announce_stats *stats);
 /* False when the datagram is no answer to us. */
@@ -98,6 +102,7 @@ bool announcer_on_datagram(struct announcer *a, struct host *h,
 size_t announcer_on_stream(struct announcer *a, struct host *h,
                            const struct event *e,
                            const struct announce_stats *stats);
+/* As struct protocol has it. */
 void announcer_dump(const struct announcer *a, uint64_t now_us,
                     struct text *out);
 

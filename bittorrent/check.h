@@ -8,6 +8,7 @@
 /* The node at index `i`, or NULL when it is down. */
 struct bittorrent *bittorrent_at(const struct network *net, size_t i);
 
+/* As struct protocol has them. */
 void bittorrent_warm(const struct network *net);
 void bittorrent_check(const struct network *net, struct findings *f);
 bool bittorrent_settled(const struct network *net);

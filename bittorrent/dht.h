@@ -137,6 +137,8 @@ void dht_hear(struct dht *d, struct host *h, struct addr node);
 /* False when the datagram is none of the DHT's. */
 bool dht_on_datagram(struct dht *d, struct host *h, struct addr from,
                      const uint8_t *data, size_t len);
+/* What is due: answers that did not come, buckets that are old, torrents to
+   announce again. */
 void dht_on_timer(struct dht *d, struct host *h);
 /* Keep the table for the next time. */
 void dht_save(const struct dht *d, struct host *h);
@@ -149,22 +151,29 @@ bool dht_settled(const struct dht *d);
 bool dht_follow(struct dht *d, struct host *h,
                 const uint8_t infohash[INFOHASH_BYTES], uint16_t port,
                 uint32_t tag);
+/* Look no more for the peers of what has this tag. */
 void dht_unfollow(struct dht *d, uint32_t tag);
 /* A peer that was found; false: no more. */
 bool dht_take(struct dht *d, uint32_t *tag, struct addr *peer);
 
+/* As struct protocol has it. */
 void dht_dump(const struct dht *d, uint64_t now_us, struct text *out);
 
 /* -- dht_table.c --------------------------------------------------------------- */
 
+/* The distance of two ids: their exclusive or. */
 struct id dht_distance(const struct id *a, const struct id *b);
 /* Leading bits that two ids share. */
 unsigned dht_shared_bits(const struct id *a, const struct id *b);
 /* [bep42]: an id that fits an address, drawn from `chance`; does it? */
 struct id dht_id_for(uint32_t ip, const uint64_t chance[3]);
+/* May a node at this address have this id?  Source: [bep42]. */
 bool dht_id_fits(const struct id *id, uint32_t ip);
+/* The bucket that an id belongs to. */
 struct dht_bucket *dht_bucket_of(const struct dht *d, const struct id *id);
+/* The node of that id in our table, or NULL. */
 struct dht_node *dht_find(const struct dht *d, const struct id *id);
+/* [bep5]: answered lately; or ever, and asked us lately. */
 bool dht_is_good(const struct dht_node *n, uint64_t now_us);
 /* It answered a query of ours: what alone brings a node into the table. */
 void dht_replied(struct dht *d, struct host *h, const struct id *id,
@@ -174,6 +183,7 @@ void dht_missed(struct dht *d, struct host *h, const struct id *id);
 /* The nodes nearest to a target, nearest first, without bad ones; how many. */
 size_t dht_nearest(const struct dht *d, const struct id *target,
                    const struct dht_node *nearest[DHT_K]);
+/* Nodes in the table. */
 uint32_t dht_node_count(const struct dht *d);
 /* For warm: as if it had just answered. */
 void dht_put(struct dht *d, struct host *h, const struct id *id,
@@ -184,8 +194,10 @@ void dht_put(struct dht *d, struct host *h, const struct id *id,
 /* Begin a search; false when too many are under way. */
 bool dht_search(struct dht *d, struct host *h, enum dht_purpose purpose,
                 const struct id *target, unsigned follow);
+/* A search's node has answered, or */
 void dht_search_answer(struct dht *d, struct host *h, struct dht_search *s,
                        struct addr from, const struct krpc *m);
+/* has not: ask the next one. */
 void dht_search_missed(struct dht *d, struct host *h, struct dht_search *s,
                        struct addr addr);
 /* Begin what is due; when the next is. */
@@ -198,8 +210,10 @@ bool dht_ask(struct dht *d, struct host *h, struct krpc *m, struct addr to,
              const struct id *id, unsigned search);
 /* Somebody announced this peer to us: a find, if we follow its torrent. */
 void dht_heard_of(struct dht *d, const struct id *infohash, struct addr peer);
+/* Ask a node whether it lives; `id` may be NULL. */
 bool dht_ping(struct dht *d, struct host *h, struct addr to,
               const struct id *id);
+/* An address that somebody may be at: not nowhere, not multicast. */
 bool dht_may_call(struct addr a);
 
 #endif

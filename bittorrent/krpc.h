@@ -61,9 +61,12 @@ struct krpc {
 int krpc_read(struct krpc *m, const uint8_t *data, size_t len);
 /* Write it; the bytes, or 0 when it does not fit. */
 size_t krpc_write(const struct krpc *m, uint8_t out[DHT_DATAGRAM_MAX]);
+/* Name every byte. */
 void krpc_describe(const uint8_t *data, size_t len, struct fields *f);
+/* One of the nodes in a compact list, */
 void krpc_read_node(const uint8_t in[KRPC_NODE_BYTES], struct id *id,
                     struct addr *addr);
+/* there and back. */
 void krpc_write_node(const struct id *id, struct addr addr,
                      uint8_t out[KRPC_NODE_BYTES]);
 

@@ -230,18 +230,24 @@ bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
                   size_t len, const char **why);
 /* Make a torrent of a content that is whole. */
 void torrent_make(struct bittorrent *n, struct host *h, int content);
+/* A piece has been hashed: keep it, or ask for it anew. */
 void torrent_on_hashed(struct bittorrent *n, struct host *h,
                        const struct event *e);
 /* The offset and length of a piece, and of a block of it. */
 uint64_t torrent_offset(const struct torrent *t, uint32_t piece);
+/* How many blocks of BLOCK_BYTES it has, */
 uint32_t torrent_block_count(const struct torrent *t, uint32_t piece);
+/* and one of them; the last may be short. */
 struct block torrent_block(const struct torrent *t, uint32_t piece,
                            uint32_t index);
 /* A block has come; false: the disk refused. */
 bool torrent_write(struct bittorrent *n, struct host *h, const struct block *b,
                    const uint8_t *data, struct addr from);
+/* Forget what came of a piece: its blocks are free to be asked for. */
 void torrent_drop_partial(struct torrent *t, struct host *h, struct partial *p);
+/* What has come of a piece, or NULL: nothing has, or all of it. */
 struct partial *torrent_partial(struct torrent *t, uint32_t piece);
+/* Remember which pieces are known good, for the next run. */
 void torrent_save(struct bittorrent *n, struct host *h);
 /* Bytes that are still to come. */
 uint64_t torrent_left(const struct torrent *t);
@@ -254,6 +260,7 @@ bool picker_next(struct bittorrent *n, struct host *h, const struct peer *p,
 
 /* -- choke.c ---------------------------------------------------------------------------- */
 
+/* Choose anew whom to upload to: once a period.  Source: [bep3] choking. */
 void choke_on_round(struct bittorrent *n, struct host *h);
 /* Somebody came, left, or changed interest: fill free slots at once. */
 void choke_fill(struct bittorrent *n, struct host *h);
@@ -262,36 +269,52 @@ void choke_fill(struct bittorrent *n, struct host *h);
 
 /* The equal block in a list, or NULL. */
 const struct block *blocks_find(const struct blocks *l, const struct block *b);
+/* The peer of that stream, or NULL. */
 struct peer *peer_of(struct bittorrent *n, conn_id conn);
+/* Call a peer; nothing happens when there is no memory. */
 void peer_dial(struct bittorrent *n, struct host *h, struct addr to);
+/* Somebody called who will say a handshake. */
 void peer_accept(struct bittorrent *n, struct host *h, const struct event *e);
+/* Close at once; `why` is for the student.  `p` is gone afterwards. */
 void peer_close(struct bittorrent *n, struct host *h, struct peer *p,
                 const char *why);
 /* An event of a peer's stream; the bytes consumed. */
 size_t peer_event(struct bittorrent *n, struct host *h, struct peer *p,
                   const struct event *e);
+/* Choke or unchoke; what a choked one had asked for is rejected. */
 void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
                       bool choke);
 /* A piece is here: tell everyone. */
 void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece);
+/* All is here: close those who have everything as well. */
 void peer_on_complete(struct bittorrent *n, struct host *h);
 /* Take what peers said before the pieces were known for true, or part. */
 void peer_on_open(struct bittorrent *n, struct host *h);
+/* Close all, without a word. */
 void peer_close_all(struct bittorrent *n, struct host *h);
 /* Ask for as much as a peer's rate suggests. */
 void peer_ask(struct bittorrent *n, struct host *h, struct peer *p);
+/* The same for all peers. */
 void peer_ask_all(struct bittorrent *n, struct host *h);
 /* Send what peers have asked for, as far as limits allow. */
 void peer_serve_all(struct bittorrent *n, struct host *h);
+/* Once a second: keep-alives, and an end to who is silent for too long. */
 void peer_on_tick(struct bittorrent *n, struct host *h);
+/* Encode and write one message. */
 void peer_send(struct host *h, struct peer *p, const struct wire_msg *m);
+/* Never talk to this address again: it sent a bad piece. */
 void peer_ban(struct bittorrent *n, struct host *h, struct addr from);
 
 /* -- extend.c ------------------------------------------------------------------------------ */
 
+/* Our extended handshake.  Source: [bep10]. */
 void extend_say_hello(struct bittorrent *n, struct host *h, struct peer *p);
+/* An extended message: the other's handshake, the info dictionary [bep9], or
+   other peers [bep11]. */
 void extend_on_message(struct bittorrent *n, struct host *h, struct peer *p,
                        const struct wire_msg *m);
+/* Once a second: ask another peer for the info dictionary when one is
+   silent; tell of new peers. */
 void extend_on_tick(struct bittorrent *n, struct host *h);
 /* Begin to fetch the info dictionary of a torrent known by its infohash. */
 void extend_ask(struct bittorrent *n, struct host *h,
@@ -303,6 +326,7 @@ void extend_ask(struct bittorrent *n, struct host *h,
 void swarm_start(struct bittorrent *n, struct host *h);
 /* A peer that somebody told of. */
 void swarm_found_peer(struct bittorrent *n, struct host *h, struct addr peer);
+/* What we know of that address, or NULL. */
 struct known *swarm_known(struct bittorrent *n, struct addr peer);
 /* The torrent can be exchanged from now on; all of it is here. */
 void swarm_on_open(struct bittorrent *n, struct host *h);

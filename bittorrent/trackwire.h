@@ -61,6 +61,7 @@ size_t tracker_write_request(const struct announce *a, const char *host,
 /* Read the body of an answer from the front of `data`: its length, 0 for more,
    or ERR_MALFORMED. */
 int64_t tracker_read_body(struct announced *d, const uint8_t *data, size_t len);
+/* Name every byte of a request or an answer, */
 void tracker_describe_http(const uint8_t *data, size_t len, struct fields *f);
 
 /* -- UDP --------------------------------------------------------------------- */
@@ -85,12 +86,15 @@ bool tracker_udp_is_answer(const uint8_t *data, size_t len);
    of `answer`'s kind. */
 bool tracker_udp_decode(struct udp_msg *m, bool answer, const uint8_t *data,
                         size_t len);
+/* The bytes written. */
 size_t tracker_udp_encode(struct udp_msg *m,
                           uint8_t out[UDP_TRACKER_BYTES_MAX]);
+/* Name every byte of a datagram to a tracker, or from one. */
 void tracker_describe_udp(const uint8_t *data, size_t len, struct fields *f);
 
 /* -- Compact peers ------------------------------------------------------------ */
 
+/* Four bytes of address, two of port. */
 struct addr compact_read(const uint8_t in[COMPACT_BYTES]);
 void compact_write(struct addr a, uint8_t out[COMPACT_BYTES]);
 

@@ -65,6 +65,7 @@ struct wire_msg {
 /* Read what is here of a handshake: the bytes used (HANDSHAKE_BYTES), 0 for
    more, ERR_MALFORMED as soon as it is none. */
 int wire_read_handshake(struct handshake *s, const uint8_t *data, size_t len);
+/* The 68 bytes that begin a stream.  Source: [bep3]. */
 void wire_write_handshake(const struct handshake *s,
                           uint8_t out[HANDSHAKE_BYTES]);
 /* Read one message: the bytes used, for a PIECE without its data; 0 for more;
@@ -73,6 +74,7 @@ int wire_decode(struct wire_msg *m, const uint8_t *data, size_t len);
 /* Write a message, a PIECE without its data; its length.  There must be room
    for WIRE_FIXED_MAX + data_len bytes. */
 size_t wire_encode(const struct wire_msg *m, uint8_t *out, size_t room);
+/* Name every byte. */
 void wire_describe(const struct framing *framing, const uint8_t *data,
                    size_t len, struct fields *f);
 

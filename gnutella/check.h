@@ -19,6 +19,7 @@ size_t gnutella_measure(const struct network *net, size_t from);
 /* Links between two live servents, each counted once. */
 size_t gnutella_link_count(const struct network *net);
 
+/* As struct protocol has them. */
 void gnutella_warm(const struct network *net);
 void gnutella_check(const struct network *net, struct findings *f);
 bool gnutella_settled(const struct network *net);

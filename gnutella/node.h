@@ -166,13 +166,17 @@ static inline bool is_modern(const struct gnutella *n)
 
 /* Drop the message at hand, and say why. */
 void gnutella_drop(struct gnutella *n, struct host *h, const char *why);
+/* A new descriptor id: random, as a modern servent makes one (byte 8 is
+   0xff, byte 15 is 0). */
 void gnutella_new_guid(struct host *h, uint8_t guid[GUID_BYTES]);
 /* Arm TIMER_DEADLINE for the earliest of all deadlines. */
 void gnutella_arm(struct gnutella *n, struct host *h);
 
 /* -- link.c ---------------------------------------------------------------- */
 
+/* The connection of that number, or NULL: it is none of ours any more. */
 struct link *gnutella_link_of(const struct gnutella *n, conn_id conn);
+/* NULL: no memory. */
 struct link *gnutella_link_new(struct gnutella *n, struct host *h, conn_id conn,
                                enum link_state state, uint64_t patience_us);
 /* Take it off the list and free it; its stream is left alone. */
@@ -194,31 +198,42 @@ static inline struct addr gnutella_link_peer(const struct link *l)
 {
     return addr_none(l->addr) ? l->caller : l->addr;
 }
+/* How many neighbours it has. */
 unsigned gnutella_degree(const struct gnutella *n);
 /* How many neighbours it takes. */
 unsigned gnutella_link_room(const struct gnutella *n);
 /* Is this an address that a stranger may make us dial? */
 bool gnutella_link_may_dial(const struct gnutella *n, struct addr a);
+/* Call a servent to be our neighbour. */
 void gnutella_link_dial(struct gnutella *n, struct host *h, struct addr to);
+/* What came on a connection: handshake, HTTP, or one message.  The bytes
+   used, as EVENT_BYTES wants. */
 size_t gnutella_link_on_bytes(struct gnutella *n, struct host *h,
                               struct link *l, const struct event *e);
+/* Our call was answered: begin the handshake. */
 void gnutella_link_on_open(struct gnutella *n, struct host *h, struct link *l);
 /* The listening address of a neighbour has become known. */
 void gnutella_link_named(struct gnutella *n, struct host *h, struct link *l,
                          struct addr addr);
+/* Look for neighbours soon, if there are too few. */
 void gnutella_link_seek(struct gnutella *n, struct host *h);
 /* Has it too few neighbours, and somebody left whom it has not tried? */
 bool gnutella_link_is_looking(const struct gnutella *n);
+/* The timer of that: call some of those that we know. */
 void gnutella_link_on_seek(struct gnutella *n, struct host *h);
 /* Once a ping period: dial one more than is wanted, so that overlays which a
    partition has made find each other again. */
 void gnutella_link_refresh(struct gnutella *n, struct host *h);
+/* Say goodbye to all; the node has left when the last one has gone. */
 void gnutella_link_leave(struct gnutella *n, struct host *h);
 /* Write one message on a link, deflated where that was agreed. */
 void gnutella_link_write(struct gnutella *n, struct host *h, struct link *l,
                          const uint8_t *data, size_t len);
+/* Remember a servent for later calls; the table is bounded. */
 void gnutella_known_add(struct gnutella *n, struct host *h, struct addr addr);
+/* The host cache, kept beyond our own end, */
 void gnutella_known_save(struct gnutella *n, struct host *h);
+/* and read again. */
 void gnutella_known_load(struct gnutella *n, struct host *h);
 
 /* -- route.c --------------------------------------------------------------- */
@@ -226,13 +241,17 @@ void gnutella_known_load(struct gnutella *n, struct host *h);
 /* One whole message has come: decode it and act on it. */
 void gnutella_route_message(struct gnutella *n, struct host *h, struct link *l,
                             const uint8_t *data, size_t len);
+/* Send a message of our own, or an answer, on one link. */
 void gnutella_route_send(struct gnutella *n, struct host *h, struct link *l,
                          struct gnutella_msg *m);
 /* Send a ping of our own to one link, or (NULL) to all. */
 void gnutella_route_ping(struct gnutella *n, struct host *h, struct link *l,
                          unsigned ttl, const uint8_t guid[GUID_BYTES]);
+/* Ask all neighbours, leaves as their tables allow. */
 void gnutella_route_query(struct gnutella *n, struct host *h, const char *text,
                           size_t len, const uint8_t guid[GUID_BYTES]);
+/* Ask a firewalled owner to call us, the way its hit came; false: that way
+   is gone. */
 bool gnutella_route_push(struct gnutella *n, struct host *h,
                          const struct hit *hit);
 /* Do all words of `text` occur in `name`? */
@@ -241,16 +260,21 @@ bool gnutella_matches(const char *name, size_t name_len, const char *text,
 
 /* -- command.c --------------------------------------------------------------- */
 
+/* A user's command. */
 void gnutella_command_run(struct gnutella *n, struct host *h,
                           const struct event *e);
+/* A hit for a search of ours, */
 void gnutella_command_hit(struct gnutella *n, struct host *h,
                           const struct gnutella_msg *m);
+/* a pong for a ping of ours. */
 void gnutella_command_pong(struct gnutella *n, struct host *h,
                            const struct gnutella_msg *m);
+/* Answer the commands whose time to collect is over. */
 void gnutella_command_expire(struct gnutella *n, struct host *h);
 
 /* -- qrp.c ------------------------------------------------------------------- */
 
+/* The hash of a word, to so many bits.  Source: reference, section 2. */
 uint32_t gnutella_qrp_hash(const uint8_t *word, size_t len, unsigned bits);
 /* Send our table to an ultrapeer. */
 void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l);
@@ -259,31 +283,41 @@ bool gnutella_qrp_receive(struct host *h, struct link *l,
                           const struct gnutella_msg *m);
 /* May the leaf have something for this query? */
 bool gnutella_qrp_may_match(const struct link *l, const struct gnutella_msg *m);
+/* Forget the table that came on a link. */
 void gnutella_qrp_free(struct host *h, struct link *l);
 
 /* -- transfer.c ---------------------------------------------------------------- */
 
+/* Fetch what a hit names; answers `command` at the end. */
 void gnutella_transfer_get(struct gnutella *n, struct host *h, uint32_t command,
                            const struct hit *hit);
 /* Somebody asks us for a file, or answers, or brings GIV: bytes consumed. */
 size_t gnutella_transfer_on_bytes(struct gnutella *n, struct host *h,
                                   struct link *l, const struct event *e);
+/* Our call to an owner, or to an asker, was answered. */
 void gnutella_transfer_on_open(struct gnutella *n, struct host *h,
                                struct link *l);
+/* An upload may go on. */
 void gnutella_transfer_on_room(struct gnutella *n, struct host *h,
                                struct link *l);
 /* Its stream is gone, or given up. */
 void gnutella_transfer_on_closed(struct gnutella *n, struct host *h,
                                  struct link *l);
+/* A digest that was asked for: of what we share, or of what came. */
 void gnutella_transfer_on_hashed(struct gnutella *n, struct host *h,
                                  const struct event *e);
+/* Somebody cannot reach us: call the asker, with GIV. */
 void gnutella_transfer_on_push(struct gnutella *n, struct host *h,
                                const struct gnutella_msg *m);
+/* Give up on transfers that are silent for too long. */
 void gnutella_transfer_expire(struct gnutella *n, struct host *h);
+/* End all transfers; what came is kept. */
 void gnutella_transfer_stop(struct gnutella *n, struct host *h);
+/* Begin to hash what is shared. */
 void gnutella_transfer_start(struct gnutella *n, struct host *h);
 /* The SHA-1 of a shared content, if it is known by now. */
 const uint8_t *gnutella_transfer_sha1(const struct gnutella *n, int content);
+/* When the first of them is due; FOREVER: none. */
 uint64_t gnutella_transfer_deadline(const struct gnutella *n);
 
 #endif

@@ -10,6 +10,7 @@ struct napster *napster_at(const struct network *net, size_t i);
 /* The first server that is up, or NULL. */
 struct napster *napster_server_in(const struct network *net);
 
+/* As struct protocol has them. */
 void napster_warm(const struct network *net);
 void napster_check(const struct network *net, struct findings *f);
 bool napster_settled(const struct network *net);

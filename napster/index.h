@@ -76,6 +76,7 @@ struct offer {
     uint8_t media; /* what napster_media says */
 };
 
+/* The file of that number, from 1. */
 struct file *napster_file(const struct index *x, uint32_t number);
 /* The number of a file of `owner`, whatever its case; 0: none. */
 uint32_t napster_index_find(const struct index *x, uint32_t owner,
@@ -83,6 +84,7 @@ uint32_t napster_index_find(const struct index *x, uint32_t owner,
 /* List a file at the front of the owner's list *first; 0: no memory. */
 uint32_t napster_index_add(struct index *x, struct host *h, uint32_t owner,
                            const struct offer *o, uint32_t *first);
+/* Take a file out again; `number` is free afterwards. */
 void napster_index_remove(struct index *x, struct host *h, uint32_t number,
                           uint32_t *first);
 /* The number of a type of file: 0 is mp3; or ERR_MALFORMED. */

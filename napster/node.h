@@ -222,26 +222,36 @@ void napster_arm(struct napster *n, struct host *h);
 size_t napster_send(struct host *h, conn_id conn, uint16_t type,
                     const char *format, ...) PRINTF_LIKE(4, 5);
 
+/* Have the server's tables, and the accounts that were saved. */
 void napster_server_start(struct napster *n, struct host *h);
 /* Forget all sessions: for a warm start, which has closed them. */
 void napster_server_reset(struct napster *n, struct host *h);
+/* An event of a user's connection.  The bytes used, as EVENT_BYTES wants. */
 size_t napster_server_event(struct napster *n, struct host *h,
                             const struct event *e);
+/* When it next has something to do; FOREVER: never. */
 uint64_t napster_server_deadline(const struct napster *n);
+/* Do that: callers who are too slow go. */
 void napster_server_expire(struct napster *n, struct host *h);
+/* A command of whoever runs the server. */
 void napster_server_command(struct napster *n, struct host *h,
                             const struct event *e);
 /* The user of that nick who is online, or NULL. */
 struct user *napster_user(const struct server *s, struct slice nick);
 
+/* Begin to look for the server. */
 void napster_client_start(struct napster *n, struct host *h);
 /* Events of the session; the bytes consumed. */
 size_t napster_client_event(struct napster *n, struct host *h,
                             const struct event *e);
+/* When it next has something to do; FOREVER: never. */
 uint64_t napster_client_deadline(const struct napster *n);
+/* Do that: try again, log in again, give up a question. */
 void napster_client_expire(struct napster *n, struct host *h);
+/* A user's command; a question waits for its turn. */
 void napster_client_command(struct napster *n, struct host *h,
                             const struct event *e);
+/* Log out; open questions fail. */
 void napster_client_stop(struct napster *n, struct host *h);
 /* The payloads of its login, and of SHARE for a whole file, or false. */
 void napster_login_text(const struct napster *n, struct text *t);
@@ -254,18 +264,26 @@ void napster_client_share(struct napster *n, struct host *h, int content);
 
 /* A file's name as others know it: its content's, with '\' between folders. */
 int napster_content_find(struct host *h, struct slice wire);
+/* An event of a connection between two clients. */
 size_t napster_transfer_event(struct napster *n, struct host *h,
                               const struct event *e);
+/* When a transfer is next due; FOREVER: none. */
 uint64_t napster_transfer_deadline(const struct client *c);
+/* Give up or try again what has been silent for too long. */
 void napster_transfer_expire(struct napster *n, struct host *h);
+/* Ask the server for the way to a file, and fetch it; answers `command` at
+   the end. */
 void napster_transfer_get(struct napster *n, struct host *h, uint32_t command,
                           const struct hit *hit);
 /* The server's word on a transfer: 204, 206, 501, 607, 620 ... */
 void napster_transfer_on_message(struct napster *n, struct host *h,
                                  const struct napster_msg *m);
+/* A digest that was asked for: of what we share, or of what came. */
 void napster_transfer_on_hashed(struct napster *n, struct host *h,
                                 const struct event *e);
+/* Begin to hash what is shared. */
 void napster_transfer_start(struct napster *n, struct host *h);
+/* End all transfers; what came is kept. */
 void napster_transfer_stop(struct napster *n, struct host *h);
 
 #endif

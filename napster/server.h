@@ -25,6 +25,7 @@ struct request {
 /* Say something to a user; who does not read is thrown out by his own. */
 void server_tell(struct napster *n, struct host *h, struct user *u,
                  uint16_t type, const char *format, ...) PRINTF_LIKE(5, 6);
+/* Tell a user something in words, by a 404. */
 void server_notice(struct napster *n, struct host *h, struct user *u,
                    const char *text);
 /* Nothing more is said to a user, or heard of him. */
@@ -38,6 +39,7 @@ uint32_t server_bucket(struct slice nick);
 
 /* -- login.c -------------------------------------------------------------- */
 
+/* The account of that nick, or NULL. */
 struct account *server_account(const struct server *s, struct slice nick);
 /* As much of `s` as there is room for. */
 void server_copy(char *to, size_t room, struct slice s);
@@ -50,6 +52,7 @@ void server_on_caller(struct napster *n, struct host *h, struct user *u,
 /* Everybody who has this nick on the hotlist hears of it. */
 void server_tell_hotlists(struct napster *n, struct host *h,
                           const struct user *of, uint16_t type);
+/* Leave a channel; the others are told. */
 void server_part(struct napster *n, struct host *h, struct user *u,
                  uint32_t channel);
 
