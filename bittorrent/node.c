@@ -360,6 +360,7 @@ static size_t web_serve(struct bittorrent *n, struct host *h, struct web *w,
     struct http_head head;
     int used = http_request(&head, e->data, e->len);
 
+    host_reads(h, w->conn, PHASE_HTTP);
     if (used == 0)
         return 0;
     if (used < 0) {

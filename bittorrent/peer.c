@@ -101,8 +101,9 @@ static void send_handshake(struct bittorrent *n, struct host *h, struct peer *p)
     memcpy(s.infohash, n->torrent.infohash, INFOHASH_BYTES);
     memcpy(s.peer_id, n->id, PEER_ID_BYTES);
     wire_write_handshake(&s, out);
-    host_phase(h, p->conn, PHASE_HANDSHAKE); /* until the peer's is here */
+    host_phase(h, p->conn, PHASE_HANDSHAKE);
     host_write(h, p->conn, out, sizeof out);
+    host_phase(h, p->conn, PHASE_MESSAGES);
     p->said = true;
     p->said_us = host_now(h);
 }
@@ -346,7 +347,6 @@ void peer_accept(struct bittorrent *n, struct host *h, const struct event *e)
         host_abort(h, e->conn);
         return;
     }
-    host_phase(h, p->conn, PHASE_HANDSHAKE);
     p->state = PEER_HANDSHAKE;
     p->addr.ip = e->peer.ip;
 }
@@ -447,7 +447,6 @@ static bool on_handshake(struct bittorrent *n, struct host *h, struct peer *p,
     }
     if (!p->said)
         send_handshake(n, h, p);
-    host_phase(h, p->conn, PHASE_MESSAGES);
     p->state = PEER_UP;
     p->fast = (s->reserved & RESERVED_FAST) != 0;
     p->extended = (s->reserved & RESERVED_EXTENDED) != 0;
@@ -725,6 +724,7 @@ static size_t on_data(struct bittorrent *n, struct host *h, struct peer *p,
     struct torrent *t = &n->torrent;
     struct block b = p->coming;
 
+    host_reads(h, p->conn, PHASE_BULK);
     if (e->len < b.length)
         return 0;
     p->coming.length = 0;
@@ -758,6 +758,7 @@ static size_t on_bytes(struct bittorrent *n, struct host *h, struct peer *p,
 
     p->heard_us = host_now(h);
     if (p->state == PEER_HANDSHAKE) {
+        host_reads(h, p->conn, PHASE_HANDSHAKE);
         int used = wire_read_handshake(&s, e->data, e->len);
         if (used < 0)
             peer_close(n, h, p, "that is no handshake");

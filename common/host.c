@@ -86,6 +86,12 @@ void host_phase(struct host *h, conn_id conn, enum phase phase)
     h->calls->phase(h, conn, phase);
 }
 
+void host_reads(struct host *h, conn_id conn, enum phase phase)
+{
+    if (h->calls->reads != NULL)
+        h->calls->reads(h, conn, phase);
+}
+
 void host_finish(struct host *h, conn_id conn)
 {
     h->calls->finish(h, conn);

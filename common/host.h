@@ -27,6 +27,8 @@ struct host_calls {
                     const void *plain, size_t plain_len);
     void (*decoded)(struct host *, conn_id, const void *plain, size_t len);
     void (*phase)(struct host *, conn_id, enum phase);
+    /* NULL: the host knows the phase of all that arrives. */
+    void (*reads)(struct host *, conn_id, enum phase);
     void (*finish)(struct host *, conn_id);
     void (*abort)(struct host *, conn_id);
     void (*result)(struct host *, uint32_t command, bool ok,

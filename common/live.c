@@ -702,6 +702,7 @@ const struct host_calls live_calls = {
     .write = stream_write,
     .decoded = stream_decoded,
     .phase = stream_phase,
+    .reads = stream_reads,
     .finish = stream_finish,
     .abort = stream_abort,
     .result = call_result,

@@ -349,7 +349,7 @@ void conn_consumed(struct conn *c, const struct passage *p, const uint8_t *data,
                        .from = live_endpoint(l, c->shown),
                        .to = live_self(c->node),
                        .stream = true,
-                       .framing = {p->phase, !c->opener},
+                       .framing = {c->reads, !c->opener},
                        .conn = c->stream,
                        .data = data,
                        .len = len};
@@ -385,6 +385,14 @@ void stream_phase(struct host *h, conn_id id, enum phase phase)
 
     if (c != NULL)
         c->phase = phase;
+}
+
+void stream_reads(struct host *h, conn_id id, enum phase phase)
+{
+    struct conn *c = conn_of(h, id);
+
+    if (c != NULL)
+        c->reads = phase;
 }
 
 void stream_abort(struct host *h, conn_id id)

@@ -105,6 +105,7 @@ struct conn {
     bool dead;        /* closed; freed at the end of the round */
     enum close_reason error;
     enum phase phase;      /* of what this side writes */
+    enum phase reads;      /* of what the present BYTES call consumes */
     uint64_t deadline_us;  /* TIMEOUT then; NEVER */
     struct bytes in;       /* not yet consumed */
     struct bytes out;      /* not yet taken by the system, and ... */
@@ -299,6 +300,7 @@ size_t stream_write_content(struct host *h, conn_id id, int content,
                             uint64_t offset, size_t len);
 void stream_decoded(struct host *h, conn_id id, const void *plain, size_t len);
 void stream_phase(struct host *h, conn_id id, enum phase phase);
+void stream_reads(struct host *h, conn_id id, enum phase phase);
 void stream_finish(struct host *h, conn_id id);
 void stream_abort(struct host *h, conn_id id);
 /* Deliver what waits on no socket; true when there was any. */

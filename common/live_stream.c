@@ -33,9 +33,12 @@ static size_t show(struct conn *c, const uint8_t *data, size_t len)
                           .data = data + at,
                           .len = len - at};
         struct passage p = conn_passage(c);
+        c->reads = p.phase;
         live_step(l, p.command);
         used = live_deliver(c->node, &e);
         assert(used <= len - at);
+        if (p.sent_us != NEVER) /* the sender has said it */
+            c->reads = p.phase;
         if (used > 0 && live_observed(l))
             conn_consumed(c, &p, data + at, used);
         bytes_free(&l->decoded);

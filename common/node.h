@@ -188,6 +188,9 @@ size_t host_write_coded(struct host *h, conn_id conn, const void *wire,
 void host_decoded(struct host *h, conn_id conn, const void *plain, size_t len);
 /* What this side writes from now on is of this phase (at first: messages). */
 void host_phase(struct host *h, conn_id conn, enum phase phase);
+/* What this BYTES call consumes is of that phase.  Say so where it may differ
+   from what this side writes: a stranger's phase no host can know. */
+void host_reads(struct host *h, conn_id conn, enum phase phase);
 void host_finish(struct host *h, conn_id conn); /* half-close, after data */
 void host_abort(struct host *h, conn_id conn);
 

@@ -324,6 +324,7 @@ static size_t on_caller(struct fasttrack *n, struct host *h, struct link *l,
     if (memcmp(e->data, "GIVE ", 5) == 0 || memcmp(e->data, "GET ", 4) == 0 ||
         memcmp(e->data, "HEAD ", 5) == 0)
         return fasttrack_transfer_on_bytes(n, h, l, e);
+    host_reads(h, l->conn, PHASE_HANDSHAKE);
     return on_hello(h, l, e);
 }
 
@@ -334,8 +335,10 @@ size_t fasttrack_link_on_bytes(struct fasttrack *n, struct host *h,
     case LINK_CALLER:
         return on_caller(n, h, l, e);
     case LINK_HELLO:
+        host_reads(h, l->conn, PHASE_HANDSHAKE);
         return on_answer(n, h, l, e);
     case LINK_NAME:
+        host_reads(h, l->conn, PHASE_HANDSHAKE);
         return on_name(n, h, l, e);
     case LINK_UP:
         return on_session(n, h, l, e);

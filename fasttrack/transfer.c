@@ -704,13 +704,16 @@ size_t fasttrack_transfer_on_bytes(struct fasttrack *n, struct host *h,
 {
     if (l->state == LINK_UPLOAD)
         return 0; /* the next request waits for the end of this answer */
-    if (l->state == LINK_CALLER)
-        return memcmp(e->data, "GIVE ", 5) == 0 ? on_give(n, h, l, e)
-                                                : on_request(n, h, l, e);
+    if (l->state == LINK_CALLER) {
+        bool give = memcmp(e->data, "GIVE ", 5) == 0;
+        host_reads(h, l->conn, give ? PHASE_HANDSHAKE : PHASE_HTTP);
+        return give ? on_give(n, h, l, e) : on_request(n, h, l, e);
+    }
     if (l->source == NULL)
         return e->len;
-    return l->source->busy ? on_body(n, h, l->source, e)
-                           : on_head(n, h, l->source, e);
+    bool body = l->source->busy;
+    host_reads(h, l->conn, body ? PHASE_BULK : PHASE_HTTP);
+    return body ? on_body(n, h, l->source, e) : on_head(n, h, l->source, e);
 }
 
 uint64_t fasttrack_transfer_deadline(const struct fasttrack *n)

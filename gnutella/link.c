@@ -887,9 +887,11 @@ size_t gnutella_link_on_bytes(struct gnutella *n, struct host *h,
     case LINK_ACCEPTED:
         if (may_be(e, "GET ") || may_be(e, "HEAD ") || may_be(e, "GIV "))
             return gnutella_transfer_on_bytes(n, h, l, e);
+        host_reads(h, l->conn, PHASE_HANDSHAKE);
         return on_greeting(n, h, l, e);
     case LINK_SENT_HELLO:
     case LINK_WAIT_FINAL:
+        host_reads(h, l->conn, PHASE_HANDSHAKE);
         return on_greeting(n, h, l, e);
     case LINK_UP:
         return l->in != NULL ? on_deflated(n, h, l, e) : on_plain(n, h, l, e);

@@ -695,10 +695,13 @@ size_t gnutella_transfer_on_bytes(struct gnutella *n, struct host *h,
     if (l->state != LINK_DOWNLOAD) {
         if (e->len < 5)
             return 0;
+        host_reads(h, l->conn, PHASE_HTTP);
         return memcmp(e->data, "GIV ", 4) == 0 ? on_giv(n, h, l, e)
                                                : on_request(n, h, l, e);
     }
-    return l->download->remain == 0 ? on_head(n, h, l, e) : on_body(n, h, l, e);
+    bool body = l->download->remain > 0;
+    host_reads(h, l->conn, body ? PHASE_BULK : PHASE_HTTP);
+    return body ? on_body(n, h, l, e) : on_head(n, h, l, e);
 }
 
 uint64_t gnutella_transfer_deadline(const struct gnutella *n)

@@ -436,8 +436,10 @@ static size_t on_bytes(struct napster *n, struct host *h, const struct event *e)
 {
     struct napster_msg m;
 
-    if (n->client->state == SESSION_META)
+    if (n->client->state == SESSION_META) {
+        host_reads(h, e->conn, PHASE_HANDSHAKE);
         return on_meta(n, h, e);
+    }
     int used = napster_decode(&m, e->data, e->len);
     if (used < 0) {
         host_finish(h, n->client->conn);

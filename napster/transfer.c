@@ -704,7 +704,9 @@ static size_t on_bytes(struct napster *n, struct host *h, struct peer *p,
                        const struct event *e)
 {
     struct download *d = p->download;
+    bool data = d != NULL && d->state == DOWN_DATA;
 
+    host_reads(h, p->conn, data ? PHASE_BULK : PHASE_HANDSHAKE);
     switch (p->state) {
     case PEER_ACCEPTED:
         return on_request(n, h, p, e);

@@ -177,10 +177,16 @@ search() {
     mkdir s t
     seq 400 >s/near.txt
     echo far >"t/far song.ogg"
-    start s 22200 --set role=supernode
+    start s 22200 --set role=supernode --trace s.pcapng
     start t 22201 --set role=supernode --join 127.0.0.1:22200
     until_is s '"supernodes":1'
     "$python" "$BATS_TEST_DIRNAME/fasttrack_client.py" 22200 22201 s/near.txt
+    kill "$s"
+    wait "$s"
+    # And whatever it said has a name in our trace.
+    run "$bin" trace s.pcapng
+    [[ $output == *" HELLO "*" HTTP_REQUEST "* ]]
+    [[ $output != *undecoded* ]]
 }
 
 # Each search keeps its own number: one that is refused takes nobody's.

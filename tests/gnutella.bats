@@ -224,8 +224,11 @@ agree() {
     start b 21437 --set version=0.6 --set deflate=off --join 127.0.0.1:21436
     sleep 1
     "$python" "$BATS_TEST_DIRNAME/gnutella_peer.py" 21436 21437
+    curl -s "http://127.0.0.1:21436/get/0/x" >/dev/null || true
     kill "$a"
     wait "$a"
+    run "$bin" trace t.pcapng
+    [[ $output == *" HTTP_REQUEST "* && $output != *undecoded* ]]
     command -v tshark >/dev/null || skip "tshark is missing"
     agree t.pcapng 21436
     # Bye, tables of words, vendors' messages, HSEP, and an unknown type too.

@@ -38,6 +38,15 @@ same() {
     return 1
 }
 
+# Whatever others said to us has a name, to the last byte.
+decoded() { # PCAPNG...
+    for trace in "$@"; do
+        "$BIN/bittorrent" trace "$trace" >decoded
+        grep -q HANDSHAKE decoded
+        ! grep undecoded decoded || return 1
+    done
+}
+
 ours_node() { # ADDRESS [OPTION...]
     local addr=$1
     shift
@@ -48,6 +57,7 @@ ours_node() { # ADDRESS [OPTION...]
 ours() {
     local -A verb=([seed]=seed [leech]=get)
     "$BIN/bittorrent" "${verb[$1]}" "$3" --folder "$4" --listen "$2:6881" \
+        --trace "ours-$1.pcapng" \
         ${5:+--join "$5"} </dev/null >"ours-$1.log" 2>&1 &
 }
 
@@ -263,4 +273,5 @@ print(libtorrent.torrent_info(sys.argv[1]).info_hash())' t.torrent)
     "$1" seed 10.77.0.2 "$PWD/t.torrent" have 10.77.0.1:6881
     "$2" leech 10.77.0.3 "magnet:?xt=urn:btih:$hash" got 10.77.0.4:6881
     same have/data.bin got/data.bin
+    decoded ours-*.pcapng
 }
