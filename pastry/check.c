@@ -122,8 +122,10 @@ static void check_leaves(struct checks *k, const struct pastry *n, size_t at)
     for (size_t i = 1; i <= wanted; i++) {
         const struct pastry *up = k->order->at[(at + i) % count];
         const struct pastry *down = k->order->at[(at + count - i) % count];
-        bool high = i <= n->high_count && id_equal(&n->high[i - 1].id, &up->id);
-        bool low = i <= n->low_count && id_equal(&n->low[i - 1].id, &down->id);
+        bool high =
+            i <= n->high_count && id_equal(PEER_ID(&n->high[i - 1]), &up->id);
+        bool low =
+            i <= n->low_count && id_equal(PEER_ID(&n->low[i - 1]), &down->id);
         k->flaws.leaves += (high ? 0U : 1U) + (low ? 0U : 1U);
         if (!high || !low)
             break_once(k->leaves, k, n, "misses a leaf");
@@ -162,15 +164,16 @@ static void check_peers(struct checks *k, const struct pastry *n)
 
     for (unsigned i = 0; (p = pastry_peer_at(n, i)) != NULL; i++) {
         const struct pastry *other = pastry_by_addr(k->net, peer_addr(p));
-        if (id_equal(&p->id, &n->id))
+        if (id_equal(PEER_ID(p), &n->id))
             break_once(k->bounds, k, n, "has itself in a table");
-        if (other != NULL && id_equal(&other->id, &p->id))
+        if (other != NULL && id_equal(&other->id, PEER_ID(p)))
             continue;
         k->flaws.dead++;
         break_once(k->alive, k, n, "still knows a node that is gone");
     }
     for (unsigned i = 1; i < n->entry_count; i++) {
-        const struct id *a = &n->entry[i - 1].id, *b = &n->entry[i].id;
+        const struct id *a = PEER_ID(&n->entry[i - 1]);
+        const struct id *b = PEER_ID(&n->entry[i]);
         unsigned r = pastry_shared(n, &n->id, a),
                  s = pastry_shared(n, &n->id, b);
         if (r > s || (r == s && pastry_digit(n, a, r) >= pastry_digit(n, b, r)))

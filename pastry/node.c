@@ -209,7 +209,7 @@ static void arm(struct pastry *n, struct host *h)
 static void ask(struct pastry *n, struct host *h, enum pastry_part part,
                 unsigned row, const struct peer *p)
 {
-    const struct pastry_peer to = {p->id, peer_addr(p)};
+    const struct pastry_peer to = {*PEER_ID(p), peer_addr(p)};
     struct pastry_msg m;
 
     pastry_begin(n, PASTRY_GET, &m);
@@ -259,8 +259,7 @@ static void bury(struct pastry *n, struct host *h, const struct pastry_peer *p)
     dig_out(n, p->addr);
     if (n->grave_count == GRAVES_MAX)
         dig_out(n, peer_addr(&n->grave[0]));
-    n->grave[n->grave_count++] =
-        (struct peer){.id = p->id, .ip = p->addr.ip, .port = p->addr.port};
+    n->grave[n->grave_count++] = peer_new(&p->id, p->addr, 0);
 }
 
 /* A place in the memory of those who were measured and are too far away. */
@@ -296,12 +295,7 @@ static void on_pong(struct pastry *n, struct host *h, struct call *c,
                     const struct pastry_msg *m)
 {
     uint64_t rtt = (host_now(h) - c->sent_us) / RTT_UNIT_US;
-    struct peer p = {.id = m->sender,
-                     .ip = c->peer.addr.ip,
-                     .port = c->peer.addr.port,
-                     .rtt = (uint16_t)(rtt == 0           ? 1
-                                       : rtt > UINT16_MAX ? UINT16_MAX
-                                                          : rtt)};
+    struct peer p = peer_new(&m->sender, c->peer.addr, rtt > 0 ? rtt : 1);
     uint32_t hash, *place;
     bool again = c->tries > 0; /* of which message is this the answer? */
 
@@ -342,7 +336,7 @@ static void gone(struct pastry *n, struct host *h, struct pastry_peer p)
     if (leaf && !low && n->high_count > 0)
         ask(n, h, PART_LEAVES, 0, &n->high[n->high_count - 1]);
     for (unsigned i = 0; i < n->entry_count; i++)
-        if (pastry_shared(n, &n->id, &n->entry[i].id) == row) {
+        if (pastry_shared(n, &n->id, PEER_ID(&n->entry[i])) == row) {
             ask(n, h, PART_ROW, row, &n->entry[i]);
             break;
         }
@@ -433,19 +427,19 @@ static void on_round(struct pastry *n, struct host *h)
     for (unsigned i = 0; i < 2 && leaves > 0; i++) {
         const struct peer *p = i == 0 ? n->low : n->high;
         if ((i == 0 ? n->low_count : n->high_count) > 0)
-            ping(n, h, &(struct pastry_peer){p->id, peer_addr(p)});
+            ping(n, h, &(struct pastry_peer){*PEER_ID(p), peer_addr(p)});
     }
     if (leaves > 0)
         ask(n, h, PART_LEAVES, 0, pastry_peer_at(n, turn % leaves));
     if (n->entry_count > 0) {
         const struct peer *e = &n->entry[turn % n->entry_count];
-        ask(n, h, PART_ROW, pastry_shared(n, &n->id, &e->id), e);
+        ask(n, h, PART_ROW, pastry_shared(n, &n->id, PEER_ID(e)), e);
     }
     if (n->near_count > 0 && turn % GRAVE_ROUNDS == 1)
         ask(n, h, PART_NEAR, 0, &n->near[turn / GRAVE_ROUNDS % n->near_count]);
     if (n->grave_count > 0 && turn % GRAVE_ROUNDS == 0) {
         const struct peer *g = &n->grave[turn / GRAVE_ROUNDS % n->grave_count];
-        ping(n, h, &(struct pastry_peer){g->id, peer_addr(g)});
+        ping(n, h, &(struct pastry_peer){*PEER_ID(g), peer_addr(g)});
     }
     if (n->item_count > 0)
         pastry_replicate(n, h, turn);
@@ -495,7 +489,7 @@ static void add_peers(struct pastry_msg *m, const struct peer *list,
 {
     for (unsigned i = 0; i < count && m->count < PEERS_MAX; i++)
         m->peer[m->count++] =
-            (struct pastry_peer){list[i].id, peer_addr(&list[i])};
+            (struct pastry_peer){*PEER_ID(&list[i]), peer_addr(&list[i])};
 }
 
 static void on_get(struct pastry *n, struct host *h, struct addr from,
@@ -509,7 +503,7 @@ static void on_get(struct pastry *n, struct host *h, struct addr from,
     reply.row = m->row;
     if (m->part == PART_ROW) {
         for (unsigned i = 0; i < n->entry_count; i++)
-            if (pastry_shared(n, &n->id, &n->entry[i].id) == m->row)
+            if (pastry_shared(n, &n->id, PEER_ID(&n->entry[i])) == m->row)
                 add_peers(&reply, &n->entry[i], 1);
     } else if (m->part == PART_NEAR) {
         add_peers(&reply, n->near, n->near_count);
@@ -608,7 +602,7 @@ static void heard_from(struct pastry *n, struct host *h, struct addr from,
     const struct peer *p = pastry_known(n, from);
     const struct pastry_peer peer = {m->sender, from};
 
-    if (p != NULL && !id_equal(&p->id, &m->sender))
+    if (p != NULL && !id_equal(PEER_ID(p), &m->sender))
         (void)pastry_forget(n, from); /* somebody new at that address */
     if (!m->active || m->type == PASTRY_LEAVE || n->leaving)
         return;
@@ -762,7 +756,7 @@ static void dump_peers(const struct pastry *n, struct text *t, const char *what,
     text_add(t, what);
     for (unsigned i = 0; i < count; i++) {
         text_char(t, ' ');
-        id_text(t, &list[i].id, pastry_id_bits(n->digit_bits, n->digits));
+        id_text(t, PEER_ID(&list[i]), pastry_id_bits(n->digit_bits, n->digits));
         text_char(t, '@');
         addr_text(t, peer_addr(&list[i]));
         text_char(t, '/');

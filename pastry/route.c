@@ -68,7 +68,7 @@ bool pastry_keep(struct pastry *n, struct host *h, const struct id *key,
 static void copy_to(struct pastry *n, struct host *h, const struct item *i,
                     const struct peer *p)
 {
-    const struct pastry_peer to = {p->id, peer_addr(p)};
+    const struct pastry_peer to = {*PEER_ID(p), peer_addr(p)};
     struct pastry_msg m;
 
     pastry_begin(n, PASTRY_STORE, &m);
@@ -93,7 +93,7 @@ static void spread(struct pastry *n, struct host *h, const struct item *i)
     for (unsigned k = 0; k < (unsigned)n->low_count + n->high_count; k++) {
         const struct peer *p = pastry_peer_at(n, k);
         if (pastry_known(n, peer_addr(p)) == p && /* each once */
-            pastry_is_replica(n, &i->key, &p->id, replicas(n)))
+            pastry_is_replica(n, &i->key, PEER_ID(p), replicas(n)))
             copy_to(n, h, i, p);
     }
 }
@@ -112,7 +112,7 @@ void pastry_replicate(struct pastry *n, struct host *h, uint32_t i)
 void pastry_offer(struct pastry *n, struct host *h, const struct peer *to)
 {
     for (const struct item *i = n->items; i != NULL; i = i->next)
-        if (pastry_is_replica(n, &i->key, &to->id, replicas(n) + 1))
+        if (pastry_is_replica(n, &i->key, PEER_ID(to), replicas(n) + 1))
             copy_to(n, h, i, to);
 }
 
@@ -139,10 +139,11 @@ static void tell_newcomer(struct pastry *n, struct host *h,
         bool entry = i >= leaves && i < leaves + n->entry_count;
         if (entry) /* backwards: the deepest row first */
             p = &n->entry[n->entry_count - 1 - (i - leaves)];
-        if ((entry && pastry_shared(n, &n->id, &p->id) > row) ||
-            id_equal(&p->id, &m->key))
+        if ((entry && pastry_shared(n, &n->id, PEER_ID(p)) > row) ||
+            id_equal(PEER_ID(p), &m->key))
             continue;
-        reply.peer[reply.count++] = (struct pastry_peer){p->id, peer_addr(p)};
+        reply.peer[reply.count++] =
+            (struct pastry_peer){*PEER_ID(p), peer_addr(p)};
     }
     pastry_send(h, m->origin.addr, &reply);
 }
@@ -200,7 +201,7 @@ void pastry_route(struct pastry *n, struct host *h, struct pastry_msg *m)
             deliver(n, h, m);
         return;
     }
-    const struct pastry_peer to = {next->id, peer_addr(next)};
+    const struct pastry_peer to = {*PEER_ID(next), peer_addr(next)};
     if (host_wants_notes(h))
         host_note(h, "%u digits shared: next by %s",
                   pastry_shared(n, &n->id, &m->key),

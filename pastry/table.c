@@ -72,7 +72,7 @@ static unsigned place(const struct pastry *n, unsigned r, unsigned c)
 
     while (low < high) {
         unsigned mid = (low + high) / 2;
-        const struct id *id = &n->entry[mid].id;
+        const struct id *id = PEER_ID(&n->entry[mid]);
         unsigned row = pastry_shared(n, &n->id, id);
         if (row < r || (row == r && pastry_digit(n, id, row) < c))
             low = mid + 1;
@@ -89,8 +89,8 @@ struct peer *pastry_entry(const struct pastry *n, unsigned r, unsigned c)
     if (at == n->entry_count)
         return NULL;
     struct peer *p = &n->entry[at];
-    bool fits = pastry_shared(n, &n->id, &p->id) == r &&
-                pastry_digit(n, &p->id, r) == c;
+    bool fits = pastry_shared(n, &n->id, PEER_ID(p)) == r &&
+                pastry_digit(n, PEER_ID(p), r) == c;
     return fits ? p : NULL;
 }
 
@@ -138,7 +138,7 @@ static unsigned leaf_place(const struct pastry *n, bool high,
 
     *there = false;
     for (; at < count; at++) {
-        struct id other = ahead(n, high, &side[at].id);
+        struct id other = ahead(n, high, PEER_ID(&side[at]));
         int order = id_compare(&far, &other);
         *there = order == 0;
         if (order <= 0)
@@ -175,7 +175,7 @@ static bool put_leaf(struct pastry *n, bool high, const struct peer *p)
     struct peer *side = high ? n->high : n->low;
     unsigned count = high ? n->high_count : n->low_count;
     bool there;
-    unsigned at = leaf_place(n, high, &p->id, &there);
+    unsigned at = leaf_place(n, high, PEER_ID(p), &there);
 
     if (there)
         side[at] = *p; /* a newer round trip; or it came back elsewhere */
@@ -206,14 +206,14 @@ bool pastry_room(struct pastry *n, struct host *h, unsigned count)
    an unmeasured one is as far as can be. */
 static void put_entry(struct pastry *n, struct host *h, const struct peer *p)
 {
-    unsigned r = pastry_shared(n, &n->id, &p->id), count = n->entry_count;
-    unsigned c = pastry_digit(n, &p->id, r);
+    unsigned r = pastry_shared(n, &n->id, PEER_ID(p)), count = n->entry_count;
+    unsigned c = pastry_digit(n, PEER_ID(p), r);
     struct peer *e = pastry_entry(n, r, c);
 
     if (e != NULL) {
         bool nearer = setting(n->settings, PASTRY_PROXIMITY) == PROXIMITY_ON &&
                       p->rtt != 0 && (e->rtt == 0 || p->rtt < e->rtt);
-        if (nearer || id_equal(&e->id, &p->id))
+        if (nearer || id_equal(PEER_ID(e), PEER_ID(p)))
             *e = *p;
         return;
     }
@@ -230,7 +230,7 @@ void pastry_put_near(struct pastry *n, const struct peer *p)
     unsigned count = n->near_count;
 
     for (unsigned i = 0; i < count; i++)
-        if (id_equal(&n->near[i].id, &p->id)) {
+        if (id_equal(PEER_ID(&n->near[i]), PEER_ID(p))) {
             n->near[i] = *p;
             return;
         }
@@ -253,7 +253,7 @@ enum wish pastry_wants(const struct pastry *n, const struct id *id)
     const struct peer *e = pastry_entry(n, r, pastry_digit(n, id, r));
     if (e == NULL)
         return n->entry_count < ENTRIES_MAX ? WISH_SLOT : WISH_NONE;
-    if (id_equal(&e->id, id))
+    if (id_equal(PEER_ID(e), id))
         return WISH_NONE;
     return setting(n->settings, PASTRY_PROXIMITY) == PROXIMITY_ON ? WISH_NEARER
                                                                   : WISH_NONE;
@@ -261,7 +261,7 @@ enum wish pastry_wants(const struct pastry *n, const struct id *id)
 
 bool pastry_insert(struct pastry *n, struct host *h, const struct peer *p)
 {
-    if (id_equal(&p->id, &n->id))
+    if (id_equal(PEER_ID(p), &n->id))
         return false;
     put_entry(n, h, p);
     pastry_put_near(n, p);
@@ -319,8 +319,8 @@ static bool in_leaf_set(const struct pastry *n, const struct id *key)
 
     if (n->low_count < half || n->high_count < half)
         return true;
-    struct id below = ahead(n, false, &n->low[half - 1].id);
-    struct id above = ahead(n, true, &n->high[half - 1].id);
+    struct id below = ahead(n, false, PEER_ID(&n->low[half - 1]));
+    struct id above = ahead(n, true, PEER_ID(&n->high[half - 1]));
     struct id at = ahead(n, true, key), back = ahead(n, false, key);
     return id_compare(&at, &above) <= 0 || id_compare(&back, &below) <= 0;
 }
@@ -331,11 +331,11 @@ static const struct peer *nearer_of(const struct pastry *n,
                                     const struct peer *best,
                                     const struct peer *p)
 {
-    const struct id *to_beat = best != NULL ? &best->id : &n->id;
+    const struct id *to_beat = best != NULL ? PEER_ID(best) : &n->id;
 
-    if (skip != NULL && id_equal(&p->id, skip))
+    if (skip != NULL && id_equal(PEER_ID(p), skip))
         return best;
-    return pastry_is_nearer(n, key, &p->id, to_beat) ? p : best;
+    return pastry_is_nearer(n, key, PEER_ID(p), to_beat) ? p : best;
 }
 
 static const struct peer *nearest_leaf(const struct pastry *n,
@@ -368,11 +368,11 @@ const struct peer *pastry_next(const struct pastry *n, const struct id *key,
     }
     if (shared < n->digits) {
         p = pastry_entry(n, shared, pastry_digit(n, key, shared));
-        if (p != NULL && (skip == NULL || !id_equal(&p->id, skip)))
+        if (p != NULL && (skip == NULL || !id_equal(PEER_ID(p), skip)))
             return p; /* LAB: pastry-row */
     }
     for (unsigned i = 0; (p = pastry_peer_at(n, i)) != NULL; i++)
-        if (pastry_shared(n, &p->id, key) >= shared)
+        if (pastry_shared(n, PEER_ID(p), key) >= shared)
             best = nearer_of(n, key, skip, best, p);
     *rule = best != NULL ? RULE_RARE : RULE_HERE;
     return best; /* LAB: pastry-rare */
@@ -398,8 +398,8 @@ bool pastry_is_replica(const struct pastry *n, const struct id *key,
         const struct peer *p = pastry_peer_at(n, i);
         bool twice = false; /* on both sides of a small circle */
         for (unsigned j = 0; i >= n->low_count && j < n->low_count; j++)
-            twice = twice || id_equal(&n->low[j].id, &p->id);
-        nearer += !twice && pastry_is_nearer(n, key, &p->id, who);
+            twice = twice || id_equal(PEER_ID(&n->low[j]), PEER_ID(p));
+        nearer += !twice && pastry_is_nearer(n, key, PEER_ID(p), who);
     }
     return nearer < k;
 }

@@ -139,10 +139,10 @@ static void draw_cell(const struct pastry *n, const struct pane *p, int row,
     else if (e == NULL)
         text_add(&t, l->whole ? "--" : "-");
     else if (l->whole)
-        add_digits(n, &e->id, 0, n->digits, &t);
+        add_digits(n, PEER_ID(e), 0, n->digits, &t);
     else /* a blank and the mark need their columns */
-        add_digits(n, &e->id, r + 1, l->cell > 3 ? (unsigned)l->cell - 2 : 1,
-                   &t);
+        add_digits(n, PEER_ID(e), r + 1,
+                   l->cell > 3 ? (unsigned)l->cell - 2 : 1, &t);
     pane_put(p, row, column, used ? '>' : ' ', attr);
     int end = put(p, row, column + 1, attr, &t);
     if (used && l->whole)
@@ -188,11 +188,12 @@ static void draw_leaves(const struct view *v, const struct pastry *n,
         const struct peer *leaf = i < 0   ? &n->low[-i - 1]
                                   : i > 0 ? &n->high[i - 1]
                                           : NULL;
-        bool used =
-            leaf != NULL && next != NULL && id_equal(&leaf->id, &next->id);
+        bool used = leaf != NULL && next != NULL &&
+                    id_equal(PEER_ID(leaf), PEER_ID(next));
         text_char(&t, used ? '>' : leaf == NULL ? '[' : ' ');
         if (n->digits <= SHORT_DIGITS)
-            add_digits(n, leaf != NULL ? &leaf->id : &n->id, 0, n->digits, &t);
+            add_digits(n, leaf != NULL ? PEER_ID(leaf) : &n->id, 0, n->digits,
+                       &t);
         else
             add_name(v, leaf != NULL ? peer_addr(leaf) : n->self, &t);
         text_add(&t, used ? "<" : leaf == NULL ? "]" : "");
@@ -314,7 +315,8 @@ static void draw_table(const struct view *v, const struct pane *p)
     /* Rows that are filled, and the one that the key is in. */
     unsigned rows = n->digits, most = p->rows > 9 ? (unsigned)p->rows - 7 : 2;
     while (rows > 2 && n->digits > SHORT_DIGITS && n->entry_count > 0 &&
-           pastry_shared(n, &n->id, &n->entry[n->entry_count - 1].id) + 2 <
+           pastry_shared(n, &n->id, PEER_ID(&n->entry[n->entry_count - 1])) +
+                   2 <
                rows)
         rows--;
     rows = rows < most ? rows : most;
@@ -518,7 +520,7 @@ static void peer_row(const struct view *v, const struct pastry *n,
 
     add_name(v, peer_addr(p), t);
     text_repeat(t, ' ', t->len - start < 6 ? 6 - (t->len - start) : 1);
-    add_id(n, &p->id, t);
+    add_id(n, PEER_ID(p), t);
     if (p->rtt > 0)
         text_printf(t, " %u ms", p->rtt * RTT_UNIT_US / 1000U);
 }

@@ -79,11 +79,7 @@ static struct peer peer_of(const struct network *net, const struct pastry *n,
 {
     uint64_t rtt = network_rtt_us(net, n->self, other->self) / RTT_UNIT_US;
 
-    return (struct peer){.id = other->id,
-                         .ip = other->self.ip,
-                         .port = other->self.port,
-                         .rtt =
-                             (uint16_t)(rtt > UINT16_MAX ? UINT16_MAX : rtt)};
+    return peer_new(&other->id, other->self, rtt);
 }
 
 /* Of a slot's candidates, for the nearest: all in a class, a few in a crowd,
@@ -113,7 +109,7 @@ static struct peer choose(const struct network *net, const struct order *o,
         size_t at = low + (start + i * (count / tries)) % count;
         struct peer p = peer_of(net, n, o->at[at]);
         if (best.port == 0 || p.rtt < best.rtt ||
-            (p.rtt == best.rtt && id_compare(&p.id, &best.id) < 0))
+            (p.rtt == best.rtt && id_compare(PEER_ID(&p), PEER_ID(&best)) < 0))
             best = p;
     }
     return best;

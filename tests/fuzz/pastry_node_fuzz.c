@@ -13,8 +13,9 @@ static void check_side(const struct pastry *n, const struct peer *list,
 
     MUST(count <= pastry_half(n));
     for (unsigned i = 0; i < count; i++) {
-        struct id way = high ? id_distance(list[i].id, n->id, pastry_bits(n))
-                             : id_distance(n->id, list[i].id, pastry_bits(n));
+        struct id way =
+            high ? id_distance(*PEER_ID(&list[i]), n->id, pastry_bits(n))
+                 : id_distance(n->id, *PEER_ID(&list[i]), pastry_bits(n));
         MUST(id_compare(&before, &way) < 0);
         before = way;
     }
@@ -27,9 +28,9 @@ static void check_entries(const struct pastry *n)
 
     MUST(n->entry_count <= n->entry_cap && n->entry_count <= ENTRIES_MAX);
     for (unsigned i = 0; i < n->entry_count; i++) {
-        unsigned r = pastry_shared(n, &n->id, &n->entry[i].id);
+        unsigned r = pastry_shared(n, &n->id, PEER_ID(&n->entry[i]));
         MUST(r < n->digits);
-        unsigned place = 1 + r * 16 + pastry_digit(n, &n->entry[i].id, r);
+        unsigned place = 1 + r * 16 + pastry_digit(n, PEER_ID(&n->entry[i]), r);
         MUST(place > last);
         last = place;
     }

@@ -53,10 +53,8 @@ static void overlay(void)
         n->entry_cap = ENTRIES_MAX;
         for (unsigned j = 0; j < COUNT; j++) {
             int rtt = node[j].self.port - n->self.port;
-            struct peer p = {.id = node[j].id,
-                             .ip = node[j].self.ip,
-                             .port = node[j].self.port,
-                             .rtt = (uint16_t)(rtt < 0 ? -rtt : rtt)};
+            struct peer p = peer_new(&node[j].id, node[j].self,
+                                     (uint64_t)(rtt < 0 ? -rtt : rtt));
             (void)pastry_insert(n, NULL, &p);
         }
     }
@@ -77,7 +75,7 @@ static void add_ids(struct text *t, const struct peer *list, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         if (t->len > 0)
             text_char(t, ' ');
-        id_text(t, &list[i].id, pastry_id_bits(4, 4));
+        id_text(t, PEER_ID(&list[i]), pastry_id_bits(4, 4));
     }
 }
 
@@ -119,14 +117,14 @@ static unsigned add_path(struct text *t, uint64_t from, struct id key,
         if (p == NULL || hops > 9)
             return hops;
         unsigned before = pastry_shared(&node[at], &node[at].id, &key);
-        unsigned after = pastry_shared(&node[at], &p->id, &key);
+        unsigned after = pastry_shared(&node[at], PEER_ID(p), &key);
         *rare_count += rule == RULE_RARE;
         hops++;
         text_char(t, ',');
         /* More digits shared, or nearer: no loops. */
         CHECK(after > before ||
-              pastry_is_nearer(&node[at], &key, &p->id, &node[at].id));
-        at = index_of(id_low(p->id));
+              pastry_is_nearer(&node[at], &key, PEER_ID(p), &node[at].id));
+        at = index_of(id_low(*PEER_ID(p)));
     }
 }
 
@@ -201,13 +199,14 @@ TEST(the_rare_case_keeps_the_digits_that_are_shared)
     n.low_count = n.high_count = 0;
     n.entry_count = 0;
     for (unsigned i = 0; i < 5; i++) {
-        struct peer p = {.id = id_of(ids[i]), .ip = 1 + i, .rtt = 1};
+        struct id id = id_of(ids[i]);
+        struct peer p = peer_new(&id, (struct addr){1 + i, 0}, 1);
         (void)pastry_insert(&n, NULL, &p);
     }
     n.entry_count = 1; /* only 2fff: the cell of 3000 is empty */
     const struct peer *next = pastry_next(&n, &key, NULL, &rule);
     CHECK(rule == RULE_RARE);
-    CHECK_U64(next != NULL ? id_low(next->id) : 0, 0x34e0);
+    CHECK_U64(next != NULL ? id_low(*PEER_ID(next)) : 0, 0x34e0);
 }
 
 /* A PONG of a node that is still joining brings it into no table. */
