@@ -709,6 +709,32 @@ static enum fact_outcome fact_fingers_to(struct fact_call *k)
     return FACT_OK;
 }
 
+/* Every finger against the circle itself, as n32[3]: where it begins is
+   counted here, and who comes first there is seen from outside, so that no
+   table, and nothing that computes one, is trusted. */
+static enum fact_outcome fact_wrong_fingers(struct fact_call *k)
+{
+    struct spot_cursor at = {0};
+    struct spot s;
+
+    while (chord_each(k->network, &at, &s)) {
+        for (unsigned i = 0; i < s.c->bits; i++) {
+            struct peer p = chord_finger_get(s.c, s.n, i);
+            struct id start = id_add_power(s.n->id, i, s.c->bits);
+            struct spot first = chord_owner(k->network, &start);
+            if (s.n->phase != MEMBER_INSIDE || first.n == NULL ||
+                (!peer_none(&p) && id_equal(&p.id, &first.n->id)))
+                continue;
+            add_node(k, &s);
+            text_printf(k->out, "[%u]", i);
+        }
+    }
+    if (k->out->len > 0)
+        return FACT_BROKEN;
+    add(k, "none");
+    return FACT_OK;
+}
+
 /* -- Failures ------------------------------------------------------------ */
 
 static enum fact_outcome fact_replicas(struct fact_call *k)
@@ -774,6 +800,9 @@ const struct fact chord_facts[] = {
     {"fingers-changed", "n", "fingers-changed ID",
      "entries that a node of that id will change", "fingers-changed 40",
      fact_fingers_changed},
+    {"wrong-fingers", "", "wrong-fingers",
+     "fingers that are not the first node at or after their beginning",
+     "wrong-fingers", fact_wrong_fingers},
     {"successors", "N", "successors NODE", "its successor list",
      "successors n80", fact_successors},
     {"successor", "Nn", "successor NODE I", "the I-th in that list, from 1",
@@ -793,7 +822,7 @@ const struct fact chord_facts[] = {
      "max-share", fact_max_share},
     {"told-by", "", "told-by", "who tells a newcomer's predecessor of it",
      "told-by", fact_told_by},
-    {"key", "n", "key NAME", "the key of a name", "key file188.txt", fact_key},
+    {"key", "n", "key NAME", "the key of a name", "key song", fact_key},
     {"owner", "n", "owner KEY", "the first live node at or after it",
      "owner 42", fact_owner},
     {"before", "n", "before KEY", "the last live node before it", "before 42",
@@ -831,7 +860,7 @@ const struct fact chord_facts[] = {
      "keys of FIRST..LAST/STEP that go to such a newcomer",
      "keys-moved 40 0..124/4", fact_keys_moved},
     {"replicas", "n", "replicas NAME", "nodes that hold a value",
-     "replicas file188.txt", fact_replicas},
+     "replicas song", fact_replicas},
     {"min-cut", "", "min-cut",
      "neighbours that must die at once to cut the ring", "min-cut",
      fact_min_cut},

@@ -617,13 +617,14 @@ static void common_rows(const struct monitor *m, const struct host *h,
     int slot = 0;
 
     if (n->count <= CHECKED_NODES_MAX) {
-        struct text *t = state_row(rows, "", NULL);
+        size_t before = rows->count;
         m->protocol->check(n, &f);
-        for (size_t i = 0; i < f.count && t->len == 0; i++)
+        for (size_t i = 0; i < f.count; i++)
             if (!f.at[i].holds)
-                text_printf(t, "BROKEN: %s", f.at[i].name);
-        if (t->len == 0)
-            text_add(t, "invariants: all hold");
+                text_printf(state_row(rows, "", NULL), "BROKEN: %s",
+                            f.at[i].name);
+        if (rows->count == before)
+            text_add(state_row(rows, "", NULL), "invariants: all hold");
         findings_free(&f);
     }
     for (int i = 0; m->stepper != NULL && m->protocol->timers[i] != NULL; i++) {
@@ -649,15 +650,15 @@ static void draw_state(struct monitor *m, const struct host *h,
     struct state_rows rows = {0};
     struct record path[PATH_MAX_SHOWN];
 
-    if (h->node == NULL || h->protocol != m->protocol) {
-        pane_text(p, 0, 1, 0,
-                  h->protocol != m->protocol ? "the introducer" : "down");
-        return;
-    }
     if (selected_record(m, &event))
         v.event = &event;
     read_path(m, &v, path);
-    m->program->state(&v, &rows);
+    if (h->protocol != m->protocol)
+        text_add(state_row(&rows, "", NULL), "the introducer");
+    else if (h->node == NULL)
+        text_add(state_row(&rows, "", NULL), "down");
+    else
+        m->program->state(&v, &rows);
     common_rows(m, h, &rows);
     if (top >= rows.count)
         top = 0;

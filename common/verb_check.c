@@ -57,7 +57,8 @@ static void print_json(struct text *t, const struct explore_report *r,
 }
 
 static void print_verdict(struct text *t, const struct program *p,
-                          const struct explore_report *r, const char *replay)
+                          const struct explore_report *r, bool strict,
+                          const char *replay)
 {
     text_printf(t, "%llu states, %llu transitions, depth %u\n",
                 (unsigned long long)r->states,
@@ -71,16 +72,15 @@ static void print_verdict(struct text *t, const struct program *p,
             text_printf(t, "incomplete: %s)\n", r->limit);
         return;
     }
-    text_printf(t,
-                "violated: %s\nafter these events, and maintenance does "
-                "not heal it:\n%s",
-                r->broken.data, r->events.data);
+    text_printf(t, "violated: %s\nafter these events%s:\n%s", r->broken.data,
+                strict ? "" : ", and maintenance does not heal it",
+                r->events.data);
     text_printf(t, "step through it:  %s monitor %s --step %llu\n",
                 p->protocol->name, replay, (unsigned long long)r->steps);
 }
 
 static int verdict(const struct program *p, const struct explore_report *r,
-                   const char *out, bool json)
+                   bool strict, const char *out, bool json)
 {
     char name[64];
     LOCAL_TEXT t = text_new();
@@ -100,7 +100,7 @@ static int verdict(const struct program *p, const struct explore_report *r,
     if (json)
         print_json(&t, r, out);
     else
-        print_verdict(&t, p, r, out);
+        print_verdict(&t, p, r, strict, out);
     (void)cli_print(p, &t);
     if (cli_interrupted() != 0)
         return EXIT_INTERRUPTED;
@@ -149,7 +149,7 @@ int verb_check(const struct program *p, int argc, char **argv)
         return EXIT_USAGE;
     cli_catch_signals();
     if (explore(s, &e, &report, &why))
-        status = verdict(p, &report, out, o.json);
+        status = verdict(p, &report, e.strict, out, o.json);
     else
         status = cli_error(p, "%s", why.data);
     explore_report_free(&report);
