@@ -322,8 +322,11 @@ static void on_datagram(struct kelips *n, struct host *h, const struct event *e)
         host_note(h, "not a message of this network: dropped");
         return;
     }
-    if (m.type == KELIPS_JOIN) /* before it takes a contact's place itself */
+    /* These first, before who asks takes a contact's place itself. */
+    if (m.type == KELIPS_JOIN)
         kelips_welcome(n, h, e->peer, &m);
+    else if (m.type == KELIPS_GET_CONTACT)
+        kelips_on_question(n, h, e->peer, &m);
     kelips_heard_from(n, h, e->peer, &m);
     if (m.type == KELIPS_GOSSIP || m.type == KELIPS_WELCOME ||
         m.type == KELIPS_CONTACTS || m.type == KELIPS_NOTHERE)
@@ -332,9 +335,9 @@ static void on_datagram(struct kelips *n, struct host *h, const struct event *e)
     switch (m.type) {
     case KELIPS_GOSSIP:
     case KELIPS_JOIN:
+    case KELIPS_GET_CONTACT:
         break;
     case KELIPS_LOOKUP:
-    case KELIPS_GET_CONTACT:
     case KELIPS_INSERT:
     case KELIPS_FETCH:
     case KELIPS_PING:
