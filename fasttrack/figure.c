@@ -17,7 +17,7 @@
 
 #define QUERIES 20u
 #define TENTH 10u
-#define OWNERS_MAX 100u
+#define OWNERS_MAX 60u /* as many as Gnutella's figure, which keeps 64 hits */
 
 enum { SUM_MESSAGES, SUM_HITS, SUM_WANTED, SUM_MOST, SUM_LOOKED, SUM_QUERIES };
 

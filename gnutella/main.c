@@ -1,6 +1,7 @@
 /* The program `gnutella`: the protocol, and what people need around it. */
 #include "common/program.h"
 #include "gnutella/facts.h"
+#include "gnutella/figure.h"
 #include "gnutella/node.h"
 #include "gnutella/view.h"
 
@@ -12,6 +13,7 @@ static const struct program program = {
     .example = "a search chord",
     .port = 6346,
     .facts = gnutella_facts,
+    .figures = gnutella_figures,
     .pictures = gnutella_pictures,
     .state = gnutella_state};
 

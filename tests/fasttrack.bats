@@ -266,3 +266,16 @@ search() {
             messages = $4; compares = $7; rows++ }
         END { exit bad || rows != 3 }' "$BATS_TEST_TMPDIR/csv"
 }
+
+@test "fasttrack: beside Gnutella, with the same questions" {
+    run -2 "$top/labs/capstone/compare" many
+    [[ $output == *"no number of nodes"* ]]
+    run -0 "$top/labs/capstone/compare" 200
+    # TTL 4 misses some, TTL 7 finds all at twice the price; supernodes find all
+    # for a fraction of it.
+    awk -F, 'NR > 1 { messages[NR] = $3; recall[NR] = $4 }
+        END { exit !(NR == 5 && recall[2] < 0.99 && recall[3] > 0.99 &&
+            recall[4] > 0.99 && messages[3] > 1.5 * messages[2] &&
+            messages[4] < messages[2] && messages[5] < messages[4] / 2) }' \
+        <<<"$output"
+}
