@@ -1,6 +1,8 @@
 # FastTrack: real processes in two tiers, under the real cipher, whose
 # supernode is killed; and peers that mean ill.
 
+bats_require_minimum_version 1.5.0
+
 bin=$(realpath "${BIN:-bin}")/fasttrack
 top=$(realpath "$BATS_TEST_DIRNAME/..")
 
