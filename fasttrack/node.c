@@ -502,10 +502,12 @@ static void dump_download(const struct fasttrack *n, const struct download *d,
                 d->checking ? " checking" : "", d->has_tree ? " tree" : "");
     for (uint32_t i = 0; i < d->source_count; i++) {
         const struct source *s = &d->source[i];
-        text_printf(t, " source %s link %u%s%s%s tries %u push %u %llu-%llu ",
+        text_printf(t,
+                    " source %s link %u%s%s%s tries %u+%u push %u "
+                    "%llu-%llu ",
                     s->user, s->link != NULL ? place_of(n, s->link->conn) : 0,
                     s->dead ? " dead" : "", s->pushed ? " pushed" : "",
-                    s->busy ? " busy" : "", s->tries, s->push_id,
+                    s->busy ? " busy" : "", s->tries, s->refusals, s->push_id,
                     (unsigned long long)s->at, (unsigned long long)s->end);
         addr_text(t, s->addr);
         text_time(t, " retry ", s->retry_us);

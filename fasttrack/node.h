@@ -173,7 +173,7 @@ struct source {
     struct link *link; /* NULL: none at present */
     struct download *download;
     bool dead, pushed, busy; /* busy: its answer's body is coming */
-    uint32_t tries, push_id;
+    uint32_t tries, refusals, push_id; /* refusals: 503s */
     uint64_t at, end;  /* the range that it sends */
     uint64_t retry_us; /* without a link */
     uint64_t got;      /* bytes in all */

@@ -491,8 +491,6 @@ static const char *wrong(const struct http_head *head, const struct source *s)
     struct slice v;
     uint64_t first;
 
-    if (head->status == 503)
-        return "it is busy";
     if (head->status != 206)
         return "it does not have the file";
     if (!http_header(head, "content-range", &v) || !slice_skip(&v, "bytes ") ||
@@ -504,6 +502,22 @@ static const char *wrong(const struct http_head *head, const struct source *s)
     return NULL;
 }
 
+/* It serves others now: not dead, but of no use for a while. */
+static void wait_turn(struct fasttrack *n, struct host *h, struct source *s)
+{
+    if (++s->refusals > BUSY_MAX) {
+        refuse(n, h, s, "it is busy, and stays so");
+        return;
+    }
+    s->tries = 0;
+    s->pushed = false; /* it may be asked to call back once more */
+    refuse(n, h, s, NULL);
+    host_note(h, "a source is busy: again in %llu s",
+              (unsigned long long)(BUSY_US / SECOND_US));
+    s->retry_us = host_now(h) + BUSY_US;
+    fasttrack_arm(n, h);
+}
+
 static size_t on_head(struct fasttrack *n, struct host *h, struct source *s,
                       const struct event *e)
 {
@@ -512,6 +526,10 @@ static size_t on_head(struct fasttrack *n, struct host *h, struct source *s,
 
     if (used == 0)
         return 0;
+    if (used > 0 && head.status == 503) {
+        wait_turn(n, h, s);
+        return e->len;
+    }
     const char *why = used < 0 ? "that is no HTTP" : wrong(&head, s);
     if (why != NULL) {
         refuse(n, h, s, why);

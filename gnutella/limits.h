@@ -48,6 +48,10 @@
 #define IDLE_US (60 * SECOND_US)  /* a transfer without a byte */
 #define RETRY_US (2 * SECOND_US)  /* a download that lost its connection */
 #define RETRIES_MAX 30
+/* A holder that is busy is asked again so late, or when it says; so often. */
+#define BUSY_US (60 * SECOND_US) /* reference 7: not before a minute */
+#define BUSY_MOST_US (600 * SECOND_US)
+#define BUSY_MAX 10
 #define SEEK_US (1 * SECOND_US)    /* between two rounds of dialling */
 #define REDIAL_US (30 * SECOND_US) /* an address that failed rests so long */
 #define REDIALS_MAX 5              /* ... doubled each time, up to 16 minutes */

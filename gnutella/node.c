@@ -371,11 +371,12 @@ static void dump_download(const struct gnutella *n, const struct download *d,
 {
     text_printf(t,
                 "download %s content %d at %llu remain %llu%s%s%s tries %u "
-                "link %u from ",
+                "busy %u link %u from ",
                 d->hit.name, d->content, (unsigned long long)d->at,
                 (unsigned long long)d->remain, d->moved ? " moved" : "",
                 d->checking ? " checking" : "", d->pushed ? " pushed" : "",
-                d->tries, d->link != NULL ? place_of(n, d->link->conn) : 0);
+                d->tries, d->busy,
+                d->link != NULL ? place_of(n, d->link->conn) : 0);
     addr_text(t, d->hit.addr);
     text_time(t, " for ", d->deadline_us);
     text_char(t, '\n');

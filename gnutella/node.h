@@ -115,7 +115,7 @@ struct download {
     bool moved;      /* bytes have come since the last trouble */
     bool checking;   /* all bytes are here; their hash is under way */
     bool pushed;     /* a GIV is waited for */
-    unsigned tries;
+    unsigned tries, busy; /* in a row; 503s in all */
     struct link *link;    /* NULL: none at present */
     uint64_t deadline_us; /* without a link: to try again, or give up */
 };

@@ -252,6 +252,18 @@ static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
 
 /* -- Downloads ------------------------------------------------------------------------ */
 
+/* One file a connection: the present one is not needed any more. */
+static void hang_up(struct host *h, struct download *d)
+{
+    if (d->link == NULL)
+        return;
+    d->link->download = NULL;
+    d->link->state = LINK_CLOSING;
+    d->link->deadline_us = host_now(h) + BYE_US;
+    host_finish(h, d->link->conn);
+    d->link = NULL;
+}
+
 static void drop_download(struct gnutella *n, struct host *h,
                           struct download *d)
 {
@@ -261,12 +273,7 @@ static void drop_download(struct gnutella *n, struct host *h,
         at = &(*at)->next;
     *at = d->next;
     n->download_count--;
-    if (d->link != NULL) {
-        d->link->download = NULL;
-        d->link->state = LINK_CLOSING;
-        d->link->deadline_us = host_now(h) + BYE_US;
-        host_finish(h, d->link->conn);
-    }
+    hang_up(h, d);
     host_free(h, d->hit.name, strlen(d->hit.name) + 1);
     host_free(h, d, sizeof *d);
     gnutella_arm(n, h);
@@ -307,13 +314,7 @@ static void succeed(struct gnutella *n, struct host *h, struct download *d)
 static void check(struct gnutella *n, struct host *h, struct download *d)
 {
     d->checking = true;
-    if (d->link != NULL) { /* one file a connection */
-        d->link->download = NULL;
-        d->link->state = LINK_CLOSING;
-        d->link->deadline_us = host_now(h) + BYE_US;
-        host_finish(h, d->link->conn);
-        d->link = NULL;
-    }
+    hang_up(h, d);
     d->deadline_us = FOREVER;
     host_content_hash(h, d->content, 0, d->hit.bytes, CONTENT_SHA1,
                       TAG_FETCHED);
@@ -461,8 +462,6 @@ static bool begins_at(const struct http_head *head, uint64_t at)
 static const char *refusal(const struct http_head *head,
                            const struct download *d)
 {
-    if (head->status == 503)
-        return "the holder is busy: try again in a minute";
     if (head->status != 200 && head->status != 206)
         return "the holder does not have it";
     if (!begins_at(head, d->at))
@@ -471,6 +470,28 @@ static const char *refusal(const struct http_head *head,
     if (!head->has_length || head->content_length > d->hit.bytes - from)
         return "the holder's file has another length";
     return NULL;
+}
+
+/* The holder serves others now.  Source: reference, section 7. */
+static void wait_turn(struct gnutella *n, struct host *h, struct download *d,
+                      const struct http_head *head)
+{
+    struct slice v;
+    uint64_t seconds = 0, wait = BUSY_US;
+
+    if (++d->busy > BUSY_MAX) {
+        fail(n, h, d, "the holder is busy, and stays so");
+        return;
+    }
+    if (http_header(head, "retry-after", &v) && slice_number(&v, &seconds) &&
+        seconds <= BUSY_MOST_US / SECOND_US && seconds * SECOND_US > wait)
+        wait = seconds * SECOND_US;
+    host_note(h, "the holder is busy: again in %llu s",
+              (unsigned long long)(wait / SECOND_US));
+    hang_up(h, d);
+    d->pushed = false; /* it may be asked to call back once more */
+    d->deadline_us = host_now(h) + wait;
+    gnutella_arm(n, h);
 }
 
 static size_t on_head(struct gnutella *n, struct host *h, struct link *l,
@@ -484,6 +505,10 @@ static size_t on_head(struct gnutella *n, struct host *h, struct link *l,
 
     if (used == 0)
         return 0;
+    if (used > 0 && head.status == 503) {
+        wait_turn(n, h, d, &head);
+        return e->len;
+    }
     const char *why = used < 0 ? "that is no HTTP" : refusal(&head, d);
     if (why == NULL && http_header(&head, "x-gnutella-content-urn", &v) &&
         gnutella_urn((struct span){(const uint8_t *)v.at, v.len}, sha1)) {

@@ -281,3 +281,19 @@ search() {
             messages[4] < messages[2] && messages[5] < messages[4] / 2) }' \
         <<<"$output"
 }
+
+@test "fasttrack: a busy source is asked again, and all get the file" {
+    cd "$BATS_TEST_TMPDIR"
+    {
+        echo "title Twenty want a file of one"
+        echo "node s role=supernode"
+        echo "node a role=ordinary join=s share=song.ogg:2MiB up=200kB/s"
+        echo "nodes 20 prefix=b role=ordinary join=s"
+        for i in $(seq 20); do echo "at 20s b$i search song"; done
+        for i in $(seq 20); do echo "at 40s expect b$i get 1 bytes=2097152"; done
+        echo "run until quiet"
+    } >busy.scn
+    run "$bin" sim busy.scn
+    [ "$status" -eq 0 ]
+    [[ $output == *"503 Service"*"a source is busy: again in 300 s"* ]]
+}

@@ -459,3 +459,22 @@ END
     [[ "$(curl -s "$url/?ping=1")" = PONG* ]]
     start b 21410 --join http://127.0.0.1:21408
 }
+
+# Sixteen are served at a time; the others hear 503, and wait their turn.
+@test "gnutella: a busy holder is asked again, and all get the file" {
+    {
+        echo "title Twenty want a file of one"
+        echo "set ping 0"
+        echo "set degree 16"
+        echo "set ttl 2"
+        echo "node a share=song.ogg:2MiB up=200kB/s"
+        echo "nodes 20 prefix=b join=a"
+        echo "warm"
+        for i in $(seq 20); do echo "at 1s b$i search song"; done
+        for i in $(seq 20); do echo "at 10s expect b$i get 1 bytes=2097152"; done
+        echo "run until quiet"
+    } >busy.scn
+    run "$bin" sim busy.scn
+    [ "$status" -eq 0 ]
+    [[ $output == *"503 Busy"*"the holder is busy: again in 60 s"* ]]
+}
