@@ -313,6 +313,8 @@ void gnutella_link_refresh(struct gnutella *n, struct host *h)
     if (k == NULL || n->role == ROLE_LEAF)
         return;
     k->rest_us = host_now(h) + REDIAL_US;
+    if (k->tries == 0) /* it is tried now */
+        k->tries = 1;
     gnutella_link_dial(n, h, k->addr);
 }
 
