@@ -116,7 +116,7 @@ expected: all
 # Without those that look at how we are built, at other people's programs, or
 # at long runs of what the rest also does; every scenario of every system runs
 # under sanitizers as well, and must end in the same hash.
-SANITIZED = $(filter-out $(patsubst %,tests/%.bats,determinism dissector \
+SANITIZED = $(filter-out $(patsubst %,tests/%.bats,determinism dissector readme \
 	figures tmux sheets fasttrack gnutella kelips napster pastry swarm \
 	bittorrent_interop),$(BATS))
 asan:

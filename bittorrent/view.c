@@ -106,7 +106,7 @@ static void draw_row(const struct view *v, const struct pane *p, size_t i,
         return;
     }
     if (n->tracker != NULL) {
-        pane_printf(p, row, column, ATTR_NORMAL, "tracker: %u peers listed",
+        pane_printf(p, row, column, ATTR_NORMAL, "tracker: lists %u of them",
                     n->tracker->peer_count);
         return;
     }
@@ -282,12 +282,13 @@ static int name_width(const struct view *v, const struct pane *p, size_t first)
     return (int)widest + 1;
 }
 
-/* The end of a name is what differs: p1, p2. */
-static const char *tail(const char *name, int width)
+/* Of a name that is too long, what tells it from others: of p1001 the end. */
+static const char *short_name(const char *name, int width)
 {
     size_t len = strlen(name), most = (size_t)width;
+    bool numbered = len > 0 && name[len - 1] >= '0' && name[len - 1] <= '9';
 
-    return len > most ? name + len - most : name;
+    return numbered && len > most ? name + len - most : name;
 }
 
 /* What the next round ranks the peers of the selected node by. */
@@ -339,8 +340,8 @@ static void chokes_picture(const struct view *v, const struct pane *p)
 
     for (size_t k = first; k < net->count; k++)
         if (is_shown(v, k, last)) {
-            pane_printf(p, 0, column, ATTR_DIM, "%s",
-                        tail(net->host[k]->name, width - 1));
+            pane_printf(p, 0, column, ATTR_DIM, "%.*s", width - 1,
+                        short_name(net->host[k]->name, width - 1));
             column += width;
         }
     for (size_t i = first; i < net->count && row <= last; i++)
@@ -410,16 +411,31 @@ const struct picture bittorrent_pictures[] = {{"pieces", pieces_picture},
 
 /* -- State ------------------------------------------------------------------------- */
 
+/* The node at the other end; before its handshake only the address that it
+   called from is known, so NULL where several nodes have that one. */
+static const struct host *peer_host(const struct view *v, const struct peer *p)
+{
+    const struct host *h = v->network->by_addr(v->network, p->addr);
+
+    for (size_t i = 0; p->addr.port == 0 && i < v->network->count; i++)
+        if (v->network->host[i]->addr.ip == p->from.ip) {
+            if (h != NULL)
+                return NULL;
+            h = v->network->host[i];
+        }
+    return h;
+}
+
 static void peer_row(const struct view *v, const struct peer *p, bool first,
                      struct state_rows *rows)
 {
-    struct text *t = state_row(rows, first ? "peers" : "", NULL);
-    const struct host *h = v->network->by_addr(v->network, p->addr);
+    struct text *t = state_row(rows, first ? "peers" : " ", NULL);
+    const struct host *h = peer_host(v, p);
 
     if (h != NULL)
         text_add(t, h->name);
     else
-        addr_text(t, p->addr);
+        addr_text(t, p->addr.port != 0 ? p->addr : p->from);
     if (p->state != PEER_UP) {
         text_add(t, " ...");
         return;
@@ -465,4 +481,6 @@ void bittorrent_state(const struct view *v, struct state_rows *rows)
         peer_row(v, p, first, rows);
         first = false;
     }
+    if (!first)
+        text_add(state_row(rows, "", NULL), "U we give D it gives i we want");
 }

@@ -203,10 +203,11 @@ static bool is_first_element(const struct fields *f, size_t i)
     return i == 0 || f->at[i - 1].depth < f->at[i].depth;
 }
 
-void fields_line(struct text *t, const struct fields *f,
-                 const struct namer *names)
+void fields_first(struct text *t, const struct fields *f,
+                  const struct namer *names, size_t room)
 {
     const char *between = "";
+    size_t start = t->len, whole = start; /* up to `whole`, all has values */
 
     for (size_t i = 0; i < f->count; i++) {
         const struct field *field = &f->at[i];
@@ -223,8 +224,19 @@ void fields_line(struct text *t, const struct fields *f,
         if (is_leaf(field)) {
             text_char(t, element && !is_first_element(f, i) ? ',' : ' ');
             field_value(t, field, names);
+            if (t->len - start > room)
+                break;
+            whole = t->len;
         }
     }
+    if (t->len - start > room && whole > start)
+        t->data[t->len = whole] = '\0';
+}
+
+void fields_line(struct text *t, const struct fields *f,
+                 const struct namer *names)
+{
+    fields_first(t, f, names, SIZE_MAX);
 }
 
 static void json_value(struct text *t, const struct field *f,

@@ -95,6 +95,10 @@ void field_value(struct text *t, const struct field *f,
 /* "key 42 hops 1": what is not minor, for a trace line. */
 void fields_line(struct text *t, const struct fields *f,
                  const struct namer *names);
+/* As many of its fields as go whole into `room` letters; the first one even if
+   it alone is longer. */
+void fields_first(struct text *t, const struct fields *f,
+                  const struct namer *names, size_t room);
 /* {"key":42,"path":["n80","n16"]}; braces only if `braces`. */
 void fields_json(struct text *t, const struct fields *f,
                  const struct namer *names, bool braces);

@@ -112,6 +112,19 @@ int pane_text(const struct pane *p, int row, int column, uint8_t attr,
     return column;
 }
 
+int pane_fit(const struct pane *p, int row, int column, int room, uint8_t attr,
+             const char *s)
+{
+    struct pane part = pane_part(p, row, column, 1, room);
+    int end = pane_text(&part, 0, 0, attr, s);
+
+    if (end <= part.columns)
+        return column + end;
+    pane_put(&part, 0, part.columns - 2, '.', attr);
+    pane_put(&part, 0, part.columns - 1, '.', attr);
+    return column + part.columns;
+}
+
 int pane_printf(const struct pane *p, int row, int column, uint8_t attr,
                 const char *format, ...)
 {

@@ -48,6 +48,10 @@ void pane_fill(const struct pane *p, int row, char c, uint8_t attr);
    the column behind it, cut off or not. */
 int pane_text(const struct pane *p, int row, int column, uint8_t attr,
               const char *s);
+/* The same in `room` columns at most: of what is longer, the last two are
+   "..".  Returns the column behind what is there. */
+int pane_fit(const struct pane *p, int row, int column, int room, uint8_t attr,
+             const char *s);
 int pane_printf(const struct pane *p, int row, int column, uint8_t attr,
                 const char *format, ...) PRINTF_LIKE(5, 6);
 void pane_line(const struct pane *p, int row, int column, int row2, int column2,

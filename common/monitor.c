@@ -246,7 +246,8 @@ static void draw_prompt(struct monitor *m, const struct pane *p)
         m->cursor_row = p->row;
         m->cursor_column = p->column + c;
     } else {
-        pane_text(p, 0, 1, m->asking == ASK_YES ? ATTR_BOLD : 0, m->say.data);
+        pane_fit(p, 0, 1, p->columns - 1,
+                 m->asking == ASK_YES ? ATTR_BOLD : 0, m->say.data);
         if (m->asking == ASK_YES) {
             m->cursor_row = p->row;
             m->cursor_column = (int)m->say.len + 1;
@@ -763,7 +764,7 @@ int monitor_sim(const struct program *p, const struct scenario *s,
     if (o->tutor != NULL)
         say(&m, "One moment: what your worksheet ran runs once more.");
     else
-        say(&m, "%s   (. steps on, > along a lookup)",
+        say(&m, "%s  (. steps, > follows it)",
             s->title != NULL ? s->title : "");
     return open_and_run(&m);
 }

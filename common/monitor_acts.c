@@ -117,9 +117,9 @@ static void fault_message(struct monitor *m, const char *verb,
         if (*detail != '\0')
             text_printf(&t, " %s", detail);
         ask_yes(m, t.data, make_branch);
-        record_words(m, r, &words);
-        say(m, "%s %s%s: in a branch, until it is quiet. [y/N]", verb,
-            words.data, detail);
+        record_title(m, r, &words);
+        say(m, "%s %s%s%s: in a branch, until it is quiet. [y/N]", verb,
+            words.data, *detail != '\0' ? " " : "", detail);
     }
 }
 

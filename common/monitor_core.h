@@ -247,6 +247,8 @@ void tab_title(struct monitor *m, enum tab tab, struct text *t);
 const char *tab_name(enum tab tab);
 /* A record in words: "n80 -> n16 FIND_SUCC key 42". */
 void record_words(struct monitor *m, const struct record *r, struct text *t);
+/* The front of that: "n80 -> n16 FIND_SUCC", "n80 command". */
+void record_title(struct monitor *m, const struct record *r, struct text *t);
 /* One field of it: type, from, to, or its own; false when it has none. */
 bool record_value(struct monitor *m, const struct record *r, const char *name,
                   struct text *t);
@@ -267,9 +269,9 @@ bool condition_true(struct monitor *m, const struct condition *c,
 void memo_take(struct monitor *m, bool all);
 void memo_update(struct monitor *m, const struct host *h);
 void memo_free(struct memo *memo);
-/* What a row's value was before the present step; NULL: not known. */
-const struct text *memo_value(const struct monitor *m, const struct host *h,
-                              const char *name);
+/* Did the present step change row `i` of a node's state? */
+bool memo_differs(const struct monitor *m, const struct host *h,
+                  const struct state_rows *rows, size_t i);
 /* Fill m->why from a record. */
 void find_causes(struct monitor *m, const struct record *r);
 bool is_cause(const struct monitor *m, uint64_t step);

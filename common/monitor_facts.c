@@ -73,12 +73,37 @@ static const struct text *row_value(const struct state_rows *rows,
     return NULL;
 }
 
-const struct text *memo_value(const struct monitor *m, const struct host *h,
-                              const char *name)
+/* What a row's value was before the present step; NULL: not known. */
+static const struct text *memo_value(const struct monitor *m,
+                                     const struct host *h, const char *name)
 {
     return h->index < m->before.count
                ? row_value(&m->before.rows[h->index], name)
                : NULL;
+}
+
+/* Names recur in lists, and places in a list move: a row has changed when its
+   list was there, and no row of it said the same. */
+bool memo_differs(const struct monitor *m, const struct host *h,
+                  const struct state_rows *rows, size_t i)
+{
+    const struct state_row *a = &rows->at[i];
+    bool was_there = false;
+
+    if (a->name[0] == '\0' || h->index >= m->before.count)
+        return false;
+    const struct state_rows *before = &m->before.rows[h->index];
+    for (size_t k = 0; k < before->count; k++) {
+        const struct state_row *b = &before->at[k];
+        bool same_name = strcmp(a->name, b->name) == 0;
+        if (!same_name && a->name[0] != ' ' && b->name[0] != ' ')
+            continue;
+        if (a->version != 0 ? a->version == b->version
+                            : strcmp(a->value.data, b->value.data) == 0)
+            return false;
+        was_there = was_there || same_name;
+    }
+    return was_there;
 }
 
 /* -- Conditions ------------------------------------------------------------- */

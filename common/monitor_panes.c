@@ -54,14 +54,15 @@ static void type_of(const struct record *r, const struct fields *f,
         text_add(t, failed ? "failed" : record_kind_name[r->kind]);
 }
 
-/* What else there is to say of it. */
+/* What else there is to say of it: of a message the first fields, as many as
+   go into `room` columns. */
 static void info_of(const struct monitor *m, const struct record *r,
-                    const struct fields *f, struct text *t)
+                    const struct fields *f, size_t room, struct text *t)
 {
     struct namer names = the_names(m);
 
     if (r->kind == RECORD_MESSAGE)
-        fields_line(t, f, &names);
+        fields_first(t, f, &names, room);
     else if (r->text != NULL)
         text_safe(t, r->text, strlen(r->text));
     if (r->kind == RECORD_RESULT && r->fields != NULL) {
@@ -70,26 +71,38 @@ static void info_of(const struct monitor *m, const struct record *r,
     }
 }
 
-void record_words(struct monitor *m, const struct record *r, struct text *t)
+static void title_of(struct monitor *m, const struct record *r,
+                     const struct fields *f, struct text *t)
 {
-    LOCAL_FIELDS f = fields_new();
-
-    describe_record(m, r, &f);
     if (r->kind == RECORD_MESSAGE) {
         name_of(m, &r->from, t);
         text_add(t, " -> ");
     }
     name_of(m, &r->to, t);
-    if (r->kind == RECORD_NOTE) {
-        text_add(t, ": ");
-    } else {
+    if (r->kind != RECORD_NOTE) {
         text_char(t, ' ');
-        type_of(r, &f, t);
-        text_char(t, ' ');
+        type_of(r, f, t);
     }
+}
+
+void record_title(struct monitor *m, const struct record *r, struct text *t)
+{
+    LOCAL_FIELDS f = fields_new();
+
+    describe_record(m, r, &f);
+    title_of(m, r, &f, t);
+}
+
+void record_words(struct monitor *m, const struct record *r, struct text *t)
+{
+    LOCAL_FIELDS f = fields_new();
+
+    describe_record(m, r, &f);
+    title_of(m, r, &f, t);
+    text_add(t, r->kind == RECORD_NOTE ? ": " : " ");
     if (r->why != NULL)
         text_printf(t, "(%s) ", r->why);
-    info_of(m, r, &f, t);
+    info_of(m, r, &f, SIZE_MAX, t);
     while (t->len > 0 && t->data[t->len - 1] == ' ')
         t->data[--t->len] = '\0';
 }
@@ -262,30 +275,20 @@ static void put_time(const struct pane *p, int row, int column, uint8_t attr,
                 (unsigned long long)(time_us / 1000 % 1000));
 }
 
-/* Cut at the last blank before `room`, so that no word is half there. */
-static void cut_words(struct text *t, int room)
-{
-    size_t len = room > 0 ? (size_t)room : 0;
-
-    if (t->len <= len)
-        return;
-    while (len > 0 && t->data[len] != ' ')
-        len--;
-    t->data[len] = '\0';
-}
-
 /* Where the columns of the message list begin; 0: left out. */
 struct columns {
     int time, from, to, name, type, info, state;
+    bool brief; /* the state in three letters */
 };
 
 static struct columns columns_of(int columns)
 {
     if (columns >= 96)
-        return (struct columns){8, 19, 30, 10, 41, 54, columns - 10};
+        return (struct columns){8, 19, 30, 10, 41, 55, columns - 10, false};
     if (columns >= 72)
-        return (struct columns){8, 19, 26, 6, 33, 46, columns - 10};
-    return (struct columns){0, 8, 15, 6, 22, 0, columns - 4};
+        return (struct columns){7, 17, 25, 7, 33, 47, columns - 9, false};
+    return (struct columns){0, 8, 15, 6, 22, columns >= 54 ? 36 : 0,
+                            columns - 4, true};
 }
 
 /* A name; of one that is too long the end, which tells addresses apart. */
@@ -308,10 +311,10 @@ static void draw_message(struct monitor *m, const struct pane *p, int row,
     LOCAL_TEXT t = text_new();
     uint8_t attr = row_attr(m, r, cursor);
     bool message = r->kind == RECORD_MESSAGE;
-    const char *state = r->why != NULL ? (c.info > 0 ? "dropped" : "x")
-                        : flying       ? (c.info > 0 ? "IN FLIGHT" : "FLY")
-                        : c.info > 0   ? "delivered"
-                                       : "";
+    const char *state = r->why != NULL ? (c.brief ? "x" : "dropped")
+                        : flying       ? (c.brief ? "FLY" : "IN FLIGHT")
+                        : c.brief      ? ""
+                                       : "delivered";
 
     describe_record(m, r, &f);
     pane_fill(p, row, ' ', attr);
@@ -324,12 +327,12 @@ static void draw_message(struct monitor *m, const struct pane *p, int row,
         put_name(m, p, row, c.from, attr, c.name, &r->from);
     put_name(m, p, row, c.to, attr, c.name, &r->to);
     type_of(r, &f, &t);
-    pane_printf(p, row, c.type, attr, "%.12s", t.data);
+    pane_fit(p, row, c.type, 14, attr, t.data);
     text_clear(&t);
-    info_of(m, r, &f, &t);
-    cut_words(&t, (message ? c.state : p->columns) - c.info - 1);
+    int room = (message ? c.state : p->columns) - c.info - 1;
+    info_of(m, r, &f, (size_t)room, &t);
     if (c.info > 0)
-        pane_text(p, row, c.info, attr, t.data);
+        pane_fit(p, row, c.info, room, attr, t.data);
     if (message)
         pane_text(p, row, c.state, attr | (flying ? ATTR_CYAN : 0), state);
 }
@@ -348,7 +351,7 @@ static void draw_messages(struct monitor *m, const struct pane *p)
     pane_text(p, 0, c.to, ATTR_DIM, "to");
     pane_text(p, 0, c.type, ATTR_DIM, "message");
     pane_text(p, 0, c.info > 0 ? c.info : p->columns, ATTR_DIM, "fields");
-    pane_text(p, 0, c.info > 0 ? c.state : p->columns, ATTR_DIM, "state");
+    pane_text(p, 0, c.brief ? p->columns : c.state, ATTR_DIM, "state");
     if (count == 0)
         pane_text(p, 1, 1, 0, "nothing yet: . goes one event on");
     for (int i = 1; i < p->rows && top < count; i++, top++) {
@@ -379,7 +382,7 @@ static void draw_log(struct monitor *m, const struct pane *p)
         t.data[strcspn(t.data, "\n")] = '\0';
         pane_fill(p, i, ' ', attr);
         put_mark(m, p, i, r, top == row);
-        pane_text(p, i, 1, attr, t.data);
+        pane_fit(p, i, 1, p->columns - 1, attr, t.data);
         if (top == row)
             place_cursor(m, TAB_LOG, p, i, 0);
     }
@@ -412,12 +415,13 @@ static void draw_fields(struct monitor *m, const struct pane *p,
             text_printf(&where, "bytes %u-%u", field->offset,
                         field->offset + field->length - 1);
         pane_fill(p, row, ' ', attr);
-        pane_text(p, row, 0, attr, t.data);
-        if (where.len > 0) {
-            int column = p->columns - (int)where.len - 4;
+        int column = p->columns;
+        if (where.len > 0)
+            column -= (int)where.len + 4;
+        pane_fit(p, row, 0, column, attr, t.data);
+        if (where.len > 0)
             pane_printf(p, row, column, attr, cursor ? " [%s]" : "  %s ",
                         where.data);
-        }
         if (cursor)
             place_cursor(m, TAB_DECODE, p, row, 0);
     }
@@ -621,7 +625,7 @@ static void common_rows(const struct monitor *m, const struct host *h,
         m->protocol->check(n, &f);
         for (size_t i = 0; i < f.count; i++)
             if (!f.at[i].holds)
-                text_printf(state_row(rows, "", NULL), "BROKEN: %s",
+                text_printf(state_row(rows, "", NULL), "broken now: %s",
                             f.at[i].name);
         if (rows->count == before)
             text_add(state_row(rows, "", NULL), "invariants: all hold");
@@ -668,16 +672,12 @@ static void draw_state(struct monitor *m, const struct host *h,
             width = (int)strlen(rows.at[i].name);
     for (int row = 0; row < p->rows && top < rows.count; row++, top++) {
         const struct state_row *r = &rows.at[top];
-        const struct text *old =
-            r->name[0] != '\0' ? memo_value(m, h, r->name) : NULL;
-        bool changed = old != NULL && strcmp(old->data, r->value.data) != 0;
+        bool changed = memo_differs(m, h, &rows, top);
         uint8_t attr = changed ? ATTR_BOLD | ATTR_YELLOW : ATTR_NORMAL;
         pane_put(p, row, 0, changed ? '~' : ' ', attr);
-        if (r->name[0] == '\0')
-            pane_text(p, row, 1, attr, r->value.data);
-        else
-            pane_printf(p, row, 1, attr, "%-*s %s", width, r->name,
-                        r->value.data);
+        int column = r->name[0] == '\0' ? 1 : width + 2;
+        pane_text(p, row, 1, attr, r->name);
+        pane_fit(p, row, column, p->columns - column, attr, r->value.data);
         if (r->mark != NULL)
             pane_text(p, row, p->columns - (int)strlen(r->mark) - 1, ATTR_BOLD,
                       r->mark);

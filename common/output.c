@@ -66,15 +66,15 @@ void endpoint_text(struct text *t, const struct endpoint *e,
 
 /* -- Text --------------------------------------------------------------- */
 
+/* A name, then blanks up to column `edge` of the line: a name that is too long
+   for its own column takes from the next one's blanks. */
 static void column(struct text *t, const struct endpoint *e,
-                   const struct namer *names)
+                   const struct namer *names, size_t line_start, size_t edge)
 {
-    size_t start = t->len;
-
     endpoint_text(t, e, names);
-    if (t->len - start < NAME_COLUMNS)
-        text_repeat(t, ' ', NAME_COLUMNS - (t->len - start));
     text_char(t, ' ');
+    size_t at = t->len - line_start;
+    text_repeat(t, ' ', at < edge ? edge - at : 0);
 }
 
 static void text_message(struct text *t, const struct protocol *p,
@@ -236,8 +236,10 @@ static void text_line(struct text *t, const struct protocol *p,
     text_printf(t, "%6llu %3llu.%06u  ", (unsigned long long)r->step,
                 (unsigned long long)(r->time_us / 1000000),
                 (unsigned)(r->time_us % 1000000));
-    column(t, between ? &r->from : &r->to, names);
-    column(t, between ? &r->to : &(struct endpoint){.name = NULL}, names);
+    size_t edge = t->len - start + NAME_COLUMNS + 1;
+    column(t, between ? &r->from : &r->to, names, start, edge);
+    column(t, between ? &r->to : &(struct endpoint){.name = NULL}, names, start,
+           edge + NAME_COLUMNS + 1);
     switch (r->kind) {
     case RECORD_MESSAGE:
         text_message(t, p, r, names, start);

@@ -33,8 +33,12 @@ struct picture {
 
 /* One row of a node's state. */
 struct state_row {
-    char name[16]; /* "succ": what state.NAME in expressions means; copied */
+    /* "succ": what state.NAME in expressions means; copied.  " ": one more of
+       the row above; "": a line of its own, which is never marked. */
+    char name[16];
     struct text value;
+    uint64_t version; /* not 0: it has changed when this has, for the value
+                         tells how time goes */
     const char *mark; /* "<== hop 1", or NULL */
 };
 struct state_rows {

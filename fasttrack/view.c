@@ -180,7 +180,7 @@ static void tiers_picture(const struct view *v, const struct pane *p)
     gather(&t);
     t.width = t.count > 0 ? p->columns / (int)t.count : p->columns;
     t.width = t.width < 18 ? t.width : 18;
-    pane_text(p, 0, 1, ATTR_DIM, "SUPERNODES   + could be one  - not  [teach]");
+    pane_text(p, 0, 1, ATTR_DIM, "SUPERNODES   score: + eligible - not  [teach]");
     if (t.width < COLUMN_MIN || t.count > SUPERNODES_DRAWN)
         draw_crowd(&t, p);
     else
@@ -189,7 +189,9 @@ static void tiers_picture(const struct view *v, const struct pane *p)
         draw_orphans(&t, p, p->rows - 1);
     else
         pane_text(p, p->rows - 1, 1, ATTR_DIM,
-                  "ordinary nodes never see a query");
+                  v->path_count > 0
+                      ? "> on its way  ! got it   [teach]: our own"
+                      : "ordinary nodes never see a query");
 }
 
 /* -- A file ----------------------------------------------------------------------- */
@@ -300,7 +302,7 @@ static void file_rows(struct host *h, struct state_rows *rows)
 
     for (size_t i = 0; i < host_content_count(h) && i < 3; i++)
         if (host_content(h, (int)i, &c)) {
-            struct text *t = state_row(rows, i == 0 ? "files" : "", NULL);
+            struct text *t = state_row(rows, i == 0 ? "files" : " ", NULL);
             text_safe(t, c.name, strlen(c.name));
             if (!c.complete && c.bytes > 0)
                 text_printf(t, " %u%%", (unsigned)(c.have * 100 / c.bytes));

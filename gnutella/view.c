@@ -311,6 +311,9 @@ static void flood_picture(const struct view *v, const struct pane *p)
         draw_crowd(&f, p);
     }
     draw_summary(&f, p, p->rows - 1);
+    if (fits && f.known && rows < p->rows - 2)
+        pane_text(p, p->rows - 2, 1, ATTR_DIM,
+                  "[selected]  >on its way  :n dups dropped");
 }
 
 /* -- Other pictures --------------------------------------------------------------------- */
@@ -407,7 +410,7 @@ static void share_rows(struct host *h, struct state_rows *rows)
 
     for (size_t i = 0; i < host_content_count(h); i++)
         if (host_content(h, (int)i, &c) && shown++ < 3) {
-            struct text *t = state_row(rows, shown == 1 ? "files" : "", NULL);
+            struct text *t = state_row(rows, shown == 1 ? "files" : " ", NULL);
             text_safe(t, c.name, strlen(c.name));
             if (!c.complete)
                 text_printf(t, " %u%%",
@@ -479,5 +482,6 @@ void gnutella_state(const struct view *v, struct state_rows *rows)
     text_printf(state_row(rows, "dropped", NULL), "%llu duplicates, %llu more",
                 (unsigned long long)n->count.duplicates,
                 (unsigned long long)n->count.dropped);
-    text_printf(state_row(rows, "known", NULL), "%u addresses", n->known_count);
+    text_printf(state_row(rows, "known", NULL), "%u address%s", n->known_count,
+                n->known_count == 1 ? "" : "es");
 }

@@ -156,6 +156,11 @@ static void draw_lines(const struct view *v, const struct pane *p,
     }
 }
 
+static bool as_columns(uint32_t groups, const struct pane *p)
+{
+    return (int)groups * COLUMN <= p->columns + COLUMN - 8;
+}
+
 static void draw_search(const struct view *v, const struct search *s,
                         const struct pane *p)
 {
@@ -167,7 +172,9 @@ static void draw_search(const struct view *v, const struct search *s,
 
     if (!s->known) {
         pane_text(p, p->rows - 2, 0, ATTR_DIM,
-                  "[selected] *its contact !late xdown");
+                  as_columns(groups, p)
+                      ? "[selected] *its contact !late xdown"
+                      : "nodes in each; * its contacts; > its own group");
         return;
     }
     pane_printf(p, p->rows - 2, 0, ATTR_NORMAL,
@@ -187,7 +194,7 @@ static void draw_groups(const struct view *v, const struct pane *p)
 
     pane_printf(p, 0, 0, ATTR_DIM, "%zu nodes in %u groups (hash mod %u)",
                 v->network->count, (unsigned)groups, (unsigned)groups);
-    if (groups * COLUMN <= p->columns + COLUMN - 8)
+    if (as_columns(groups, p))
         for (uint16_t g = 0; g < groups; g++)
             draw_column(v, &s, p, g, g * COLUMN, p->rows - 2);
     else
@@ -256,6 +263,8 @@ static void entry_row(const struct view *v, const struct kelips *n,
         state_row(rows, name, is_late(v, n, e, what) ? "! late" : NULL);
     size_t start = t->len;
 
+    rows->at[rows->count - 1].version =
+        id_low(e->id) + (uint64_t)e->made_us + e->rtt_us;
     add_name(v, e->addr, t);
     text_repeat(t, ' ', t->len - start < 6 ? 6 - (t->len - start) : 1);
     text_printf(t, "%3lld.%lld s", (long long)(age / 1000000),
@@ -292,7 +301,7 @@ void kelips_state(const struct view *v, struct state_rows *rows)
                 n->member ? "" : "  (joining)");
     text_printf(state_row(rows, "beat", NULL), "%u", (unsigned)n->heartbeat);
     for (uint32_t i = 0; i < n->view.count; i++)
-        entry_row(v, n, &n->view.at[i], i == 0 ? "view" : "", SOFT_MEMBER,
+        entry_row(v, n, &n->view.at[i], i == 0 ? "view" : " ", SOFT_MEMBER,
                   rows);
     for (size_t i = 0; i < places; i++) {
         char name[16] = {'G'};

@@ -37,7 +37,8 @@ static void draw_server(const struct view *v, const struct pane *p,
     int left = middle - 10;
 
     pane_text(p, 0, left, ATTR_FRAME, "+------------------+");
-    pane_text(p, 3, left, ATTR_FRAME, "+---------+--------+");
+    pane_text(p, 3, left, ATTR_FRAME, "+------------------+");
+    pane_put(p, 3, middle, '+', ATTR_FRAME);
     for (int row = 1; row < 3; row++) {
         pane_put(p, row, left, '|', ATTR_FRAME);
         pane_put(p, row, left + 19, '|', ATTR_FRAME);
@@ -97,14 +98,14 @@ static void draw_users(const struct view *v, const struct pane *p, int middle)
     int column = 2, end = 2 + (int)(shown > 0 ? shown - 1 : 0) * USER_COLUMNS;
 
     for (int c = column; c <= (end > middle ? end : middle); c++)
-        pane_put(p, 4, c, '-', ATTR_DIM);
-    pane_put(p, 4, middle, '+', ATTR_DIM);
+        pane_put(p, 4, c, '-', ATTR_FRAME);
+    pane_put(p, 4, middle, '+', ATTR_FRAME);
     for (size_t i = 0; i < net->count && at < shown; i++) {
         const struct napster *n = napster_at(net, i);
         if (n == NULL || n->client == NULL)
             continue;
-        pane_put(p, 4, column, '+', ATTR_DIM);
-        pane_put(p, 5, column, '|', ATTR_DIM);
+        pane_put(p, 4, column, '+', ATTR_FRAME);
+        pane_put(p, 5, column, '|', ATTR_FRAME);
         draw_user(v, p, net->host[i], 6, column);
         column += USER_COLUMNS;
         at++;
@@ -145,9 +146,10 @@ static void draw_search(const struct view *v, const struct pane *p, int row)
         if (c == NULL || !c->asked || c->question->type != MSG_SEARCH)
             continue;
         pane_printf(p, row, 1, ATTR_BOLD,
-                    c->pinging ? "search: %s has %u hits, and pings the owners"
-                               : "search: %s -> SERVER -> %u hits so far",
-                    v->network->host[i]->name, c->hit_count);
+                    c->pinging ? "search: %s has %u hit%s, and pings the owners"
+                               : "search: %s -> SERVER -> %u hit%s so far",
+                    v->network->host[i]->name, c->hit_count,
+                    c->hit_count == 1 ? "" : "s");
         return;
     }
 }
@@ -166,6 +168,8 @@ static void users_picture(const struct view *v, const struct pane *p)
     draw_search(v, p, 8);
     if (draw_transfers(v, p, 10) == 10)
         pane_text(p, 10, 1, ATTR_DIM, "a file goes from user to user");
+    pane_text(p, p->rows - 1, 1, ATTR_DIM,
+              "below a name: its files; fw: firewalled");
 }
 
 const struct picture napster_pictures[] = {{"users", users_picture},

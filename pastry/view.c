@@ -539,6 +539,6 @@ void pastry_state(const struct view *v, struct state_rows *rows)
     for (unsigned i = 0; i < n->near_count; i++)
         peer_row(v, n, &n->near[i], "near", rows);
     for (unsigned i = 0; i < n->entry_count; i++)
-        peer_row(v, n, &n->entry[i], i == 0 ? "table" : "", rows);
+        peer_row(v, n, &n->entry[i], i == 0 ? "table" : " ", rows);
     text_printf(state_row(rows, "values", NULL), "%u", n->item_count);
 }

@@ -13,10 +13,10 @@ breaks_at_the_end() {
     run "$bin/chord" monitor "$out" --step "$steps" --dump 80x24
     [ "$status" -eq 0 ]
     [ "${#lines[@]}" -ge 20 ]
-    [[ "$output" == *"BROKEN: $1"* ]]
+    [[ "$output" == *"broken now: $1"* ]]
     run "$bin/chord" monitor "$out" --step $((steps - 1)) --dump 80x24
     [ "$status" -eq 0 ]
-    [[ "$output" != *"BROKEN: $1"* ]]
+    [[ "$output" != *"broken now: $1"* ]]
 }
 
 @test "check: the corrected protocol is exhausted at four ids, restarts and all" {

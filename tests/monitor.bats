@@ -19,6 +19,34 @@ screen() {
     screen open-160x48 --dump 160x48
 }
 
+@test "monitor: each program's first screen says how to go on" {
+    for program in napster gnutella fasttrack bittorrent chord pastry kelips; do
+        run -0 "$(dirname "$chord")/$program" monitor --dump 80x24
+        [[ "${lines[-2]}" == *"(. steps, > follows it)" ]] || {
+            echo "$program: ${lines[-2]}"
+            false
+        }
+    done
+}
+
+@test "monitor: a question whether to drop a message shows its [y/N]" {
+    # The longest messages are other programs'.
+    for program in napster gnutella fasttrack bittorrent chord pastry kelips; do
+        run -0 "$(dirname "$chord")/$program" monitor --dump 80x24 \
+            --keys ':break kind=message<Enter>cx'
+        [[ "${lines[-2]}" == " drop "*" -> "*": in a branch, until it is quiet. [y/N]" ]] || {
+            echo "$program: ${lines[-2]}"
+            false
+        }
+    done
+}
+
+@test "monitor: only what the step changed is marked, also in lists of one name" {
+    run -0 "$(dirname "$chord")/kelips" monitor --dump 80x24 --keys '>>>'
+    [ "$(grep -c '|~' <<<"$output")" -eq 1 ]
+    grep -q '|~G1 *n13 .* 83 ms' <<<"$output"
+}
+
 @test "monitor: a lookup goes hop by hop to its owner" {
     screen hop1-80x24 --dump 80x24 --keys '>>'
     screen hop2-80x24 --dump 80x24 --keys '>>>'

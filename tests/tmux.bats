@@ -62,7 +62,7 @@ every_key() {
     while IFS=$'\t' read -r key keys wanted; do
         case $key in '#'* | '') continue ;; esac
         keys=${keys//@TMP@/$BATS_TEST_TMPDIR}
-        wait_for 'along a lookup'
+        wait_for 'follows it'
         press "$keys"
         wait_for "$wanted" || {
             echo "key $key: pressed $keys"
@@ -100,7 +100,7 @@ every_key() {
 
 @test "tmux: q asks once on the base screen; y ends with exit 0" {
     open 80 24 "$chord monitor"
-    wait_for 'along a lookup'
+    wait_for 'follows it'
     press '?q'
     wait_for '1 MESSAGES'
     press 'qn'
@@ -111,7 +111,7 @@ every_key() {
 
 @test "tmux: Ctrl-C ends with exit 130 and gives the terminal back" {
     open 80 24 "$chord monitor"
-    wait_for 'along a lookup'
+    wait_for 'follows it'
     t send-keys C-c
     wait_for '^ended 130'
 }

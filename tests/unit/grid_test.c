@@ -21,6 +21,20 @@ TEST(what_is_put_outside_of_a_part_is_cut_off)
     pane_free(&p);
 }
 
+TEST(text_that_does_not_fit_ends_in_two_dots)
+{
+    struct pane p = pane_new(3, 8);
+    struct text t = text_new();
+
+    CHECK_U64(pane_fit(&p, 0, 1, 5, 0, "abcdef"), 6);
+    CHECK_U64(pane_fit(&p, 1, 1, 6, 0, "abcdef"), 7);
+    CHECK_U64(pane_fit(&p, 2, 6, 2, 0, "abc"), 8);
+    pane_dump(&t, &p);
+    CHECK_TEXT(t.data, " abc..\n abcdef\n      ..\n");
+    text_free(&t);
+    pane_free(&p);
+}
+
 TEST(no_control_character_reaches_a_cell)
 {
     struct pane p = pane_new(1, 6);
@@ -109,6 +123,7 @@ TEST(a_full_log_drops_the_oldest_and_keeps_the_numbers)
 int main(void)
 {
     RUN(what_is_put_outside_of_a_part_is_cut_off);
+    RUN(text_that_does_not_fit_ends_in_two_dots);
     RUN(no_control_character_reaches_a_cell);
     RUN(a_character_beyond_ascii_is_one_cell);
     RUN(frames_become_box_characters_and_text_does_not);

@@ -72,7 +72,7 @@ TEST(a_dropped_message_says_why)
     r.from.name = NULL;
     r.cause = 3;
     check(OUTPUT_TEXT, &r,
-          "    12   1.034567  10.0.0.1:1 n16    "
+          "    12   1.034567  10.0.0.1:1 n16 "
           "FIND_SUCC DROPPED: loss key 42 hops 1\n");
     check(OUTPUT_JSON, &r,
           "{\"kind\":\"message\",\"step\":12,\"sent\":1.02,\"time\":1.034567,"
