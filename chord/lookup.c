@@ -226,8 +226,7 @@ static void transmit(struct chord *c, struct host *h, const struct member *n,
         memcpy(m.avoid, t->avoid, t->avoid_count * sizeof m.avoid[0]);
     }
     r->tries++;
-    chord_request_due(
-        r, h, chord_timeout(c) * (r->iterative ? 1 : RECURSIVE_PATIENCE));
+    chord_request_due(c, h, r);
     chord_send(h, &r->peer, &m);
 }
 
@@ -282,7 +281,7 @@ void chord_find_again(struct chord *c, struct host *h, struct member *n,
         host_note(h, "%s: once more after a pause", why);
         r->kind = REQUEST_FIND;
         r->pausing = true;
-        chord_request_due(r, h, chord_timeout(c));
+        chord_request_due(c, h, r);
         return;
     } else if (is_command(r)) {
         host_failed(h, r->command, why);
@@ -355,6 +354,9 @@ void chord_find_timeout(struct chord *c, struct host *h, struct member *n,
         if (r->trail != NULL)
             r->trail->avoid_count = 0; /* some may be back */
         chord_find_begin(c, h, n, r);
+    } else if (!r->iterative && r->tries < RECURSIVE_PATIENCE) {
+        r->tries++;
+        chord_request_due(c, h, r);
     } else if (!r->iterative) {
         chord_note(c, h, "no answer for {}: ask hop by hop", &r->key);
         r->iterative = true;

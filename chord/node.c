@@ -187,11 +187,9 @@ void chord_reply(struct host *h, const struct chord_msg *m,
 /* Arm the timer for the first deadline, if it is not armed for it. */
 static void arm(struct chord *c, struct host *h)
 {
-    uint64_t first = 0, now = host_now(h);
+    uint64_t now = host_now(h);
+    uint64_t first = c->requests != NULL ? c->requests->deadline_us : 0;
 
-    for (const struct request *r = c->requests; r != NULL; r = r->next)
-        if (first == 0 || r->deadline_us < first)
-            first = r->deadline_us;
     if (first == c->armed_us)
         return;
     c->armed_us = first;
@@ -219,7 +217,7 @@ struct request *chord_request_open(struct chord *c, struct host *h,
     r->id = c->next_request++;
     r->kind = (uint8_t)kind;
     r->vnode = n->vnode;
-    chord_request_due(r, h, chord_timeout(c));
+    chord_request_due(c, h, r);
     return r;
 }
 
@@ -255,9 +253,18 @@ struct request *chord_request_of(const struct chord *c, const struct member *n,
     return r;
 }
 
-void chord_request_due(struct request *r, struct host *h, uint64_t delay_us)
+void chord_request_due(struct chord *c, struct host *h, struct request *r)
 {
-    r->deadline_us = host_now(h) + delay_us;
+    struct request **at = &c->requests;
+
+    r->deadline_us = host_now(h) + chord_timeout(c);
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = r;
+    r->next = NULL;
 }
 
 void chord_request_send(struct chord *c, struct host *h, struct member *n,
@@ -268,7 +275,7 @@ void chord_request_send(struct chord *c, struct host *h, struct member *n,
     chord_begin(c, n, type, &m);
     m.request = r->id;
     r->tries++;
-    chord_request_due(r, h, chord_timeout(c));
+    chord_request_due(c, h, r);
     chord_send(h, &r->peer, &m);
 }
 
@@ -314,9 +321,12 @@ static void ask_again(struct chord *c, struct host *h, struct member *n,
     case REQUEST_LEAVE:
         chord_leave_send(c, h, n, r);
         break;
-    case REQUEST_COPIES:
+    case REQUEST_COPIES: /* their transfers have TRIES_MAX timeouts, too */
+        r->tries++;
+        chord_request_due(c, h, r);
+        break;
     case REQUEST_FIND:
-        assert(false); /* have no second try of this kind */
+        assert(false); /* chord_find_timeout() has this case */
         break;
     }
 }
@@ -368,7 +378,7 @@ static void on_timeout(struct chord *c, struct host *h, struct request *r)
 
     if (r->kind == REQUEST_FIND)
         chord_find_timeout(c, h, n, r);
-    else if (r->kind == REQUEST_COPIES || r->tries >= TRIES_MAX)
+    else if (r->tries >= TRIES_MAX)
         on_silence(c, h, n, r);
     else
         ask_again(c, h, n, r);
@@ -376,15 +386,12 @@ static void on_timeout(struct chord *c, struct host *h, struct request *r)
 
 /* The request that is due first, and only that: if another is due as well,
    the timer fires again at once.  So what a node does depends on the order of
-   its deadlines, and not on how late a timer was. */
+   its requests, and not on how late a timer was. */
 static void on_timeouts(struct chord *c, struct host *h)
 {
     struct request *first = c->requests;
 
     c->armed_us = 0;
-    for (struct request *r = first; r != NULL; r = r->next)
-        if (r->deadline_us < first->deadline_us)
-            first = r;
     if (first != NULL && first->deadline_us <= host_now(h))
         on_timeout(c, h, first);
 }
@@ -726,28 +733,12 @@ static void dump_member(const struct chord *c, const struct member *n,
         dump_item(c, i, t);
 }
 
-/* The place of a request's deadline among all; of equals the oldest is first,
-   as in on_timeouts(). */
-static unsigned rank_of(const struct chord *c, const struct request *of)
-{
-    unsigned rank = 0;
-    bool older = true;
-
-    for (const struct request *r = c->requests; r != NULL; r = r->next) {
-        older = older && r != of;
-        rank += r->deadline_us < of->deadline_us ||
-                (older && r->deadline_us == of->deadline_us);
-    }
-    return rank;
-}
-
 static void dump_request(const struct chord *c, const struct request *r,
                          struct text *t)
 {
     dump_number(t, "request ", r->kind);
     dump_number(t, ".", r->purpose);
     dump_number(t, " of ", r->vnode);
-    dump_number(t, " due ", rank_of(c, r));
     dump_number(t, " tries ", r->tries);
     dump_number(t, ".", r->attempts);
     if (r->kind == REQUEST_FIND)

@@ -127,7 +127,7 @@ struct trail {
 };
 
 struct request {
-    struct request *next; /* oldest first */
+    struct request *next; /* due first, first */
     uint64_t deadline_us;
     uint32_t id;      /* on the wire */
     uint32_t command; /* to answer, or 0 */
@@ -208,8 +208,9 @@ struct request *chord_request_find(const struct chord *c, uint32_t id);
 /* The first one of this kind for `n`, or NULL. */
 struct request *chord_request_of(const struct chord *c, const struct member *n,
                                  enum request_kind kind);
-/* `r` times out after so long from now, unless it is closed. */
-void chord_request_due(struct request *r, struct host *h, uint64_t delay_us);
+/* `r` times out one timeout from now, unless it is closed: it goes to the end
+   of the list, which so is in the order of the deadlines. */
+void chord_request_due(struct chord *c, struct host *h, struct request *r);
 /* Drop all requests without a word, joins too, and only tick: for warm. */
 void chord_settle_down(struct chord *c, struct host *h);
 /* Send a request that has no body. */

@@ -522,7 +522,7 @@ void chord_leave_send(struct chord *c, struct host *h, struct member *n,
     chord_fill_state(n, &m);
     m.request = r->id;
     r->tries++;
-    chord_request_due(r, h, chord_timeout(c));
+    chord_request_due(c, h, r);
     chord_send(h, &r->peer, &m);
 }
 

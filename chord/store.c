@@ -249,7 +249,7 @@ void chord_store_transfer(struct chord *c, struct host *h, struct member *n,
         fill_batch(n, r, &m);
     r->batch = m.item_count;
     r->tries++;
-    chord_request_due(r, h, chord_timeout(c));
+    chord_request_due(c, h, r);
     chord_send(h, &r->peer, &m);
 }
 
@@ -454,7 +454,6 @@ static void put(struct chord *c, struct host *h, struct member *n,
     r->other_request = m->request;
     r->key = v.key;
     r->version = v.version;
-    chord_request_due(r, h, chord_timeout(c) * (TRIES_MAX + 1));
     uint32_t id = r->id;
     struct id before = just_before(c, &v.key);
     bool lecture = setting(c->settings, CHORD_PLACEMENT) == PLACEMENT_LECTURE &&
@@ -513,7 +512,7 @@ void chord_store_ask(struct chord *c, struct host *h, struct member *n,
 
     r->peer = r->other;
     r->tries++;
-    chord_request_due(r, h, chord_timeout(c));
+    chord_request_due(c, h, r);
     chord_begin(c, n, types[r->purpose], &m);
     m.request = r->id;
     m.item[0] = chord_item_view_of(r->item);

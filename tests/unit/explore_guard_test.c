@@ -1,5 +1,5 @@
 /*
- * The guard of `check`, for all but Chord: does `dump` show all that
+ * The guard of `check`, for all seven at both grains: does `dump` show all that
  * decides how a node goes on?  Every state that is met again is compared with
  * the first of its hash, by what all further events do to both.
  */
@@ -8,8 +8,9 @@
 #include "tests/unit/test.h"
 
 /* Their headers use the same words for different things. */
-extern const struct protocol bittorrent_protocol, fasttrack_protocol,
-    gnutella_protocol, kelips_protocol, napster_protocol, pastry_protocol;
+extern const struct protocol bittorrent_protocol, chord_protocol,
+    fasttrack_protocol, gnutella_protocol, kelips_protocol, napster_protocol,
+    pastry_protocol;
 
 static void guard(const struct protocol *p, const char *text)
 {
@@ -89,6 +90,42 @@ TEST(napster_a_server_and_two_users)
           "run until 5s\n");
 }
 
+TEST(napster_every_message)
+{
+    guard(&napster_protocol,
+          "node server role=server\nnode amy join=server share=song:4KiB\n"
+          "node bob join=server\nwarm\nat 1s bob search song\n"
+          "bound crash 1 restart 1 drop 0 depth 12\ngrain message\n"
+          "run until 5s\n");
+}
+
+TEST(kelips_a_crash_by_operations)
+{
+    guard(&kelips_protocol,
+          KELIPS "node n5 id=5 join=n2\n"
+                 "bound crash 1 join 1 restart 1 drop 0 depth 6\n"
+                 "grain operation\nrun until 20s\n");
+}
+
+#define CHORD                                                                  \
+    "set bits 3\nset successors 2\nset recheck 0\n"                            \
+    "node n0 id=0\nnode n1 id=1\nnode n2 id=2\nwarm\nnode n3 id=3 join=n0\n"
+
+TEST(chord_a_crash_and_a_newcomer)
+{
+    guard(&chord_protocol,
+          CHORD "bound crash 1 join 1 restart 1 drop 0 depth 8\n"
+                "grain operation\nrun until 20s\n");
+}
+
+TEST(chord_every_message_of_values_and_lookups)
+{
+    guard(&chord_protocol,
+          CHORD "n1 put 5 text\nn2 get 5\n"
+                "bound crash 1 join 1 restart 0 drop 1 depth 8\n"
+                "grain message\nrun until 20s\n");
+}
+
 /* Ids of descriptors are drawn by lot, and their table decides. */
 TEST(gnutella_a_search_among_three)
 {
@@ -155,7 +192,11 @@ int main(void)
     RUN(pastry_a_newcomer);
     RUN(kelips_a_crash_and_a_newcomer);
     RUN(kelips_lookups_and_inserts);
+    RUN(kelips_a_crash_by_operations);
+    RUN(chord_a_crash_and_a_newcomer);
+    RUN(chord_every_message_of_values_and_lookups);
     RUN(napster_a_server_and_two_users);
+    RUN(napster_every_message);
     RUN(gnutella_a_search_among_three);
     RUN(fasttrack_two_supernodes_and_a_child);
     RUN(fasttrack_every_message);
