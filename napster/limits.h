@@ -13,7 +13,7 @@
 #define USER_FILES_MAX 5000u
 #define FILE_NAME_MAX 255u
 #define CONTENT_MAX_BYTES (UINT64_C(1) << 42) /* as common/content.h */
-#define HOTLIST_MAX 32u
+#define NICKS_MAX 32u /* on a hotlist, and ignored by a user */
 #define USER_CHANNELS_MAX 5u
 #define CHANNEL_NAME_MAX 32u
 #define TOPIC_MAX 64u

@@ -25,7 +25,9 @@ static void save_accounts(struct server *s, struct host *h)
 void napster_server_start(struct napster *n, struct host *h)
 {
     struct server *s = n->server;
+    uint64_t stats = (uint64_t)setting(n->settings, OPT_STATS);
 
+    s->stats_us = stats > 0 ? host_now(h) + stats : 0;
     s->account = host_alloc(h, ACCOUNTS_MAX * sizeof *s->account);
     int got = s->account != NULL ? host_load(h, "accounts", s->account,
                                              ACCOUNTS_MAX * sizeof *s->account)

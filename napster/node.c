@@ -24,6 +24,9 @@ static const struct option options[] = {
                       "crosses the network as it is"},
     [OPT_MOTD] = {"motd", OPTION_TEXT, 0, 0, 0, NULL,
                   "the server's message of the day"},
+    [OPT_STATS] = {"stats", OPTION_TIME, 0, 3600 * (int64_t)SECOND_US,
+                   60 * (int64_t)SECOND_US, NULL,
+                   "between unasked statistics; 0: only at the login"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -235,8 +238,10 @@ static void dump_user(const struct server *s, const struct user *u,
         text_printf(t, " file %s", f->name);
         at = f->next;
     }
-    for (unsigned i = 0; i < u->hotlist_count; i++)
-        text_printf(t, " awaits %s", u->hotlist[i]);
+    for (unsigned i = 0; i < u->hotlist.count; i++)
+        text_printf(t, " awaits %s", u->hotlist.at[i]);
+    for (unsigned i = 0; i < u->ignored.count; i++)
+        text_printf(t, " ignores %s", u->ignored.at[i]);
     for (unsigned i = 0; i < u->channel_count; i++)
         text_printf(t, " in %s", s->channel[u->channel[i]].name);
     text_char(t, '\n');
@@ -249,6 +254,7 @@ static void dump_server(const struct server *s, struct text *t)
             dump_user(s, s->user[i], t);
     text_printf(t, "accounts %u next %u", s->account_count, s->free_hint);
     text_time(t, " sweep ", s->sweep_us);
+    text_time(t, " stats ", s->stats_us);
     text_char(t, '\n');
 }
 

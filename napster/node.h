@@ -29,13 +29,20 @@ enum napster_option {
     OPT_REGISTER,
     OPT_NICK,
     OPT_PASSWORD,
-    OPT_MOTD
+    OPT_MOTD,
+    OPT_STATS
 };
 
 enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_METASERVER };
 enum napster_timer { TIMER_DEADLINE };
 
 /* -- The server ----------------------------------------------------------- */
+
+/* Nicks that a user has named; nobody is on it twice. */
+struct nicks {
+    char (*at)[NICK_MAX + 1]; /* NICKS_MAX of them, or NULL */
+    uint8_t count;
+};
 
 struct user {
     conn_id conn;
@@ -49,8 +56,8 @@ struct user {
     bool registered;
     uint64_t since_us;
     uint32_t first_file, files, queued_down, queued_up, down, up;
-    char (*hotlist)[NICK_MAX + 1]; /* HOTLIST_MAX of them, or NULL */
-    uint8_t hotlist_count, channel_count;
+    struct nicks hotlist, ignored;
+    uint8_t channel_count;
     uint8_t channel[USER_CHANNELS_MAX]; /* their indices */
     uint32_t number;                    /* in the server's table */
     uint32_t same_conn, same_nick;      /* the next in each bucket */
@@ -83,6 +90,7 @@ struct server {
     struct query query; /* the one being answered */
     uint64_t searches, brokered, refused;
     uint64_t sweep_us; /* when callers that are too slow go; 0: nobody calls */
+    uint64_t stats_us; /* when all users are told them; 0: never */
 };
 
 /* -- A client ------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* What users tell each other: hotlists, words, channels; see server.c. */
+/* What users tell each other, or will not hear; see server.c. */
 #include <string.h>
 
 #include "napster/server.h"
@@ -42,13 +42,54 @@ void server_on_speed(struct napster *n, struct host *h, struct user *u,
         server_notice(n, h, u, "User is not currently online.");
 }
 
-static bool is_awaited(const struct user *u, struct slice nick)
+/* -- Lists of nicks --------------------------------------------------------- */
+
+/* Where the nick stands; the count when it does not. */
+static unsigned place_of(const struct nicks *l, struct slice nick)
 {
-    for (unsigned i = 0; i < u->hotlist_count; i++)
-        if (napster_same(nick, napster_slice(u->hotlist[i])))
-            return true;
-    return false;
+    unsigned i = 0;
+
+    while (i < l->count && !napster_same(nick, napster_slice(l->at[i])))
+        i++;
+    return i;
 }
+
+static bool is_on(const struct nicks *l, struct slice nick)
+{
+    return place_of(l, nick) < l->count;
+}
+
+/* Add one that is not on it; false: it is full, or that is no nick. */
+static bool add_nick(struct nicks *l, struct host *h, struct slice nick)
+{
+    if (l->at == NULL)
+        l->at = host_alloc(h, NICKS_MAX * sizeof *l->at);
+    if (l->at == NULL || l->count == NICKS_MAX || !napster_nick_ok(nick))
+        return false;
+    server_copy(l->at[l->count++], NICK_MAX + 1, nick);
+    return true;
+}
+
+/* False: it is not on it. */
+static bool remove_nick(struct nicks *l, struct slice nick)
+{
+    unsigned i = place_of(l, nick);
+
+    if (i == l->count)
+        return false;
+    memcpy(l->at[i], l->at[--l->count], NICK_MAX + 1);
+    return true;
+}
+
+void server_forget_nicks(struct server *s, struct host *h, struct user *u)
+{
+    for (unsigned i = 0; i < u->hotlist.count; i++)
+        s->awaited[server_bucket(napster_slice(u->hotlist.at[i]))]--;
+    host_free(h, u->hotlist.at, NICKS_MAX * sizeof *u->hotlist.at);
+    host_free(h, u->ignored.at, NICKS_MAX * sizeof *u->ignored.at);
+}
+
+/* -- Hotlists --------------------------------------------------------------- */
 
 void server_tell_hotlists(struct napster *n, struct host *h,
                           const struct user *of, uint16_t type)
@@ -59,7 +100,7 @@ void server_tell_hotlists(struct napster *n, struct host *h,
         return; /* nobody: as a rule */
     for (uint32_t i = 0; i < s->used; i++) {
         struct user *u = s->user[i];
-        if (u == NULL || !is_awaited(u, napster_slice(of->nick)))
+        if (u == NULL || !is_on(&u->hotlist, napster_slice(of->nick)))
             continue;
         if (type == MSG_SIGNED_ON)
             ANSWER(u, type, "%s %u", of->nick, of->speed);
@@ -74,16 +115,11 @@ void server_on_hotlist(struct napster *n, struct host *h, struct user *u,
     struct slice nick = r->f[0];
     const struct user *of = napster_user(n->server, nick);
 
-    if (u->hotlist == NULL)
-        u->hotlist = host_alloc(h, HOTLIST_MAX * sizeof *u->hotlist);
-    bool known = is_awaited(u, nick);
-    if (u->hotlist == NULL || !napster_nick_ok(nick) ||
-        (!known && u->hotlist_count == HOTLIST_MAX)) {
-        ANSWER(u, MSG_HOTLIST_BAD, "%.*s", S(nick));
-        return;
-    }
-    if (!known) {
-        server_copy(u->hotlist[u->hotlist_count++], NICK_MAX + 1, nick);
+    if (!is_on(&u->hotlist, nick)) {
+        if (!add_nick(&u->hotlist, h, nick)) {
+            ANSWER(u, MSG_HOTLIST_BAD, "%.*s", S(nick));
+            return;
+        }
         n->server->awaited[server_bucket(nick)]++;
     }
     ANSWER(u, MSG_HOTLIST_OK, "%.*s", S(nick));
@@ -95,13 +131,46 @@ void server_on_hotlist_remove(struct napster *n, struct host *h, struct user *u,
                               const struct request *r)
 {
     (void)h;
-    for (unsigned i = 0; i < u->hotlist_count; i++)
-        if (napster_same(r->f[0], napster_slice(u->hotlist[i]))) {
-            n->server->awaited[server_bucket(r->f[0])]--;
-            u->hotlist_count--;
-            memcpy(u->hotlist[i], u->hotlist[u->hotlist_count], NICK_MAX + 1);
-            return;
-        }
+    if (remove_nick(&u->hotlist, r->f[0]))
+        n->server->awaited[server_bucket(r->f[0])]--;
+}
+
+/* -- Whom a user will not hear ------------------------------------------------ */
+
+void server_on_ignore(struct napster *n, struct host *h, struct user *u,
+                      const struct request *r)
+{
+    struct slice nick = r->f[0];
+
+    if (is_on(&u->ignored, nick))
+        ANSWER(u, MSG_IGNORED_YET, "%.*s", S(nick));
+    else if (add_nick(&u->ignored, h, nick))
+        ANSWER(u, MSG_IGNORE, "%.*s", S(nick));
+    else if (u->ignored.count == NICKS_MAX)
+        server_notice(n, h, u, "your ignore list is full");
+    else
+        server_notice(n, h, u, "invalid nick");
+}
+
+void server_on_ignore_remove(struct napster *n, struct host *h, struct user *u,
+                             const struct request *r)
+{
+    bool was = remove_nick(&u->ignored, r->f[0]);
+
+    ANSWER(u, was ? MSG_IGNORE_REMOVE : MSG_IGNORED_NOT, "%.*s", S(r->f[0]));
+}
+
+/* 320: who is on it, then how many; 326: nobody any more. */
+void server_on_ignore_list(struct napster *n, struct host *h, struct user *u,
+                           const struct request *r)
+{
+    unsigned count = u->ignored.count;
+
+    for (unsigned i = 0; r->type == MSG_IGNORE_LIST && i < count; i++)
+        ANSWER(u, MSG_IGNORED, "%s", u->ignored.at[i]);
+    if (r->type == MSG_IGNORE_CLEAR)
+        u->ignored.count = 0;
+    ANSWER(u, r->type, "%u", count);
 }
 
 /* Pass on to a user: pings, pongs, private words, failures to reach, and who
@@ -119,6 +188,9 @@ void server_on_relay(struct napster *n, struct host *h, struct user *u,
         ANSWER(u, MSG_NOTICE, "ping failed, %.*s is not online", S(nick));
     else if (to == NULL)
         server_notice(n, h, u, "User is not currently online.");
+    else if (r->type == MSG_PRIVATE &&
+             is_on(&to->ignored, napster_slice(u->nick)))
+        ANSWER(u, MSG_NOTICE, "%s is ignoring you", to->nick);
     else if (r->type == MSG_PRIVATE || r->type == MSG_BROWSE_ERROR)
         ANSWER(to, r->type, "%s%.*s", u->nick, S(text));
     else if (r->type == MSG_BROWSE_ACCEPT ||
@@ -252,7 +324,7 @@ void server_on_channel(struct napster *n, struct host *h, struct user *u,
             continue;
         if (r->type == MSG_TOPIC)
             ANSWER(to, r->type, "%s %s", c->name, c->topic);
-        else
+        else if (!is_on(&to->ignored, napster_slice(u->nick)))
             ANSWER(to, r->type == MSG_SAY ? MSG_SAID : r->type, "%s %s %.*s",
                    c->name, u->nick, S(text));
     }

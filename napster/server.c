@@ -3,7 +3,8 @@
  *
  *     login.c      callers become users: registrations, nicks, passwords
  *     directory.c  what users share; searches; who asks whom for a file
- *     people.c     what users tell each other: hotlists, words, channels
+ *     people.c     what users tell each other: hotlists, words, channels;
+ *                  and whom they ignore
  *
  * A connection is a caller until it has logged in.  What a user sends is
  * answered at once; nothing is ever waited for.  Source: reference, sections
@@ -179,10 +180,7 @@ static void user_free(struct napster *n, struct host *h, struct user *u)
     s->user[u->number] = NULL;
     if (u->number < s->free_hint)
         s->free_hint = u->number;
-    for (unsigned i = 0; i < u->hotlist_count; i++)
-        s->awaited[server_bucket(napster_slice(u->hotlist[i]))]--;
-    if (u->hotlist != NULL)
-        host_free(h, u->hotlist, HOTLIST_MAX * sizeof *u->hotlist);
+    server_forget_nicks(s, h, u);
     host_free(h, u, sizeof *u);
 }
 
@@ -267,6 +265,10 @@ static const struct saying {
     {MSG_HOTLIST, 1, server_on_hotlist},
     {MSG_HOTLIST_ADD, 1, server_on_hotlist},
     {MSG_HOTLIST_REMOVE, 1, server_on_hotlist_remove},
+    {MSG_IGNORE_LIST, 0, server_on_ignore_list},
+    {MSG_IGNORE, 1, server_on_ignore},
+    {MSG_IGNORE_REMOVE, 1, server_on_ignore_remove},
+    {MSG_IGNORE_CLEAR, 0, server_on_ignore_list},
     {MSG_WHOIS, 1, server_on_whois},
     {MSG_SPEED, 1, server_on_speed},
     {MSG_STATS, 0, server_on_stats},
@@ -340,6 +342,18 @@ void napster_server_reset(struct napster *n, struct host *h)
         napster_server_start(n, h);
 }
 
+/* Source: reference, section 5.  Nobody listens to what a caller who was
+   turned away says. */
+static void turn_away(struct napster *n, struct host *h, conn_id conn)
+{
+    const struct server *s = n->server;
+
+    (void)napster_send(h, conn, MSG_ERROR,
+                       "This server is full (%u connections)",
+                       s->online + s->callers);
+    host_finish(h, conn);
+}
+
 size_t napster_server_event(struct napster *n, struct host *h,
                             const struct event *e)
 {
@@ -347,8 +361,10 @@ size_t napster_server_event(struct napster *n, struct host *h,
     size_t used = 0;
 
     if (e->kind == EVENT_ACCEPT) {
-        if (n->leaving || user_new(n->server, h, e) == NULL)
+        if (n->leaving)
             host_abort(h, e->conn);
+        else if (user_new(n->server, h, e) == NULL)
+            turn_away(n, h, e->conn);
     } else if (u == NULL) {
         used = e->len;
     } else if (e->kind == EVENT_BYTES) {
@@ -365,18 +381,19 @@ size_t napster_server_event(struct napster *n, struct host *h,
     return used;
 }
 
-/* Who calls must log in, and who is thrown out must go, within LOGIN_US. */
 uint64_t napster_server_deadline(const struct napster *n)
 {
-    return n->server->sweep_us > 0 ? n->server->sweep_us : FOREVER;
+    const struct server *s = n->server;
+    uint64_t sweep = s->sweep_us > 0 ? s->sweep_us : FOREVER;
+
+    return s->stats_us > 0 && s->stats_us < sweep ? s->stats_us : sweep;
 }
 
-void napster_server_expire(struct napster *n, struct host *h)
+/* Who calls must log in, and who is thrown out must go, within LOGIN_US. */
+static void sweep_callers(struct napster *n, struct host *h)
 {
     struct server *s = n->server;
 
-    if (s->sweep_us == 0 || s->sweep_us > host_now(h))
-        return;
     s->sweep_us = 0;
     for (uint32_t i = 0; i < s->used; i++) {
         struct user *u = s->user[i];
@@ -387,6 +404,21 @@ void napster_server_expire(struct napster *n, struct host *h)
     }
     if (s->callers > 0)
         s->sweep_us = host_now(h) + LOGIN_US / 4;
+}
+
+void napster_server_expire(struct napster *n, struct host *h)
+{
+    struct server *s = n->server;
+    uint64_t now = host_now(h);
+
+    if (s->sweep_us > 0 && s->sweep_us <= now)
+        sweep_callers(n, h);
+    if (s->stats_us == 0 || s->stats_us > now)
+        return;
+    s->stats_us = now + (uint64_t)setting(n->settings, OPT_STATS);
+    for (uint32_t i = 0; i < s->used; i++)
+        if (s->user[i] != NULL && s->user[i]->online)
+            server_on_stats(n, h, s->user[i], NULL);
 }
 
 void napster_server_command(struct napster *n, struct host *h,

@@ -52,6 +52,8 @@ void server_on_caller(struct napster *n, struct host *h, struct user *u,
 /* Everybody who has this nick on the hotlist hears of it. */
 void server_tell_hotlists(struct napster *n, struct host *h,
                           const struct user *of, uint16_t type);
+/* The lists of a user who is gone. */
+void server_forget_nicks(struct server *s, struct host *h, struct user *u);
 /* Leave a channel; the others are told. */
 void server_part(struct napster *n, struct host *h, struct user *u,
                  uint32_t channel);
@@ -82,7 +84,10 @@ SAYING(whois);
 SAYING(speed);
 SAYING(hotlist);
 SAYING(hotlist_remove);
-SAYING(relay); /* ping, pong, private words, direct browse, ... */
+SAYING(ignore);
+SAYING(ignore_remove);
+SAYING(ignore_list); /* or clear it */
+SAYING(relay);       /* ping, pong, private words, direct browse, ... */
 SAYING(join);
 SAYING(channel); /* part, say, topic, emote */
 SAYING(channels);

@@ -167,6 +167,16 @@ WRONG
 207|alice|301 alice;209 alice 3
 207|zo?e|302 zo?e
 211|zoe|210 zoe;213 zoe
+320||320 0
+322|alice|322 alice
+322|ALICE|325 ALICE
+322|zo?e|404 invalid nick
+320||321 alice;320 1
+323|zoe|324 zoe
+323|alice|323 alice
+322|alice|322 alice
+326||326 1
+320||320 0
 500|alice "song number 1"|404 alice is not firewalled
 608|alice "x"|404 Not sharing that file
 102|x|404 Not sharing that file
@@ -186,6 +196,10 @@ WRONG
 END
     [ "$(answers 7 | paste -sd';')" = "$(printf '%s;' '640 bob' \
         '641 bob 16777343 0' '642 bob "no"' '626 bob')205 bob how  are you" ]
+    frame 322 alice >&8 # whom bob ignores, he does not hear
+    frame 205 'bob hello' >&7
+    [ "$(answers 7)" = "404 bob is ignoring you" ]
+    [ "$(answers 8)" = "322 alice" ]
     frame 640 bob >&7 # who has to dial is told where
     [ "$(answers 8)" = "640 alice 16777343 6699" ]
     frame 211 alice >&8
@@ -194,6 +208,15 @@ END
     [ "$(answers 8 1 | grep -c '^212 ')" -eq 500 ]
     exec 7>&-
     [ "$(answers 8)" = "210 alice" ] # once, though asked for twice
+}
+
+@test "napster: all are told the statistics now and then, unasked" {
+    start s server --set stats=1s
+    exec 7<>"/dev/tcp/127.0.0.1/${addr#*:}"
+    frame 2 'alice pw 6699 "nap" 3' >&7
+    [ "$(answers 7 0.5 | paste -sd';')" = "3 anon@napster;214 1 0 0" ]
+    frame 100 "\"$song\" $md5 443332 128 44100 60" >&7
+    [ "$(answers 7 1 | paste -sd';')" = "214 1 1 0" ]
 }
 
 @test "napster: who was here is told with the time of day" {

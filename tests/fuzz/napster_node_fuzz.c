@@ -19,7 +19,7 @@ static void check_server(const struct server *s)
             at = napster_file(&s->index, at)->next;
         MUST(own == u->files && own <= USER_FILES_MAX);
         MUST(u->online || own == 0);
-        MUST(u->hotlist_count <= HOTLIST_MAX);
+        MUST(u->hotlist.count <= NICKS_MAX && u->ignored.count <= NICKS_MAX);
         MUST(u->channel_count <= USER_CHANNELS_MAX);
         online += u->online;
         callers += !u->online;
