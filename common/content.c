@@ -242,17 +242,54 @@ static void make_bytes(uint64_t seed, uint64_t at, uint8_t *to, size_t len)
     }
 }
 
+/* Blocks made of late: the same ones pass through every node of a swarm, and
+   a function's values may be kept wherever they are wanted again. */
+static struct made_block {
+    uint64_t seed, number;
+    bool full;
+    uint8_t bytes[POLLUTED_BLOCK];
+} made_blocks[MADE_BLOCKS];
+
+/* The block of a file that holds the byte at `at`, lent until the next. */
+static const uint8_t *made_block(uint64_t seed, uint64_t at)
+{
+    uint64_t number = at / POLLUTED_BLOCK;
+    struct made_block *b = &made_blocks[(seed + number) % MADE_BLOCKS];
+
+    if (!b->full || b->seed != seed || b->number != number) {
+        b->seed = seed;
+        b->number = number;
+        b->full = true;
+        make_bytes(seed, number * POLLUTED_BLOCK, b->bytes, POLLUTED_BLOCK);
+    }
+    return b->bytes;
+}
+
+/* The bytes at `offset`, lent until the next call: those of one file and one
+   block, all right or all wrong, *len of them. */
+static const uint8_t *made_run(const struct item *item, uint64_t offset,
+                               bool wrong, size_t *len)
+{
+    uint64_t at;
+    const struct content_file *file = item_file(item, offset, &at);
+    size_t in_block = (size_t)(at % POLLUTED_BLOCK);
+
+    if (*len > POLLUTED_BLOCK - in_block)
+        *len = POLLUTED_BLOCK - in_block;
+    if (*len > file->bytes - at)
+        *len = (size_t)(file->bytes - at);
+    return made_block(seed_of(file, wrong), at) + in_block;
+}
+
 static void made_read(const struct item *item, uint64_t offset, uint8_t *to,
                       size_t len)
 {
     while (len > 0) {
-        uint64_t at, end;
-        const struct content_file *file = item_file(item, offset, &at);
-        bool bad = ranges_has(&item->bad, offset, &end);
-        size_t part = file->bytes - at < len ? (size_t)(file->bytes - at) : len;
-        if (part > end - offset)
-            part = (size_t)(end - offset);
-        make_bytes(seed_of(file, bad), at, to, part);
+        uint64_t end;
+        bool wrong = ranges_has(&item->bad, offset, &end);
+        size_t part = end - offset < len ? (size_t)(end - offset) : len;
+        const uint8_t *from = made_run(item, offset, wrong, &part);
+        memcpy(to, from, part);
         offset += part;
         to += part;
         len -= part;
@@ -264,17 +301,9 @@ static void made_read(const struct item *item, uint64_t offset, uint8_t *to,
 static bool made_write(struct contents *c, struct item *item, uint64_t offset,
                        const uint8_t *from, size_t len)
 {
-    uint8_t right[POLLUTED_BLOCK];
-
     while (len > 0) {
-        uint64_t at;
-        const struct content_file *file = item_file(item, offset, &at);
-        size_t part = POLLUTED_BLOCK - (size_t)(at % POLLUTED_BLOCK);
-        if (part > file->bytes - at)
-            part = (size_t)(file->bytes - at);
-        if (part > len)
-            part = len;
-        make_bytes(seed_of(file, false), at, right, part);
+        size_t part = len;
+        const uint8_t *right = made_run(item, offset, false, &part);
         if (!ranges_put(c, &item->bad, offset, offset + part,
                         memcmp(right, from, part) != 0))
             return false;
