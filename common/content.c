@@ -270,6 +270,7 @@ static const uint8_t *made_block(uint64_t seed, uint64_t at)
 static const uint8_t *made_run(const struct item *item, uint64_t offset,
                                bool wrong, size_t *len)
 {
+    static const uint8_t zeros[POLLUTED_BLOCK];
     uint64_t at;
     const struct content_file *file = item_file(item, offset, &at);
     size_t in_block = (size_t)(at % POLLUTED_BLOCK);
@@ -278,6 +279,8 @@ static const uint8_t *made_run(const struct item *item, uint64_t offset,
         *len = POLLUTED_BLOCK - in_block;
     if (*len > file->bytes - at)
         *len = (size_t)(file->bytes - at);
+    if (content_file_is_padding(file))
+        return zeros;
     return made_block(seed_of(file, wrong), at) + in_block;
 }
 
@@ -448,13 +451,29 @@ int contents_check(const char *name, const struct content_file *files,
     if (count > CONTENT_FILES_MAX)
         return ERR_LIMIT;
     for (size_t i = 0; i < count; i++) {
-        if (!content_path_ok(files[i].path))
+        if (!content_path_ok(files[i].path) &&
+            (count == 1 || !content_file_is_padding(&files[i])))
             return ERR_MALFORMED;
         if (files[i].bytes > CONTENT_BYTES_MAX - bytes)
             return ERR_LIMIT;
         bytes += files[i].bytes;
     }
     return 0;
+}
+
+static bool put_padding(struct contents *c, struct item *item)
+{
+    uint64_t start = 0;
+    bool ok = true;
+
+    for (uint32_t i = 0; i < item->file_count; i++) {
+        const struct content_file *file = &item->file[i];
+        if (content_file_is_padding(file))
+            ok = ok && ranges_put(c, &item->here, start, start + file->bytes,
+                                  true);
+        start += file->bytes;
+    }
+    return ok;
 }
 
 int contents_begin(struct contents *c, const char *name,
@@ -472,7 +491,9 @@ int contents_begin(struct contents *c, const char *name,
     struct item *item = item_add(c, name, files, count);
     if (item == NULL)
         return ERR_SYSTEM;
-    error = c->folder != NULL ? folder_begin(c, item) : 0;
+    error = put_padding(c, item) ? 0 : ERR_SYSTEM;
+    if (error == 0 && c->folder != NULL)
+        error = folder_begin(c, item);
     if (error != 0) {
         item_undo(c);
         return error;
@@ -490,6 +511,23 @@ int contents_complete(struct contents *c, int number)
         c->folder != NULL && !item->complete ? folder_complete(c, item) : 0;
     item->complete = error == 0;
     return error;
+}
+
+int contents_name(struct contents *c, int number, size_t file)
+{
+    const struct item *item = item_at(c, number);
+    uint64_t start = 0;
+
+    if (item == NULL || item->removed || file >= item->file_count)
+        return ERR_USAGE;
+    for (size_t i = 0; i < file; i++)
+        start += item->file[i].bytes;
+    if (!contents_has(c, number, start, item->file[file].bytes))
+        return ERR_USAGE;
+    return c->folder == NULL || item->complete ||
+                   folder_name(c, item, &item->file[file])
+               ? 0
+               : ERR_SYSTEM;
 }
 
 int contents_remove(struct contents *c, int number)

@@ -65,6 +65,11 @@ void contents_free(struct contents *c); /* NULL is fine */
    hidden, and not called .part. */
 bool content_path_ok(const char *path);
 
+static inline bool content_file_is_padding(const struct content_file *file)
+{
+    return file->path[0] == '\0';
+}
+
 /* The calls of node.h, on a table; `c` may be NULL where nothing is written. */
 size_t contents_count(const struct contents *c);
 bool contents_get(const struct contents *c, int number, struct content *out);
@@ -72,6 +77,7 @@ int contents_find(const struct contents *c, const char *name);
 int contents_begin(struct contents *c, const char *name,
                    const struct content_file *files, size_t count);
 int contents_complete(struct contents *c, int number);
+int contents_name(struct contents *c, int number, size_t file);
 int contents_remove(struct contents *c, int number);
 bool contents_has(const struct contents *c, int number, uint64_t offset,
                   uint64_t len);

@@ -88,8 +88,7 @@ static int open_regular(int dir, const char *name, int flags)
 
 enum open_how {
     OPEN_WHOLE, /* under its own name, to read */
-    OPEN_PART,  /* as .part, to write; or under its name, if it has that */
-    OPEN_NEW    /* as .part, which must not exist, nor the name */
+    OPEN_PART   /* as .part, to write; or under its name, if it has that */
 };
 
 static int open_content(const struct folder *f, const char *path,
@@ -97,7 +96,6 @@ static int open_content(const struct folder *f, const char *path,
 {
     char leaf[LEAF_MAX], part[LEAF_MAX + 8];
     int dir = open_parent(f->dir, path, how != OPEN_WHOLE, leaf), fd = -1;
-    struct stat st;
 
     if (dir < 0)
         return -1;
@@ -110,11 +108,6 @@ static int open_content(const struct folder *f, const char *path,
             fd = open_regular(dir, leaf, O_RDWR);
         if (fd < 0 && errno == ENOENT)
             fd = open_regular(dir, part, O_RDWR | O_CREAT);
-    }
-    if (how == OPEN_NEW) {
-        errno = EEXIST;
-        if (fstatat(dir, leaf, &st, AT_SYMLINK_NOFOLLOW) != 0)
-            fd = open_regular(dir, part, O_RDWR | O_CREAT | O_EXCL);
     }
     int error = errno;
     close(dir);
@@ -176,6 +169,8 @@ int folder_fd(struct contents *c, const struct item *item,
 {
     struct folder *f = c->folder;
 
+    if (content_file_is_padding(file))
+        return -1;
     for (unsigned i = 0; i < OPEN_FILES; i++)
         if (f->open[i].file == file)
             return f->open[i].fd;
@@ -190,6 +185,25 @@ int folder_fd(struct contents *c, const struct item *item,
     return fd;
 }
 
+/* Read or write all of a part of one file. */
+static bool transfer_part(int fd, uint64_t at, uint8_t *to, const uint8_t *from,
+                          size_t len)
+{
+    while (fd >= 0 && len > 0) {
+        ssize_t n = to != NULL ? pread(fd, to, len, (off_t)at)
+                               : pwrite(fd, from, len, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        to = to != NULL ? to + n : NULL;
+        from = from != NULL ? from + n : NULL;
+        at += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return fd >= 0;
+}
+
 /* Read or write, over as many files as it takes. */
 static int transfer(struct contents *c, const struct item *item,
                     uint64_t offset, uint8_t *to, const uint8_t *from,
@@ -200,14 +214,16 @@ static int transfer(struct contents *c, const struct item *item,
         const struct content_file *file = item_file(item, offset + done, &at);
         uint64_t in_file = file->bytes - at;
         size_t part = in_file < len - done ? (size_t)in_file : len - done;
-        int fd = folder_fd(c, item, file);
-        if (fd < 0)
+        uint8_t *in = to != NULL ? to + done : NULL;
+        const uint8_t *out = from != NULL ? from + done : NULL;
+        if (content_file_is_padding(file)) {
+            if (in != NULL)
+                memset(in, 0, part);
+        } else if (!transfer_part(folder_fd(c, item, file), at, in, out,
+                                  part)) {
             return ERR_SYSTEM;
-        ssize_t n = to != NULL ? pread(fd, to + done, part, (off_t)at)
-                               : pwrite(fd, from + done, part, (off_t)at);
-        if (n <= 0 && !(n < 0 && errno == EINTR))
-            return ERR_SYSTEM;
-        done += n > 0 ? (size_t)n : 0;
+        }
+        done += part;
     }
     return 0;
 }
@@ -374,16 +390,25 @@ static void record_remove(struct contents *c, const struct item *item)
     (void)unlinkat(c->folder->state, name, 0);
 }
 
-/* Look at a file as it lies there: forget what it cannot hold.  Is it whole,
-   and has it its name? */
-static bool judge_file(struct contents *c, struct item *item,
-                       const struct content_file *file, uint64_t start)
+enum found {
+    FOUND_NOTHING,
+    FOUND_OTHER, /* a .part, or what is not as long as it should be */
+    FOUND_WHOLE, /* as long as it should be, and under its name */
+    FOUND_NO_WAY /* to its folder: a link, or a file, is where that should be */
+};
+
+/* Look at a file as it lies there: forget what it cannot hold. */
+static enum found judge_file(struct contents *c, struct item *item,
+                             const struct content_file *file, uint64_t start)
 {
     char leaf[LEAF_MAX], part[LEAF_MAX + 8];
-    int dir = open_parent(c->folder->dir, file->path, false, leaf);
     struct stat st = {.st_size = 0};
     bool partly = false, there = false;
 
+    if (content_file_is_padding(file))
+        return FOUND_WHOLE;
+    int dir = open_parent(c->folder->dir, file->path, false, leaf);
+    bool no_way = dir < 0 && errno != ENOENT;
     snprintf(part, sizeof part, "%s.part", leaf);
     if (dir >= 0) {
         partly = fstatat(dir, part, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -395,65 +420,62 @@ static bool judge_file(struct contents *c, struct item *item,
     if (size < file->bytes)
         (void)ranges_put(c, &item->here, start + size, start + file->bytes,
                          false);
-    return there && regular && size == file->bytes;
+    return no_way                                      ? FOUND_NO_WAY
+           : !there && !partly                         ? FOUND_NOTHING
+           : there && regular && size == file->bytes ? FOUND_WHOLE
+                                                       : FOUND_OTHER;
 }
 
-/* Make an item's files, but for those that are there under their names and as
-   long as they should be: they are taken for what they seem.  *made counts
-   both, *taken the latter. */
-static int begin_files(struct contents *c, struct item *item, uint32_t *made,
-                       uint32_t *taken)
+/* Files are made when something is written to them.  Those that are there
+   under their names and as long as they should be are taken for what they
+   seem; *taken counts them. */
+static int begin_files(struct contents *c, struct item *item, uint32_t *taken)
 {
     uint64_t start = 0;
 
-    for (; *made < item->file_count; ++*made) {
-        const struct content_file *file = &item->file[*made];
-        int fd = open_content(c->folder, file->path, OPEN_NEW);
-        if (fd < 0 && errno != EEXIST)
+    for (uint32_t i = 0; i < item->file_count; i++) {
+        const struct content_file *file = &item->file[i];
+        enum found found = judge_file(c, item, file, start);
+        if (found == FOUND_NO_WAY)
             return ERR_SYSTEM;
-        if (fd < 0 &&
-            (!judge_file(c, item, file, start) ||
+        if (found == FOUND_OTHER ||
+            (found == FOUND_WHOLE &&
              !ranges_put(c, &item->here, start, start + file->bytes, true)))
             return ERR_LIMIT;
-        if (fd >= 0)
-            close(fd);
-        *taken += fd < 0;
+        *taken += found == FOUND_WHOLE;
         start += file->bytes;
     }
     return 0;
 }
 
-/* First the record, then the files: a node that is killed in between finds
-   an item of which nothing is here. */
 int folder_begin(struct contents *c, struct item *item)
 {
-    uint32_t made = 0, taken = 0;
-    int error = record_write(c, item);
+    uint32_t taken = 0;
+    int error = begin_files(c, item, &taken);
 
     if (error == 0)
-        error = begin_files(c, item, &made, &taken);
-    if (error == 0 && taken > 0)
-        error = record_write(c, item); /* as it is now */
+        error = record_write(c, item);
     item->complete = error == 0 && taken == item->file_count;
-    if (error == 0)
-        return 0;
-    while (made > 0)
-        unlink_part(c->folder, item->file[--made].path);
-    record_remove(c, item);
     return error;
+}
+
+bool folder_name(struct contents *c, const struct item *item,
+                 const struct content_file *file)
+{
+    if (content_file_is_padding(file))
+        return true;
+    int fd = folder_fd(c, item, file);
+    return fd >= 0 && ftruncate(fd, (off_t)file->bytes) == 0 &&
+           rename_part(c->folder, file->path);
 }
 
 /* An item of several files keeps its record, which says that they belong
    together. */
 int folder_complete(struct contents *c, const struct item *item)
 {
-    for (uint32_t i = 0; i < item->file_count; i++) {
-        const struct content_file *file = &item->file[i];
-        int fd = folder_fd(c, item, file);
-        if (fd < 0 || ftruncate(fd, (off_t)file->bytes) != 0 ||
-            !rename_part(c->folder, file->path))
+    for (uint32_t i = 0; i < item->file_count; i++)
+        if (!folder_name(c, item, &item->file[i]))
             return ERR_SYSTEM;
-    }
     close_files(c->folder, item); /* to be opened again, read only */
     if (item->file_count == 1)
         record_remove(c, item);
@@ -465,7 +487,8 @@ void folder_remove(struct contents *c, const struct item *item)
 {
     close_files(c->folder, item);
     for (uint32_t i = 0; i < item->file_count && !item->complete; i++)
-        unlink_part(c->folder, item->file[i].path);
+        if (!content_file_is_padding(&item->file[i]))
+            unlink_part(c->folder, item->file[i].path);
     record_remove(c, item);
 }
 
@@ -549,7 +572,8 @@ static void load_record(struct contents *c, const char *name)
     bool whole = item != NULL;
     uint64_t start = 0;
     for (uint32_t i = 0; item != NULL && i < item->file_count; i++) {
-        whole = judge_file(c, item, &item->file[i], start) && whole;
+        whole = judge_file(c, item, &item->file[i], start) == FOUND_WHOLE &&
+                whole;
         start += item->file[i].bytes;
     }
     if (item != NULL) {

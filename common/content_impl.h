@@ -67,12 +67,15 @@ const struct content_file *item_file(const struct item *item, uint64_t offset,
 
 /* content_file.c */
 void folder_free(struct contents *c);
-/* A new item's files, empty unless they are there, and the record of what is
-   here; or an error. */
+/* The record of a new item, of which that is here which lies there; or an
+   error. */
 int folder_begin(struct contents *c, struct item *item);
 /* Note that bytes have come, or are forgotten. */
 int folder_note(struct contents *c, const struct item *item, uint64_t start,
                 uint64_t end, bool here);
+/* Give a file that is whole its name. */
+bool folder_name(struct contents *c, const struct item *item,
+                 const struct content_file *file);
 int folder_complete(struct contents *c, const struct item *item);
 void folder_remove(struct contents *c, const struct item *item);
 int folder_read(struct contents *c, const struct item *item, uint64_t offset,

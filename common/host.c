@@ -173,6 +173,11 @@ int host_content_complete(struct host *h, int content)
     return contents_complete(h->contents, content);
 }
 
+int host_content_name(struct host *h, int content, size_t file)
+{
+    return contents_name(h->contents, content, file);
+}
+
 int host_content_remove(struct host *h, int content)
 {
     return contents_remove(h->contents, content);

@@ -241,8 +241,8 @@ static void note_content(struct conn *c, int content, uint64_t offset,
     c->phase = phase;
 }
 
-/* Made bytes have no file: they are written as any others. */
-static size_t write_made(struct conn *c, int content, uint64_t offset,
+/* What lies in no file, or in several, is written as any other bytes. */
+static size_t write_read(struct conn *c, int content, uint64_t offset,
                          size_t len)
 {
     uint8_t data[MESSAGE_BYTES_MAX];
@@ -265,8 +265,9 @@ size_t stream_write_content(struct host *h, conn_id id, int content,
 
     if (c == NULL || c->finishing || c->broken || c->failed || len == 0)
         return 0;
-    if (contents_fd(h->contents, content, offset, &at, &in_file) < 0)
-        return write_made(c, content, offset, len);
+    if (contents_fd(h->contents, content, offset, &at, &in_file) < 0 ||
+        in_file < len)
+        return write_read(c, content, offset, len);
     c->written += len;
     note_content(c, content, offset, len);
     size_t taken = 0;

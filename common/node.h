@@ -209,7 +209,8 @@ void host_abort(struct host *h, conn_id conn);
  * in any order; what was written can be read.
  */
 struct content_file {
-    const char *path; /* relative, '/' between names */
+    const char *path; /* relative, '/' between names; "": padding, which is
+                         zeros, here from the start and in no file */
     uint64_t bytes;
 };
 
@@ -234,11 +235,14 @@ int host_content_find(struct host *h, const char *name);
    already here with the same files, with what it has.  ERR_MALFORMED: a path
    that would leave the folder, is absolute, hidden or not printable;
    ERR_LIMIT: too many, or that name with other files; ERR_SYSTEM: no room.
-   Until it is complete, live files are called NAME.part. */
+   Live files are made when something is written to them, and called NAME.part
+   until the content is complete. */
 int host_content_new(struct host *h, const char *name,
                      const struct content_file *files, size_t count);
 /* Every byte is here and right: give the files their names, and share them. */
 int host_content_complete(struct host *h, int content);
+/* The same for one file of it: others are not wanted, or still to come. */
+int host_content_name(struct host *h, int content, size_t file);
 /* Share it no longer.  What was unfinished is deleted; a file that is whole
    stays where it is. */
 int host_content_remove(struct host *h, int content);
