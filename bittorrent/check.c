@@ -45,8 +45,7 @@ static bool can_go_on(const struct network *net, const struct bittorrent *n)
                 0)
             continue;
         for (uint32_t k = 0; k < n->torrent.meta.piece_count; k++)
-            if (bit_is_set(m->torrent.have, k) &&
-                !bit_is_set(n->torrent.have, k))
+            if (bit_is_set(m->torrent.have, k) && torrent_lacks(&n->torrent, k))
                 return true;
     }
     return false;
@@ -104,7 +103,7 @@ static void check_peers(const struct bittorrent *n, struct finding *interest,
     for (const struct peer *p = n->peers; p != NULL; p = p->next) {
         uint32_t wanted = 0;
         for (uint32_t i = 0; p->have != NULL && i < t->meta.piece_count; i++)
-            wanted += bit_is_set(p->have, i) && !bit_is_set(t->have, i);
+            wanted += bit_is_set(p->have, i) && torrent_lacks(t, i);
         if (wanted != p->wanted ||
             (p->state == PEER_UP && p->am_interested != (wanted > 0)))
             findings_break(interest, "%s wants %u pieces of a peer, not %u",

@@ -301,6 +301,57 @@ int metainfo_files(const struct metainfo *m, struct metainfo_file *file,
     return 0;
 }
 
+/* -- Lists of files ----------------------------------------------------------- */
+
+static bool take_number(const char **at, uint32_t *number)
+{
+    *number = 0;
+    if (**at < '1' || **at > '9')
+        return false;
+    for (; **at >= '0' && **at <= '9'; ++*at) {
+        if (*number > METAINFO_FILES_MAX)
+            return false;
+        *number = *number * 10 + (uint32_t)(**at - '0');
+    }
+    return true;
+}
+
+/* The next "3" or "3-5" of a list, and the comma behind it. */
+static bool take_range(const char **at, uint32_t *first, uint32_t *last)
+{
+    if (!take_number(at, first))
+        return false;
+    *last = *first;
+    if (**at == '-') {
+        ++*at;
+        if (!take_number(at, last) || *last < *first)
+            return false;
+    }
+    if (**at == ',')
+        return *++*at != '\0';
+    return **at == '\0';
+}
+
+bool metainfo_is_list(const char *list, uint32_t file_count)
+{
+    uint32_t first, last;
+
+    while (*list != '\0')
+        if (!take_range(&list, &first, &last) || last > file_count)
+            return false;
+    return true;
+}
+
+bool metainfo_in_list(const char *list, uint32_t number)
+{
+    bool in = *list == '\0';
+    uint32_t first, last;
+
+    while (!in && *list != '\0' && take_range(&list, &first, &last))
+        in = number >= first && number <= last;
+    return in;
+}
+
 /* -- Trackers ----------------------------------------------------------------- */
 
 /* [bep12]: where there is an announce-list, announce does not count. */

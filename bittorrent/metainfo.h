@@ -64,6 +64,11 @@ int metainfo_files(const struct metainfo *m, struct metainfo_file *file,
    length, METAINFO_PATH_MAX at most. */
 size_t metainfo_path(const struct metainfo *m, const struct metainfo_file *f,
                      char out[METAINFO_PATH_MAX + 1]);
+/* Files may be chosen by a list of their numbers, counted from 1: "1,3-5".
+   Is it one, of numbers that there are?  Is that number in it?  Of no list,
+   that is "", every file is. */
+bool metainfo_is_list(const char *list, uint32_t file_count);
+bool metainfo_in_list(const char *list, uint32_t number);
 /* The bytes of a piece; the last one's are what is left. */
 uint64_t metainfo_piece_bytes(const struct metainfo *m, uint32_t piece);
 

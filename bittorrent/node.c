@@ -45,6 +45,8 @@ static const struct option options[] = {
                    "leave after so many % of it are sent on; 0: never"},
     [OPT_GET] = {"get", OPTION_TEXT, 0, 0, 0, NULL,
                  "fetch this at the start, as the command does"},
+    [OPT_FILES] = {"files", OPTION_TEXT, 0, 0, 0, NULL,
+                   "fetch these alone, by number: 1,3-5; else all"},
     [OPT_ANNOUNCE] = {"announce", OPTION_TEXT, 0, 0, 0, NULL,
                       "tracker of torrents made here; else join; or none"},
     [OPT_VERIFY] = {"verify", OPTION_CHOICE, 0, 1, 0, "on,off",
@@ -216,7 +218,7 @@ static void result_of(struct bittorrent *n, struct host *h)
     if (n->command == 0 || !host_content(h, t->content, &c))
         return;
     fields_text(&f, "name", c.name);
-    fields_number(&f, "bytes", c.bytes);
+    fields_number(&f, "bytes", t->wanted_bytes);
     fields_number(&f, "pieces", t->meta.piece_count);
     fields_number(&f, "downloaded", t->downloaded);
     fields_number(&f, "uploaded", t->uploaded);
@@ -242,9 +244,12 @@ void swarm_on_open(struct bittorrent *n, struct host *h)
 
 void swarm_on_complete(struct bittorrent *n, struct host *h)
 {
-    host_note(h, "all pieces are here");
+    bool whole = torrent_is_whole(&n->torrent);
+
+    host_note(h, whole ? "all pieces are here" : "all chosen files are here");
     result_of(n, h);
-    announcer_say(&n->announcer, h, ANNOUNCE_COMPLETED);
+    if (whole)
+        announcer_say(&n->announcer, h, ANNOUNCE_COMPLETED);
     peer_on_complete(n, h);
     announce(n, h);
 }
@@ -520,7 +525,7 @@ static bool has_had_enough(const struct bittorrent *n)
 
     return t->complete &&
            (setting(n->settings, OPT_LINGER) == 0 ||
-            (ratio > 0 && t->uploaded / ratio >= (t->meta.bytes + 99) / 100));
+            (ratio > 0 && t->uploaded / ratio >= (t->wanted_bytes + 99) / 100));
 }
 
 /* For people: each second counts a quarter. */

@@ -45,6 +45,7 @@ enum bittorrent_option {
     OPT_LINGER,
     OPT_RATIO,
     OPT_GET,
+    OPT_FILES,
     OPT_ANNOUNCE,
     OPT_VERIFY
 };
@@ -103,16 +104,19 @@ struct torrent {
     uint32_t info_len, info_at;
     conn_id info_conn; /* who is asked; 0: nobody */
     int content;
-    uint8_t *have;    /* bit 7 of byte 0 is piece 0, as on the wire */
-    uint8_t *good;    /* the same, while checking: known from the last run */
-    uint8_t *busy;    /* a partial exists */
-    uint8_t *suspect; /* failed, of several senders: next time of one */
+    uint8_t *have;     /* bit 7 of byte 0 is piece 0, as on the wire */
+    uint8_t *good;     /* the same, while checking: known from the last run */
+    uint8_t *busy;     /* a partial exists */
+    uint8_t *unwanted; /* holds nothing of a file that was chosen */
+    uint8_t *suspect;  /* failed, of several senders: next time of one */
     uint32_t have_count;
-    uint16_t *copies; /* of each piece, among the peers */
+    uint32_t wanted_count, missing; /* pieces that are wanted; not yet here */
+    uint64_t wanted_bytes;          /* of the files that were chosen */
+    uint16_t *copies;               /* of each piece, among the peers */
     struct partial *partials;
     uint32_t check_next;
     uint8_t *digests; /* while making */
-    bool complete;    /* all here and shared */
+    bool complete;    /* all that is wanted is here */
     bool full;        /* the disk is; writing waits */
     bool foreign;     /* whole files are here, but not with that content */
     bool unsaved;     /* pieces came since they were last remembered */
@@ -233,6 +237,15 @@ void torrent_make(struct bittorrent *n, struct host *h, int content);
 /* A piece has been hashed: keep it, or ask for it anew. */
 void torrent_on_hashed(struct bittorrent *n, struct host *h,
                        const struct event *e);
+/* Is this piece still to come? */
+static inline bool torrent_lacks(const struct torrent *t, uint32_t piece)
+{
+    return !bit_is_set(t->have, piece) && !bit_is_set(t->unwanted, piece);
+}
+static inline bool torrent_is_whole(const struct torrent *t)
+{
+    return t->have_count == t->meta.piece_count;
+}
 /* The offset and length of a piece, and of a block of it. */
 uint64_t torrent_offset(const struct torrent *t, uint32_t piece);
 /* How many blocks of BLOCK_BYTES it has, */

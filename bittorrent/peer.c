@@ -116,8 +116,7 @@ static void send_have(struct bittorrent *n, struct host *h, struct peer *p)
                          .data = t->have,
                          .data_len = bits_bytes(t->meta.piece_count)};
 
-    if (p->fast && t->state == TORRENT_OPEN &&
-        t->have_count == t->meta.piece_count)
+    if (p->fast && t->state == TORRENT_OPEN && torrent_is_whole(t))
         m = (struct wire_msg){.id = WIRE_HAVE_ALL};
     else if (t->state != TORRENT_OPEN || (p->fast && t->have_count == 0))
         m = (struct wire_msg){.id = WIRE_HAVE_NONE};
@@ -478,7 +477,7 @@ static void add_piece(struct torrent *t, struct peer *p, uint32_t i)
     bit_set(p->have, i);
     p->have_count++;
     t->copies[i]++;
-    p->wanted += !bit_is_set(t->have, i);
+    p->wanted += torrent_lacks(t, i);
 }
 
 /* NULL, or why the connection has to end. */
@@ -811,7 +810,7 @@ void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece)
     }
 }
 
-/* Two who both have everything have nothing to say to each other. */
+/* Who has everything has nothing to say to one who wants nothing more. */
 void peer_on_complete(struct bittorrent *n, struct host *h)
 {
     struct peer *next;

@@ -67,7 +67,7 @@ static uint32_t pick_piece(const struct bittorrent *n, struct host *h,
     if (policy == PICKER_RAREST && t->have_count == 0)
         policy = PICKER_RANDOM;
     for (uint32_t i = 0; i < t->meta.piece_count; i++) {
-        if (bit_is_set(t->have, i) || bit_is_set(t->busy, i) ||
+        if (!torrent_lacks(t, i) || bit_is_set(t->busy, i) ||
             !bit_is_set(p->have, i))
             continue;
         if (best == t->meta.piece_count || is_better(policy, t, i, best)) {

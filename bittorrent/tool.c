@@ -372,7 +372,8 @@ static void say_metainfo(struct text *t, const struct metainfo *m,
     say_text(t, "created by", &m->created_by);
     for (uint32_t i = 0; i < m->file_count; i++) {
         size_t len = metainfo_path(m, &file[i], path);
-        text_printf(t, "file %llu ", (unsigned long long)file[i].bytes);
+        text_printf(t, "file %u %llu ", (unsigned)i + 1,
+                    (unsigned long long)file[i].bytes);
         text_safe(t, path, len);
         text_add(t, file[i].padding ? " (padding)\n" : "\n");
     }
@@ -458,9 +459,10 @@ static void system_free(void *context, void *memory, size_t bytes)
     free(memory);
 }
 
-/* A .torrent, or a magnet link, that our node can take; its bytes. */
+/* A .torrent, or a magnet link, that our node can take; its bytes.  `files` are
+   those that are wanted; "": all. */
 static int read_wanted(const struct program *p, const char *wanted, bool magnet,
-                       struct text *data)
+                       const char *files, struct text *data)
 {
     struct metainfo m;
     struct magnet link;
@@ -481,17 +483,22 @@ static int read_wanted(const struct program *p, const char *wanted, bool magnet,
         return cli_error(p, "%s is no good torrent: %s", wanted, why);
     if (data->len > BLOB_BYTES_MAX)
         return cli_error(p, "%s is too large: at most 1 MiB", wanted);
+    if (!metainfo_is_list(files, m.file_count))
+        return cli_error(p,
+                         "--files %s: expected numbers from 1 to %u, as in "
+                         "1,3-5; '%s info' lists them",
+                         files, m.file_count, p->protocol->name);
     return EXIT_OK;
 }
 
 /* Leave what is wanted in the folder, where its node looks. */
 static int leave_wanted(const struct program *p, const char *wanted,
-                        const char *folder)
+                        const char *files, const char *folder)
 {
     const struct content_memory memory = {system_alloc, system_free, NULL};
     bool magnet = strncmp(wanted, "magnet:", 7) == 0;
     LOCAL_TEXT data = text_new(), say = text_new();
-    int status = read_wanted(p, wanted, magnet, &data);
+    int status = read_wanted(p, wanted, magnet, files, &data);
 
     if (status != EXIT_OK)
         return status;
@@ -526,15 +533,15 @@ static void progress(const struct host *h, struct text *line)
     const struct bittorrent *n = h->node;
     const struct torrent *t = &n->torrent;
     const char *why = swarm_why(n);
-    uint64_t rate = t->rate, pieces = t->meta.piece_count;
+    uint64_t rate = t->rate, pieces = t->wanted_count;
 
     if (pieces > 0) {
-        uint64_t left = t->meta.bytes / pieces * (pieces - t->have_count);
-        uint64_t mille = t->have_count * UINT64_C(1000) / pieces;
+        uint64_t left = t->wanted_bytes / pieces * t->missing;
+        uint64_t mille = (pieces - t->missing) * UINT64_C(1000) / pieces;
         text_printf(line, "%llu.%llu%% of %llu bytes",
                     (unsigned long long)(mille / 10),
                     (unsigned long long)(mille % 10),
-                    (unsigned long long)t->meta.bytes);
+                    (unsigned long long)t->wanted_bytes);
         if (!t->complete && rate > 0)
             text_printf(line, ", %llu kB/s, %llu s left",
                         (unsigned long long)(rate / 1000),
@@ -553,39 +560,68 @@ static void progress(const struct host *h, struct text *line)
     }
 }
 
-/* The folder among the arguments of a node, or the one that is meant. */
-static const char *folder_of(int argc, char **argv)
+/* The value of an option among arguments, "--NAME VALUE" or "--NAME=VALUE";
+   NULL when it is not there. */
+static const char *option_of(int argc, char **argv, const char *name)
 {
+    size_t len = strlen(name);
+
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--folder") == 0 && i + 1 < argc)
+        if (strcmp(argv[i], name) == 0 && i + 1 < argc)
             return argv[i + 1];
-        if (strncmp(argv[i], "--folder=", 9) == 0)
-            return argv[i] + 9;
+        if (strncmp(argv[i], name, len) == 0 && argv[i][len] == '=')
+            return argv[i] + len + 1;
     }
     return NULL;
+}
+
+/* What these verbs have that `node` has not: "--files LIST" is the setting of
+   that name.  Rewrites the argument in `text`; false when it has no value. */
+static bool rewrite_files(int argc, char **argv, struct text *text)
+{
+    static char set[] = "--set";
+
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--files", 7) != 0)
+            continue;
+        if (argv[i][7] == '\0' && i + 1 < argc) {
+            text_printf(text, "files=%s", argv[i + 1]);
+            argv[i] = set;
+            argv[i + 1] = text->data;
+            return true;
+        }
+        if (argv[i][7] == '=' && argv[i][8] != '\0') {
+            text_printf(text, "--set=%s", argv[i] + 2);
+            argv[i] = text->data;
+            return true;
+        }
+        return false;
+    }
+    return true;
 }
 
 static int run_torrent(const struct program *p, int argc, char **argv,
                        const char *linger)
 {
     struct program as = *p;
-    const char *folder = folder_of(argc, argv);
     const char *more[] = {"--set", linger, "--set", "dht=on", NULL, NULL, NULL};
+    LOCAL_TEXT set = text_new();
 
-    if (argc < 2 || argv[1][0] == '-') {
-        if (argc >= 2 && strcmp(argv[1], "--help") == 0)
-            return verb_node(p, argc, argv);
+    if (argc >= 2 && strcmp(argv[1], "--help") == 0)
+        return verb_node(p, argc, argv);
+    const char *folder = option_of(argc, argv, "--folder");
+    const char *files = option_of(argc, argv, "--files");
+    if (argc < 2 || argv[1][0] == '-' || !rewrite_files(argc, argv, &set))
         return cli_error(p,
                          "usage: %s %s FILE.torrent|MAGNET [--folder DIR] "
-                         "[OPTION of node]",
+                         "[--files 1,3-5] [OPTION of node]",
                          p->protocol->name, argv[0]);
-    }
     if (folder == NULL) {
         folder = ".";
         more[4] = "--folder";
         more[5] = folder;
     }
-    int status = leave_wanted(p, argv[1], folder);
+    int status = leave_wanted(p, argv[1], files != NULL ? files : "", folder);
     if (status != EXIT_OK)
         return status;
     argv[1] = argv[0]; /* the rest is for `node` */
@@ -614,7 +650,8 @@ static int run_tracker(const struct program *p, int argc, char **argv)
 const struct verb bittorrent_verbs[] = {
     {"create", "PATH", "the .torrent of a file or a folder", run_create},
     {"info", "FILE|MAGNET", "what a .torrent or a magnet link says", run_info},
-    {"get", "FILE|MAGNET", "fetch it (no encryption, no uTP, no v2)", run_get},
+    {"get", "FILE|MAGNET", "fetch it, or --files 1,3-5 (no encryption, uTP, v2)",
+     run_get},
     {"seed", "FILE|MAGNET", "the same, and upload on", run_seed},
     {"tracker", "[OPTION...]", "a tracker, HTTP and UDP, on port 6969",
      run_tracker},

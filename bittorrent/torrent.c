@@ -154,21 +154,38 @@ static void count_piece(struct torrent *t, uint32_t piece)
     assert(!bit_is_set(t->have, piece));
     bit_set(t->have, piece);
     t->have_count++;
+    t->missing -= !bit_is_set(t->unwanted, piece);
     t->unsaved = true;
+}
+
+/* Give the files their names: all of them, or those that were chosen. */
+static void name_files(struct bittorrent *n, struct host *h)
+{
+    const struct torrent *t = &n->torrent;
+    const char *list = setting_text(n->settings, OPT_FILES);
+    int error = 0;
+
+    if (torrent_is_whole(t))
+        error = host_content_complete(h, t->content);
+    for (uint32_t i = 0; !torrent_is_whole(t) && i < t->meta.file_count; i++)
+        if (metainfo_in_list(list, i + 1) &&
+            host_content_name(h, t->content, i) != 0)
+            error = ERR_SYSTEM;
+    if (error != 0)
+        host_note(h, "all is here, but the files keep their .part names: "
+                     "others have theirs");
 }
 
 static void finish(struct bittorrent *n, struct host *h)
 {
     struct torrent *t = &n->torrent;
 
-    if (t->complete || t->have_count < t->meta.piece_count)
+    if (t->complete || t->missing > 0)
         return;
     t->complete = true;
     t->done_us = host_now(h);
     torrent_save(n, h);
-    if (host_content_complete(h, t->content) != 0)
-        host_note(h, "all is here, but the files keep their .part names: "
-                     "others have theirs");
+    name_files(n, h);
     swarm_on_complete(n, h);
 }
 
@@ -194,10 +211,10 @@ static void check_more(struct bittorrent *n, struct host *h)
     t->state = TORRENT_OPEN;
     host_note(h, "%u of %u pieces are here", t->have_count,
               t->meta.piece_count);
-    t->complete = t->have_count == t->meta.piece_count;
+    t->complete = t->missing == 0;
     t->foreign = !t->complete && host_content(h, t->content, &c) && c.complete;
     if (t->complete)
-        (void)host_content_complete(h, t->content);
+        name_files(n, h);
     swarm_on_open(n, h);
 }
 
@@ -369,7 +386,8 @@ static int begin_content(struct host *h, const struct metainfo *m,
         for (uint32_t i = 0; content == 0 && i < m->file_count; i++) {
             char *at = path + i * (size_t)(METAINFO_PATH_MAX + 1);
             metainfo_path(m, &file[i], at);
-            list[i] = (struct content_file){.path = at, .bytes = file[i].bytes};
+            list[i] =
+                (struct content_file){file[i].padding ? "" : at, file[i].bytes};
         }
         memcpy(name, m->name.text, m->name.text_len);
         if (content == 0) {
@@ -387,6 +405,34 @@ static int begin_content(struct host *h, const struct metainfo *m,
     return content;
 }
 
+/* Which pieces hold nothing that is wanted?  All that hold a byte of a chosen
+   file are fetched, with what they hold of its neighbours. */
+static bool choose_pieces(struct bittorrent *n, struct host *h)
+{
+    struct torrent *t = &n->torrent;
+    const char *list = setting_text(n->settings, OPT_FILES), *why;
+    size_t files = t->meta.file_count * sizeof(struct metainfo_file);
+    struct metainfo_file *file = host_alloc(h, files);
+
+    if (file == NULL || metainfo_files(&t->meta, file, &why) != 0)
+        return false;
+    memset(t->unwanted, 0xff, bits_bytes(t->meta.piece_count));
+    for (uint32_t i = 0; i < t->meta.file_count; i++) {
+        if (file[i].bytes == 0 || !metainfo_in_list(list, i + 1))
+            continue;
+        uint64_t end = file[i].offset + file[i].bytes;
+        t->wanted_bytes += file[i].bytes;
+        for (uint64_t at = file[i].offset / t->meta.piece_bytes;
+             at * t->meta.piece_bytes < end; at++)
+            bit_clear(t->unwanted, (uint32_t)at);
+    }
+    for (uint32_t i = 0; i < t->meta.piece_count; i++)
+        t->wanted_count += !bit_is_set(t->unwanted, i);
+    t->missing = t->wanted_count;
+    host_free(h, file, files);
+    return true;
+}
+
 bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
                   size_t len, const char **why)
 {
@@ -394,6 +440,9 @@ bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
     struct metainfo m;
 
     if (metainfo_read(&m, file, len, why) != 0)
+        return false;
+    *why = "there are no files of those numbers, as in 1,3-5";
+    if (!metainfo_is_list(setting_text(n->settings, OPT_FILES), m.file_count))
         return false;
     int content = begin_content(h, &m, why);
     if (content < 0)
@@ -405,16 +454,20 @@ bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
     t->good = host_alloc(h, bits + 1);
     t->busy = host_alloc(h, bits + 1);
     t->suspect = host_alloc(h, bits + 1);
+    t->unwanted = host_alloc(h, bits + 1);
     t->copies = host_alloc(h, (m.piece_count + 1) * sizeof *t->copies);
     *why = "no memory";
     if (t->file == NULL || t->have == NULL || t->good == NULL ||
-        t->busy == NULL || t->suspect == NULL || t->copies == NULL)
+        t->busy == NULL || t->suspect == NULL || t->unwanted == NULL ||
+        t->copies == NULL)
         return false;
     memcpy(t->file, file, len);
     int error = metainfo_read(&t->meta, t->file, len, why);
     assert(error == 0); /* the same bytes, in their place */
     (void)error;
     memcpy(t->infohash, t->meta.infohash, INFOHASH_BYTES);
+    if (!choose_pieces(n, h))
+        return false;
     t->state = TORRENT_CHECKING;
     t->begun_us = host_now(h);
     (void)host_save(h, "torrent", file, len);

@@ -469,8 +469,8 @@ static bool put_padding(struct contents *c, struct item *item)
     for (uint32_t i = 0; i < item->file_count; i++) {
         const struct content_file *file = &item->file[i];
         if (content_file_is_padding(file))
-            ok = ok && ranges_put(c, &item->here, start, start + file->bytes,
-                                  true);
+            ok = ok &&
+                 ranges_put(c, &item->here, start, start + file->bytes, true);
         start += file->bytes;
     }
     return ok;

@@ -420,10 +420,10 @@ static enum found judge_file(struct contents *c, struct item *item,
     if (size < file->bytes)
         (void)ranges_put(c, &item->here, start + size, start + file->bytes,
                          false);
-    return no_way                                      ? FOUND_NO_WAY
-           : !there && !partly                         ? FOUND_NOTHING
+    return no_way                                    ? FOUND_NO_WAY
+           : !there && !partly                       ? FOUND_NOTHING
            : there && regular && size == file->bytes ? FOUND_WHOLE
-                                                       : FOUND_OTHER;
+                                                     : FOUND_OTHER;
 }
 
 /* Files are made when something is written to them.  Those that are there
@@ -572,8 +572,8 @@ static void load_record(struct contents *c, const char *name)
     bool whole = item != NULL;
     uint64_t start = 0;
     for (uint32_t i = 0; item != NULL && i < item->file_count; i++) {
-        whole = judge_file(c, item, &item->file[i], start) == FOUND_WHOLE &&
-                whole;
+        whole =
+            judge_file(c, item, &item->file[i], start) == FOUND_WHOLE && whole;
         start += item->file[i].bytes;
     }
     if (item != NULL) {

@@ -19,6 +19,10 @@ teardown() {
 
 swarm() {
     timeout 60 "$bt" tracker --listen "$tracker" </dev/null >tracker.out 3>&- &
+    for _ in $(seq 100); do
+        grep -q listening tracker.out && break
+        sleep 0.05
+    done
     timeout 60 "$bt" seed x.torrent --folder from --listen 127.0.0.1:0 "$@" \
         </dev/null >seed.out 3>&- &
     for _ in $(seq 100); do
@@ -92,6 +96,84 @@ album() {
     [ "$status" -eq 0 ]
     diff -r kept/album to/album
     diff -r kept/album from/album
+}
+
+# Four files over pieces of 16 KiB.  b.bin lies in pieces 2 to 5, which also
+# hold the end of a.bin and the first 8304 bytes of c.bin.
+four_files() {
+    mkdir -p from/album
+    head -c 40000 /dev/urandom >from/album/a.bin
+    head -c 50000 /dev/urandom >from/album/b.bin
+    head -c 70000 /dev/urandom >from/album/c.bin
+    head -c 100 /dev/urandom >from/album/d.bin
+    "$bt" create from/album --piece 16KiB --output x.torrent \
+        --tracker "http://$tracker/announce"
+}
+
+get_files() {
+    run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 "$@" \
+        </dev/null
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "bittorrent: of chosen files come their pieces, and nothing else" {
+    four_files
+    [[ $("$bt" info x.torrent) == *"file 2 50000 album/b.bin"* ]]
+    swarm
+    get_files --files 2
+    [[ $output == *"100.0% of 50000 bytes"* ]]
+    cmp from/album/b.bin to/album/b.bin
+    # Of its neighbours only what shares a piece with it: 7232 bytes, and 8304.
+    [ "$(echo to/album/*)" = \
+        "to/album/a.bin.part to/album/b.bin to/album/c.bin.part" ]
+    cmp <(head -c 32768 /dev/zero) <(head -c 32768 to/album/a.bin.part)
+    cmp <(tail -c +32769 from/album/a.bin) <(tail -c +32769 to/album/a.bin.part)
+    cmp <(head -c 8304 from/album/c.bin) to/album/c.bin.part
+    # Later on, others: what is here is not fetched again.
+    get_files --files=1,4
+    [[ $output == *"% of 40100 bytes"* ]]
+    cmp from/album/a.bin to/album/a.bin
+    cmp from/album/d.bin to/album/d.bin
+    cmp <(head -c 8304 from/album/c.bin) <(head -c 8304 to/album/c.bin.part)
+    get_files
+    diff -r from/album to/album
+}
+
+@test "bittorrent: a choice that makes no sense is refused" {
+    four_files
+    for bad in 0 5 2-1 1, 1-9 x 1,,2 99999999999; do
+        run -2 "$bt" get x.torrent --folder to --files "$bad"
+        [[ $output == *"--files $bad: expected numbers from 1 to 4"* ]]
+    done
+    run -2 "$bt" get x.torrent --folder to --files
+    [ ! -e to/album ]
+}
+
+@test "bittorrent: padding is neither written nor missed" {
+    command -v python3 >/dev/null || skip "no python3"
+    mkdir from/album
+    head -c 10000 /dev/urandom >from/album/a.bin
+    head -c 20000 /dev/urandom >from/album/b.bin
+    python3 - "$tracker" >x.torrent <<'END'
+import hashlib, sys
+a, b = (open("from/album/" + n, "rb").read() for n in ("a.bin", "b.bin"))
+whole = a + bytes(6384) + b # BEP 47: b.bin begins with a piece
+pieces = b"".join(hashlib.sha1(whole[i:i + 16384]).digest()
+                  for i in range(0, len(whole), 16384))
+url = b"http://%s/announce" % sys.argv[1].encode()
+sys.stdout.buffer.write(
+    b"d8:announce%d:%s4:infod5:filesl" % (len(url), url) +
+    b"d6:lengthi10000e4:pathl5:a.binee" +
+    b"d4:attr1:p6:lengthi6384e4:pathl4:.pad4:6384ee" +
+    b"d6:lengthi20000e4:pathl5:b.binee" +
+    b"e4:name5:album12:piece lengthi16384e6:pieces%d:%see" %
+    (len(pieces), pieces))
+END
+    [[ $("$bt" info x.torrent) == *"file 2 6384 album/_pad/6384 (padding)"* ]]
+    swarm
+    get_files
+    diff -r from/album to/album
 }
 
 @test "bittorrent: files of that name with other bytes are left alone" {
