@@ -650,9 +650,9 @@ static int run_tracker(const struct program *p, int argc, char **argv)
 const struct verb bittorrent_verbs[] = {
     {"create", "PATH", "the .torrent of a file or a folder", run_create},
     {"info", "FILE|MAGNET", "what a .torrent or a magnet link says", run_info},
-    {"get", "FILE|MAGNET", "fetch it, or --files 1,3-5 (no encryption, uTP, v2)",
-     run_get},
-    {"seed", "FILE|MAGNET", "the same, and upload on", run_seed},
+    {"get", "FILE|MAGNET", "fetch it (no encryption, no uTP, no v2)", run_get},
+    {"seed", "FILE|MAGNET", "the same, and upload on; both: --files 1,3-5",
+     run_seed},
     {"tracker", "[OPTION...]", "a tracker, HTTP and UDP, on port 6969",
      run_tracker},
     {.name = NULL}};
