@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OPTIONS_SEEN_MAX 32 /* of one verb, the shared ones included */
@@ -65,8 +66,11 @@ int cli_unknown(const struct program *p, const char *what, const char *word,
     if (near != NULL)
         return cli_error(p, "unknown %s '%.60s'; did you mean '%s'?", what,
                          word, near);
-    return cli_error(p, "unknown %s '%.60s'; see '%s --help'", what, word,
-                     p->protocol->name);
+    const char *list = strcmp(what, "figure") == 0 ? "figure"
+                       : strcmp(what, "fact") == 0 ? "show --help"
+                                                   : "--help";
+    return cli_error(p, "unknown %s '%.60s'; see '%s %s'", what, word,
+                     p->protocol->name, list);
 }
 
 bool cli_print(const struct program *p, const struct text *t)
@@ -76,6 +80,20 @@ bool cli_print(const struct program *p, const struct text *t)
     if (errno == EPIPE)
         return false;
     exit(cli_error(p, "cannot write to standard output: %s", strerror(errno)));
+}
+
+int cli_end(const struct program *p, int status)
+{
+    struct stat st;
+
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno == EPIPE || (errno == 0 && fstat(STDOUT_FILENO, &st) == 0 &&
+                           (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))))
+        return status; /* the reader had enough */
+    return cli_error(p, "cannot write to standard output: %s",
+                     strerror(errno != 0 ? errno : EIO));
 }
 
 static volatile sig_atomic_t signal_caught;
@@ -114,8 +132,12 @@ struct scenario *cli_scenario(const struct program *p, const char *name,
         cli_error(p, "%s", why.data);
     } else if (strcmp(name, "-") != 0 && name[0] != '@' &&
                !program_find_file(name, &path)) {
-        cli_error(p, "there is no scenario '%.200s' here; see labs/ for some",
-                  name);
+        if (access(name, R_OK) != 0 && errno == EACCES)
+            cli_error(p, "%.200s: cannot read: %s", name, strerror(errno));
+        else
+            cli_error(p,
+                      "there is no scenario '%.200s' here; see labs/ for some",
+                      name);
     } else {
         s = scenario_load(strcmp(name, "-") == 0 ? "-" : path.data, p->protocol,
                           &over, &why);

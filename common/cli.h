@@ -85,6 +85,11 @@ int cli_error_at(const struct program *p, const char *sentence);
 int cli_unknown(const struct program *p, const char *what, const char *word,
                 const struct word_list *words);
 
+/* The exit status of a run that has printed all: `status`, or EXIT_USAGE, said
+   why, when standard output did not take everything.  A reader who closed the
+   pipe had enough. */
+int cli_end(const struct program *p, int status);
+
 /* Append an item to a help page, on a new line when it would pass column 79. */
 void cli_flow(struct text *t, const char *item);
 

@@ -18,13 +18,15 @@ bool read_file(const char *path, size_t max, struct text *out, struct text *why)
     }
     while (out->len <= max && (n = fread(buffer, 1, sizeof buffer, f)) > 0)
         text_bytes(out, buffer, n);
-    bool bad = ferror(f);
+    int error = ferror(f) ? errno : 0;
     fclose(f);
-    if (!bad && out->len <= max)
+    if (error == 0 && out->len <= max)
         return true;
     text_safe(why, path, strlen(path));
-    text_printf(why, ": cannot read: it has more than %zu bytes, or is no file",
-                max);
+    if (error != 0)
+        text_printf(why, ": cannot read: %s", strerror(error));
+    else
+        text_printf(why, ": cannot read: it has more than %zu bytes", max);
     return false;
 }
 

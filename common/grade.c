@@ -6,6 +6,7 @@
  * Standard output gets TAP; results.json holds the same for Gradescope.
  */
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "common/file.h"
@@ -186,7 +187,11 @@ int lab_grade(const struct lab_options *o)
 
     bool ok = desk_open(&d, NULL) && journal_open(&j, o->file[0], &d.why);
     if (ok && (j.count == 0 || strcmp(j.at[0].what, "start") != 0)) {
-        text_printf(&d.why, "%s:1: no journal begins here", o->file[0]);
+        text_printf(&d.why,
+                    access(o->file[0], F_OK) != 0
+                        ? "%s: there is no such file"
+                        : "%s:1: no journal begins here",
+                    o->file[0]);
         ok = false;
     }
     if (ok) {

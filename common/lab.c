@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <glob.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -500,5 +501,8 @@ int lab_main(int argc, char **argv)
                     .about = v->about,
                     .args_min = v->args_min,
                     .args_max = v->args_max};
-    return lab_parse(&c, argc - 1, argv + 1, &o, &status) ? v->run(&o) : status;
+    signal(SIGPIPE, SIG_IGN);
+    if (lab_parse(&c, argc - 1, argv + 1, &o, &status))
+        status = v->run(&o);
+    return cli_end(&program, status);
 }

@@ -497,7 +497,7 @@ static void go_to_opening(struct monitor *m)
     }
 }
 
-static int dump(struct monitor *m)
+static void dump(struct monitor *m)
 {
     struct pane grid = pane_new(m->rows, m->columns);
     LOCAL_TEXT t = text_new();
@@ -509,7 +509,6 @@ static int dump(struct monitor *m)
         pane_dump(&t, &grid);
     fwrite(t.data, 1, t.len, stdout);
     pane_free(&grid);
-    return fflush(stdout) == 0 ? 0 : 2;
 }
 
 /* -- On a terminal ---------------------------------------------------------------- */
@@ -722,8 +721,10 @@ static int open_and_run(struct monitor *m)
         go_to_opening(m);
         if (m->options->keys != NULL && !press_all(m, m->options->keys))
             status = 2;
+        else if (interrupted == SIGINT)
+            status = 130;
         else
-            status = dump(m);
+            dump(m);
     } else {
         status = on_screen(m);
     }

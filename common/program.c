@@ -125,6 +125,6 @@ int program_main(const struct program *p, int argc, char **argv)
     as.as = v;
     if (v == NULL)
         v = verb_in(shared_verbs, argv[1]);
-    return v != NULL ? v->run(&as, argc - 1, argv + 1)
+    return v != NULL ? cli_end(p, v->run(&as, argc - 1, argv + 1))
                      : unknown_verb(p, argv[1]);
 }

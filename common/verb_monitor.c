@@ -11,15 +11,18 @@
 
 #define DUMP_MAX 1000 /* columns, rows */
 
-/* pcapng begins with a section header block. */
+/* pcapng begins with a section header block; of what cannot be opened only its
+   name tells what was meant. */
 static bool is_trace(const char *path)
 {
     static const unsigned char magic[4] = {0x0a, 0x0d, 0x0d, 0x0a};
     unsigned char start[4] = {0};
     FILE *f = fopen(path, "rb");
 
-    if (f == NULL)
-        return false;
+    if (f == NULL) {
+        size_t len = strlen(path);
+        return len > 7 && strcmp(path + len - 7, ".pcapng") == 0;
+    }
     size_t n = fread(start, 1, sizeof start, f);
     fclose(f);
     return n == sizeof start && memcmp(start, magic, sizeof magic) == 0;

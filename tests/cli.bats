@@ -181,6 +181,31 @@ refused() {
     [[ $output == "chord: cannot write to standard output: "* ]]
 }
 
+@test "cli: no program takes a full disk for success" {
+    [ -e /dev/full ] || skip
+    bin=$(dirname "$chord")
+    for command in "chord lab" "chord monitor --dump 80x24" "lab list" \
+        "chord show --help" "lab print labs/chord/1-join.md"; do
+        run bash -c "$bin/$command 2>&1 >/dev/full </dev/null"
+        [ "$status" -eq 2 ]
+        [[ $output == *": cannot write to standard output: "* ]]
+        run bash -c "set -o pipefail; $bin/$command | head -1"
+        [ "$status" -eq 0 ]
+    done
+}
+
+@test "cli: a folder or a lost file in place of one that is read" {
+    both $chord trace "$BATS_TEST_TMPDIR"
+    [ "$errors" = "chord: $BATS_TEST_TMPDIR: cannot read: Is a directory" ]
+    both $chord monitor --dump 80x24 lost.pcapng
+    [ "$errors" = "chord: lost.pcapng: cannot read: No such file or directory" ]
+    both $chord figure path-lenght
+    [ "$errors" = "chord: unknown figure 'path-lenght'; did you mean 'path-length'?" ]
+    both $chord figure xyzzy
+    [ "$errors" = "chord: unknown figure 'xyzzy'; see 'chord figure'" ]
+    [ "$status" -eq 2 ]
+}
+
 @test "cli: a failed command, and a failed expectation, are exit 1" {
     cat >"$BATS_TEST_TMPDIR/fails.scn" <<'SCN'
 set bits 7
