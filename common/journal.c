@@ -174,7 +174,9 @@ bool state_directory(const char *lab, struct text *path, struct text *why)
         text_printf(path, "/%s", lab);
     if (make_path(path->data))
         return true;
-    text_printf(why, "%s: cannot be made: %s", path->data, strerror(errno));
+    text_printf(why,
+                "%s: cannot be made: %s; XDG_STATE_HOME names another place",
+                path->data, strerror(errno));
     return false;
 }
 

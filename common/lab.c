@@ -332,7 +332,7 @@ static bool export_one(const char *path, const char *dir, struct text *why)
     const char *base =
         strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     struct sheet *s = sheet_load(path, why);
-    bool ok = s != NULL && read_file(path, SHEET_BYTES_MAX, &in, why);
+    bool ok = s != NULL && read_file(s->path, SHEET_BYTES_MAX, &in, why);
     unsigned number = 1;
 
     for (const char *at = in.data; ok && *at != '\0'; number++) {

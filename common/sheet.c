@@ -21,6 +21,7 @@
 #include "common/grow.h"
 #include "common/hash.h"
 #include "common/options.h"
+#include "common/program.h"
 #include "common/sheet_exec.h"
 #include "common/words.h"
 
@@ -686,9 +687,11 @@ struct sheet *sheet_parse(const char *path, const char *text, size_t len,
 
 struct sheet *sheet_load(const char *path, struct text *why)
 {
-    LOCAL_TEXT file = text_new();
+    LOCAL_TEXT file = text_new(), found = text_new();
     struct sheet *s = NULL;
 
+    if (program_find_file(path, &found)) /* where it is installed, too */
+        path = found.data;
     if (read_file(path, SHEET_BYTES_MAX, &file, why))
         s = sheet_parse(path, file.data, file.len, why);
     return s;

@@ -111,7 +111,7 @@ struct sheet {
 };
 
 /* Read and check a worksheet.  NULL with *why, FILE:LINE: ..., when any line
-   of it is wrong. */
+   of it is wrong.  labs/... is also looked for where it is installed. */
 struct sheet *sheet_load(const char *path, struct text *why);
 /* The same from memory. */
 struct sheet *sheet_parse(const char *path, const char *text, size_t len,

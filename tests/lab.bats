@@ -280,6 +280,23 @@ skip"
     [[ $output == *"journal:1: this is no line of a journal" ]]
 }
 
+@test "lab: what list names is found from anywhere" {
+    bin=$(realpath "$bin")
+    cd "$BATS_TEST_TMPDIR"
+    "$bin/lab" print "$("$bin/lab" list | sed -n '1s/ .*//p')" | grep -q 'BitTorrent 1'
+    "$bin/lab" export labs/chord/1-join.md
+    [ -s 1-join.key ]
+}
+
+@test "lab: labs/README.md names every sheet, and its minutes" {
+    "$bin/lab" list | sed -n 's|^labs/\([a-z]*\)/\([0-9]\)-[^ ]* *\([0-9]*\) min.*|\1 lab \2 \3|p' \
+        >"$BATS_TEST_TMPDIR/listed"
+    grep -v capstone "$BATS_TEST_TMPDIR/listed" >"$BATS_TEST_TMPDIR/sheets"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/sheets")" -ge 21 ]
+    sed -n 's/^| `\([a-z]* lab [0-9]\)` |.*| \([0-9]*\) |$/\1 \2/p' labs/README.md |
+        sort | diff -u "$BATS_TEST_TMPDIR/sheets" -
+}
+
 @test "lab: list, and words that are near" {
     run "$bin/lab" list
     [[ $output == *"labs/chord/1-join.md"*"45 min"* ]]
