@@ -123,7 +123,7 @@ static bool plan(const struct network *net, size_t from, size_t to)
         setting(b->settings, OPT_FIREWALLED) != 0 || dials(a, b->self) ||
         dials(b, a->self))
         return false;
-    gnutella_link_dial(a, net->host[from], b->self);
+    gnutella_greet_dial(a, net->host[from], b->self);
     a->planned++;
     b->planned++;
     return true;
@@ -192,7 +192,7 @@ static bool is_busy(const struct gnutella *n)
 {
     if (n->search_count > 0 || n->downloads != NULL || n->leaving)
         return true;
-    return gnutella_link_is_looking(n);
+    return gnutella_seek_is_on(n);
 }
 
 /* Nothing is under way, whoever can has a neighbour, and who looks for more

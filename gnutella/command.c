@@ -263,7 +263,7 @@ static void connect(struct gnutella *n, struct host *h, uint32_t command,
     struct addr to;
 
     if (addr_parse(&to, text) && to.port != 0 && !addr_equal(to, n->self)) {
-        gnutella_link_dial(n, h, to);
+        gnutella_greet_dial(n, h, to);
         fields_node(&f, "dials", to);
         host_result(h, command, true, &f);
     } else {

@@ -12,9 +12,10 @@
 
 #define GUID_BYTES 16
 #define HEADER_BYTES 23
-/* [gtk] drops the link at 40,960 bytes, for hits at 65,536: one bound, less
-   the header, so that a message is one host_write. */
-#define PAYLOAD_MAX (65536 - HEADER_BYTES)
+/* [gtk] drops the link at 40,960 bytes, for hits at 65,536: one bound.  What
+   is passed on has a header less, so that a message is one host_write. */
+#define LENGTH_MAX 65536
+#define PAYLOAD_MAX (LENGTH_MAX - HEADER_BYTES)
 #define QUERY_BYTES_MAX 256   /* [rfc], [gtk]: longer ones are not forwarded */
 #define QUERY_BYTES_DROP 4096 /* [rfc] not even answered */
 #define TTL_MAX 15            /* [rfc] a higher one is dropped */
@@ -52,6 +53,7 @@
 #define BUSY_US (60 * SECOND_US) /* reference 7: not before a minute */
 #define BUSY_MOST_US (600 * SECOND_US)
 #define BUSY_MAX 10
+#define WORDS_US (5 * SECOND_US)   /* changed files of a leaf are told; ours */
 #define SEEK_US (1 * SECOND_US)    /* between two rounds of dialling */
 #define REDIAL_US (30 * SECOND_US) /* an address that failed rests so long */
 #define REDIALS_MAX 5              /* ... doubled each time, up to 16 minutes */
@@ -66,9 +68,13 @@
 #define CHUNK_BYTES 65536          /* of a file in one write */
 #define TABLE_SLOTS_MAX (1u << 20) /* QRP, of a peer; ours, see reference */
 #define TABLE_BITS 14              /* and our own: 16,384, as [gtk] */
-/* A link whose peer does not read: from here on queries and pings to it are
-   dropped, and it is closed when it has as much again. */
-#define QUEUE_SOFT (64 * 1024)
-#define QUEUE_HARD (256 * 1024)
+/* Unsent on a link [rfc]: from half of it on (BACKLOG_HIGH) the least important
+   messages are dropped, and the peer's queries, until ROOM says that it is
+   below a quarter again; when a push does not fit the link is closed. */
+#define QUEUE_BYTES (512 * 1024)
+/* Inflated on a link: queries come to 3 times their bytes, tables to 20; more
+   than this is a bomb.  Ours. */
+#define INFLATED_FREE (1024 * 1024)
+#define INFLATED_RATIO 64
 
 #endif

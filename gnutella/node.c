@@ -60,6 +60,7 @@ void gnutella_arm(struct gnutella *n, struct host *h)
 {
     uint64_t least = gnutella_transfer_deadline(n), now = host_now(h);
 
+    least = n->words_us < least ? n->words_us : least;
     for (const struct link *l = n->links; l != NULL; l = l->next)
         least = l->deadline_us < least ? l->deadline_us : least;
     for (uint32_t i = 0; i < n->search_count; i++)
@@ -78,6 +79,7 @@ static void on_deadline(struct gnutella *n, struct host *h)
 
     gnutella_command_expire(n, h);
     gnutella_transfer_expire(n, h);
+    gnutella_qrp_expire(n, h);
     for (struct link *l = n->links; l != NULL; l = next) {
         next = l->next;
         if (l->deadline_us <= now)
@@ -106,7 +108,7 @@ static void on_ping_timer(struct gnutella *n, struct host *h)
         n, h, NULL, is_modern(n) ? 1 : (unsigned)setting(n->settings, OPT_TTL),
         guid);
     gnutella_known_save(n, h);
-    gnutella_link_refresh(n, h);
+    gnutella_seek_one_more(n, h);
     host_timer(h, TIMER_PING, period);
 }
 
@@ -117,7 +119,7 @@ static void on_timer(struct gnutella *n, struct host *h, int timer)
         on_ping_timer(n, h);
         break;
     case TIMER_SEEK:
-        gnutella_link_on_seek(n, h);
+        gnutella_seek_on_timer(n, h);
         break;
     case TIMER_DEADLINE:
         on_deadline(n, h);
@@ -136,7 +138,7 @@ static void on_start(struct gnutella *n, struct host *h)
     if (period > 0) /* not all at once */
         host_timer(h, TIMER_PING, period / 2 + host_random(h) % period);
     if (!addr_none(n->join))
-        gnutella_link_dial(n, h, n->join);
+        gnutella_greet_dial(n, h, n->join);
 }
 
 /* So many have called and not said what they want; the first to go is the
@@ -177,7 +179,7 @@ static void on_accept(struct gnutella *n, struct host *h, const struct event *e)
 static void on_open(struct gnutella *n, struct host *h, struct link *l)
 {
     if (l->state == LINK_DIALLED)
-        gnutella_link_on_open(n, h, l);
+        gnutella_greet_on_open(n, h, l);
     else
         gnutella_transfer_on_open(n, h, l);
 }
@@ -190,19 +192,19 @@ static void on_closed(struct gnutella *n, struct host *h, struct link *l)
     gnutella_transfer_on_closed(n, h, l);
     gnutella_link_free(n, h, l);
     gnutella_arm(n, h);
-    gnutella_link_seek(n, h);
+    gnutella_seek_soon(n, h);
 }
 
 static void on_eof(struct gnutella *n, struct host *h, struct link *l)
 {
     if (l->state == LINK_UPLOAD)
         return; /* a client may finish when its request is out */
-    host_finish(h, l->conn);
-    if (l->state < LINK_CLOSING) {
-        l->state = LINK_CLOSING;
-        l->deadline_us = host_now(h) + BYE_US;
+    if (l->state >= LINK_CLOSING) {
+        host_finish(h, l->conn);
+    } else {
+        gnutella_link_finish(h, l);
         gnutella_arm(n, h);
-        gnutella_link_seek(n, h);
+        gnutella_seek_soon(n, h);
     }
 }
 
@@ -227,7 +229,7 @@ static size_t on_stream(struct gnutella *n, struct host *h,
     case EVENT_BYTES:
         return gnutella_link_on_bytes(n, h, l, e);
     case EVENT_ROOM:
-        l->full = false;
+        l->backlog = 0;
         gnutella_transfer_on_room(n, h, l);
         break;
     case EVENT_EOF:
@@ -305,6 +307,7 @@ static void *create(struct host *h, const struct config *config)
     n->self = config->self;
     n->join = config->join;
     n->seen.salt = host_random(h);
+    n->words_us = FOREVER;
     gnutella_new_guid(h, n->servent);
     if (setting(n->settings, OPT_VERSION) == VERSION_06) {
         n->role = (enum role)setting(n->settings, OPT_ROLE);
@@ -329,12 +332,13 @@ static unsigned place_of(const struct gnutella *n, conn_id conn)
     return 0;
 }
 
-static void dump_link(const struct link *l, struct text *t)
+static void dump_link(const struct gnutella *n, const struct link *l,
+                      struct text *t)
 {
-    text_printf(t, "link state %u peer %u%s%s%s%s ", (unsigned)l->state,
-                (unsigned)l->peer, l->outgoing ? " out" : "",
-                l->guest ? " guest" : "", l->full ? " full" : "",
-                l->modern ? " modern" : "");
+    text_printf(
+        t, "link state %u peer %u%s%s%s%s ", (unsigned)l->state,
+        (unsigned)l->peer, l->outgoing ? " out" : "", l->guest ? " guest" : "",
+        gnutella_link_is_slow(l) ? " slow" : "", l->modern ? " modern" : "");
     addr_text(t, l->addr);
     text_char(t, ' ');
     addr_text(t, l->caller);
@@ -346,7 +350,8 @@ static void dump_link(const struct link *l, struct text *t)
         text_printf(t, " file %u content %d from %llu to %llu%s", l->index,
                     l->content, (unsigned long long)l->at,
                     (unsigned long long)l->end, l->last ? " last" : "");
-    text_printf(t, "%s%s\n", l->words != NULL ? " words" : "",
+    text_printf(t, "%s%s%s\n", l->words_told == n->words_version ? " told" : "",
+                l->words != NULL ? " words" : "",
                 l->in != NULL || l->out != NULL ? " deflated" : "");
 }
 
@@ -409,8 +414,10 @@ static void dump(const void *node, struct host *h, struct text *t)
                 n->leaving ? " leaving" : "", n->left ? " left" : "",
                 n->seeking ? " seeking" : "", n->joined ? " joined" : "",
                 n->warm ? " warm" : "", n->join_tries);
+    if (n->words_us != FOREVER)
+        text_time(t, "words again ", n->words_us);
     for (const struct link *l = n->links; l != NULL; l = l->next)
-        dump_link(l, t);
+        dump_link(n, l, t);
     for (uint32_t i = 0; i < n->known_count; i++) {
         text_add(t, "known ");
         addr_text(t, n->known[i].addr);

@@ -2,7 +2,9 @@
  * A servent: server and client in one.
  *
  *   node.c      options, events, timers
- *   link.c      handshakes, neighbours, where to find more of them
+ *   seek.c      where neighbours come from
+ *   greet.c     handshakes
+ *   link.c      the list of links, and the messages that they carry
  *   route.c     the protocol itself: what is done with each message
  *   seen.c      the table that ends floods and leads answers back
  *   qrp.c       0.6: a leaf's table of words, kept by its ultrapeer
@@ -57,18 +59,20 @@ struct link {
     enum role peer; /* ROLE_AUTO: a 0.4 servent, all are equal */
     bool outgoing;
     bool guest;  /* 0.4: no room for it; it gets some pongs, and a farewell */
-    bool full;   /* it does not read: what is for it is dropped until ROOM */
     bool modern; /* shook hands as 0.6 */
     struct addr caller;   /* of an incoming one: where it called from */
     struct addr addr;     /* where it listens; none: not known (yet) */
     uint64_t deadline_us; /* NEVER: none */
     uint64_t heard_us;    /* its last byte */
     uint64_t pinged_us;   /* when we last answered a ping of its */
+    size_t backlog;       /* unsent bytes, after the last write; 0 at ROOM */
     struct deflater *out; /* NULL: plain */
     struct inflater *in;
     uint8_t *plain; /* the message that is being inflated */
     uint32_t plain_len, plain_cap;
-    struct words *words;       /* a leaf's table, or NULL */
+    uint64_t packed_bytes, plain_bytes; /* that have come on it, in all */
+    struct words *words;                /* a leaf's table, or NULL */
+    uint32_t words_told;       /* the version of ours that an ultrapeer has */
     uint32_t index;            /* LINK_GIVING: the file that was asked for */
     int content;               /* LINK_UPLOAD, and its bytes: */
     uint64_t at, end;          /*   from here to there are still to be sent */
@@ -110,11 +114,11 @@ struct download {
     uint32_t command;
     struct hit hit; /* its name has its own memory */
     int content;
-    uint64_t at;     /* the next byte to come */
-    uint64_t remain; /* of this answer's body; 0: its head is to come */
-    bool moved;      /* bytes have come since the last trouble */
-    bool checking;   /* all bytes are here; their hash is under way */
-    bool pushed;     /* a GIV is waited for */
+    uint64_t at;          /* the next byte to come */
+    uint64_t remain;      /* of this answer's body; 0: its head is to come */
+    bool moved;           /* bytes have come since the last trouble */
+    bool checking;        /* all bytes are here; their hash is under way */
+    bool pushed;          /* a GIV is waited for */
     unsigned tries, busy; /* in a row; 503s in all */
     struct link *link;    /* NULL: none at present */
     uint64_t deadline_us; /* without a link: to try again, or give up */
@@ -155,6 +159,8 @@ struct gnutella {
     uint32_t planned;        /* of warm(): no state (check.c) */
     struct digest *digests;  /* by content */
     uint32_t digest_count;   /* of which these are in memory */
+    uint64_t words_us;       /* a leaf's table is sent again; FOREVER: not */
+    uint32_t words_version;  /* ... where another than this was told */
 };
 
 extern const struct protocol gnutella_protocol;
@@ -181,7 +187,9 @@ struct link *gnutella_link_new(struct gnutella *n, struct host *h, conn_id conn,
                                enum link_state state, uint64_t patience_us);
 /* Take it off the list and free it; its stream is left alone. */
 void gnutella_link_free(struct gnutella *n, struct host *h, struct link *l);
-/* Say goodbye (0.6: by a Bye) and close. */
+/* All is said: half-close, and wait a little for the peer's end. */
+void gnutella_link_finish(struct host *h, struct link *l);
+/* Say goodbye (0.6: by a Bye) and finish. */
 void gnutella_link_close(struct gnutella *n, struct host *h, struct link *l,
                          uint16_t code, const char *why);
 /* Cut it off. */
@@ -192,49 +200,78 @@ static inline bool gnutella_link_is_up(const struct link *l)
 {
     return l->state == LINK_UP && !l->guest;
 }
+/* In flow control: it does not read what it is sent. */
+static inline bool gnutella_link_is_slow(const struct link *l)
+{
+    return l->backlog >= QUEUE_BYTES / 2;
+}
 /* The peer's address for people: a firewalled one never tells where it
    listens. */
 static inline struct addr gnutella_link_peer(const struct link *l)
 {
     return addr_none(l->addr) ? l->caller : l->addr;
 }
-/* How many neighbours it has. */
+/* How many neighbours it has; */
 unsigned gnutella_degree(const struct gnutella *n);
-/* How many neighbours it takes. */
+/* without leaves, which are no neighbours of a flood; */
+unsigned gnutella_peer_count(const struct gnutella *n);
+/* how many of these it wants, */
+static inline unsigned gnutella_degree_wanted(const struct gnutella *n)
+{
+    return (unsigned)setting(n->settings, OPT_DEGREE);
+}
+/* and takes. */
 unsigned gnutella_link_room(const struct gnutella *n);
-/* Is this an address that a stranger may make us dial? */
-bool gnutella_link_may_dial(const struct gnutella *n, struct addr a);
-/* Call a servent to be our neighbour. */
-void gnutella_link_dial(struct gnutella *n, struct host *h, struct addr to);
+/* Could the bytes that came become `word`? */
+bool gnutella_may_be(const struct event *e, const char *word);
 /* What came on a connection: handshake, HTTP, or one message.  The bytes
    used, as EVENT_BYTES wants. */
 size_t gnutella_link_on_bytes(struct gnutella *n, struct host *h,
                               struct link *l, const struct event *e);
-/* Our call was answered: begin the handshake. */
-void gnutella_link_on_open(struct gnutella *n, struct host *h, struct link *l);
-/* The listening address of a neighbour has become known. */
-void gnutella_link_named(struct gnutella *n, struct host *h, struct link *l,
-                         struct addr addr);
-/* Look for neighbours soon, if there are too few. */
-void gnutella_link_seek(struct gnutella *n, struct host *h);
-/* Has it too few neighbours, and somebody left whom it has not tried? */
-bool gnutella_link_is_looking(const struct gnutella *n);
-/* The timer of that: call some of those that we know. */
-void gnutella_link_on_seek(struct gnutella *n, struct host *h);
-/* Once a ping period: dial one more than is wanted, so that overlays which a
-   partition has made find each other again. */
-void gnutella_link_refresh(struct gnutella *n, struct host *h);
-/* Say goodbye to all; the node has left when the last one has gone. */
-void gnutella_link_leave(struct gnutella *n, struct host *h);
-/* Write one message on a link, deflated where that was agreed. */
+/* Write one message on a link, deflated where that was agreed; dropped when
+   the peer does not read (limits.h, QUEUE_BYTES). */
 void gnutella_link_write(struct gnutella *n, struct host *h, struct link *l,
                          const uint8_t *data, size_t len);
+/* Say goodbye to all; the node has left when the last one has gone. */
+void gnutella_link_leave(struct gnutella *n, struct host *h);
+
+/* -- greet.c --------------------------------------------------------------- */
+
+/* Call a servent to be our neighbour. */
+void gnutella_greet_dial(struct gnutella *n, struct host *h, struct addr to);
+/* Our call was answered: begin the handshake. */
+void gnutella_greet_on_open(struct gnutella *n, struct host *h, struct link *l);
+/* A step of a handshake has come, or a part of it: the bytes used. */
+size_t gnutella_greet_on_bytes(struct gnutella *n, struct host *h,
+                               struct link *l, const struct event *e);
+/* The listening address of a neighbour has become known. */
+void gnutella_greet_named(struct gnutella *n, struct host *h, struct link *l,
+                          struct addr addr);
+
+/* -- seek.c ---------------------------------------------------------------- */
+
+/* Is this an address that a stranger may make us dial? */
+bool gnutella_may_dial(const struct gnutella *n, struct addr a);
 /* Remember a servent for later calls; the table is bounded. */
 void gnutella_known_add(struct gnutella *n, struct host *h, struct addr addr);
+/* Addresses in a header such as X-Try, by commas, perhaps on many lines. */
+void gnutella_known_add_list(struct gnutella *n, struct host *h,
+                             struct slice s);
 /* The host cache, kept beyond our own end, */
 void gnutella_known_save(struct gnutella *n, struct host *h);
 /* and read again. */
 void gnutella_known_load(struct gnutella *n, struct host *h);
+/* Look for neighbours soon, if there are too few. */
+void gnutella_seek_soon(struct gnutella *n, struct host *h);
+/* Has it too few neighbours, and somebody left whom it has not tried? */
+bool gnutella_seek_is_on(const struct gnutella *n);
+/* The timer of that: call some of those that we know. */
+void gnutella_seek_on_timer(struct gnutella *n, struct host *h);
+/* Calls whose handshake is not over. */
+unsigned gnutella_under_way(const struct gnutella *n);
+/* Once a ping period: dial one more than is wanted, so that overlays which a
+   partition has made find each other again. */
+void gnutella_seek_one_more(struct gnutella *n, struct host *h);
 
 /* -- route.c --------------------------------------------------------------- */
 
@@ -278,6 +315,11 @@ void gnutella_command_expire(struct gnutella *n, struct host *h);
 uint32_t gnutella_qrp_hash(const uint8_t *word, size_t len, unsigned bits);
 /* Send our table to an ultrapeer. */
 void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l);
+/* Our files are others than they were, or their hashes: our ultrapeers hear of
+   it soon, once for all that changes meanwhile. */
+void gnutella_qrp_changed(struct gnutella *n, struct host *h);
+/* Tell them, when it is time. */
+void gnutella_qrp_expire(struct gnutella *n, struct host *h);
 /* A RESET or PATCH from a leaf; false when it breaks the sequence. */
 bool gnutella_qrp_receive(struct host *h, struct link *l,
                           const struct gnutella_msg *m);

@@ -133,7 +133,28 @@ void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l)
                               .data = {packed, (size_t)len}};
     gnutella_new_guid(h, m.guid);
     gnutella_route_send(n, h, l, &m);
+    l->words_told = n->words_version;
     host_note(h, "tells its ultrapeer the words of its files");
+}
+
+void gnutella_qrp_changed(struct gnutella *n, struct host *h)
+{
+    n->words_version++;
+    if (n->role != ROLE_LEAF || n->words_us != FOREVER)
+        return;
+    n->words_us = host_now(h) + WORDS_US;
+    gnutella_arm(n, h);
+}
+
+void gnutella_qrp_expire(struct gnutella *n, struct host *h)
+{
+    if (n->words_us > host_now(h))
+        return;
+    n->words_us = FOREVER;
+    for (struct link *l = n->links; l != NULL; l = l->next)
+        if (gnutella_link_is_up(l) && l->peer == ROLE_ULTRAPEER &&
+            l->words_told != n->words_version)
+            gnutella_qrp_send(n, h, l);
 }
 
 /* -- The ultrapeer's side --------------------------------------------------------- */

@@ -13,9 +13,6 @@
 
 #include "common/words.h"
 
-#define BYTE_TTL 17
-#define BYTE_HOPS 18
-
 static unsigned ttl_max(const struct gnutella *n)
 {
     unsigned ttl = (unsigned)setting(n->settings, OPT_TTL);
@@ -46,6 +43,10 @@ static void pass(struct gnutella *n, struct host *h, struct link *l,
 {
     uint8_t copy[HEADER_BYTES + PAYLOAD_MAX];
 
+    if (len > sizeof copy) {
+        gnutella_drop(n, h, "too long to be passed on");
+        return;
+    }
     memcpy(copy, data, len);
     copy[BYTE_TTL] = (uint8_t)(m->ttl > 1 ? m->ttl - 1 : 1);
     copy[BYTE_HOPS] = (uint8_t)(m->hops + 1);
@@ -230,7 +231,7 @@ static void on_pong(struct gnutella *n, struct host *h, struct link *l,
     gnutella_known_add(n, h, m->addr);
     if (e->conn == 0) {
         if (m->hops == 0)
-            gnutella_link_named(n, h, l, m->addr);
+            gnutella_greet_named(n, h, l, m->addr);
         gnutella_command_pong(n, h, m);
     } else {
         pass_back(n, h, l, e, m, data, len);
@@ -382,6 +383,10 @@ static void on_query(struct gnutella *n, struct host *h, struct link *l,
         gnutella_drop(n, h, "a query beyond all reason");
         return;
     }
+    if (gnutella_link_is_slow(l)) {
+        gnutella_drop(n, h, "it asks, and does not read what it is answered");
+        return;
+    }
     if (is_duplicate(n, h, l, m))
         return;
     answer(n, h, l, m);
@@ -503,11 +508,9 @@ static bool on_neighbourly(struct gnutella *n, struct host *h, struct link *l,
     switch (m->type) {
     case GNUTELLA_BYE:
         host_note(h, "the neighbour says goodbye: %u", m->code);
-        l->state = LINK_CLOSING;
-        l->deadline_us = host_now(h) + BYE_US;
-        host_finish(h, l->conn); /* Source: reference, Bye: never answered */
+        gnutella_link_finish(h, l); /* Source: reference, Bye: never answered */
         gnutella_arm(n, h);
-        gnutella_link_seek(n, h);
+        gnutella_seek_soon(n, h);
         return true;
     case GNUTELLA_ROUTE:
         if (l->peer != ROLE_LEAF || travels)

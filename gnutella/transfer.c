@@ -48,6 +48,7 @@ static void keep_digest(struct gnutella *n, struct host *h, int content,
     }
     memcpy(n->digests[content].sha1, sha1, 20);
     n->digests[content].known = true;
+    gnutella_qrp_changed(n, h); /* its hash, and a fetched one's name */
 }
 
 /* Hash the next whole file from `content` on, one at a time. */
@@ -88,10 +89,12 @@ static void answer(struct host *h, struct link *l, const char *status,
 /* The answer is out: wait for the next request, or end. */
 static void answered(struct gnutella *n, struct host *h, struct link *l)
 {
-    l->state = l->last ? LINK_CLOSING : LINK_ACCEPTED;
-    l->deadline_us = host_now(h) + (l->last ? BYE_US : IDLE_US);
-    if (l->last)
-        host_finish(h, l->conn);
+    if (l->last) {
+        gnutella_link_finish(h, l);
+    } else {
+        l->state = LINK_ACCEPTED;
+        l->deadline_us = host_now(h) + IDLE_US;
+    }
     gnutella_arm(n, h);
 }
 
@@ -258,9 +261,7 @@ static void hang_up(struct host *h, struct download *d)
     if (d->link == NULL)
         return;
     d->link->download = NULL;
-    d->link->state = LINK_CLOSING;
-    d->link->deadline_us = host_now(h) + BYE_US;
-    host_finish(h, d->link->conn);
+    gnutella_link_finish(h, d->link);
     d->link = NULL;
 }
 
@@ -620,7 +621,7 @@ void gnutella_transfer_on_push(struct gnutella *n, struct host *h,
 
     for (l = n->links; l != NULL; l = l->next)
         giving += l->state == LINK_GIVING;
-    if (!gnutella_link_may_dial(n, m->addr) || giving >= GIVING_MAX) {
+    if (!gnutella_may_dial(n, m->addr) || giving >= GIVING_MAX) {
         gnutella_drop(n, h, "a push that we cannot or will not follow");
         return;
     }

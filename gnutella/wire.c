@@ -497,7 +497,7 @@ int gnutella_decode(struct gnutella_msg *m, const uint8_t *data, size_t len)
     walk_header(&c, m);
     if (c.bad)
         return 0;
-    if (m->length > PAYLOAD_MAX)
+    if (m->length > LENGTH_MAX)
         return ERR_LIMIT;
     if (m->length > len - HEADER_BYTES)
         return 0;

@@ -26,6 +26,11 @@ enum gnutella_type {
     GNUTELLA_HSEP = 0xcd
 };
 
+/* Where the header keeps what changes on the way. */
+#define BYTE_TYPE 16
+#define BYTE_TTL 17
+#define BYTE_HOPS 18
+
 /* Bytes inside of a message, or to be put into one. */
 struct span {
     const uint8_t *at;

@@ -290,12 +290,18 @@ while b"\r\n\r\n" not in got:
     got += s.recv(65536)
 s.sendall(b"GNUTELLA/0.6 200 OK\r\nContent-Encoding: deflate\r\n\r\n")
 c = zlib.compressobj(9)
-s.sendall(c.compress(bytes(23 * 5000000)) + c.flush())
-print("sent", flush=True)
+bomb = c.compress(bytes(23 * 5000000)) + c.flush()
+try:
+    s.sendall(bomb)
+    while s.recv(65536):
+        pass
+except OSError:
+    pass
+print("closed", flush=True)
 time.sleep(60)
 END
     pids+=($!)
-    until_says bomb sent 20
+    until_says bomb closed 20
     search b hello '"hits":1'
     echo "get hello.txt" >b.in
     until_says b '"ok":true,"file":"hello.txt"' 20
@@ -458,6 +464,27 @@ END
     printf '127.0.0.1:21409\n127.0.0.1:6346\n' | diff - got
     [[ "$(curl -s "$url/?ping=1")" = PONG* ]]
     start b 21410 --join http://127.0.0.1:21408
+}
+
+@test "gnutella: a leaf's table of words is renewed when its files change" {
+    cat >words.scn <<END
+set version 0.6
+set ping 0
+node u role=ultrapeer
+nodes 3 prefix=a role=leaf join=u degree=1
+node b role=leaf join=u degree=1 share=blue-song.ogg:1KiB
+at 5s expect a1 search blue hits=1
+at 9s expect a1 get 1
+at 20s crash b
+at 21s expect a2 search "blue song" hits=1
+at 25s expect a2 search red hits=0
+run until quiet
+END
+    "$bin" sim words.scn >words.out
+    # Told once when it came, and once when it had one more: no oftener.
+    [ "$(grep -c 'a1 .* u .*ROUTE_PATCH' words.out)" = 2 ]
+    [ "$(grep -c 'a2 .* u .*ROUTE_PATCH' words.out)" = 1 ]
+    [ "$(grep -c 'u .* a3 .*QUERY' words.out)" = 0 ]
 }
 
 # Sixteen are served at a time; the others hear 503, and wait their turn.

@@ -1,6 +1,7 @@
 # A Gnutella 0.6 peer, by hand: each rule of our servent that another servent
 # can see, asked and compared byte for byte.
 # usage: gnutella_peer.py PORT NEIGHBOUR-PORT
+import itertools
 import socket
 import struct
 import sys
@@ -9,7 +10,7 @@ import zlib
 
 port, neighbour = int(sys.argv[1]), int(sys.argv[2])
 PING, PONG, BYE, ROUTE, PUSH, QUERY, HIT = 0, 1, 2, 0x30, 0x40, 0x80, 0x81
-ids = iter(range(1, 1000))
+ids = itertools.count(1)
 
 
 def message(kind, payload, ttl=1, hops=0, guid=None):
@@ -200,6 +201,39 @@ one.ask(ask)
 same([q[:4] for q in leaf.hear(QUERY)], [(ask[:16], QUERY, 1, 1)], "a leaf")
 same(two.hear(QUERY), [], "an ultrapeer at the end of the TTL")
 
+# One that asks and does not read: its queries are dropped from half a full
+# queue on, and heard again when it has read.
+deaf = Peer(b"True")
+deaf.hear()
+deaf.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+fill = [query(b"many song") for i in range(4000)]
+deaf.ask(*fill)
+two.hear()
+deaf.ask(query(b"not heard", ttl=3))
+same([q[4] for q in two.hear(QUERY)], [], "a query of who does not read")
+same(count(one.hear(HIT)), [], "what is for another")
+one.ask(query(b"many song"))
+same(count(one.hear(HIT)), [32], "others meanwhile")
+deaf.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+end = time.time() + 10
+heard = []
+while not heard and time.time() < end:
+    deaf.hear()
+    deaf.ask(query(b"heard again", ttl=3))
+    heard = two.hear(QUERY)
+same(heard[0][4], b"\x80\0heard again\0", "a query after reading")
+
+# A hit of 65,536 bytes is within the bounds: too long to be passed on, and
+# its link stays.  One more byte ends it.
+ask = query(b"nobody has it", ttl=3)
+one.ask(ask)
+two.hear(QUERY)
+huge = theirs[:11] + struct.pack("<II", 7, 5) + b"x" * (
+    65536 - len(theirs) + 1) + theirs[20:]
+assert len(huge) == 65536
+two.ask(message(HIT, huge, 3, 0, ask[:16]), message(HIT, theirs, 3, 0, ask[:16]))
+same([m[4] for m in one.hear(HIT)], [theirs], "a hit of 65536 bytes")
+
 # What we do not need is ignored, and goes no further: vendor's messages, HSEP,
 # a type that nobody knows.
 one.ask(message(0x31, b"BEAR\x0b\0\1\0\5\0"), message(0x32, b"\0\0\0\0\0\0\0\0"),
@@ -218,9 +252,12 @@ for what, bad, code in (
     same(bye[2:4] + (struct.unpack("<H", bye[4][:2])[0], bye[4][-1]),
          (1, 0, code, 0), what)
     assert bad_leaf.closes(), what
-two.ask(message(PING, b"")[:19] + b"\xff\xff\xff\x7f")
-(bye,) = two.hear(BYE)
-same(struct.unpack("<H", bye[4][:2])[0], 400, "a huge length")
+for length in (b"\1\0\1\0", b"\xff\xff\xff\x7f"):
+    long = Peer(b"True")
+    long.hear()
+    long.ask(message(PING, b"")[:19] + length)
+    (bye,) = long.hear(BYE)
+    same(struct.unpack("<H", bye[4][:2])[0], 400, "a huge length")
 one.ask(message(BYE, struct.pack("<H", 200) + b"Shutdown\0"))
 same(one.hear(BYE), [], "a Bye is not answered")
 assert one.closes()

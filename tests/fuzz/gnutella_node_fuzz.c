@@ -15,7 +15,7 @@ static void check_node(struct fake *f)
         MUST(l->download == NULL || l->state == LINK_DOWNLOAD);
         MUST(l->download == NULL || l->download->link == l);
         MUST(l->plain_len <= l->plain_cap);
-        MUST(l->plain_cap <= HEADER_BYTES + PAYLOAD_MAX);
+        MUST(l->plain_cap <= HEADER_BYTES + LENGTH_MAX);
     }
     MUST(callers <= CALLERS_MAX + 1);
     for (const struct download *d = n->downloads; d != NULL; d = d->next)
