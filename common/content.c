@@ -629,6 +629,8 @@ bool hash_job_step(struct hash_job *job, struct contents *c, uint64_t bytes)
 
     if (job->hash == NULL)
         job->hash = hash_begin(job->kind == CONTENT_MD5 ? HASH_MD5 : HASH_SHA1);
+    if (job->hash == NULL)
+        return true; /* no memory: no digest */
     while (job->at < end) {
         uint64_t left = end - job->at;
         size_t part = left < sizeof block ? (size_t)left : sizeof block;

@@ -564,7 +564,8 @@ bool live_poll(struct live *l, uint64_t max_us, struct text *why)
     uint64_t next = next_deadline(l), now = live_now(l);
     uint64_t wait = next <= now ? 0 : next - now;
 
-    if (l->wake || l->settle_count > 0 || l->hashes != NULL)
+    if (l->wake || l->settle_count > 0 || l->hashes != NULL ||
+        l->refused_count > 0)
         wait = 0;
     l->wake = false;
     if (!waiter_run(l->waiter, wait < max_us ? wait : max_us, l)) {

@@ -7,12 +7,6 @@
 
 #include "common/live_host.h"
 
-struct live_hash {
-    struct live_hash *next;
-    struct live_node *node;
-    struct hash_job job;
-};
-
 static void *take(void *context, size_t bytes)
 {
     (void)context;
@@ -52,8 +46,12 @@ void live_hash_later(struct host *h, const struct hash_job *job)
     struct live *l = node_of(h)->live;
     struct live_hash *more = malloc(sizeof *more);
 
-    if (more == NULL)
-        return; /* the node waits in vain, as for a lost message */
+    if (more == NULL) { /* answered all the same: without a digest */
+        if (l->refused_count < REFUSED_MAX)
+            l->refused[l->refused_count++] =
+                (struct live_hash){.node = node_of(h), .job = *job};
+        return;
+    }
     *more = (struct live_hash){.node = node_of(h), .job = *job};
     if (l->hashes != NULL)
         l->hashes_end->next = more;
@@ -62,29 +60,29 @@ void live_hash_later(struct host *h, const struct hash_job *job)
     l->hashes_end = more;
 }
 
-/* Take the first job off the list. */
-static void remove_first(struct live *l)
+static void answer(struct live *l, const struct live_hash *hash)
 {
-    struct live_hash *first = l->hashes;
-
-    l->hashes = first->next;
-    hash_job_drop(&first->job);
-    free(first);
+    live_step(l, 0);
+    live_record_text(hash->node, RECORD_TIMER, "hashed");
+    struct event e = hash_job_event(&hash->job);
+    live_deliver(hash->node, &e);
 }
 
 void contents_work(struct live *l)
 {
-    if (l->hashes == NULL)
-        return;
-    struct live_node *n = l->hashes->node;
-    if (!hash_job_step(&l->hashes->job, n->host.contents, CONTENT_SLICE))
-        return;
-    struct hash_job job = l->hashes->job;
-    remove_first(l);
-    live_step(l, 0);
-    live_record_text(n, RECORD_TIMER, "hashed");
-    struct event e = hash_job_event(&job);
-    live_deliver(n, &e);
+    struct live_hash *first = l->hashes;
+
+    if (l->refused_count > 0) {
+        struct live_hash refused = l->refused[--l->refused_count];
+        answer(l, &refused);
+    }
+    if (first != NULL &&
+        hash_job_step(&first->job, first->node->host.contents, CONTENT_SLICE)) {
+        struct live_hash done = *first;
+        l->hashes = first->next;
+        free(first);
+        answer(l, &done);
+    }
 }
 
 void contents_forget_jobs(struct live_node *n)
@@ -92,6 +90,9 @@ void contents_forget_jobs(struct live_node *n)
     struct live *l = n->live;
     struct live_hash **at = &l->hashes;
 
+    for (size_t i = l->refused_count; i-- > 0;)
+        if (l->refused[i].node == n)
+            l->refused[i] = l->refused[--l->refused_count];
     l->hashes_end = NULL;
     while (*at != NULL) {
         struct live_hash *hash = *at;

@@ -149,6 +149,14 @@ struct live_node {
     struct bytes arriving; /* passages of datagrams to this node */
 };
 
+#define REFUSED_MAX 32 /* hashes; a node asks for a few at a time */
+
+struct live_hash {
+    struct live_hash *next;
+    struct live_node *node;
+    struct hash_job job;
+};
+
 struct open_command {
     uint32_t number;
     struct live_node *node;
@@ -195,6 +203,8 @@ struct live {
 
     struct watch *watches;
     struct live_hash *hashes, *hashes_end; /* jobs, in order */
+    struct live_hash refused[REFUSED_MAX]; /* for which there was no memory */
+    size_t refused_count;
     struct contents *folder; /* what the next node that is started shares */
 };
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -512,6 +513,62 @@ TEST(streams_between_local_nodes_are_recorded_once_by_name)
     bed_end(&b);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define OWN_MALLOC 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define OWN_MALLOC 1
+#endif
+#endif
+
+/* Ask for hashes while malloc has nothing left to give. */
+static void hash_without_memory(struct host *h, int content)
+{
+    struct rlimit old, none;
+    struct hog {
+        struct hog *next;
+        char more[32];
+    } *hogs = NULL, *one;
+
+    CHECK(getrlimit(RLIMIT_AS, &old) == 0);
+    none = (struct rlimit){.rlim_cur = 1, .rlim_max = old.rlim_max};
+    CHECK(setrlimit(RLIMIT_AS, &none) == 0);
+    while ((one = malloc(sizeof *one)) != NULL) {
+        one->next = hogs;
+        hogs = one;
+    }
+    for (uint32_t tag = 1; tag <= 3; tag++)
+        host_content_hash(h, content, 0, 1000, CONTENT_SHA1, tag);
+    while ((one = hogs) != NULL) {
+        hogs = one->next;
+        free(one);
+    }
+    CHECK(setrlimit(RLIMIT_AS, &old) == 0);
+}
+
+TEST(a_hash_for_which_there_is_no_memory_is_answered_without_a_digest)
+{
+#ifndef OWN_MALLOC
+    static const struct share song = {
+        .name = "song", .bytes = 1000, .to = 1000};
+    struct bed b;
+
+    bed_begin(&b);
+    struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", nowhere);
+    CHECK(live_share(node_of(x), &song, 1) && live_share(node_of(y), &song, 1));
+    hash_without_memory(y, 0);
+    hash_without_memory(x, 0);
+    live_kill(b.live, y);
+    run(&b, 10);
+    CHECK_U64(count_of(log_of(x), " (0 bytes)"), 3);
+    host_content_hash(x, 0, 0, 1000, CONTENT_SHA1, 4);
+    run(&b, 10);
+    CHECK_U64(count_of(log_of(x), "hashed 0, tag "), 4);
+    CHECK_U64(count_of(log_of(x), " (0 bytes)"), 3);
+    bed_end(&b);
+#endif
+}
+
 int main(void)
 {
     RUN(a_datagram_between_local_nodes_is_recorded_once_at_its_arrival);
@@ -532,5 +589,6 @@ int main(void)
     RUN(thousands_of_half_open_streams_take_their_bytes_and_no_more);
     RUN(many_that_hold_much_are_reset_and_who_holds_little_is_not);
     RUN(streams_between_local_nodes_are_recorded_once_by_name);
+    RUN(a_hash_for_which_there_is_no_memory_is_answered_without_a_digest);
     return test_end();
 }
