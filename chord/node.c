@@ -808,6 +808,15 @@ const struct protocol chord_protocol = {
     .event = event,
     .dump = dump,
     .describe = describe,
+    .fields = "magic version type bits to_vnode from_vnode request sender key "
+              "hops flags origin origin_id origin_vnode previous path_count "
+              "path avoid_count avoid status owner owner_id owner_vnode "
+              "list_count successors node id vnode next next_id next_vnode "
+              "predecessor predecessor_id predecessor_vnode role run_count "
+              "fingers from copies name_len name deleted value_len value "
+              "after to checksum back item_count items same",
+    .results = "copies fingers forwards hops id key member owner owner_id path "
+               "predecessor successors value values version",
     .warm = chord_warm,
     .check = chord_check,
     .settled = chord_settled,

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "common/options.h"
+#include "common/words.h"
 
 enum node_kind {
     NODE_OR,
@@ -273,15 +274,110 @@ void expr_free(struct expr *e)
     free(e);
 }
 
+/* -- Names of fields ------------------------------------------------------ */
+
+/* What test_record() knows, what any message may hold besides (HTTP is spoken
+   with introducers), and what any result may. */
+static const char of_records[] =
+    "type from to node kind state step time bytes text ok",
+                  of_messages[] = "line headers body undecoded",
+                  of_results[] = "error";
+
+/* Append the words of `list` that are not there yet. */
+static void words_add(struct text *t, const char *list)
+{
+    for (size_t len; (len = word_next(&list)) > 0; list += len) {
+        if (word_listed(t->data, list, len))
+            continue;
+        text_bytes(t, list, len);
+        text_char(t, ' ');
+    }
+}
+
+static bool is_state(const struct expr_node *n)
+{
+    return n->kind == NODE_INVARIANT || n->kind == NODE_CHANGED ||
+           (n->kind == NODE_TEST && strncmp(n->field, "state.", 6) == 0);
+}
+
+/* May this stand before an operator? */
+static bool is_field(const struct protocol *p, bool of_result, const char *name)
+{
+    size_t len = strlen(name);
+
+    return word_listed(p->results, name, len) ||
+           word_listed(of_results, name, len) ||
+           (!of_result && (word_listed(of_records, name, len) ||
+                           word_listed(p->fields, name, len) ||
+                           word_listed(of_messages, name, len)));
+}
+
+/* "unknown field 'hop'; did you mean 'hops'?" */
+static void unknown_field(struct text *why, const struct protocol *p,
+                          bool of_result, const char *field)
+{
+    LOCAL_TEXT names = text_new();
+    struct word_list words = {.count = 0};
+
+    if (!of_result) {
+        words_add(&names, of_records);
+        words_add(&names, p->fields);
+        words_add(&names, of_messages);
+    }
+    words_add(&names, p->results);
+    words_add(&names, of_results);
+    for (char *s = names.data; *s != '\0' && words.count < NAMES_MAX;) {
+        words.at[words.count++] = s;
+        s += strcspn(s, " ");
+        *s++ = '\0';
+    }
+    unknown_word(why, "field", field, &words);
+}
+
+bool expr_known(const struct expr *e, const struct protocol *p, bool of_result,
+                struct text *why)
+{
+    for (int i = 0; i < e->count && p->fields != NULL; i++) {
+        const struct expr_node *n = &e->node[i];
+        if (is_state(n) && of_result) {
+            text_add(why, "a result has no state of nodes");
+            return false;
+        }
+        if (n->kind == NODE_TEST && !is_state(n) &&
+            !is_field(p, of_result, n->field)) {
+            unknown_field(why, p, of_result, n->field);
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *expr_unknown(const struct fields *f, const struct protocol *p,
+                         bool of_result)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->at[i].name[0] != '\0' && !is_field(p, of_result, f->at[i].name))
+            return f->at[i].name;
+    return NULL;
+}
+
+const char *expr_next_name(const struct expr *e, int *at, bool *invariant)
+{
+    while (*at < e->count && !is_state(&e->node[*at]))
+        ++*at;
+    if (*at == e->count)
+        return NULL;
+    const struct expr_node *n = &e->node[(*at)++];
+    *invariant = n->kind == NODE_INVARIANT;
+    return *invariant ? n->field : n->field + strlen("state.");
+}
+
 bool expr_needs_state(const struct expr *e)
 {
-    for (int i = 0; i < e->count; i++)
-        if (e->node[i].kind == NODE_INVARIANT ||
-            e->node[i].kind == NODE_CHANGED ||
-            (e->node[i].kind == NODE_TEST &&
-             strncmp(e->node[i].field, "state.", 6) == 0))
-            return true;
-    return false;
+    int at = 0;
+    bool invariant;
+
+    return expr_next_name(e, &at, &invariant) != NULL;
 }
 
 /* -- Comparing ---------------------------------------------------------- */

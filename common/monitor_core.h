@@ -259,7 +259,8 @@ size_t first_field(const struct fields *f);
 
 /* -- monitor_facts.c --------------------------------------------------------- */
 
-bool condition_set(struct condition *c, const char *text, struct text *why);
+/* Make *c what m->arg says; false, and said why, when it means nothing. */
+bool condition_asked(struct monitor *m, struct condition *c);
 void condition_free(struct condition *c);
 /* Is it true of a record, with what the nodes' states are now? */
 bool condition_true(struct monitor *m, const struct condition *c,

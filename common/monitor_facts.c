@@ -115,13 +115,74 @@ void condition_free(struct condition *c)
     *c = (struct condition){0};
 }
 
-bool condition_set(struct condition *c, const char *text, struct text *why)
+/* A row that has no name yet may get it later; one that is nearly there is a
+   slip.  Numbered rows are all near to each other. */
+static bool is_row(const struct monitor *m, const char *name, struct text *why)
 {
-    struct expr *e = expr_parse(text, why);
+    const struct network *n = the_network(m);
+    LOCAL_TEXT near = text_new();
+    bool found = strpbrk(name, "0123456789") != NULL;
 
-    if (e == NULL)
+    for (size_t i = 0; !found && i < n->count && i < MEMO_NODES_MAX; i++) {
+        struct state_rows rows = {0};
+        node_rows(m, n->host[i], &rows);
+        found = row_value(&rows, name) != NULL;
+        for (size_t k = 0; near.len == 0 && k < rows.count; k++) {
+            const char *row = rows.at[k].name;
+            if (nearest_word(name, &row, 1) != NULL)
+                text_add(&near, row);
+        }
+        state_rows_free(&rows);
+    }
+    if (found || near.len == 0)
+        return true;
+    text_printf(why, "no node has 'state.%s'; did you mean 'state.%s'?", name,
+                near.data);
+    return false;
+}
+
+static bool is_invariant(const struct monitor *m, const char *name,
+                         struct text *why)
+{
+    struct findings f = {0};
+
+    m->protocol->check(the_network(m), &f);
+    bool found = f.count == 0;
+    for (size_t i = 0; i < f.count; i++)
+        found = found || strstr(f.at[i].name, name) != NULL;
+    if (!found)
+        text_printf(why, "unknown invariant '%s', expected a part of", name);
+    for (size_t i = 0; !found && i < f.count; i++)
+        text_printf(why, "%s '%s'", i > 0 ? "," : "", f.at[i].name);
+    findings_free(&f);
+    return found;
+}
+
+/* Does every name of an expression mean something here? */
+static bool all_known(const struct monitor *m, const struct expr *e,
+                      struct text *why)
+{
+    bool good = expr_known(e, m->protocol, false, why), invariant;
+    int at = 0;
+
+    for (const char *name; good && the_network(m)->count > 0 &&
+                           (name = expr_next_name(e, &at, &invariant)) != NULL;)
+        good = invariant ? is_invariant(m, name, why) : is_row(m, name, why);
+    return good;
+}
+
+bool condition_asked(struct monitor *m, struct condition *c)
+{
+    LOCAL_TEXT why = text_new();
+    struct expr *e = expr_parse(m->arg, &why);
+
+    if (e == NULL || !all_known(m, e, &why)) {
+        say(m, "? %s", why.data);
+        m->failed = true;
+        expr_free(e);
         return false;
-    char *copy = strdup(text);
+    }
+    char *copy = strdup(m->arg);
     if (copy == NULL)
         abort();
     condition_free(c);

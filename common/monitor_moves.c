@@ -261,15 +261,11 @@ void suggest_stop(struct monitor *m, struct text *t)
 
 void do_break(struct monitor *m)
 {
-    LOCAL_TEXT why = text_new();
-
     if (m->stops == BREAKS_MAX)
         say(m, "there are %d breakpoints; :delete N removes one", BREAKS_MAX);
-    else if (condition_set(&m->stop[m->stops], m->arg, &why))
+    else if (condition_asked(m, &m->stop[m->stops]))
         say(m, "breakpoint %zu: %s   (c goes on to it, C back)", ++m->stops,
             m->arg);
-    else
-        say(m, "? %s", why.data);
 }
 
 void do_breaks(struct monitor *m)
@@ -309,14 +305,8 @@ void do_again(struct monitor *m)
 
 void do_find(struct monitor *m)
 {
-    LOCAL_TEXT why = text_new();
-
-    if (condition_set(&m->find, m->arg, &why)) {
+    if (condition_asked(m, &m->find))
         do_again(m);
-    } else {
-        say(m, "? %s", why.data);
-        m->failed = true;
-    }
 }
 
 void forget_lists(struct monitor *m)
@@ -327,14 +317,13 @@ void forget_lists(struct monitor *m)
 
 void do_filter(struct monitor *m)
 {
-    LOCAL_TEXT why = text_new();
     struct condition c = {0};
 
     if (*m->arg == '\0') {
         condition_free(&m->filter);
         say(m, "no filter");
-    } else if (!condition_set(&c, m->arg, &why)) {
-        say(m, "? %s", why.data);
+    } else if (!condition_asked(m, &c)) {
+        return;
     } else if (expr_needs_state(c.expr)) {
         say(m, "? a list has no state of nodes: find (/) or break (b) on that");
         condition_free(&c);

@@ -129,6 +129,9 @@ struct protocol {
     bool clocked; /* nodes measure time or draw lots: states of another time,
                      or with other lots to come, differ */
     const char *invariants; /* "one ring, ordered, ..." for people */
+    /* Every name that `describe` and results give to a field, so that an
+       expression with another one is refused.  (may be NULL: any) */
+    const char *fields, *results;
 
     /* The id of a node at `self`, or the one that `text` gives; false with
        *why set when `text` is no id.  (may be NULL: no ids) */

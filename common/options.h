@@ -87,7 +87,7 @@ void settings_help(struct text *t, const struct option *options);
 const void *row_named(const void *table, size_t row_bytes, const char *name,
                       size_t len);
 /* All names of such tables; of more than NAMES_MAX the first. */
-#define NAMES_MAX 128
+#define NAMES_MAX 256
 struct word_list {
     const char *at[NAMES_MAX];
     size_t count;

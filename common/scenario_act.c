@@ -417,7 +417,8 @@ static bool parse_conditions(struct parser *p, struct act *act, char *s)
         p->s->store->expr = e; /* goes with the block of its text */
     else
         expr_free(e);
-    return scn_because(p, e != NULL, &why) && act->expect_text != NULL;
+    bool good = e != NULL && expr_known(e, p->s->protocol, true, &why);
+    return scn_because(p, good, &why) && act->expect_text != NULL;
 }
 
 bool scn_expect(struct parser *p)

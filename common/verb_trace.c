@@ -82,7 +82,8 @@ static bool read_filter(const struct program *p, const char *s,
     LOCAL_TEXT why = text_new();
 
     *filter = s != NULL ? expr_parse(s, &why) : NULL;
-    bool good = s == NULL || *filter != NULL;
+    bool good = s == NULL || (*filter != NULL &&
+                              expr_known(*filter, p->protocol, false, &why));
     if (!good) {
         cli_error(p, "--filter: %s", why.data);
     } else if (*filter != NULL && expr_needs_state(*filter)) {

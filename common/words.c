@@ -19,6 +19,14 @@ bool word_is(const char *s, size_t len, const char *word)
     return strlen(word) == len && memcmp(s, word, len) == 0;
 }
 
+bool word_listed(const char *words, const char *s, size_t len)
+{
+    for (size_t n; (n = word_next(&words)) > 0; words += n)
+        if (n == len && memcmp(words, s, len) == 0)
+            return true;
+    return false;
+}
+
 /* Decimal digits only, or 0x...: a number. */
 static bool is_number(const char *s, size_t len)
 {

@@ -16,6 +16,8 @@
    end. */
 size_t word_next(const char **s);
 bool word_is(const char *s, size_t len, const char *word);
+/* Is it one of `words`, which blanks part? */
+bool word_listed(const char *words, const char *s, size_t len);
 
 /* Do all words of `text` occur in `name`, whatever the case?  The length of
    the longest, 0: no, or no word, or more than `words_max`.  Words are made of

@@ -578,6 +578,20 @@ const struct protocol fasttrack_protocol = {
     .clocked = true,
     .dump = dump,
     .describe = fasttrack_describe,
+    .fields = "addr age album any artist asker bandwidth bitdepth body "
+              "children codec comment compare data degree eligible end "
+              "file_id files flags genre hash hops ip keywords kind language "
+              "length line load masked max media min_enc more name neighbours "
+              "network node nodes one owner owner_supernode participation "
+              "push_id quality query rand rating realm results route "
+              "same_user score search seconds seed seen_min size source "
+              "supernode tag tags target terms title type unknown unused user "
+              "users value version year zero zeros headers",
+    .results = "bytes children count dropped duplicates eligible file files "
+               "forwarded from hits index is known kzhash kzhash_checked links "
+               "list n node orphaned_ms parents participation pushed queries "
+               "received role score sent size sources supernode supernodes "
+               "user uuhash",
     .warm = fasttrack_warm,
     .check = fasttrack_check,
     .settled = fasttrack_settled,

@@ -450,6 +450,14 @@ const struct protocol gnutella_protocol = {
     .clocked = true,
     .dump = dump,
     .describe = gnutella_describe,
+    .fields = "payload id type ttl hops length asker bits body code "
+              "compressor data end extension extensions files flags flags2 "
+              "ggep headers hits holder index infinity kilobytes line more "
+              "name node open_size results selector sequence sequences "
+              "servent size slots speed text trailer variant vendor version",
+    .results = "away bytes contents dialled dials downloads dropped duplicates "
+               "file files forwarded from hits holder known list n neighbours "
+               "node pongs push pushed received role sent sha1 size unroutable",
     .warm = gnutella_warm,
     .check = gnutella_check,
     .settled = gnutella_settled,

@@ -552,6 +552,11 @@ const struct protocol kelips_protocol = {
     .event = event,
     .dump = dump,
     .describe = describe,
+    .fields = "magic version type request sender group groups heartbeat "
+              "entries kind node spare beat age_ms id home key origin found "
+              "assign name_len name value_len value",
+    .results = "bytes contacts files forwards group hops id key members owner "
+               "owner_id path rpcs tuples value",
     .warm = kelips_warm,
     .check = kelips_check,
     .settled = kelips_settled,

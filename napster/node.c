@@ -334,6 +334,14 @@ const struct protocol napster_protocol = {
     .clocked = true,
     .dump = dump,
     .describe = napster_describe,
+    .fields = "base channel channels client code dir down email file files "
+              "gigabytes hash host hz ip kbps lastseen length level limit max "
+              "md5 media more nick offset one password port search secs "
+              "shared size speed status text topic type up users version word",
+    .results = "answer brokered bytes downloads file files from got_files hits "
+               "kbps length list memory n nick owner ping_ms pushed registered "
+               "searches seconds sent_files shared size state type uploads "
+               "users walked words",
     .warm = napster_warm,
     .check = napster_check,
     .settled = napster_settled,

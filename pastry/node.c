@@ -850,6 +850,11 @@ const struct protocol pastry_protocol = {
     .event = event,
     .dump = dump,
     .describe = describe,
+    .fields = "magic version type digit_bits digits request sender active key "
+              "hops purpose origin origin_id origin_request path peers node "
+              "id row part count found value_len value",
+    .results = "forwards hops id key larger neighbours owner owner_id path "
+               "smaller table value values",
     .warm = pastry_warm,
     .check = pastry_check,
     .settled = pastry_settled,

@@ -105,6 +105,12 @@ refused() {
         $chord show $ring path n81 4
 }
 
+@test "cli: expect asks for a field that some result has" {
+    printf 'node a\na show\nexpect a lookup 4 ownr=a\n' >"$BATS_TEST_TMPDIR/e.scn"
+    refused "$BATS_TEST_TMPDIR/e.scn:3: unknown field 'ownr'; did you mean 'owner'?" \
+        $chord sim "$BATS_TEST_TMPDIR/e.scn"
+}
+
 @test "cli: a wrong value says what was expected" {
     refused "chord: --seed is 'x', expected a number" $chord sim --seed=x
     refused "chord: --seed needs a value: --seed N" $chord sim --seed

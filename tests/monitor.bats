@@ -146,6 +146,26 @@ screen() {
     [[ "$output" == *"filter: type=PING"* ]]
 }
 
+@test "monitor: a field, row or invariant that is none is refused" {
+    run -1 "$chord" monitor "$lecture" --line <<'END'
+break hop>1
+filter typ=PING
+break state.suc changed
+break invariant rong
+END
+    [[ "$output" == *"? unknown field 'hop'; did you mean 'hops'?"* ]]
+    [[ "$output" == *"? unknown field 'typ'; did you mean 'type'?"* ]]
+    [[ "$output" == *"? no node has 'state.suc'; did you mean 'state.succ'?"* ]]
+    [[ "$output" == *"? unknown invariant 'rong', expected a part of 'live"* ]]
+    [[ "$output" != *"breakpoint 1"* ]]
+    run -0 "$chord" monitor "$lecture" --line <<'END'
+break hops>1
+break state.succ changed
+break invariant ring
+END
+    [[ "$output" == *"breakpoint 3"* ]]
+}
+
 @test "monitor: a key that is none is answered, a bad --keys refused" {
     run -0 "$chord" monitor --dump 80x24 --keys 'Z'
     [[ "$output" == *"Z is no key here"* ]]

@@ -37,7 +37,7 @@ record() {
 
 @test "trace: wrong filters and files end in one line and status 2" {
     record
-    for filter in 'type=' 'state.succ changed' '('; do
+    for filter in 'type=' 'state.succ changed' '(' 'hop>2'; do
         run "$bin/chord" trace ring.pcapng --filter "$filter"
         [ "$status" -eq 2 ]
         [ "${#lines[@]}" -eq 1 ]

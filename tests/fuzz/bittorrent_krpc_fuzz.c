@@ -1,6 +1,8 @@
 /* Any bytes as a KRPC message: described to the last byte, and a node that is
    sent it answers with no more than one message and one ping. */
 #include "bittorrent/dht.h"
+#include "bittorrent/node.h"
+#include "common/expr.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_host.h"
 
@@ -16,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     krpc_describe(data, len, &f);
     MUST(f.lost > 0 || fields_cover(&f, len));
+    MUST(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
     if (krpc_read(&m, data, len) == 0)
         MUST(f.type != NULL);
     fields_free(&f);

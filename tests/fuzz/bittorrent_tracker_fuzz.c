@@ -1,6 +1,8 @@
 /* Any bytes as a question to a tracker, and as its answer, over HTTP and UDP:
    described to the last byte; UDP messages encode back to the same bytes. */
+#include "bittorrent/node.h"
 #include "bittorrent/trackwire.h"
+#include "common/expr.h"
 #include "tests/fuzz/fuzz.h"
 
 static void describe(void (*how)(const uint8_t *, size_t, struct fields *),
@@ -11,6 +13,7 @@ static void describe(void (*how)(const uint8_t *, size_t, struct fields *),
 
     how(data, len, &f);
     MUST(f.lost > 0 || fields_cover(&f, len));
+    MUST(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
     fields_line(&t, &f, NULL);
     text_free(&t);
     fields_free(&f);

@@ -1,6 +1,8 @@
 /* Any bytes as what peers say: described to the last byte in every phase, and
    what decodes encodes back to the same. */
+#include "bittorrent/node.h"
 #include "bittorrent/wire.h"
+#include "common/expr.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -14,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         struct fields f = fields_new();
         wire_describe(&framing, data, len, &f);
         MUST(len == 0 || f.lost > 0 || fields_cover(&f, len));
+        MUST(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
         fields_free(&f);
     }
     int used = wire_read_handshake(&s, data, len);

@@ -1,6 +1,8 @@
 /* Any bytes as a Chord message: described to the last byte; and what decodes
    encodes back to the same bytes. */
+#include "chord/node.h"
 #include "chord/wire.h"
+#include "common/expr.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -13,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     chord_describe_msg(data, len, &f);
     MUST(fields_cover(&f, len));
+    MUST(expr_unknown(&f, &chord_protocol, false) == NULL);
     MUST(!good || (f.type != NULL && fields_find(&f, "undecoded") == NULL));
     fields_line(&t, &f, NULL);
     fields_json(&t, &f, NULL, true);

@@ -1,6 +1,8 @@
 /* Any bytes as FastTrack: described to the last byte in every phase; what
    decodes encodes back to the same bytes; and as a coded stream they end in a
    message, in more to come, or in an error. */
+#include "common/expr.h"
+#include "fasttrack/node.h"
 #include "fasttrack/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -35,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         struct fields f = fields_new();
         fasttrack_describe(&framing, data, len, &f);
         MUST(f.lost > 0 || fields_cover(&f, len));
+        MUST(expr_unknown(&f, &fasttrack_protocol, false) == NULL);
         fields_line(&t, &f, NULL);
         fields_free(&f);
     }

@@ -1,5 +1,7 @@
 /* Any bytes as a Kelips message: described to the last byte; and what decodes
    encodes back to the same bytes. */
+#include "common/expr.h"
+#include "kelips/node.h"
 #include "kelips/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -13,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     kelips_describe(data, len, &f);
     MUST(fields_cover(&f, len));
+    MUST(expr_unknown(&f, &kelips_protocol, false) == NULL);
     MUST(!good || (f.type != NULL && fields_find(&f, "undecoded") == NULL));
     fields_line(&t, &f, NULL);
     fields_json(&t, &f, NULL, true);

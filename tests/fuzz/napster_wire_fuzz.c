@@ -1,6 +1,8 @@
 /* Any bytes as Napster's messages: described to the last byte, what decodes
    encodes back, and every text is some query or none. */
+#include "common/expr.h"
 #include "napster/index.h"
+#include "napster/node.h"
 #include "napster/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -17,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         struct fields f = fields_new();
         napster_describe(&framing, data, len, &f);
         MUST(len == 0 || fields_cover(&f, len));
+        MUST(expr_unknown(&f, &napster_protocol, false) == NULL);
         fields_free(&f);
     }
     int used = napster_decode(&m, data, len);

@@ -17,6 +17,7 @@
 #ifndef TESTS_FUZZ_NODE_FUZZ_H
 #define TESTS_FUZZ_NODE_FUZZ_H
 
+#include "common/expr.h"
 #include "common/host.h"
 #include "common/network.h"
 #include "common/random.h"
@@ -188,6 +189,7 @@ static bool described(const struct fake *f, struct framing framing,
 
     f->target->protocol->describe(&framing, data, len, &fields);
     MUST(fields.lost > 0 || fields_cover(&fields, len));
+    MUST(expr_unknown(&fields, f->target->protocol, false) == NULL);
     bool good =
         fields.type != NULL && fields_find(&fields, "undecoded") == NULL;
     fields_line(&t, &fields, NULL);
@@ -336,6 +338,7 @@ static void fake_result(struct host *h, uint32_t command, bool ok,
     MUST(command > 0 && command <= f->command);
     MUST(!f->answered[command]);
     f->answered[command] = true;
+    MUST(expr_unknown(fields, f->target->protocol, true) == NULL);
     fields_json(&t, fields, NULL, true);
     text_free(&t);
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "bittorrent/node.h"
+#include "common/expr.h"
 #include "common/fields.h"
 #include "tests/unit/test.h"
 
@@ -117,6 +119,7 @@ TEST(descriptions_cover_every_byte)
         struct fields f = fields_new();
         wire_describe(&framing, out, len, &f);
         CHECK(f.type != NULL && fields_cover(&f, len));
+        CHECK(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
         fields_free(&f);
     }
 }

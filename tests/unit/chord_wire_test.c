@@ -1,7 +1,9 @@
 /* Chord's messages: every type, to bytes and back, whole and broken. */
 #include <stdlib.h>
 
+#include "chord/node.h"
 #include "chord/wire.h"
+#include "common/expr.h"
 #include "tests/unit/test.h"
 
 static struct peer peer(uint64_t id, unsigned port)
@@ -125,6 +127,7 @@ static void covered(const uint8_t *bytes, size_t len)
 
     chord_describe_msg(bytes, len, &f);
     CHECK(fields_cover(&f, len));
+    CHECK(expr_unknown(&f, &chord_protocol, false) == NULL);
     fields_free(&f);
 }
 

@@ -2,6 +2,8 @@
  * KRPC, ids, the routing table, tokens, floods, and a small DHT of our own.
  */
 #include "bittorrent/dht.h"
+#include "bittorrent/node.h"
+#include "common/expr.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 
@@ -74,6 +76,7 @@ TEST(every_prefix_of_a_query_is_refused)
     krpc_describe((const uint8_t *)s, strlen(s), &f);
     CHECK_TEXT(f.type, "GET_PEERS");
     CHECK(fields_cover(&f, strlen(s)));
+    CHECK(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
     fields_free(&f);
 }
 

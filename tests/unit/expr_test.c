@@ -174,6 +174,39 @@ TEST(errors_name_the_column_and_what_was_expected)
                          "found the end");
 }
 
+TEST(a_field_that_no_message_and_no_result_has_is_refused)
+{
+    static const struct protocol p = {.fields = "key hops  path",
+                                      .results = "owner hops"};
+    static const struct {
+        const char *s;
+        bool of_result;
+        const char *because; /* "": it is taken */
+    } is[] = {
+        {"hops > 2 && owner=n1 || type=PING", false, ""},
+        {"state.suc changed && invariant x", false, ""},
+        {"headers ~ GET", false, ""},
+        {"owner=n1 && (hops<3 || error~full)", true, ""},
+        {"type=PING && hop > 2", false,
+         "unknown field 'hop'; did you mean 'hops'?"},
+        {"!(typ=PING)", false, "unknown field 'typ'; did you mean 'type'?"},
+        {"key=1", true,
+         "unknown field 'key', expected one of owner, hops, error"},
+        {"from=n1", true,
+         "unknown field 'from', expected one of owner, hops, error"},
+        {"state.succ=n1", true, "a result has no state of nodes"},
+    };
+
+    for (size_t i = 0; i < sizeof is / sizeof is[0]; i++) {
+        LOCAL_TEXT why = text_new();
+        struct expr *e = expr_parse(is[i].s, &why);
+        CHECK(e != NULL && expr_known(e, &p, is[i].of_result, &why) ==
+                               (is[i].because[0] == '\0'));
+        CHECK_TEXT(why.data, is[i].because);
+        expr_free(e);
+    }
+}
+
 TEST(an_expression_has_an_end)
 {
     char s[4 * EXPR_BYTES_MAX] = "";
@@ -204,6 +237,7 @@ int main(void)
     RUN(state_and_invariants_are_asked_for);
     RUN(only_state_and_invariants_are_costly);
     RUN(errors_name_the_column_and_what_was_expected);
+    RUN(a_field_that_no_message_and_no_result_has_is_refused);
     RUN(an_expression_has_an_end);
     return test_end();
 }

@@ -2,6 +2,8 @@
    a message can be cut short. */
 #include <stdlib.h>
 
+#include "common/expr.h"
+#include "fasttrack/node.h"
 #include "fasttrack/uuhash.h"
 #include "fasttrack/wire.h"
 #include "tests/unit/test.h"
@@ -243,6 +245,7 @@ static void both_ways(struct fasttrack_msg *m, const char *bytes,
     CHECK_TEXT(hex(out, len), bytes);
     fasttrack_describe(&framing, data, len, &f);
     CHECK(fields_cover(&f, len));
+    CHECK(expr_unknown(&f, &fasttrack_protocol, false) == NULL);
     CHECK(fields_find(&f, "undecoded") == NULL);
     CHECK_TEXT(f.type, type);
     fields_free(&f);

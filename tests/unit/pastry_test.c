@@ -2,6 +2,7 @@
    back, whole and broken. */
 #include <stdlib.h>
 
+#include "common/expr.h"
 #include "common/hash.h"
 #include "common/sim.h"
 #include "pastry/node.h"
@@ -304,6 +305,7 @@ TEST(every_message_survives_and_no_prefix_of_it_does)
         CHECK(memcmp(bytes, again, len) == 0);
         pastry_describe(bytes, len, &f);
         CHECK(fields_cover(&f, len));
+        CHECK(expr_unknown(&f, &pastry_protocol, false) == NULL);
         CHECK_TEXT(f.type, pastry_type_name(type));
         fields_free(&f);
         for (size_t cut = 0; cut < len; cut++) {
