@@ -133,6 +133,25 @@ tell() {
         printf 'KLPS\001\003\000\004%0200d' 0 >"/dev/udp/${first%:*}/${first#*:}"
     done
     tell n0 "round and round" get song.ogg
+    # The same in the simulator: the same owners.
+    {
+        for i in 0 1 2 3 4 5 6 7; do
+            echo "node n$i id=$i$([ "$i" = 0 ] || echo " join=n0")"
+        done
+        echo "at 20s n1 insert song.ogg round and round"
+        echo "at 21s n2 insert other.ogg and again"
+        echo "at 25s expect n5 get song.ogg owner=n1"
+        echo "at 30s crash n6"
+        echo "at 30s crash n7"
+        for i in 0 3 4 5; do
+            echo "at 60s expect n$i get song.ogg owner=n1"
+            echo "at 60s expect n$i get other.ogg owner=n2"
+        done
+        echo "run until 70s"
+    } >same.scn
+    "$kelips" sim same.scn --quiet
+    port=$(sed -n '1s/^listening on [0-9.]*:\([0-9]*\).*/\1/p' n1.out)
+    tell n5 "owner 127.0.0.1:$port" get song.ogg
     # A polite leave, and Ctrl-C.
     kill -TERM "${pid[n1]}"
     wait "${pid[n1]}"

@@ -321,6 +321,47 @@ TEST(a_flood_of_made_up_members_is_bounded_and_spares_the_known)
     run_free(&r);
 }
 
+/* Made-up contacts are as fresh as can be: they take places, but no more of
+   them than there are, and are found out when they do not answer. */
+TEST(made_up_contacts_are_bounded_and_found_out)
+{
+    struct run r = run_of("set groups 2\nset contacts 2\nnode a id=2\n"
+                          "node b id=3 join=a\nnode c id=5 join=a\nwarm\n"
+                          "run until 10m\n");
+
+    sim_run_to(r.sim, 60000000);
+    struct kelips *a = named(&r, "a");
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct kelips_entry e = {.addr = {0x0b000000 + i, 7000},
+                                 .id = id_of(1001 + 2 * i),
+                                 .heartbeat = 1 + i,
+                                 .group = 1};
+        kelips_hear(a, host_named(&r, "a"), &e);
+    }
+    CHECK_U64(kelips_entries(a), 2);
+    sim_run_to(r.sim, 180000000);
+    CHECK(kelips_known(a, named(&r, "b")->self) != NULL);
+    CHECK(kelips_known(a, named(&r, "c")->self) != NULL);
+    run_free(&r);
+}
+
+TEST(made_up_tuples_are_bounded)
+{
+    struct run r = run_of(three);
+
+    sim_run_to(r.sim, 1000000);
+    struct kelips *a = named(&r, "a");
+    for (uint32_t i = 0; i < TUPLES_MAX + 1000; i++) {
+        struct kelips_entry e = {.kind = KELIPS_TUPLE,
+                                 .addr = named(&r, "b")->self,
+                                 .id = id_of(1000 + i),
+                                 .heartbeat = 1};
+        kelips_hear(a, host_named(&r, "a"), &e);
+    }
+    CHECK_U64(a->tuples.count, TUPLES_MAX);
+    run_free(&r);
+}
+
 /* Mini system of kelips.md 10: an empty group cannot take a file. */
 TEST(a_file_of_an_empty_group_cannot_be_announced)
 {
@@ -368,6 +409,8 @@ int main(void)
     RUN(a_tuple_of_another_group_is_not_kept);
     RUN(a_liar_cannot_keep_the_dead_alive_for_ever);
     RUN(a_flood_of_made_up_members_is_bounded_and_spares_the_known);
+    RUN(made_up_contacts_are_bounded_and_found_out);
+    RUN(made_up_tuples_are_bounded);
     RUN(a_file_of_an_empty_group_cannot_be_announced);
     RUN(views_contacts_and_tuples_are_those_of_the_live_nodes);
     return test_end();
