@@ -924,9 +924,10 @@ static void dump(const void *node, struct host *h, struct text *t)
 {
     const struct bittorrent *n = node;
 
-    text_printf(t, "%s round %u served %llu command %u wanted %s\n",
+    text_printf(t, "%s round %u served %llu command %u wanted %s at %llu\n",
                 n->leaving ? "leaving" : "here", n->round,
-                (unsigned long long)n->blocks_served, n->command, n->wanted);
+                (unsigned long long)n->blocks_served, n->command, n->wanted,
+                (unsigned long long)n->wanted_us);
     dump_torrent(&n->torrent, t);
     for (const struct peer *p = n->peers; p != NULL; p = p->next)
         dump_peer(n, p, t);

@@ -193,8 +193,10 @@ static uint64_t node_hash(struct explorer *x, struct node *n)
     if (x->joiner_count > 1 && x->scenario->bounds.restart > 0)
         h = roll_number(h, n->host.index);
     h = contents_hash(h, n->host.contents);
-    if (x->scenario->protocol->clocked) /* what it will draw */
+    if (x->scenario->protocol->clocked) { /* what it will draw, and ask */
         h = roll_number(roll_number(h, n->random.state), n->host.restarts);
+        h = roll_node(x, h, n->host.join);
+    }
     if (!node_is_up(n))
         return h;
     for (int slot = 0; slot < TIMER_SLOTS; slot++) {

@@ -119,9 +119,9 @@ static bool heals(struct explorer *x)
     uint64_t seen[HEAL_SEEN_MAX], before = 0;
     size_t count = 0;
     int same = 0; /* rounds that changed nothing */
-    bool healed = false;
 
     run_to_rest(x);
+    bool healed = holds(x, NULL);
     for (int round = 0; round < HEAL_ROUNDS_MAX && same < 3 && !healed;
          round++) {
         healed = maintain(x, seen, &count);

@@ -226,7 +226,7 @@ static uint32_t age_of(const struct server *s, const struct user *u)
 static void dump_user(const struct server *s, const struct user *u,
                       struct text *t)
 {
-    text_printf(t, "user %u of ", age_of(s, u));
+    text_printf(t, "user %u in place %u of ", age_of(s, u), u->number);
     addr_text(t, u->peer);
     text_printf(t, " %s %s%s port %u speed %u counts %u %u %u %u", u->nick,
                 u->online ? "online" : "caller", u->closing ? " closing" : "",

@@ -47,7 +47,7 @@ TEST(pastry_values_and_lookups)
 {
     guard(&pastry_protocol,
           PASTRY "n1 put 5 text\nn2 get 5\nn3 lookup 6\n"
-                 "bound crash 1 restart 0 drop 0 depth 8\ngrain message\n"
+                 "bound crash 2 restart 2 drop 0 depth 8\ngrain message\n"
                  "run until 20s\n");
 }
 
@@ -86,7 +86,7 @@ TEST(napster_a_server_and_two_users)
     guard(&napster_protocol,
           "node server role=server\nnode amy join=server share=song:4KiB\n"
           "node bob join=server\nwarm\nbob search song\n"
-          "bound crash 1 restart 0 drop 0 depth 8\ngrain operation\n"
+          "bound crash 2 restart 2 drop 0 depth 8\ngrain operation\n"
           "run until 5s\n");
 }
 
@@ -94,8 +94,8 @@ TEST(napster_every_message)
 {
     guard(&napster_protocol,
           "node server role=server\nnode amy join=server share=song:4KiB\n"
-          "node bob join=server\nwarm\nat 1s bob search song\n"
-          "bound crash 1 restart 1 drop 0 depth 12\ngrain message\n"
+          "node bob join=server\nwarm\nat 1s bob get song\n"
+          "bound crash 2 restart 2 drop 0 depth 12\ngrain message\n"
           "run until 5s\n");
 }
 
@@ -132,7 +132,7 @@ TEST(gnutella_a_search_among_three)
     guard(&gnutella_protocol,
           "set degree 1\nset ping 0\nset collect 1s\nnode a\n"
           "node b join=a\nnode c join=b share=song:4KiB\nwarm\n"
-          "a search song\nbound crash 1 restart 0 drop 0 depth 7\n"
+          "a search song\nbound crash 2 restart 2 drop 0 depth 7\n"
           "grain operation\nrun until 5s\n");
 }
 
@@ -142,7 +142,7 @@ TEST(fasttrack_two_supernodes_and_a_child)
           "set lists 1h\nset ping 0\nset degree 1\nset collect 1s\n"
           "node s1 role=supernode\nnode s2 role=supernode join=s1\n"
           "node a join=s1 share=song:4KiB\nwarm\n"
-          "bound crash 1 restart 1 drop 0 depth 7\ngrain operation\n"
+          "bound crash 2 restart 2 drop 0 depth 7\ngrain operation\n"
           "run until 5s\n");
 }
 
@@ -153,7 +153,7 @@ TEST(fasttrack_every_message)
           "set lists 1h\nset ping 0\nset degree 1\nset collect 1s\n"
           "node s1 role=supernode\nnode s2 role=supernode join=s1\n"
           "node a join=s1 share=song:4KiB\nwarm\nat 1s a search song\n"
-          "bound crash 1 restart 0 drop 0 depth 7\ngrain message\n"
+          "bound crash 2 restart 2 drop 0 depth 7\ngrain message\n"
           "run until 20s\n");
 }
 
@@ -162,7 +162,7 @@ TEST(gnutella_every_message)
     guard(&gnutella_protocol,
           "set degree 1\nset ping 0\nset collect 1s\nnode a\n"
           "node b join=a\nnode c join=b share=song:4KiB\nwarm\n"
-          "at 1s a search song\nbound crash 1 restart 1 drop 0 depth 8\n"
+          "at 1s a search song\nbound crash 2 restart 2 drop 0 depth 8\n"
           "grain message\nrun until 20s\n");
 }
 
@@ -172,7 +172,7 @@ TEST(bittorrent_every_message_of_two_downloads)
           "node origin share=song.ogg:64KiB\nnode p1 join=origin\n"
           "node p2 join=origin\nwarm\nat 1s p1 get song.ogg\n"
           "at 1s p2 get song.ogg\n"
-          "bound crash 1 restart 0 drop 0 depth 14\ngrain message\n"
+          "bound crash 2 restart 2 drop 0 depth 14\ngrain message\n"
           "run until 20s\n");
 }
 
@@ -181,7 +181,7 @@ TEST(bittorrent_a_seed_and_a_leecher)
     guard(&bittorrent_protocol,
           "node origin share=song.ogg:64KiB\nnode p1 join=origin\nwarm\n"
           "at 1s p1 get song.ogg\n"
-          "bound crash 1 restart 0 drop 0 depth 8\ngrain operation\n"
+          "bound crash 2 restart 2 drop 0 depth 8\ngrain operation\n"
           "run until 20s\n");
 }
 
