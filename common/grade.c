@@ -6,8 +6,8 @@
  * Standard output gets TAP; results.json holds the same for Gradescope.
  */
 #include <string.h>
-#include <unistd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/file.h"
 #include "common/lab.h"

@@ -158,8 +158,8 @@ static void draw_page(struct monitor *m, const struct pane *p)
         m->page_top = lines > height ? lines - height : 0;
     pane_fill(p, 0, '-', ATTR_FRAME);
     pane_printf(p, 0, 2, ATTR_BOLD, " %s ", m->page_title);
-    pane_text(p, 0, p->columns - 14, 0,
-              lines > height ? " j k  q close " : "----- q close ");
+    const char *keys = lines > height ? " j k  q close " : " q close ";
+    pane_text(p, 0, p->columns - (int)strlen(keys), 0, keys);
     struct pane inside = pane_part(p, 1, 0, p->rows - 1, p->columns);
     draw_lines(&inside, 0, m->page.data, m->page_top);
     m->cursor_row = p->row + 1;
@@ -234,20 +234,33 @@ static void draw_large(struct monitor *m, const struct pane *p)
     }
 }
 
+/* What a command that asks for a line wants to read. */
+static const char *wanted_form(const char *args)
+{
+    return strstr(args, "EXPR") != NULL     ? " EXPR, as type=PING && to=n1"
+           : strcmp(args, "STEP|TIME") == 0 ? " STEP or TIME, as 118 or 12.3s"
+           : strcmp(args, "TIME") == 0      ? " TIME, as 2s or 250ms"
+           : strcmp(args, "FILE") == 0
+               ? " FILE.txt .svg .mmd .dot .pcapng or .scn"
+               : "";
+}
+
 static void draw_prompt(struct monitor *m, const struct pane *p)
 {
     if (m->asking == ASK_LINE || m->asking == ASK_LETTER) {
-        int c =
-            pane_printf(p, 0, 1, ATTR_BOLD,
-                        "%s: ", m->asker->keys[0] == ':' ? "" : m->asker->name);
+        int c = pane_text(p, 0, 1, ATTR_BOLD, "");
+        if (m->asker->keys[0] != ':') /* else a command of any name */
+            c = pane_printf(p, 0, c, ATTR_BOLD, "%s%s", m->asker->name,
+                            wanted_form(m->asker->args));
+        c = pane_text(p, 0, c, ATTR_BOLD, ": ");
         int room = p->columns - c - 2;
         int skip = (int)m->typed.len > room ? (int)m->typed.len - room : 0;
         c = pane_text(p, 0, c, 0, m->typed.data + skip);
         m->cursor_row = p->row;
         m->cursor_column = p->column + c;
     } else {
-        pane_fit(p, 0, 1, p->columns - 1,
-                 m->asking == ASK_YES ? ATTR_BOLD : 0, m->say.data);
+        pane_fit(p, 0, 1, p->columns - 1, m->asking == ASK_YES ? ATTR_BOLD : 0,
+                 m->say.data);
         if (m->asking == ASK_YES) {
             m->cursor_row = p->row;
             m->cursor_column = (int)m->say.len + 1;
@@ -765,8 +778,8 @@ int monitor_sim(const struct program *p, const struct scenario *s,
     if (o->tutor != NULL)
         say(&m, "One moment: what your worksheet ran runs once more.");
     else
-        say(&m, "%s  (. steps, > follows it)",
-            s->title != NULL ? s->title : "");
+        say(&m, "%s  (%s, %s follows it)", s->title != NULL ? s->title : "",
+            o->line ? "step goes on" : ". steps", o->line ? "next" : ">");
     return open_and_run(&m);
 }
 

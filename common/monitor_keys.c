@@ -36,6 +36,12 @@ static void do_help(struct monitor *m)
         const char *keys = strcmp(c->keys, "<lt>") == 0 ? "<" : c->keys;
         text_printf(&t, " %-12s %-21s %s\n", keys, name.data, c->help);
     }
+    text_add(&t, "\n EXPR is made of FIELD OP VALUE with && || ! and ( ):\n"
+                 "   type=PING && to=n1      state.succ changed      hops>3\n"
+                 "   OP: = != < <= > >= and ~, contains\n"
+                 "   FIELD: type from to node kind state step time bytes,\n"
+                 "   any field of a message, state.NAME of the node\n"
+                 "   invariant NAME: is that one broken?\n");
     open_page(m, "help", &t);
 }
 

@@ -287,7 +287,7 @@ static struct columns columns_of(int columns)
         return (struct columns){8, 19, 30, 10, 41, 55, columns - 10, false};
     if (columns >= 72)
         return (struct columns){7, 17, 25, 7, 33, 47, columns - 9, false};
-    return (struct columns){0, 8, 15, 6, 22, columns >= 54 ? 36 : 0,
+    return (struct columns){0,           8,   15, 6, 22, columns >= 54 ? 36 : 0,
                             columns - 4, true};
 }
 

@@ -180,7 +180,8 @@ static void tiers_picture(const struct view *v, const struct pane *p)
     gather(&t);
     t.width = t.count > 0 ? p->columns / (int)t.count : p->columns;
     t.width = t.width < 18 ? t.width : 18;
-    pane_text(p, 0, 1, ATTR_DIM, "SUPERNODES   score: + eligible - not  [teach]");
+    pane_text(p, 0, 1, ATTR_DIM,
+              "SUPERNODES   score: + eligible - not  [teach]");
     if (t.width < COLUMN_MIN || t.count > SUPERNODES_DRAWN)
         draw_crowd(&t, p);
     else
