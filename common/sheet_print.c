@@ -190,7 +190,7 @@ static void put_watch(const struct sheet *s, const struct run *r,
     const struct sheet_line *l;
 
     text_printf(out, "Watch in the monitor: `%s monitor @%s`",
-                run_program_name(s), b->name);
+                run_program_name(s, b->name), b->name);
     for (size_t i = 0; (l = block_line(s, b, '>', i)) != NULL; i++) {
         text_add(out, i == 0 ? ", then `:" : ", `:");
         fill(s, r, l->text, out);

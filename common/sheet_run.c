@@ -234,7 +234,7 @@ const struct outcome *run_picture(const struct run *r, const struct block *b,
 {
     const struct binding *s = run_find(r, b->name, strlen(b->name));
     const char *const words[] = {
-        run_program_name(r->sheet),
+        run_program_name(r->sheet, b->name),
         "monitor",
         s->path.data,
         "--dump",
@@ -263,7 +263,8 @@ const struct outcome *run_watch(const struct run *r, const struct block *b,
             text_char(&input, '\n');
     }
     if (watch_scenario(r, b, &path, &body, why)) {
-        const char *const words[] = {run_program_name(r->sheet), "monitor",
+        const char *const words[] = {run_program_name(r->sheet, b->name),
+                                     "monitor",
                                      path.data, "--line", NULL};
         text_add(&body, input.data);
         o = run_words(r, words, body.data, input.data, why);
@@ -553,7 +554,19 @@ void sheet_root(const char *path, struct text *root)
         text_char(root, '.');
 }
 
-const char *run_program_name(const struct sheet *s)
+/* Has the command the word @NAME? */
+static bool is_about(const char *command, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = command; (at = strstr(at, " @")) != NULL; at += 2)
+        if (strncmp(at + 2, name, len) == 0 &&
+            (at[2 + len] == ' ' || at[2 + len] == '\0'))
+            return true;
+    return false;
+}
+
+const char *run_program_name(const struct sheet *s, const char *scenario)
 {
     static char name[16];
 
@@ -562,13 +575,14 @@ const char *run_program_name(const struct sheet *s)
             s->line[i].mark == '<' ? s->line[i].more : s->line[i].text;
         size_t len = strcspn(command, " ");
         if (strchr("<$=", s->line[i].mark) != NULL && len < sizeof name &&
-            words_is_command(command) && strncmp(command, "lab ", 4) != 0) {
+            words_is_command(command) && strncmp(command, "lab ", 4) != 0 &&
+            (scenario == NULL || is_about(command, scenario))) {
             memcpy(name, command, len);
             name[len] = '\0';
             return name;
         }
     }
-    return "chord";
+    return scenario != NULL ? run_program_name(s, NULL) : "chord";
 }
 
 /* -- Expected output ------------------------------------------------------ */

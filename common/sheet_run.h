@@ -86,8 +86,9 @@ bool run_answer(const struct run *r, const struct block *ask,
    there is no such command. */
 bool run_expected(const struct run *r, const struct block *b, size_t nth,
                   const struct sheet_line **line, struct text *why);
-/* A binary or text of the programs: the first word of the first command. */
-const char *run_program_name(const struct sheet *s);
+/* The program that a scenario is for: of the first command about @SCENARIO;
+   NULL: of the first command of all. */
+const char *run_program_name(const struct sheet *s, const char *scenario);
 
 /* Does `text` match `pattern`, with * and ? ? */
 bool glob_match(const char *pattern, const char *text);

@@ -414,7 +414,7 @@ bool tutor_take_watch(struct tutor *t, struct text *path, struct text *keys)
 
 const char *tutor_program(const struct tutor *t)
 {
-    return run_program_name(t->sheet);
+    return run_program_name(t->sheet, NULL);
 }
 
 const char *tutor_scenario(const struct tutor *t)

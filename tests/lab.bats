@@ -71,6 +71,19 @@ chord_with() {
     done
 }
 
+@test "lab: the capstone's sheets, with runs of several programs" {
+    case $bin in *asan*) skip ;; esac
+    run "$bin/lab" test labs/capstone/*.md --seeds 20
+    grep '^not ok\|^# .*:[0-9]*: [^Q]' <<<"$output" || true
+    [ "$status" -eq 0 ]
+    grep -q '^1..20$' <<<"$output"
+    # each scenario is drawn by the program that it is for
+    "$bin/lab" print labs/capstone/1-search.md --student anna >"$BATS_TEST_TMPDIR/page"
+    grep -q 'SERVER  users' "$BATS_TEST_TMPDIR/page"
+    grep -q 'gnutella monitor @flat' "$BATS_TEST_TMPDIR/page"
+    [ "$("$bin/lab" order mean-hops chord pastry kelips)" = "kelips pastry chord" ]
+}
+
 @test "lab: test fails, with file and line, where a sheet has gone wrong" {
     bad=$BATS_TEST_TMPDIR/bad.md
     sed 's/^n45$/n46/' labs/chord/1-join.md >"$bad"
@@ -293,6 +306,7 @@ skip"
         >"$BATS_TEST_TMPDIR/listed"
     grep -v capstone "$BATS_TEST_TMPDIR/listed" >"$BATS_TEST_TMPDIR/sheets"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/sheets")" -ge 21 ]
+    for sheet in labs/capstone/*.md; do grep -q "^| .$sheet. |" labs/README.md; done
     sed -n 's/^| `\([a-z]* lab [0-9]\)` |.*| \([0-9]*\) |$/\1 \2/p' labs/README.md |
         sort | diff -u "$BATS_TEST_TMPDIR/sheets" -
 }
