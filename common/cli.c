@@ -235,6 +235,9 @@ static bool store(const struct cli *c, const struct cli_option *o,
                bad_value(c, o, value, "a number");
     case CLI_TIME:
         number->given = true;
+        if (parse_time(value, &number->value) && number->value == 0 &&
+            strcmp(o->name, "until") == 0)
+            return bad_value(c, o, value, "a time above 0");
         return parse_time(value, &number->value) ||
                bad_value(c, o, value, "a time (250ms, 10s, 2m)");
     case CLI_COLOR:

@@ -57,8 +57,8 @@ static size_t parse_list(const struct program *p, const char *option,
                     value <= most && count < LIST_MAX;
         if (!good) {
             cli_error(p,
-                      "--%s is '%.60s', expected at most %d numbers from %g "
-                      "to %g with commas between them",
+                      "--%s is '%.60s', expected at most %d numbers from %.9g "
+                      "to %.9g with commas between them",
                       option, text, LIST_MAX, least, most);
             return 0;
         }

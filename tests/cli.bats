@@ -116,6 +116,8 @@ refused() {
     refused "chord: --seed needs a value: --seed N" $chord sim --seed
     refused "chord: --until is 'soon', expected a time (250ms, 10s, 2m)" \
         $chord sim --until soon
+    refused "chord: --until is '0s', expected a time above 0" \
+        $chord sim --until 0s
     refused "chord: --json is 'yes', expected no value" $chord sim --json=yes
     refused "chord: --color is 'red', expected auto, always or never" \
         $chord sim --color red

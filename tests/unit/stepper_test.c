@@ -2,20 +2,18 @@
  * Forward and back: over every scenario of labs/, the state after a step is
  * the same however one came there.
  */
-#include <dirent.h>
 #include <stdlib.h>
 
-#include "chord/node.h"
 #include "common/network.h"
 #include "common/stepper.h"
-#include "tests/unit/test.h"
+#include "tests/unit/labs.h"
 
-#define STEPS_MAX 3000 /* tried in a scenario */
+#define STEPS_MAX 1500 /* tried in a scenario */
 
-static struct scenario *load(const char *path)
+static struct scenario *load(const char *path, const struct protocol *p)
 {
     struct text why = text_new();
-    struct scenario *s = scenario_load(path, &chord_protocol, NULL, &why);
+    struct scenario *s = scenario_load(path, p, NULL, &why);
 
     if (s == NULL)
         printf("# %s\n", why.data);
@@ -55,9 +53,9 @@ static uint64_t hash_now(const struct stepper *t)
 }
 
 /* Go to steps in an order that jumps far and near, both ways. */
-static void back_and_forth(const char *path)
+static void back_and_forth(const char *path, const struct protocol *p)
 {
-    struct scenario *s = load(path);
+    struct scenario *s = load(path, p);
     struct stepper *t = open_stepper(s);
     uint64_t *hash = calloc(STEPS_MAX + 1, sizeof *hash), count = 0;
 
@@ -85,22 +83,7 @@ static void back_and_forth(const char *path)
 
 TEST(back_and_forth_is_the_same_step_in_every_lab)
 {
-    DIR *dir = opendir("labs/chord");
-    const struct dirent *e;
-    unsigned tried = 0;
-
-    while (dir != NULL && (e = readdir(dir)) != NULL) {
-        char path[512];
-        size_t len = strlen(e->d_name);
-        if (len < 4 || strcmp(e->d_name + len - 4, ".scn") != 0)
-            continue;
-        snprintf(path, sizeof path, "labs/chord/%s", e->d_name);
-        back_and_forth(path);
-        tried++;
-    }
-    if (dir != NULL)
-        closedir(dir);
-    CHECK(tried > 0);
+    each_lab(back_and_forth);
 }
 
 TEST(the_log_holds_every_step_once_however_often_it_is_executed)
@@ -218,7 +201,7 @@ TEST(the_opening_is_warm_whenever_one_comes_back_to_it)
     CHECK(stepper_forward(t));
     CHECK_U64(stepper_step(t), opening + 1);
     CHECK(stepper_goto(t, opening));
-    chord_check(sim_network(stepper_sim(t)), &f);
+    chord_protocol.check(sim_network(stepper_sim(t)), &f);
     CHECK(findings_hold(&f)); /* two nodes know each other */
     findings_free(&f);
     CHECK(stepper_goto(t, 0));
