@@ -125,8 +125,9 @@ asan:
 	tests/hashes build/asan/bin | diff -u tests/expected/hashes -
 
 benches: $(BENCH)
-bench: benches
+bench: all benches
 	@for b in $(BENCH); do $$b || exit 1; done
+	@BIN=$(abspath $(BIN)) tests/bench/transfers
 
 pure:
 	@tests/pure $(PROTOCOLS)
