@@ -29,8 +29,10 @@
 static const char *const programs[] = {"chord",     "napster",    "gnutella",
                                        "fasttrack", "bittorrent", "pastry",
                                        "kelips",    NULL};
+/* `overhear` is FastTrack's own. */
 static const char *const verbs[] = {"show",   "sim",     "live",  "check",
-                                    "figure", "monitor", "trace", NULL};
+                                    "figure", "monitor", "trace", "overhear",
+                                    NULL};
 static const char *const lab_verbs[] = {"ratio", "order", NULL};
 /* None of them names a file to write, or a socket. */
 static const char *const options[] = {
@@ -137,7 +139,8 @@ static bool is_allowed(const struct words *w, struct text *why)
     if (!is_among(lab ? lab_verbs : verbs, verb, strlen(verb))) {
         text_printf(why, "worksheets may run %s %s", program,
                     lab ? "ratio or order"
-                        : "show, sim, live, check, figure, monitor or trace");
+                        : "show, sim, live, check, figure, monitor, trace or "
+                          "overhear");
         return false;
     }
     for (size_t i = 2; i < w->count; i++) {

@@ -7,6 +7,7 @@
 #include "fasttrack/facts.h"
 #include "fasttrack/figure.h"
 #include "fasttrack/node.h"
+#include "fasttrack/overhear.h"
 #include "fasttrack/view.h"
 
 /* A real node speaks the real session, unless it is told --plain. */
@@ -26,6 +27,8 @@ static int run_node(const struct program *p, int argc, char **argv)
 static const struct verb verbs[] = {
     {"node", "[--plain]", "one real node, enciphered but for --plain",
      run_node},
+    {"overhear", "SCENARIO|FILE.pcapng", "read a session as a listener can",
+     fasttrack_overhear},
     {.name = NULL}};
 
 static const struct program program = {

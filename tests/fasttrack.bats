@@ -112,6 +112,28 @@ search() {
     [ -z "$(tshark -r a.pcapng -Y 'frame.interface_name=="wire" && tcp contains "visible"' 2>/dev/null)" ]
 }
 
+# The messages of a run or of a node's trace, found again from wire bytes only.
+@test "fasttrack: a listener reads a session with what crossed the wire" {
+    messages() { grep -v '^  wire' | grep -E ' (HELLO|NAME|NODE_INFO|NODES|EXTERNAL_IP|SEND_SHARES|SCORE|SHARE|QUERY|REPLY|QUERY_END)( |$)'; }
+    coded=$top/labs/fasttrack/cipher.scn
+    "$bin" sim "$coded" | grep -v command: | messages >said
+    "$bin" overhear "$coded" >heard
+    messages <heard | diff said -
+    grep -q '^  wire  e8 8c 5c a0 77 19$' heard # the reference's transcript
+    grep -q 'terms any secret' heard
+    "$bin" sim "$coded" --quiet --trace c.pcapng >/dev/null
+    "$bin" overhear c.pcapng | diff heard -
+    # Two real nodes; who comes late to a session reads nothing.
+    start s 22163 --set role=supernode
+    start a 22164 --set role=ordinary --join 127.0.0.1:22163 --trace a.pcapng
+    search a "hidden words" '"files":0'
+    kill "$a"
+    wait "$a"
+    "$bin" overhear a.pcapng | grep -q 'terms any hidden words'
+    "$bin" trace a.pcapng --filter 'type!=HELLO && type!=NAME' --out late.pcapng --quiet >/dev/null
+    [ -z "$("$bin" overhear late.pcapng)" ]
+}
+
 @test "fasttrack: an owner behind a firewall, and a download that goes on" {
     start s 22170 --set role=supernode
     mkdir e

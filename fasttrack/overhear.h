@@ -1,0 +1,9 @@
+/* The verb `overhear`: reading a session with what crossed the wire. */
+#ifndef FASTTRACK_OVERHEAR_H
+#define FASTTRACK_OVERHEAR_H
+
+#include "common/program.h"
+
+int fasttrack_overhear(const struct program *p, int argc, char **argv);
+
+#endif
