@@ -69,7 +69,11 @@ static void print_verdict(struct text *t, const struct program *p,
         if (r->limit == NULL)
             text_add(t, "exhausted)\n");
         else
-            text_printf(t, "incomplete: %s)\n", r->limit);
+            text_printf(t, "incomplete: %s)\n%s", r->limit,
+                        p->protocol->clocked
+                            ? "These nodes tell the time: there is always a "
+                              "further state, at any depth.\n"
+                            : "");
         return;
     }
     text_printf(t, "violated: %s\nafter these events%s:\n%s", r->broken.data,
