@@ -81,17 +81,12 @@ double figure_ratio(uint64_t a, uint64_t b)
 
 /* -- One run ----------------------------------------------------------------- */
 
-struct block {
-    struct block *next;
-};
-
-/* The simulator side of a run. */
+/* The simulator side of a run.  Its process ends with it, and frees nothing. */
 struct figure_host {
     const struct figure_task *task;
     uint64_t seed;
     struct scenario *scenario;
     struct sim *sim;
-    struct block *blocks; /* from figure_alloc */
 };
 
 bool figure_fail(struct figure_run *r, const char *why)
@@ -152,20 +147,14 @@ bool figure_run_out(struct figure_run *r)
 
 void *figure_alloc(struct figure_run *r, size_t count, size_t bytes)
 {
-    struct block *b = NULL;
+    void *block = calloc(count, bytes);
 
-    if (count < (SIZE_MAX - sizeof *b) / bytes)
-        b = calloc(1, sizeof *b + count * bytes);
-    if (b == NULL) {
+    if (block == NULL)
         figure_fail(r, "out of memory; try fewer nodes");
-        return NULL;
-    }
-    b->next = r->host->blocks;
-    r->host->blocks = b;
-    return b + 1;
+    return block;
 }
 
-/* Do one run, in this process; false when it failed, which was said. */
+/* Do one run; false when it failed, which was said. */
 static bool perform(const struct figure_task *task, size_t row, uint64_t seed,
                     struct tally *t)
 {
@@ -176,16 +165,8 @@ static bool perform(const struct figure_task *task, size_t row, uint64_t seed,
                            .tally = t,
                            .host = &h};
 
-    bool good = task->figure->run(&r);
     t->runs = 1;
-    while (h.blocks != NULL) {
-        struct block *next = h.blocks->next;
-        free(h.blocks);
-        h.blocks = next;
-    }
-    sim_free(h.sim);
-    scenario_free(h.scenario);
-    return good;
+    return task->figure->run(&r);
 }
 
 /* -- The sweep --------------------------------------------------------------- */

@@ -645,8 +645,7 @@ static bool line_matches(const char *expected, const char *got)
     return glob ? glob_match(pattern, got) : regex_match(pattern, got);
 }
 
-/* Match expected lines e[0..en) with what was printed; "..." is any lines.
-   *far is set to the furthest printed line that was reached. */
+/* Match expected lines e[0..en) with what was printed; "..." is any lines. */
 static bool lines_match(const char *const *e, size_t en, char *const *got,
                         size_t gn)
 {
