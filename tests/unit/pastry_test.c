@@ -349,6 +349,51 @@ TEST(the_longest_messages_fit_a_datagram)
     CHECK(pastry_encode(&m, bytes) > 0);
 }
 
+/* A liar tells of twenty thousand nodes that nobody has seen: who has not
+   answered enters no table, calls are bounded, and so is what is sent. */
+TEST(made_up_peers_enter_no_table_and_cost_little)
+{
+    struct text why = text_new();
+    struct scenario *s = scenario_parse(
+        "t.scn", "node a\nnode b join=a\nnode c join=a\nwarm\nrun until 1h\n",
+        &pastry_protocol, NULL, &why);
+    struct sim *sim = sim_new(s, &why);
+
+    CHECK_TEXT(why.data, "");
+    sim_run_to(sim, 2000000);
+    const struct network *net = sim_network(sim);
+    struct host *h = net->by_name(net, "a"), *b = net->by_name(net, "b");
+    struct pastry *a = h->node;
+    uint64_t before = sim_status(sim).messages;
+
+    for (unsigned i = 0; i < 20000; i += PEERS_MAX) {
+        struct pastry_msg m;
+        uint8_t bytes[DATAGRAM_MAX];
+        pastry_begin(b->node, PASTRY_STATE, &m);
+        for (; m.count < PEERS_MAX; m.count++) {
+            uint32_t k = i + m.count;
+            m.peer[m.count] = (struct pastry_peer){
+                id_hash(&k, sizeof k, pastry_bits(a)), {0x0b000000 + k, 7000}};
+        }
+        struct event e = {.kind = EVENT_DATAGRAM,
+                          .peer = b->addr,
+                          .data = bytes,
+                          .len = pastry_encode(&m, bytes)};
+        (void)host_deliver(h, &e);
+        CHECK(a->call_count <= CALLS_MAX);
+    }
+    sim_run_to(sim, 3000000);
+    CHECK(sim_status(sim).messages - before < 2000);
+    sim_run_to(sim, 120000000);
+    CHECK_U64(a->low_count, 2);
+    CHECK_U64(a->high_count, 2);
+    CHECK(a->entry_count <= 2 && a->near_count <= 2);
+    CHECK(pastry_known(a, b->addr) != NULL);
+    sim_free(sim);
+    scenario_free(s);
+    text_free(&why);
+}
+
 int main(void)
 {
     overlay();
@@ -358,6 +403,7 @@ int main(void)
     RUN(half_way_between_two_nodes_the_smaller_id_owns);
     RUN(the_rare_case_keeps_the_digits_that_are_shared);
     RUN(who_has_not_joined_is_in_no_table);
+    RUN(made_up_peers_enter_no_table_and_cost_little);
     RUN(ids_print_and_parse_as_digits);
     RUN(every_message_survives_and_no_prefix_of_it_does);
     RUN(a_ping_is_these_bytes);
