@@ -491,6 +491,17 @@ static void tear_down(struct monitor *m)
     log_free(m->own_log);
 }
 
+/* Without a command to open before: to the first step of the warm network, or,
+   where none is made warm, to the beginning, since all is a lesson. */
+static void go_to_lesson(struct stepper *s)
+{
+    stepper_goto(s, 0);
+    while (!sim_warmed(stepper_sim(s)) && stepper_forward(s))
+        ;
+    if (!sim_warmed(stepper_sim(s)))
+        stepper_goto(s, 0);
+}
+
 /* To --step or --at; else just before the first command, warm and all. */
 static void go_to_opening(struct monitor *m)
 {
@@ -502,7 +513,7 @@ static void go_to_opening(struct monitor *m)
         say_event(m);
     } else if (m->stepper != NULL) {
         if (!stepper_open(m->stepper) && stepper_ended(m->stepper))
-            stepper_goto(m->stepper, 0); /* no command: all is a lesson */
+            go_to_lesson(m->stepper);
         memo_take(m, false);
         look_around(m);
     } else if (m->trace != NULL) {

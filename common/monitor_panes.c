@@ -214,7 +214,8 @@ void tab_title(struct monitor *m, enum tab tab, struct text *t)
         if (n->count > 0)
             text_printf(t, ", %zu node%s", up, up == 1 ? "" : "s");
     } else if (tab == TAB_NODE) {
-        text_printf(t, "node %s", h != NULL ? h->name : "");
+        text_printf(t, "node%s%s", h != NULL ? " " : "",
+                    h != NULL ? h->name : "");
         if (m->live != NULL && m->at != NEVER)
             text_add(t, " (as it is now)");
     } else {
@@ -699,7 +700,7 @@ static void draw_node(struct monitor *m, const struct pane *p)
     if (h == NULL) {
         pane_text(p, 0, 1, 0,
                   m->trace != NULL ? "a trace holds messages, not state"
-                                   : "no node yet");
+                                   : "no node yet: . goes one event on");
         return;
     }
     if (pin == NULL && selected_record(m, &r) && the_network(m)->count > 0) {

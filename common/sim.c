@@ -339,6 +339,11 @@ bool sim_before_command(const struct sim *sim)
     return sim->before_command;
 }
 
+bool sim_warmed(const struct sim *sim)
+{
+    return sim->warmed;
+}
+
 uint64_t sim_steps(const struct sim *sim)
 {
     return sim->steps;

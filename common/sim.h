@@ -41,6 +41,8 @@ void sim_run_to(struct sim *sim, uint64_t time_us);
 uint64_t sim_next_time(struct sim *sim);
 /* Has everything before the first command of the scenario been done? */
 bool sim_before_command(const struct sim *sim);
+/* Has `warm` made perfect tables? */
+bool sim_warmed(const struct sim *sim);
 
 uint64_t sim_steps(const struct sim *sim);
 uint64_t sim_now(const struct sim *sim);

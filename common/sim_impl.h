@@ -283,6 +283,7 @@ struct sim {
     bool has_act;
     bool acts_over;
     bool before_command;       /* the first one comes next, or has been given */
+    bool warmed;               /* the act `warm` has been done */
     size_t intervention;       /* the next one */
     const char *const *groups; /* of the partition, or NULL */
 

@@ -563,6 +563,7 @@ void nodes_warm(struct acts *a)
     struct sim *sim = a->run;
     const struct protocol *p = sim->scenario->protocol;
 
+    sim->warmed = true;
     queue_filter(sim, unwanted_when_warm);
     streams_clear(sim);
     for (uint32_t i = 0; i < sim->network.count; i++) {

@@ -29,6 +29,17 @@ screen() {
     done
 }
 
+@test "monitor: a warm network without a command opens warm, a lesson at its start" {
+    run -0 "$chord" monitor labs/chord/ring64.scn --dump 80x24
+    [[ "${lines[1]}" == *"64 nodes"* ]]
+    [[ "$output" == *"invariants: all hold"* || "$output" == *" more"* ]]
+    [[ "$("$chord" show labs/chord/ring64.scn nodes | wc -w)" -eq 64 ]]
+    printf 'set bits 7\nnode a id=1\nnode b id=65 join=a\nrun until 9s\n' \
+        >"$BATS_TEST_TMPDIR/joins.scn"
+    run -0 "$chord" monitor "$BATS_TEST_TMPDIR/joins.scn" --dump 80x24
+    [[ "${lines[0]}" == *" step 0/"* ]]
+}
+
 @test "monitor: a question whether to drop a message shows its [y/N]" {
     # The longest messages are other programs'.
     for program in napster gnutella fasttrack bittorrent chord pastry kelips; do
