@@ -310,6 +310,8 @@ void draw_all(struct monitor *m, const struct pane *grid)
             draw_page(m, &body);
         else
             draw_boxed(m, &body, tab);
+        if (small && m->page.len == 0 && grid->columns >= 54)
+            pane_text(&body, 0, grid->columns - 15, 0, " TAB next pane ");
     } else if (large) {
         draw_large(m, &body);
     } else {

@@ -64,6 +64,11 @@ void draw_lines(const struct pane *p, int column, const char *line, size_t top)
 
 void draw_lab(struct monitor *m, const struct pane *p)
 {
+    if (m->options->tutor == NULL) {
+        pane_printf(p, 0, 1, 0, "no worksheet is open; '%s lab 1' opens one",
+                    m->protocol->name);
+        return;
+    }
     listen(m);
     size_t lines = lines_of(m->lab.data), height = (size_t)p->rows;
     m->lab_rows = height;

@@ -513,6 +513,8 @@ void do_tab(struct monitor *m)
     int count = all ? TABS : lower_tabs(m);
 
     m->tab = (enum tab)(((int)m->tab + 1) % count);
+    if (m->tab == TAB_LAB && m->options->tutor == NULL)
+        m->tab++;
     if (m->zoom != TABS)
         m->zoom = m->tab;
 }

@@ -90,6 +90,18 @@ screen() {
     [[ "${lines[0]}" == *40x12* ]]
 }
 
+@test "monitor: TAB goes round all panes of a small screen, and no further" {
+    keys=
+    for pane in decode log tree ring node messages decode; do
+        keys+='<Tab>'
+        run -0 "$chord" monitor --dump 60x15 --keys "$keys"
+        [[ "${lines[1]}" == "-- $pane"* ]]
+    done
+    run -0 "$chord" monitor --dump 80x24 --keys ':show lab<Enter>'
+    [[ "$output" == *"no worksheet is open"* ]]
+    run -0 "$chord" monitor --dump 80x24 --keys ':zoom lab<Enter>jkH'
+}
+
 @test "monitor: --step and --at open after all events up to there" {
     run -0 "$chord" monitor "$lecture" --dump 80x24 --step 20
     [[ "${lines[0]}" == *"step 20 "* ]]
