@@ -30,7 +30,7 @@
 
 #define STATE ".p2plab"
 #define OPEN_FILES 16                /* kept open between calls */
-#define RECORD_MAX ((size_t)8 << 20) /* a longer `have` file is rewritten */
+#define RECORD_MAX ((size_t)8 << 20) /* after so much, `have` is rewritten */
 #define LEAF_MAX 264                 /* a name, ".part" and the NUL */
 #define RECORD_NAME_MAX (5 + 2 * SHA1_BYTES + 1)
 
@@ -45,6 +45,7 @@ struct folder {
     unsigned next;             /* gives way next */
     const struct item *record; /* whose `have` file is open */
     int record_fd;
+    size_t record_bytes;
 };
 
 /* -- Paths ------------------------------------------------------------------ */
@@ -373,11 +374,13 @@ int folder_note(struct contents *c, const struct item *item, uint64_t start,
         record_name(item, name);
         f->record_fd = open_regular(f->state, name, O_WRONLY | O_APPEND);
         f->record = f->record_fd >= 0 ? item : NULL;
+        f->record_bytes = 0;
     }
     record_line(&t, here ? '+' : '-', start, end);
     bool ok = f->record != NULL && write_all(f->record_fd, t.data, t.len);
+    f->record_bytes += t.len;
     text_free(&t);
-    if (!ok || lseek(f->record_fd, 0, SEEK_CUR) > (off_t)RECORD_MAX)
+    if (!ok || f->record_bytes > RECORD_MAX)
         return record_write(c, item);
     return 0;
 }
