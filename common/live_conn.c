@@ -147,6 +147,7 @@ void conn_remove(struct conn *c, bool reset)
     struct live *l = c->node->live;
     struct conn *mate = conn_find(l, c->mate);
 
+    conn_uncork(c);
     if (c->fd >= 0) {
         if (reset)
             conn_reset_on_close(c->fd);

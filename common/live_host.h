@@ -101,6 +101,7 @@ struct conn {
     bool shut;        /* ... and everything before that is written */
     bool broken;      /* writing failed; reading will tell the reason */
     bool full;        /* the backlog was high: owes a ROOM */
+    bool corked;      /* small messages wait for each other, in `out` */
     bool failed;      /* owes a CLOSED with `error` */
     bool dead;        /* closed; freed at the end of the round */
     enum close_reason error;
@@ -294,6 +295,10 @@ void conn_consumed(struct conn *c, const struct passage *p, const uint8_t *data,
                    size_t len);
 
 /* live_write.c */
+/* While the node handles what came by a stream, small messages that it writes
+   to it are held back, to leave together.  Uncorking sends them. */
+void conn_cork(struct conn *c);
+void conn_uncork(struct conn *c);
 size_t conn_unsent(const struct conn *c); /* bytes the system has not taken */
 /* Count what a stream holds; true when that is more than its share of what
    its node may hold, and the node holds too much. */

@@ -102,9 +102,11 @@ static void receive(struct conn *c)
     struct live *l = c->node->live;
     ssize_t len = recv(c->fd, l->scratch, SCRATCH_BYTES, 0);
 
-    if (len > 0)
+    if (len > 0) {
+        conn_cork(c);
         feed(c, l->scratch, (size_t)len);
-    else if (len == 0)
+        conn_uncork(c);
+    } else if (len == 0)
         on_eof(c);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         conn_end(c, conn_reason(c, errno));

@@ -49,6 +49,11 @@ void conn_wait(struct conn *c)
         conn_end_later(c, CLOSE_RESET);
 }
 
+#ifndef MSG_MORE
+#define MSG_MORE 0
+#endif
+#define CORKED_MAX ((size_t)16 * 1024) /* held back for a moment */
+
 /* -- Files -------------------------------------------------------------------------- */
 
 /* Send from a file, without copying where the system can; as send(2). */
@@ -87,13 +92,15 @@ static void writing_failed(struct conn *c, int error)
         conn_end_later(c, c->error);
 }
 
-/* Write to the system; how many bytes it took. */
-static size_t push(struct conn *c, const uint8_t *data, size_t len)
+/* Write to the system; how many bytes it took.  More: they need not leave
+   before what is written next. */
+static size_t push(struct conn *c, const uint8_t *data, size_t len, bool more)
 {
     size_t at = 0;
 
     while (at < len && !c->broken) {
-        ssize_t n = send(c->fd, data + at, len - at, MSG_NOSIGNAL);
+        ssize_t n = send(c->fd, data + at, len - at,
+                         MSG_NOSIGNAL | (more ? MSG_MORE : 0));
         if (n >= 0)
             at += (size_t)n;
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -139,7 +146,7 @@ static void shut_if_done(struct conn *c)
 }
 
 /* Write what waits, from memory and from files in their order. */
-static void push_all(struct conn *c)
+static void push_all(struct conn *c, bool more)
 {
     bool taken = true;
 
@@ -148,7 +155,7 @@ static void push_all(struct conn *c)
             c->parts.len > 0 ? (void *)(c->parts.data + c->parts.start) : NULL;
         size_t len = part != NULL ? part->before : c->out.len, n;
         if (len > 0) {
-            n = push(c, c->out.data + c->out.start, len);
+            n = push(c, c->out.data + c->out.start, len, more || part != NULL);
             taken = n == len;
             if (c->broken)
                 break;
@@ -172,17 +179,48 @@ static void push_all(struct conn *c)
     }
 }
 
-void conn_flush(struct conn *c)
+static void push_out(struct conn *c)
 {
-    push_all(c);
+    push_all(c, false);
     (void)conn_holds_too_much(c); /* less than before */
     shut_if_done(c);
     conn_wait(c);
+}
+
+void conn_cork(struct conn *c)
+{
+    c->corked = true;
+}
+
+/* A stream that is full is left to the loop, which then says ROOM. */
+void conn_uncork(struct conn *c)
+{
+    bool held = c->corked && !c->dead && !c->broken && !c->full;
+
+    c->corked = false;
+    if (held && conn_unsent(c) > 0)
+        push_out(c);
+}
+
+void conn_flush(struct conn *c)
+{
+    push_out(c);
     if (c->full && conn_unsent(c) < BACKLOG_LOW) {
         c->full = false;
-        if (conn_is_served(c) && !c->broken)
+        if (conn_is_served(c) && !c->broken) {
+            conn_cork(c);
             conn_tell(c, (struct event){.kind = EVENT_ROOM}, "room");
+            conn_uncork(c);
+        }
     }
+}
+
+/* May bytes go to the system at once?  What was held back goes first. */
+static bool may_push(struct conn *c)
+{
+    if (c->corked && conn_unsent(c) > 0 && !c->full)
+        push_all(c, true);
+    return !c->connecting && !c->broken && conn_unsent(c) == 0;
 }
 
 /* Something waits to be sent, if there was memory for it; how much in all. */
@@ -215,8 +253,11 @@ size_t stream_write(struct host *h, conn_id id, const void *wire,
     c->written += wire_len;
     conn_written(c, &r);
     size_t taken = 0;
-    if (!c->connecting && conn_unsent(c) == 0)
-        taken = push(c, wire, wire_len);
+    if (c->corked && c->parts.len == 0 && c->out.len + wire_len <= CORKED_MAX &&
+        bytes_add(&c->out, wire, wire_len))
+        return conn_unsent(c);
+    if (may_push(c))
+        taken = push(c, wire, wire_len, false);
     if (c->broken || taken == wire_len)
         return c->broken ? 0 : conn_unsent(c);
     return wait_unsent(
@@ -271,7 +312,7 @@ size_t stream_write_content(struct host *h, conn_id id, int content,
     c->written += len;
     note_content(c, content, offset, len);
     size_t taken = 0;
-    if (!c->connecting && conn_unsent(c) == 0)
+    if (may_push(c))
         taken = push_file(c, content, offset, len);
     if (c->broken || taken == len)
         return c->broken ? 0 : conn_unsent(c);
