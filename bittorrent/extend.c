@@ -294,8 +294,7 @@ static void on_hello(struct bittorrent *n, struct host *h, struct peer *p,
     int64_t size = bencode_number(&d, "metadata_size", 0);
     if (port > 0 && port <= UINT16_MAX && !p->outgoing)
         p->addr.port = (uint16_t)port;
-    const struct known *k = swarm_known(n, p->addr);
-    if (k != NULL && k->banned) {
+    if (swarm_bans(n, p->addr)) {
         peer_close(n, h, p, "it is banned, and has come back");
         return;
     }

@@ -75,6 +75,19 @@ struct known *swarm_known(struct bittorrent *n, struct addr peer)
     return NULL;
 }
 
+bool swarm_bans(const struct bittorrent *n, struct addr peer)
+{
+    bool loopback = peer.ip >> 24 == 127;
+
+    for (uint32_t i = 0; i < n->known_count; i++) {
+        const struct known *k = &n->known[i];
+        if (k->banned && k->addr.ip == peer.ip &&
+            (!loopback || k->addr.port == peer.port))
+            return true;
+    }
+    return false;
+}
+
 /* In a full table a newcomer takes the place of who has failed most. */
 void swarm_found_peer(struct bittorrent *n, struct host *h, struct addr peer)
 {
@@ -120,8 +133,8 @@ static void dial_some(struct bittorrent *n, struct host *h)
         struct known *k = &n->known[i];
         if (dialled >= DIALS_MAX || waiting >= DIALS_WAITING_MAX)
             return;
-        if (k->banned || k->linked || k->due_us > now ||
-            k->failures > REDIALS_MAX || has_link(n, k->addr))
+        if (k->linked || k->due_us > now || k->failures > REDIALS_MAX ||
+            has_link(n, k->addr) || swarm_bans(n, k->addr))
             continue;
         k->linked = true;
         peer_dial(n, h, k->addr);
@@ -661,7 +674,7 @@ static size_t on_stream(struct bittorrent *n, struct host *h,
     if (w != NULL)
         return on_web(n, h, w, e);
     if (e->kind == EVENT_ACCEPT) {
-        if (n->peer_count < PEERS_MAX && !n->leaving)
+        if (n->peer_count < PEERS_MAX && !n->leaving && !swarm_bans(n, e->peer))
             peer_accept(n, h, e);
         else
             host_abort(h, e->conn);

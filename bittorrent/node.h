@@ -341,6 +341,9 @@ void swarm_start(struct bittorrent *n, struct host *h);
 void swarm_found_peer(struct bittorrent *n, struct host *h, struct addr peer);
 /* What we know of that address, or NULL. */
 struct known *swarm_known(struct bittorrent *n, struct addr peer);
+/* Has it sent a bad piece?  Whoever is at its address is meant, whatever the
+   port; but on loopback, where all have one address. */
+bool swarm_bans(const struct bittorrent *n, struct addr peer);
 /* The torrent can be exchanged from now on; all of it is here. */
 void swarm_on_open(struct bittorrent *n, struct host *h);
 void swarm_on_complete(struct bittorrent *n, struct host *h);

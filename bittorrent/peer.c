@@ -411,15 +411,13 @@ static const char *objection(struct bittorrent *n, struct host *h,
 {
     struct peer *other = twin(n, p);
     bool ours = memcmp(n->id, p->id, PEER_ID_BYTES) > 0;
-    struct known *k = swarm_known(n, p->addr);
 
     if (memcmp(p->id, n->id, PEER_ID_BYTES) == 0) {
+        struct known *k = swarm_known(n, p->addr);
         if (k != NULL)
-            k->banned = true; /* it is ourselves */
+            k->failures = REDIALS_MAX + 1; /* not again */
         return "that is our own id";
     }
-    if (k != NULL && k->banned)
-        return "it is banned";
     if (other == NULL)
         return NULL;
     if (other->outgoing == p->outgoing || p->outgoing != ours)
@@ -726,6 +724,7 @@ static size_t on_data(struct bittorrent *n, struct host *h, struct peer *p,
     host_reads(h, p->conn, PHASE_BULK);
     if (e->len < b.length)
         return 0;
+    p->heard_us = host_now(h);
     p->coming.length = 0;
     if (p->unasked) {
         t->wasted += b.length;
@@ -755,7 +754,6 @@ static size_t on_bytes(struct bittorrent *n, struct host *h, struct peer *p,
     struct wire_msg m;
     struct handshake s;
 
-    p->heard_us = host_now(h);
     if (p->state == PEER_HANDSHAKE) {
         host_reads(h, p->conn, PHASE_HANDSHAKE);
         int used = wire_read_handshake(&s, e->data, e->len);
@@ -768,6 +766,8 @@ static size_t on_bytes(struct bittorrent *n, struct host *h, struct peer *p,
     if (p->coming.length > 0)
         return on_data(n, h, p, e);
     int used = wire_decode(&m, e->data, e->len);
+    if (used > 0)
+        p->heard_us = host_now(h); /* bytes alone are no sign of life */
     const char *why = used > 0   ? on_message(n, h, p, &m)
                       : used < 0 ? "that is no message"
                                  : NULL;
