@@ -94,7 +94,7 @@ static void ask_somebody(struct bittorrent *n, struct host *h)
     stop_asking(t, h);
     for (struct peer *p = n->peers; p != NULL; p = p->next) {
         if (p->state != PEER_UP || p->ut_metadata == 0 ||
-            p->metadata_bytes == 0 || p->metadata_bytes > BLOB_BYTES_MAX / 2)
+            p->metadata_bytes == 0 || p->metadata_bytes > BLOB_BYTES_MAX - 8)
             continue;
         t->info = host_alloc(h, p->metadata_bytes);
         if (t->info == NULL)

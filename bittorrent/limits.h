@@ -13,7 +13,8 @@
 #define INFOHASH_BYTES 20 /* SHA-1 */
 /* No message nests deeper than about 6; each level costs 64 bytes of stack. */
 #define BENCODE_DEPTH_MAX 64
-/* [libtorrent] reads metadata of up to 30 MiB, that is 1.5 million pieces. */
+/* [libtorrent] reads metadata of up to 30 MiB, that is 1.5 million pieces.  A
+   node takes no more than the host remembers for it, 16 MiB. */
 #define METAINFO_BYTES_MAX ((size_t)32 * 1024 * 1024)
 #define BENCODE_BYTES_MAX METAINFO_BYTES_MAX /* a string in anything we read */
 #define METAINFO_FILES_MAX 4096 /* as many as a content of the host has */

@@ -417,7 +417,7 @@ static size_t web_answer(struct bittorrent *n, struct host *h, struct web *w,
     if (used == 0)
         return 0;
     bool good = used > 0 && head.status == 200 && head.has_length &&
-                head.content_length <= BLOB_BYTES_MAX;
+                head.content_length <= UNCONSUMED_MAX - (size_t)used;
     if (good && e->len - (size_t)used < head.content_length)
         return 0;
     conn_id conn = w->conn;
@@ -607,13 +607,30 @@ static bool is_of_magnet(const uint8_t *file, int len, const struct magnet *m)
            memcmp(meta.infohash, m->infohash, INFOHASH_BYTES) == 0;
 }
 
+/* The .torrent that the last run had open: its length, and room for it, which
+   is the caller's; 0: there was none. */
+static int load_torrent(struct host *h, uint8_t **file, size_t *room)
+{
+    int len = ERR_LIMIT;
+
+    *file = NULL;
+    for (*room = 16 * 1024; len == ERR_LIMIT; *room *= 4) {
+        host_free(h, *file, *room / 4);
+        *file = *room <= BLOB_BYTES_MAX ? host_alloc(h, *room) : NULL;
+        len = *file != NULL ? host_load(h, "torrent", *file, *room) : 0;
+    }
+    *room /= 4;
+    return len > 0 ? len : 0;
+}
+
 /* What the last run had open, or a magnet link asks for; else what is to be
    got, else a torrent of what is shared. */
 static void begin_torrent(struct bittorrent *n, struct host *h)
 {
     const char *why = "no memory", *get = setting_text(n->settings, OPT_GET);
-    uint8_t *file = host_alloc(h, BLOB_BYTES_MAX);
-    int len = file != NULL ? host_load(h, "torrent", file, BLOB_BYTES_MAX) : 0;
+    uint8_t *file;
+    size_t room;
+    int len = load_torrent(h, &file, &room);
     struct content c;
     struct magnet m;
 
@@ -621,7 +638,7 @@ static void begin_torrent(struct bittorrent *n, struct host *h)
         begin_magnet(n, h, &m);
     else if (len > 0 && !torrent_open(n, h, file, (size_t)len, &why))
         host_note(h, "the torrent cannot be opened: %s", why);
-    host_free(h, file, BLOB_BYTES_MAX);
+    host_free(h, file, room);
     for (size_t i = 0;
          len <= 0 && get[0] == '\0' && i < host_content_count(h) &&
          n->torrent.state == TORRENT_NONE;

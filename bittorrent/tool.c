@@ -464,6 +464,7 @@ static void system_free(void *context, void *memory, size_t bytes)
 static int read_wanted(const struct program *p, const char *wanted, bool magnet,
                        const char *files, struct text *data)
 {
+    static struct metainfo_file file[METAINFO_FILES_MAX];
     struct metainfo m;
     struct magnet link;
     const char *why = "";
@@ -479,10 +480,11 @@ static int read_wanted(const struct program *p, const char *wanted, bool magnet,
     }
     if (!read_file(wanted, METAINFO_BYTES_MAX, data, &say))
         return cli_error(p, "%s", say.data);
-    if (metainfo_read(&m, (const uint8_t *)data->data, data->len, &why) < 0)
+    if (metainfo_read(&m, (const uint8_t *)data->data, data->len, &why) < 0 ||
+        metainfo_files(&m, file, &why) < 0)
         return cli_error(p, "%s is no good torrent: %s", wanted, why);
     if (data->len > BLOB_BYTES_MAX)
-        return cli_error(p, "%s is too large: at most 1 MiB", wanted);
+        return cli_error(p, "%s is too large: at most 16 MiB", wanted);
     if (!metainfo_is_list(files, m.file_count))
         return cli_error(p,
                          "--files %s: expected numbers from 1 to %u, as in "

@@ -275,7 +275,7 @@ size_t host_write_content(struct host *h, conn_id conn, int content,
    digits, - and _): its registrations, its cache of hosts.  On a live node
    only when it has a folder.  Kept whole or not at all.  Saving no bytes
    forgets the name.  BLOB_BYTES_MAX at most; ERR_LIMIT, ERR_SYSTEM. */
-#define BLOB_BYTES_MAX ((size_t)1024 * 1024)
+#define BLOB_BYTES_MAX ((size_t)16 * 1024 * 1024)
 int host_save(struct host *h, const char *name, const void *data, size_t len);
 /* The bytes copied into `to`, 0 when there is no such name, ERR_LIMIT when
    they do not fit. */

@@ -226,6 +226,65 @@ fetch_takes_two_seconds() {
     [ "$status" -eq 0 ]
 }
 
+@test "bittorrent: a .torrent of more than a MiB is taken, one of 17 is not" {
+    truncate -s 900M from/large
+    "$bt" create from/large --piece 16KiB --output large.torrent
+    [ "$(stat -c %s large.torrent)" -gt 1048576 ]
+    run timeout 30 "$bt" get large.torrent --folder to --listen 127.0.0.1:0 \
+        --until 1s </dev/null
+    [[ $output == *"0.0% of 943718400 bytes, 0 peers"* ]]
+    {
+        printf 'd4:infod6:lengthi14680064000e4:name1:x12:piece lengthi16384e'
+        printf '6:pieces17920000:'
+        head -c 17920000 /dev/zero
+        printf 'ee'
+    } >huge.torrent
+    [[ $("$bt" info huge.torrent) == *"pieces 896000 of 16384"* ]]
+    run -2 "$bt" get huge.torrent --folder to
+    [[ $output == *"huge.torrent is too large: at most 16 MiB"* ]]
+}
+
+# torrent LENGTH REST...: bad.torrent, whose info dictionary ends with REST.
+hostile() {
+    printf 'd4:infod%see' "$1" >bad.torrent
+    for verb in info get; do
+        run -2 timeout 10 "$bt" "$verb" bad.torrent
+        [[ $output == *"bad.torrent is no good torrent: $2"* ]] ||
+            { echo "$1: $output"; false; }
+    done
+    [ ! -e t ] && [ ! -e ../x ]
+}
+
+@test "bittorrent: hostile torrents, each with its reason" {
+    one='12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaa'
+    files() { printf '5:filesl%se4:name1:t%s' "$1" "$one"; }
+    hostile "$(files 'd6:lengthi1e4:pathl2:..1:xee')" "a file's path is empty or would leave"
+    hostile "$(files 'd6:lengthi1e4:pathl3:a/bee')" "a file's path is empty or would leave"
+    hostile "$(files 'd6:lengthi1e4:pathl0:ee')" "a file's path is empty"
+    hostile "$(files 'd6:lengthi1e4:pathlee')" "a file's path is empty"
+    hostile "$(files 'd6:lengthi1e4:pathl1:aeed6:lengthi1e4:pathl1:aee')" \
+        "two files have the same path"
+    hostile "$(files 'd6:lengthi1e4:pathl1:aeed6:lengthi1e4:pathl1:a1:bee')" \
+        "two files have the same path"
+    for name in 2:.. 4:/etc 0:; do
+        hostile "6:lengthi1e4:name$name$one" "the name is missing, empty, or"
+    done
+    # Pieces that do not fit the length, lengths that overflow.
+    for length in 16385 9223372036854775807; do
+        hostile "6:lengthi${length}e4:name1:t$one" "the number of hashes does"
+    done
+    hostile "6:lengthi-1e4:name1:t$one" "the length is negative"
+    hostile "6:lengthi99999999999999999999e4:name1:t$one" "it nests too deep, or a"
+    file='d6:lengthi9223372036854775807e4:pathl1'
+    hostile "$(files "$file:aee$file:bee")" "the files' lengths overflow"
+    hostile "6:lengthi1e4:name1:t12:piece lengthi0e6:pieces1:a" "the piece length"
+    hostile "6:lengthi1e4:name1:t12:piece lengthi16384e6:pieces1:a" "pieces are no"
+    # A bomb of lists in lists, and a hundred thousand files.
+    hostile "1:a$(printf 'l%.0s' $(seq 100000))" "it nests too deep"
+    hostile "$(files "$(printf 'd6:lengthi0e4:pathl6:%06dee' $(seq 100000))")" \
+        "more than 4096 files"
+}
+
 @test "bittorrent: a torrent that is none, or leaves its folder, is refused" {
     echo garbage >bad.torrent
     run -2 "$bt" get bad.torrent --folder to
