@@ -127,6 +127,7 @@ asan:
 benches: $(BENCH)
 bench: all benches
 	@for b in $(BENCH); do $$b || exit 1; done
+	@BIN=$(abspath $(BIN)) tests/bench/users
 	@BIN=$(abspath $(BIN)) tests/bench/transfers
 
 pure:
