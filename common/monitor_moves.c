@@ -565,8 +565,9 @@ void do_node(struct monitor *m)
     const struct network *n = the_network(m);
     const struct host *h = n->count > 0 ? n->by_name(n, m->arg) : NULL;
 
-    if (strcmp(m->arg, "none") == 0) {
+    if (strcmp(m->arg, "none") == 0) { /* nor a lookup: the bare picture */
         m->node = SIZE_MAX;
+        m->command = 0;
         m->follow = false;
         return;
     }

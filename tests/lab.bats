@@ -240,6 +240,10 @@ skip"
         done
         "$bin/lab" print "$sheet" --html | grep -q '@media print'
     done
+    # The picture of the ring does not show who owns the song.
+    run "$bin/lab" print labs/chord/3-failure.md --student anna
+    [[ $output == *"-- ring, 10 nodes"* ]]
+    [[ $output != *"owner n"[0-9]* ]]
 }
 
 @test "lab: export moves the rubrics into a .key file" {
