@@ -276,6 +276,8 @@ static int name_width(const struct view *v, const struct pane *p, size_t first)
     for (size_t k = first; k < net->count; k++)
         if (strlen(net->host[k]->name) > widest)
             widest = strlen(net->host[k]->name);
+    if (first == net->count) /* nobody yet */
+        return 2;
     int room = (p->columns - NAME_COLUMNS) / (int)(net->count - first);
     if ((int)widest + 1 > room)
         return room < 2 ? 2 : room;

@@ -134,6 +134,8 @@ void open_lab(struct monitor *m)
 {
     const struct key_command *c = key_commands;
 
+    if (!has_lab(m))
+        return;
     if (m->lab_shown + m->lab_rows < lines_of(m->lab.data)) {
         scroll_lab(m, (int)m->lab_rows - 1); /* read on before you answer */
         return;

@@ -429,6 +429,8 @@ void do_move(struct monitor *m)
         break;
     case TAB_TREE:
         m->tree_row = moved_by(m->tree_row, by);
+        if (m->stepper != NULL && m->tree_row >= stepper_branches(m->stepper))
+            m->tree_row = stepper_branches(m->stepper) - 1;
         break;
     case TAB_NODE:
         m->node_top = moved_by(m->node_top, by);

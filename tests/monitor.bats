@@ -102,6 +102,30 @@ screen() {
     run -0 "$chord" monitor --dump 80x24 --keys ':zoom lab<Enter>jkH'
 }
 
+@test "monitor: no row of keys breaks it, in any program and size" {
+    # A seeded monkey.  What it presses is printed when it breaks something.
+    keys=(. , '>' '<lt>' '<Home>' '<End>' '<Up>' '<Down>' '<Left>' '<Right>'
+        '<PageUp>' '<PageDown>' '<Enter>' '<Esc>' '<Tab>' '<Space>' v z o w f L H
+        q '?' t 1 2 3 4 n N c C B = xy dy 'd1s<Enter>y' Dy Ky Ry 'P<Enter>y' ma "'a"
+        '/type=PING<Enter>' '\type=PING<Enter>' '\<Enter>' i 'g20<Enter>' 'g0<Enter>'
+        'b<Enter>' ':node none<Enter>' ':compare<Enter>' ':branch main<Enter>'
+        ':check<Enter>' ':deliver<Enter>y' ':show picture<Enter>'
+        ':show node<Enter>' ':show lab<Enter>' ':delete 1<Enter>')
+    "$(dirname "$chord")/bittorrent" monitor --dump 80x24 --keys '<Home>vv' >/dev/null
+    "$chord" monitor --dump 80x24 --keys '4j<Enter>' >/dev/null
+    RANDOM=7
+    for program in napster gnutella fasttrack bittorrent chord pastry kelips; do
+        for size in 80x24 160x48 60x15 40x12 80x24 80x24; do
+            row=
+            for _ in {1..40}; do row+=${keys[RANDOM % ${#keys[@]}]}; done
+            status=0
+            timeout 60 "$(dirname "$chord")/$program" monitor --dump "$size" \
+                --keys "$row" >/dev/null || status=$?
+            [ "$status" -eq 0 ] || { echo "$program $size: $row"; false; }
+        done
+    done
+}
+
 @test "monitor: --step and --at open after all events up to there" {
     run -0 "$chord" monitor "$lecture" --dump 80x24 --step 20
     [[ "${lines[0]}" == *"step 20 "* ]]
