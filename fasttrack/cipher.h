@@ -1,7 +1,7 @@
 /*
  * The "encryption" of a session, type 1: a keystream from a 32-bit seed that
  * crosses the wire in clear.  Whoever has seen the first twelve bytes of a
- * session can read all of it (overhear.c; labs/fasttrack/2-lookup).
+ * session can read all of it (tool.c; labs/fasttrack/2-lookup).
  *
  * Source: reference, section 2.
  */

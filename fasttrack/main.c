@@ -7,7 +7,7 @@
 #include "fasttrack/facts.h"
 #include "fasttrack/figure.h"
 #include "fasttrack/node.h"
-#include "fasttrack/overhear.h"
+#include "fasttrack/tool.h"
 #include "fasttrack/view.h"
 
 /* A real node speaks the real session, unless it is told --plain. */

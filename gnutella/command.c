@@ -69,6 +69,7 @@ static void keep_hit(struct gnutella *n, struct host *h,
                         .index = r->index,
                         .bytes = r->size,
                         .push = gnutella_hit_push(m),
+                        .proxy = gnutella_hit_proxy(m),
                         .hops = m->hops,
                         .name = name};
     memcpy(hit->servent, m->servent, GUID_BYTES);

@@ -117,6 +117,8 @@ static void link_up(struct gnutella *n, struct host *h, struct link *l)
         return;
     if (n->role == ROLE_LEAF && l->peer == ROLE_ULTRAPEER)
         gnutella_qrp_send(n, h, l);
+    if (n->role == ROLE_LEAF && l->peer == ROLE_ULTRAPEER)
+        gnutella_push_ask_proxy(n, h, l);
     gnutella_new_guid(h, guid);
     if (l->outgoing && !n->warm) { /* who else is there? */
         bool enough = gnutella_peer_count(n) > 1 &&

@@ -34,6 +34,9 @@
 #define LEAVES_MAX 30             /* of an ultrapeer, as the 2001 paper */
 #define CALLERS_MAX 64 /* connections that have not said what they want */
 #define UPLOADS_MAX 16 /* at a time; the next one hears 503 */
+#define WAITING_MAX 32 /* who heard 503 and may come next; ours */
+#define PROXIES_MAX 4  /* named in a hit; ours: 6 bytes each, and 7 */
+#define PROXIES_BYTES (7 + 6 * PROXIES_MAX)
 #define DOWNLOADS_MAX 16
 #define CACHE_MAX 64 /* addresses to dial; ours */
 #define PONGS_MAX 10 /* [rfc] of one answer out of the cache */
@@ -50,7 +53,8 @@
 #define RETRY_US (2 * SECOND_US)  /* a download that lost its connection */
 #define RETRIES_MAX 30
 /* A holder that is busy is asked again so late, or when it says; so often. */
-#define BUSY_US (60 * SECOND_US) /* reference 7: not before a minute */
+#define BUSY_US (60 * SECOND_US)       /* reference 7: not before a minute */
+#define POLL_MOST_US (120 * SECOND_US) /* who waits asks again before */
 #define BUSY_MOST_US (600 * SECOND_US)
 #define BUSY_MAX 10
 #define WORDS_US (5 * SECOND_US)   /* changed files of a leaf are told; ours */

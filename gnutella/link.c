@@ -232,6 +232,7 @@ size_t gnutella_link_on_bytes(struct gnutella *n, struct host *h,
     case LINK_UPLOAD:
     case LINK_DOWNLOAD:
     case LINK_GIVING:
+    case LINK_PROXY:
         return gnutella_transfer_on_bytes(n, h, l, e);
     case LINK_DIALLED:
     case LINK_CLOSING:

@@ -434,6 +434,11 @@ static void dump(const void *node, struct host *h, struct text *t)
     dump_questions(n, t);
     for (const struct download *d = n->downloads; d != NULL; d = d->next)
         dump_download(n, d, t);
+    for (uint32_t i = 0; i < n->waiting_count; i++) {
+        text_printf(t, "waits %08x", n->waiting[i].ip);
+        text_time(t, " for ", n->waiting[i].until_us);
+        text_char(t, '\n');
+    }
     for (uint32_t i = 0; i < n->digest_count; i++)
         text_char(t, n->digests[i].known ? '#' : '.');
     text_char(t, '\n');

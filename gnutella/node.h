@@ -8,7 +8,8 @@
  *   route.c     the protocol itself: what is done with each message
  *   seen.c      the table that ends floods and leads answers back
  *   qrp.c       0.6: a leaf's table of words, kept by its ultrapeer
- *   transfer.c  files: HTTP, push and GIV
+ *   transfer.c  files by HTTP
+ *   push.c      how a holder that cannot be called is made to call
  *   command.c   what a user asks
  *
  * One TCP port serves three protocols (reference, section 1), so every
@@ -49,7 +50,8 @@ enum link_state {
     LINK_CLOSING, /* what still comes is thrown away */
     LINK_UPLOAD,
     LINK_DOWNLOAD, /* we dialled, or a GIV came: now we ask by GET */
-    LINK_GIVING    /* we dial a downloader, to say GIV */
+    LINK_GIVING,   /* we dial a downloader, to say GIV */
+    LINK_PROXY     /* we dial a holder's proxy, to ask for a push */
 };
 
 struct link {
@@ -72,11 +74,14 @@ struct link {
     uint32_t plain_len, plain_cap;
     uint64_t packed_bytes, plain_bytes; /* that have come on it, in all */
     struct words *words;                /* a leaf's table, or NULL */
-    uint32_t words_told;       /* the version of ours that an ultrapeer has */
-    uint32_t index;            /* LINK_GIVING: the file that was asked for */
-    int content;               /* LINK_UPLOAD, and its bytes: */
-    uint64_t at, end;          /*   from here to there are still to be sent */
-    bool last;                 /* ... and then the connection ends */
+    uint32_t words_told;         /* the version of ours that an ultrapeer has */
+    uint32_t index;              /* LINK_GIVING: the file that was asked for */
+    bool proxied;                /* it may be called by us only; its id: */
+    uint8_t servent[GUID_BYTES]; /* also LINK_PROXY: who is to be called */
+    struct addr proxy; /* where it takes calls for us; none: it does not */
+    int content;       /* LINK_UPLOAD, and its bytes: */
+    uint64_t at, end;  /*   from here to there are still to be sent */
+    bool last;         /* ... and then the connection ends */
     struct download *download; /* LINK_DOWNLOAD */
 };
 
@@ -93,6 +98,7 @@ struct hit {
     uint8_t servent[GUID_BYTES];
     uint32_t index;
     uint64_t bytes;
+    struct addr proxy; /* who can push it; none: nobody is named */
     bool push, has_sha1;
     uint8_t sha1[20];
     uint8_t hops;
@@ -122,6 +128,12 @@ struct download {
     unsigned tries, busy; /* in a row; 503s in all */
     struct link *link;    /* NULL: none at present */
     uint64_t deadline_us; /* without a link: to try again, or give up */
+};
+
+/* Somebody who was told to wait for an upload. */
+struct waiter {
+    uint32_t ip;
+    uint64_t until_us; /* it should ask again before that */
 };
 
 /* The SHA-1 of a shared content. */
@@ -155,6 +167,8 @@ struct gnutella {
     uint32_t hit_count;
     struct download *downloads;
     uint32_t download_count;
+    struct waiter waiting[WAITING_MAX]; /* in their order */
+    uint32_t waiting_count;
     uint32_t distance, next; /* scratch of a walk over the overlay, and */
     uint32_t planned;        /* of warm(): no state (check.c) */
     struct digest *digests;  /* by content */
@@ -348,9 +362,9 @@ void gnutella_transfer_on_closed(struct gnutella *n, struct host *h,
 /* A digest that was asked for: of what we share, or of what came. */
 void gnutella_transfer_on_hashed(struct gnutella *n, struct host *h,
                                  const struct event *e);
-/* Somebody cannot reach us: call the asker, with GIV. */
-void gnutella_transfer_on_push(struct gnutella *n, struct host *h,
-                               const struct gnutella_msg *m);
+/* Ask on that connection, which the holder has opened. */
+void gnutella_transfer_begin(struct gnutella *n, struct host *h,
+                             struct download *d, struct link *l);
 /* Give up on transfers that are silent for too long. */
 void gnutella_transfer_expire(struct gnutella *n, struct host *h);
 /* End all transfers; what came is kept. */
@@ -361,5 +375,34 @@ void gnutella_transfer_start(struct gnutella *n, struct host *h);
 const uint8_t *gnutella_transfer_sha1(const struct gnutella *n, int content);
 /* When the first of them is due; FOREVER: none. */
 uint64_t gnutella_transfer_deadline(const struct gnutella *n);
+
+/* -- push.c -------------------------------------------------------------------- */
+
+/* A push for us: call the downloader, and say GIV. */
+void gnutella_push_follow(struct gnutella *n, struct host *h,
+                          const struct gnutella_msg *m);
+/* Where a push for that servent goes: its own link, or the one by which its
+   last hit came.  NULL: nobody knows. */
+struct link *gnutella_push_way(const struct gnutella *n,
+                               const uint8_t servent[GUID_BYTES]);
+/* Ask a new ultrapeer to be our push proxy, if we cannot be called. */
+void gnutella_push_ask_proxy(struct gnutella *n, struct host *h,
+                             struct link *l);
+/* A vendor's message: LIME/21 and /22 are about proxies. */
+void gnutella_push_on_vendor(struct gnutella *n, struct host *h, struct link *l,
+                             const struct gnutella_msg *m);
+/* The GGEP block for our hits that names our proxies: the bytes put into `out`
+   (PROXIES_BYTES at most), 0 when there is none. */
+size_t gnutella_push_proxies(const struct gnutella *n, uint8_t *out);
+/* A request to us as a proxy: the status to answer. */
+const char *gnutella_push_by_proxy(struct gnutella *n, struct host *h,
+                                   const struct http_head *head);
+/* Ask the holder's proxy; false when none is named. */
+bool gnutella_push_dial_proxy(struct gnutella *n, struct host *h,
+                              const struct hit *hit);
+/* LINK_GIVING, LINK_PROXY; and the first words GIV. */
+void gnutella_push_on_open(struct gnutella *n, struct host *h, struct link *l);
+size_t gnutella_push_on_bytes(struct gnutella *n, struct host *h,
+                              struct link *l, const struct event *e);
 
 #endif

@@ -74,13 +74,11 @@ static void flood(struct gnutella *n, struct host *h, const struct link *from,
             pass(n, h, l, m, data, len);
 }
 
-/* Back along the way that `type` and `guid` came. */
+/* Back along the way that it came, over `l`; NULL: that link is gone. */
 static void pass_back(struct gnutella *n, struct host *h, struct link *from,
-                      const struct seen_entry *e, const struct gnutella_msg *m,
+                      struct link *l, const struct gnutella_msg *m,
                       const uint8_t *data, size_t len)
 {
-    struct link *l = gnutella_link_of(n, e->conn);
-
     if (l == NULL || l->state != LINK_UP || l == from) {
         n->count.unroutable++;
         gnutella_drop(n, h, "the neighbour that it should go back to is gone");
@@ -234,7 +232,7 @@ static void on_pong(struct gnutella *n, struct host *h, struct link *l,
             gnutella_greet_named(n, h, l, m->addr);
         gnutella_command_pong(n, h, m);
     } else {
-        pass_back(n, h, l, e, m, data, len);
+        pass_back(n, h, l, gnutella_link_of(n, e->conn), m, data, len);
     }
 }
 
@@ -349,7 +347,8 @@ static void answer(struct gnutella *n, struct host *h, struct link *l,
 {
     uint8_t results[32768];
     /* Source: reference, query hit: vendor, open size, flags, flags2. */
-    uint8_t trailer[7] = {'P', '2', 'P', 'L', 2, 0, HIT_PUSH};
+    uint8_t trailer[7 + PROXIES_BYTES] = {'P', '2', 'P', 'L', 2, 0, HIT_PUSH};
+    size_t trailer_len = 7;
     struct gnutella_msg m = {.type = GNUTELLA_HIT, .addr = n->self};
     size_t used;
 
@@ -361,13 +360,19 @@ static void answer(struct gnutella *n, struct host *h, struct link *l,
         (uint8_t)find_results(n, h, query, results, sizeof results, &used);
     if (m.count == 0)
         return;
-    if (!is_reachable(n))
+    if (!is_reachable(n)) {
         trailer[5] |= HIT_PUSH;
+        trailer_len += gnutella_push_proxies(n, trailer + 7);
+    }
+    if (trailer_len > 7) {
+        trailer[5] |= HIT_GGEP;
+        trailer[6] |= HIT_GGEP;
+    }
     memcpy(m.guid, query->guid, GUID_BYTES);
     memcpy(m.servent, n->servent, GUID_BYTES);
     m.ttl = (uint8_t)(query->hops + 2); /* Source: reference, query hit */
     m.results = (struct span){results, used};
-    m.trailer = (struct span){trailer, sizeof trailer};
+    m.trailer = (struct span){trailer, trailer_len};
     host_note(h,
               "has %u file%s for this query: a hit goes back the way the "
               "query came",
@@ -409,16 +414,16 @@ static void on_hit(struct gnutella *n, struct host *h, struct link *l,
         gnutella_drop(n, h, "a hit for a query that was never seen here");
         return;
     }
-    struct seen_entry back = *e; /* the table may move */
+    conn_id back = e->conn; /* the table may move */
     way = gnutella_seen_find(&n->seen, GNUTELLA_HIT, m->servent);
     if (way != NULL)
         way->conn = l->conn;
     else
         (void)gnutella_seen_add(&n->seen, h, GNUTELLA_HIT, m->servent, l->conn);
-    if (back.conn == 0)
+    if (back == 0)
         gnutella_command_hit(n, h, m);
     else
-        pass_back(n, h, l, &back, m, data, len);
+        pass_back(n, h, l, gnutella_link_of(n, back), m, data, len);
 }
 
 void gnutella_route_query(struct gnutella *n, struct host *h, const char *text,
@@ -450,33 +455,31 @@ static void on_push(struct gnutella *n, struct host *h, struct link *l,
                     const struct gnutella_msg *m, const uint8_t *data,
                     size_t len)
 {
-    const struct seen_entry *e;
+    struct link *way = gnutella_push_way(n, m->servent);
 
     if (memcmp(m->servent, n->servent, GUID_BYTES) == 0) {
-        gnutella_transfer_on_push(n, h, m);
+        gnutella_push_follow(n, h, m);
         return;
     }
-    e = gnutella_seen_find(&n->seen, GNUTELLA_HIT, m->servent);
-    if (e == NULL) {
+    if (way == NULL &&
+        gnutella_seen_find(&n->seen, GNUTELLA_HIT, m->servent) == NULL) {
         n->count.unroutable++;
         gnutella_drop(n, h, "a push for a servent of which no hit came by");
         return;
     }
-    pass_back(n, h, l, e, m, data, len);
+    pass_back(n, h, l, way, m, data, len);
 }
 
 bool gnutella_route_push(struct gnutella *n, struct host *h,
                          const struct hit *hit)
 {
-    const struct seen_entry *e =
-        gnutella_seen_find(&n->seen, GNUTELLA_HIT, hit->servent);
-    struct link *l = e != NULL ? gnutella_link_of(n, e->conn) : NULL;
+    struct link *l = gnutella_push_way(n, hit->servent);
     struct gnutella_msg m = {.type = GNUTELLA_PUSH,
                              .ttl = (uint8_t)(hit->hops + 2),
                              .index = hit->index,
                              .addr = n->self};
 
-    if (l == NULL || l->state != LINK_UP)
+    if (l == NULL)
         return false;
     gnutella_new_guid(h, m.guid);
     memcpy(m.servent, hit->servent, GUID_BYTES);
@@ -519,6 +522,8 @@ static bool on_neighbourly(struct gnutella *n, struct host *h, struct link *l,
             gnutella_link_close(n, h, l, 413, "a table of words out of order");
         return true;
     case GNUTELLA_VENDOR:
+        gnutella_push_on_vendor(n, h, l, m);
+        return true;
     case GNUTELLA_STANDARD:
     case GNUTELLA_HSEP:
         host_note(h, "a message that we do not need: ignored");

@@ -2,7 +2,7 @@
  * Files: HTTP between two servents, no third one in between.
  *
  *     GET -> body -> SHA-1 -> done
- *     a firewalled holder: PUSH along the hit's way, its GIV, then as above
+ *     a firewalled holder: a push first (push.c)
  *
  * Source: reference, section 7.  A request names a file by index and name,
  * which must both be of one shared file, or by its hash: no path is ever made
@@ -15,9 +15,6 @@
 #define TAG_SHARED 1 /* of a hash under way: of a file that we share */
 #define TAG_FETCHED 2
 #define NAME_BYTES 512 /* of a file's name in a request */
-#define GIVING_MAX                                                             \
-    8 /* calls to downloaders at a time: a push makes us dial
-                          whom a stranger names */
 
 /* -- Hashes of what is shared ------------------------------------------------- */
 
@@ -101,7 +98,7 @@ static void answered(struct gnutella *n, struct host *h, struct link *l)
 static void decline(struct gnutella *n, struct host *h, struct link *l,
                     const char *status, const char *headers)
 {
-    host_note(h, "declines a request: %s", status);
+    host_note(h, "answers a request: %s", status);
     answer(h, l, status, headers, 0);
     l->last = true;
     answered(n, h, l);
@@ -221,12 +218,54 @@ static void serve(struct gnutella *n, struct host *h, struct link *l,
     gnutella_arm(n, h);
 }
 
+/* The place in the queue of who asks from there, from 1; 0: it is served, and
+   waits no more.  Source: reference, section 7, X-Queue; who does not ask
+   again in time loses the place (ours). */
+static unsigned place_of(struct gnutella *n, struct host *h, uint32_t ip)
+{
+    unsigned at = 0, count = 0;
+
+    for (unsigned i = 0; i < n->waiting_count; i++)
+        if (n->waiting[i].until_us > host_now(h))
+            n->waiting[count++] = n->waiting[i];
+    while (at < count && n->waiting[at].ip != ip)
+        at++;
+    bool served = uploads(n) + at < UPLOADS_MAX;
+    if (served && at < count) {
+        count--;
+        memmove(&n->waiting[at], &n->waiting[at + 1],
+                (count - at) * sizeof n->waiting[0]);
+    } else if (!served && at < WAITING_MAX) {
+        n->waiting[at] =
+            (struct waiter){ip, host_now(h) + POLL_MOST_US + BYE_US};
+        count += at == count;
+    }
+    n->waiting_count = count;
+    return served ? 0 : at + 1;
+}
+
+static void let_wait(struct gnutella *n, struct host *h, struct link *l,
+                     unsigned place)
+{
+    struct text t = text_new();
+
+    text_printf(&t,
+                "Retry-After: %u\r\n"
+                "X-Queue: position=%u,pollMin=%u,pollMax=%u\r\n",
+                (unsigned)(BUSY_US / SECOND_US), place,
+                (unsigned)(BUSY_US / SECOND_US),
+                (unsigned)(POLL_MOST_US / SECOND_US));
+    decline(n, h, l, "503 Busy", t.data);
+    text_free(&t);
+}
+
 static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
                          const struct event *e)
 {
     struct http_head head;
     struct slice v;
     struct content c;
+    unsigned place;
     int used = http_request(&head, e->data, e->len);
 
     if (used == 0)
@@ -240,14 +279,18 @@ static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
     l->last = head.old;
     if (http_header(&head, "connection", &v) && v.len > 0)
         l->last = (v.at[0] | 0x20) == 'c';
+    if (slice_is(http_path(head.target), "/gnutella/push-proxy")) {
+        decline(n, h, l, gnutella_push_by_proxy(n, h, &head), "");
+        return (size_t)used;
+    }
     int content = find_target(n, h, head.target);
     if (content == ERR_MALFORMED)
         decline(n, h, l, "400 Bad Path", "");
     else if (content < 0 || !host_content(h, content, &c) || !c.complete ||
              c.removed)
         decline(n, h, l, "404 Not Found", "");
-    else if (uploads(n) >= UPLOADS_MAX)
-        decline(n, h, l, "503 Busy", "Retry-After: 60\r\n");
+    else if ((place = place_of(n, h, l->caller.ip)) > 0)
+        let_wait(n, h, l, place);
     else
         serve(n, h, l, &head, content);
     return (size_t)used;
@@ -352,7 +395,8 @@ static void push_or_fail(struct gnutella *n, struct host *h, struct download *d)
 {
     if (setting(n->settings, OPT_FIREWALLED) != 0) {
         fail(n, h, d, "both sides are behind a firewall");
-    } else if (!gnutella_route_push(n, h, &d->hit)) {
+    } else if (!gnutella_route_push(n, h, &d->hit) &&
+               !gnutella_push_dial_proxy(n, h, &d->hit)) {
         fail(n, h, d, "the holder does not answer, and no push finds it");
     } else {
         host_note(h, "asks the holder by a push to call back");
@@ -473,12 +517,22 @@ static const char *refusal(const struct http_head *head,
     return NULL;
 }
 
+/* A number in "position=2,length=9,pollMin=60,..."; blanks do not matter. */
+static bool queue_value(struct slice v, const char *name, uint64_t *value)
+{
+    while (v.len > 0 && !slice_skip(&v, name)) {
+        v.at++;
+        v.len--;
+    }
+    return v.len > 0 && slice_number(&v, value);
+}
+
 /* The holder serves others now.  Source: reference, section 7. */
 static void wait_turn(struct gnutella *n, struct host *h, struct download *d,
                       const struct http_head *head)
 {
     struct slice v;
-    uint64_t seconds = 0, wait = BUSY_US;
+    uint64_t seconds = 0, place = 0, wait = BUSY_US;
 
     if (++d->busy > BUSY_MAX) {
         fail(n, h, d, "the holder is busy, and stays so");
@@ -487,6 +541,13 @@ static void wait_turn(struct gnutella *n, struct host *h, struct download *d,
     if (http_header(head, "retry-after", &v) && slice_number(&v, &seconds) &&
         seconds <= BUSY_MOST_US / SECOND_US && seconds * SECOND_US > wait)
         wait = seconds * SECOND_US;
+    if (http_header(head, "x-queue", &v) &&
+        queue_value(v, "pollMin=", &seconds) &&
+        seconds <= BUSY_MOST_US / SECOND_US && seconds * SECOND_US > wait)
+        wait = seconds * SECOND_US;
+    if (http_header(head, "x-queue", &v) && queue_value(v, "position=", &place))
+        host_note(h, "number %llu of those who wait",
+                  (unsigned long long)place);
     host_note(h, "the holder is busy: again in %llu s",
               (unsigned long long)(wait / SECOND_US));
     hang_up(h, d);
@@ -605,100 +666,15 @@ void gnutella_transfer_get(struct gnutella *n, struct host *h, uint32_t command,
         dial(n, h, d);
 }
 
-/* -- Push and GIV -------------------------------------------------------------------- */
-
-static char hex_digit(unsigned v)
+void gnutella_transfer_begin(struct gnutella *n, struct host *h,
+                             struct download *d, struct link *l)
 {
-    return "0123456789abcdef"[v & 15];
-}
-
-/* We are the holder: call the downloader. */
-void gnutella_transfer_on_push(struct gnutella *n, struct host *h,
-                               const struct gnutella_msg *m)
-{
-    unsigned giving = 0;
-    struct link *l;
-
-    for (l = n->links; l != NULL; l = l->next)
-        giving += l->state == LINK_GIVING;
-    if (!gnutella_may_dial(n, m->addr) || giving >= GIVING_MAX) {
-        gnutella_drop(n, h, "a push that we cannot or will not follow");
-        return;
-    }
-    conn_id conn = host_connect(h, m->addr);
-    l = conn != 0 ? gnutella_link_new(n, h, conn, LINK_GIVING, HELLO_US) : NULL;
-    if (l == NULL)
-        return;
-    l->index = m->index;
-    l->outgoing = true;
-    host_note(h, "a push for us: calls the downloader");
-    gnutella_arm(n, h);
-}
-
-static void say_giv(struct gnutella *n, struct host *h, struct link *l)
-{
-    struct text t = text_new();
-
-    text_printf(&t, "GIV %u:", l->index);
-    for (unsigned i = 0; i < GUID_BYTES; i++) {
-        text_char(&t, hex_digit(n->servent[i] >> 4));
-        text_char(&t, hex_digit(n->servent[i]));
-    }
-    text_add(&t, "/file\n\n");
-    host_phase(h, l->conn, PHASE_HANDSHAKE);
-    host_write(h, l->conn, t.data, t.len);
-    l->state = LINK_ACCEPTED; /* now it asks, as if it had called us */
-    l->deadline_us = host_now(h) + HELLO_US;
-    text_free(&t);
-}
-
-/* Is this "INDEX:HEX/..." of that servent? */
-static bool giv_is_of(struct slice giv, const uint8_t servent[GUID_BYTES])
-{
-    uint64_t index;
-
-    if (!slice_number(&giv, &index) || !slice_skip(&giv, ":") || giv.len < 33 ||
-        giv.at[32] != '/')
-        return false;
-    for (unsigned i = 0; i < 2 * GUID_BYTES; i++) {
-        unsigned v = (unsigned)servent[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15u;
-        char c = giv.at[i];
-        if (c >= 'A' && c <= 'F')
-            c = (char)(c + 'a' - 'A');
-        if (c != hex_digit(v))
-            return false;
-    }
-    return true;
-}
-
-#define GIV_BYTES_MAX 1024
-
-static size_t on_giv(struct gnutella *n, struct host *h, struct link *l,
-                     const struct event *e)
-{
-    struct download *d = n->downloads;
-    size_t len = 5;
-
-    while (len < e->len && len < GIV_BYTES_MAX &&
-           (e->data[len] != '\n' || e->data[len - 1] != '\n'))
-        len++;
-    if (len >= e->len && len < GIV_BYTES_MAX)
-        return 0;
-    struct slice giv = {(const char *)e->data + 4, len - 5};
-    while (d != NULL && (!d->pushed || d->link != NULL || d->checking ||
-                         !giv_is_of(giv, d->hit.servent)))
-        d = d->next;
-    if (d == NULL || len == GIV_BYTES_MAX) {
-        gnutella_link_abort(n, h, l, "a GIV that nobody asked for");
-        return e->len;
-    }
     l->state = LINK_DOWNLOAD;
     l->download = d;
     d->link = l;
     d->deadline_us = FOREVER;
     request(h, l);
     gnutella_arm(n, h);
-    return len + 1;
 }
 
 /* -- Events ----------------------------------------------------------------------------- */
@@ -706,8 +682,8 @@ static size_t on_giv(struct gnutella *n, struct host *h, struct link *l,
 void gnutella_transfer_on_open(struct gnutella *n, struct host *h,
                                struct link *l)
 {
-    if (l->state == LINK_GIVING)
-        say_giv(n, h, l);
+    if (l->state == LINK_GIVING || l->state == LINK_PROXY)
+        gnutella_push_on_open(n, h, l);
     else if (l->download != NULL)
         request(h, l);
     gnutella_arm(n, h);
@@ -722,8 +698,9 @@ size_t gnutella_transfer_on_bytes(struct gnutella *n, struct host *h,
         if (e->len < 5)
             return 0;
         host_reads(h, l->conn, PHASE_HTTP);
-        return memcmp(e->data, "GIV ", 4) == 0 ? on_giv(n, h, l, e)
-                                               : on_request(n, h, l, e);
+        return l->state == LINK_PROXY || memcmp(e->data, "GIV ", 4) == 0
+                   ? gnutella_push_on_bytes(n, h, l, e)
+                   : on_request(n, h, l, e);
     }
     bool body = l->download->remain > 0;
     host_reads(h, l->conn, body ? PHASE_BULK : PHASE_HTTP);

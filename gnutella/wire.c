@@ -210,43 +210,60 @@ static int base32_value(uint8_t c)
     return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
 }
 
-bool gnutella_urn(struct span part, uint8_t digest[20])
+bool gnutella_base32_read(struct span text, uint8_t *data, size_t len)
 {
-    static const char prefix[] = "urn:sha1:";
     uint64_t bits = 0;
     unsigned held = 0, out = 0;
 
-    if (part.len != strlen(prefix) + 32)
+    if (text.len != (len * 8 + 4) / 5)
         return false;
-    for (size_t i = 0; i < strlen(prefix); i++) /* case does not matter */
-        if ((part.at[i] | 0x20) != (uint8_t)(prefix[i] | 0x20))
-            return false;
-    for (size_t i = strlen(prefix); i < part.len; i++) {
-        int value = base32_value(part.at[i]);
+    for (size_t i = 0; i < text.len; i++) {
+        int value = base32_value(text.at[i]);
         if (value < 0)
             return false;
         bits = bits << 5 | (uint64_t)value;
         held += 5;
         if (held >= 8) {
             held -= 8;
-            digest[out++] = (uint8_t)(bits >> held);
+            data[out++] = (uint8_t)(bits >> held);
         }
     }
     return true;
 }
 
-void gnutella_base32(const uint8_t digest[20], char out[33])
+void gnutella_base32_write(const uint8_t *data, size_t len, char *out)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     uint64_t bits = 0;
-    unsigned held = 0, at = 0;
+    unsigned held = 0;
 
-    for (unsigned i = 0; i < 20; i++) {
-        bits = bits << 8 | digest[i];
+    for (size_t i = 0; i < len; i++) {
+        bits = bits << 8 | data[i];
         for (held += 8; held >= 5; held -= 5)
-            out[at++] = letters[bits >> (held - 5) & 31];
+            *out++ = letters[bits >> (held - 5) & 31];
     }
-    out[at] = '\0';
+    if (held > 0)
+        *out++ = letters[bits << (5 - held) & 31];
+    *out = '\0';
+}
+
+bool gnutella_urn(struct span part, uint8_t digest[20])
+{
+    static const char prefix[] = "urn:sha1:";
+    size_t len = strlen(prefix);
+
+    if (part.len < len)
+        return false;
+    for (size_t i = 0; i < len; i++) /* case does not matter */
+        if ((part.at[i] | 0x20) != (uint8_t)(prefix[i] | 0x20))
+            return false;
+    return gnutella_base32_read((struct span){part.at + len, part.len - len},
+                                digest, 20);
+}
+
+void gnutella_base32(const uint8_t digest[20], char out[33])
+{
+    gnutella_base32_write(digest, 20, out);
 }
 
 /* -- Query hits ------------------------------------------------------------------------ */
@@ -322,6 +339,24 @@ bool gnutella_hit_push(const struct gnutella_msg *m)
     /* Source: reference, query hit: in bit 0 the two roles are swapped. */
     return t->len >= 7 && t->at[4] >= 2 && (t->at[5] & HIT_PUSH) != 0 &&
            (t->at[6] & HIT_PUSH) != 0;
+}
+
+struct addr gnutella_hit_proxy(const struct gnutella_msg *m)
+{
+    const struct span *t = &m->trailer;
+    struct addr a = {0, 0};
+    struct span data;
+
+    if (t->len < 5 || t->len - 5 <= t->at[4])
+        return a;
+    size_t open = 5u + t->at[4];
+    if (gnutella_ggep((struct span){t->at + open, t->len - open}, "PUSH",
+                      &data) &&
+        data.len >= 6) {
+        struct codec c = codec_reader(data.at, data.len);
+        walk_addr(&c, "", &a, false);
+    }
+    return a;
 }
 
 static void walk_hit(struct codec *c, struct gnutella_msg *m)

@@ -44,6 +44,7 @@ struct span {
 /* Flags of a hit's trailer. */
 #define HIT_PUSH 0x01
 #define HIT_BUSY 0x04
+#define HIT_GGEP 0x20
 
 enum route_variant { ROUTE_RESET = 0, ROUTE_PATCH = 1 };
 
@@ -94,10 +95,17 @@ size_t gnutella_put_result(const struct gnutella_result *r, uint8_t *out,
 bool gnutella_next_result(struct span *results, struct gnutella_result *r);
 /* Must the holder be asked by a push, as the trailer says? */
 bool gnutella_hit_push(const struct gnutella_msg *m);
+/* The first push proxy that the trailer names; none: no address. */
+struct addr gnutella_hit_proxy(const struct gnutella_msg *m);
 /* The next extension, up to 0x1c, of a query or a result. */
 bool gnutella_next_extension(struct span *extra, struct span *part);
 /* The SHA-1 of "urn:sha1:<32 letters>"; false when that is something else. */
 bool gnutella_urn(struct span part, uint8_t digest[20]);
+/* Bytes as base32, without padding; `out` takes a letter for each 5 bits, and
+   a NUL. */
+void gnutella_base32_write(const uint8_t *data, size_t len, char *out);
+/* False when these are no letters of just so many bytes. */
+bool gnutella_base32_read(struct span text, uint8_t *data, size_t len);
 /* The 32 letters of a digest. */
 void gnutella_base32(const uint8_t digest[20], char out[33]);
 /* The data of one GGEP extension; false when it is not there. */

@@ -222,6 +222,10 @@ agree() {
     for i in $(seq 40); do echo "$i" >"a/many song $i.txt"; done
     start a 21436 --set version=0.6 --set ping=60s --trace t.pcapng
     start b 21437 --set version=0.6 --set deflate=off --join 127.0.0.1:21436
+    mkdir f
+    echo walled >"f/walled song.txt"
+    start f 21438 --set version=0.6 --set firewalled=yes --set degree=1 \
+        --set deflate=off --join 127.0.0.1:21436
     sleep 1
     "$python" "$BATS_TEST_DIRNAME/gnutella_peer.py" 21436 21437
     curl -s "http://127.0.0.1:21436/get/0/x" >/dev/null || true
@@ -487,6 +491,25 @@ END
     [ "$(grep -c 'u .* a3 .*QUERY' words.out)" = 0 ]
 }
 
+@test "gnutella: where the way of a hit is gone, a proxy sends the push" {
+    cat >proxy.scn <<END
+set version 0.6
+set ping 0
+set degree 1
+node p role=ultrapeer
+node u role=ultrapeer join=p
+node f firewalled=yes join=p share=secret.ogg:8KiB
+node b role=ultrapeer join=u
+at 5s expect b search secret hits=1
+at 9s crash u
+at 9500ms expect b get 1 pushed=true
+run until 60s
+END
+    "$bin" sim proxy.scn >out
+    grep -q 'b .* p .*HTTP_REQUEST.*/gnutella/push-proxy' out
+    grep -q 'the proxy has sent the push' out
+}
+
 # Sixteen are served at a time; the others hear 503, and wait their turn.
 @test "gnutella: a busy holder is asked again, and all get the file" {
     {
@@ -504,4 +527,9 @@ END
     run "$bin" sim busy.scn
     [ "$status" -eq 0 ]
     [[ $output == *"503 Busy"*"the holder is busy: again in 60 s"* ]]
+    for i in 1 2 3 4; do # each has a place of its own, in order
+        [[ $output == *"number $i of those who wait"* ]]
+    done
+    [[ $output != *"number 5 of those who wait"* ]]
+    "$bin" sim busy.scn --json | grep -q 'position=4,pollMin=60,pollMax=120'
 }

@@ -58,7 +58,11 @@ def ours(lines):
             values.append("|".join(r["extensions"][0].encode().hex()
                                    for r in results if "extensions" in r))
             values.append(f["vendor"].encode().hex() + "".join(
-                f"{f[name]:02x}" for name in ("open_size", "flags", "flags2")))
+                f"{f[name]:02x}" for name in ("open_size", "flags", "flags2"))
+                + "".join(f"{g['ggep']:02x}{g['flags']:02x}" +
+                          g["extension"].encode().hex() +
+                          f"{g['length']:02x}" + g["data"]
+                          for g in f.get("extensions", [])))
             values.append(f["servent"])
         elif kind == "PUSH":
             values += [f["servent"], f["index"], *address(f["asker"])]

@@ -1,6 +1,7 @@
 # A Gnutella 0.6 peer, by hand: each rule of our servent that another servent
 # can see, asked and compared byte for byte.
 # usage: gnutella_peer.py PORT NEIGHBOUR-PORT
+import base64
 import itertools
 import socket
 import struct
@@ -151,6 +152,49 @@ one.ask(message(PUSH, servent + struct.pack("<I", 3) + here +
                 struct.pack("<H", door.getsockname()[1]), 4))
 call = door.accept()[0]
 same(call.recv(4096), b"GIV 3:" + servent.hex().encode() + b"/file\n\n", "GIV")
+
+# A proxy for pushes: a leaf asks for it, and is named where it can be reached;
+# then anybody may ask by HTTP, and only the leaf hears of it.
+def proxy(target, *headers):
+    s = socket.create_connection(("127.0.0.1", port))
+    s.sendall(b"\r\n".join((b"GET /gnutella/push-proxy" + target +
+                            b" HTTP/1.1",) + headers + (b"", b"")))
+    s.settimeout(5)
+    return s.recv(4096).split(b" ")[1]
+
+
+def base32(data):
+    return base64.b32encode(data).rstrip(b"=")
+
+
+leaf_id = b"a leaf's own id!"
+node = b"X-Node: 127.0.0.1:%d" % door.getsockname()[1]
+same(proxy(b"?ServerId=" + base32(leaf_id), node), b"410", "no such leaf")
+leaf.ask(message(0x31, b"LIME\x15\0\2\0", guid=leaf_id))
+(ack,) = leaf.hear(0x31)
+same(ack[4], b"LIME\x16\0\2\0" + here + struct.pack("<H", port), "LIME/22")
+same(proxy(b"?ServerId=" + base32(leaf_id), node), b"202", "push proxy")
+(push,) = leaf.hear(PUSH)
+same((push[3], push[4]), (0, leaf_id + bytes(4) + here +
+                          struct.pack("<H", door.getsockname()[1])), "its push")
+same(two.hear(PUSH), [], "a push for a leaf of ours")
+for bad in (proxy(b"?ServerId=" + base32(leaf_id)), proxy(b"", node),
+            proxy(b"?ServerId=AAAA1AAA", node),
+            proxy(b"?ServerId=" + base32(leaf_id), b"X-Node: 0.0.0.0:1")):
+    same(bad, b"400", "a request to a proxy that is none")
+
+# Our own servent behind a firewall names its proxy in hits (GGEP "PUSH"), and
+# follows the push that comes that way.
+one.ask(query(b"walled song"))
+(hit,) = one.hear(HIT)
+same(hit[4][-32:-16],
+     b"\x02\x21\x21\xc3\x84PUSH\x46" + here + struct.pack("<H", port),
+     "a hit's trailer with a proxy")
+walled_id = hit[4][-16:]
+same(proxy(b"?ServerId=" + base32(walled_id), node), b"202", "push proxy")
+call = door.accept()[0]
+same(call.recv(4096), b"GIV 0:" + walled_id.hex().encode() + b"/file\n\n",
+     "GIV by a proxy")
 
 # QRP: before a table a leaf gets all, then what it may have; -1 marks a slot,
 # +1 takes it back, in plain or deflated patches, one or many.

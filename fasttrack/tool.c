@@ -7,7 +7,7 @@
  * that is said.  Printed is each message as it was sent, and below it what the
  * listener makes of it.
  */
-#include "fasttrack/overhear.h"
+#include "fasttrack/tool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +105,7 @@ static uint32_t word_at(const uint8_t *data)
 static size_t take(struct ear *ear, struct talk *t, const struct record *r,
                    unsigned side, const uint8_t *data, size_t len)
 {
-    static uint8_t scratch[HEADER_BYTES + PAYLOAD_MAX];
+    uint8_t scratch[HEADER_BYTES + PAYLOAD_MAX];
     const uint8_t *plain = scratch;
     size_t plain_len = 0;
 

@@ -1,6 +1,6 @@
 /* The verb `overhear`: reading a session with what crossed the wire. */
-#ifndef FASTTRACK_OVERHEAR_H
-#define FASTTRACK_OVERHEAR_H
+#ifndef FASTTRACK_TOOL_H
+#define FASTTRACK_TOOL_H
 
 #include "common/program.h"
 
