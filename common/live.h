@@ -33,10 +33,6 @@ struct host *live_start(struct live *l, const char *name, struct addr listen,
 struct host *live_start_introducer(struct live *l, const char *name,
                                    struct addr listen, struct text *why);
 
-/* Start a node again that is down: empty state, same address and name. */
-bool live_restart(struct live *l, struct host *node, struct addr join,
-                  struct addr introducer, struct text *why);
-
 /* None of these may be called while an event is handled, an observer's
    `record` included. */
 

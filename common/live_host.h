@@ -256,7 +256,7 @@ void live_deafen(struct live_node *n);
 void live_down(struct live_node *n);
 /* Take nodes down that have left and written all, or had time enough. */
 void live_finish_leaving(struct live *l);
-/* The first half of live_restart: the end of the old life. */
+/* End a life, for live_begin to start another: empty state, same address. */
 void live_end(struct live *l, struct host *h);
 
 /* live_content.c */

@@ -304,13 +304,6 @@ static void record_fault(struct live_node *n, const char *fault)
     live_record_text(n, RECORD_FAULT, t.data);
 }
 
-bool live_restart(struct live *l, struct host *h, struct addr join,
-                  struct addr introducer, struct text *why)
-{
-    live_end(l, h);
-    return live_begin(node_of(h), join, introducer, why);
-}
-
 void live_end(struct live *l, struct host *h)
 {
     struct live_node *n = node_of(h);

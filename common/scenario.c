@@ -69,6 +69,14 @@ bool scn_unexpected(struct parser *p, const char *w, const char *expected)
     return scn_fail(p, "'%.60s' is wrong here, expected %s", w, expected);
 }
 
+bool scn_unknown(struct parser *p, const char *what, const char *w,
+                 const char *near, const char *expected)
+{
+    if (near == NULL)
+        return scn_unexpected(p, w, expected);
+    return scn_fail(p, "unknown %s '%.60s'; did you mean '%s'?", what, w, near);
+}
+
 bool scn_because(struct parser *p, bool good, struct text *why)
 {
     if (!good)
@@ -233,7 +241,7 @@ bool scn_take_names(struct parser *p, const char *name, uint64_t count)
     return n->at[n->count++].name != NULL;
 }
 
-const char *scn_near_name(const struct parser *p, const char *w)
+static const char *near_name(const struct parser *p, const char *w)
 {
     const char *words[NODE_LINES_MAX];
     size_t count = 0;
@@ -248,10 +256,9 @@ bool scn_known_name(struct parser *p, const char *w)
 {
     if (w != NULL && name_find(&p->names, w))
         return true;
-    const char *near = w != NULL ? scn_near_name(p, w) : NULL;
-    if (near != NULL)
-        return scn_fail(p, "unknown node '%.60s'; did you mean '%s'?", w, near);
-    return scn_unexpected(p, w, "the name of a node of an earlier line");
+    const char *near = w != NULL ? near_name(p, w) : NULL;
+    return scn_unknown(p, "node", w, near,
+                       "the name of a node of an earlier line");
 }
 
 /* -- Lines that act ------------------------------------------------------------ */
@@ -453,12 +460,9 @@ static bool unknown_act(struct parser *p, const char *w)
         words[i] = keywords[i].name;
     const char *near = nearest_word(w, words, KEYWORDS);
     if (near == NULL)
-        near = scn_near_name(p, w);
-    if (near != NULL)
-        return scn_fail(p, "unknown word '%.60s'; did you mean '%s'?", w, near);
-    return scn_unexpected(p, w,
-                          "an action, or a node of an earlier line and a "
-                          "command");
+        near = near_name(p, w);
+    return scn_unknown(p, "word", w, near,
+                       "an action, or a node of an earlier line and a command");
 }
 
 /* at TIME, at step N, after TIME; then the word behind it in *w. */

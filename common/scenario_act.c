@@ -661,9 +661,7 @@ bool scn_fire(struct parser *p)
         return add_act(p, act);
     }
     const char *near = w != NULL ? nearest_word(w, timers, count) : NULL;
-    if (near == NULL)
-        return scn_unexpected(p, w, "the name of a timer");
-    return scn_fail(p, "unknown timer '%.60s'; did you mean '%s'?", w, near);
+    return scn_unknown(p, "timer", w, near, "the name of a timer");
 }
 
 /* -- Weather ----------------------------------------------------------------- */

@@ -90,6 +90,9 @@ struct parser {
 bool scn_fail(struct parser *p, const char *format, ...) PRINTF_LIKE(2, 3);
 /* `word` is not what should stand here; NULL: there is none. */
 bool scn_unexpected(struct parser *p, const char *word, const char *expected);
+/* The same for a word that may be a slip for `near`, unless that is NULL. */
+bool scn_unknown(struct parser *p, const char *what, const char *word,
+                 const char *near, const char *expected);
 /* The same with the sentence of another function, which is freed. */
 bool scn_because(struct parser *p, bool good, struct text *why);
 
@@ -111,7 +114,6 @@ bool scn_is_keyword(const char *w);
 /* Take `count` names PREFIX1 ..., or with 0 this one name. */
 bool scn_take_names(struct parser *p, const char *name, uint64_t count);
 bool scn_known_name(struct parser *p, const char *w);
-const char *scn_near_name(const struct parser *p, const char *w);
 
 /* Fix the settings and the seed, which the lines from here on may use. */
 bool scn_settle(struct parser *p);

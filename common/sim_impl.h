@@ -439,10 +439,7 @@ static inline uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-struct endpoint side_endpoint(const struct side *s);
-/* Queue something that refers to a stream; and: it no longer does. */
-void stream_push(struct stream *stream, enum entry_kind kind, void *what,
-                 uint64_t time_us, int reason);
+/* What referred to a stream does so no longer. */
 void stream_release(struct stream *stream);
 void side_record(const struct side *s, const char *text);
 /* Send a segment that leaves at `time_us`. */

@@ -29,7 +29,7 @@ static uint32_t place_of(const struct stream *stream)
     return (uint32_t)((size_t)(at - (const uint8_t *)stream->sim->arena) / 16);
 }
 
-struct endpoint side_endpoint(const struct side *s)
+static struct endpoint side_endpoint(const struct side *s)
 {
     return s->node != NOBODY ? endpoint_of(side_node(s))
                              : (struct endpoint){.addr = s->stream->to};
@@ -160,8 +160,8 @@ void stream_release(struct stream *stream)
 }
 
 /* Queue something that refers to a stream. */
-void stream_push(struct stream *stream, enum entry_kind kind, void *what,
-                 uint64_t time_us, int reason)
+static void stream_push(struct stream *stream, enum entry_kind kind, void *what,
+                        uint64_t time_us, int reason)
 {
     stream->references++;
     queue_push(stream->sim, &(struct entry){.time_us = time_us,

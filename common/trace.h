@@ -38,10 +38,7 @@ void trace_free(struct trace *t);
 size_t trace_count(const struct trace *t);
 /* The i-th record; lent as long as the trace. */
 void trace_get(const struct trace *t, size_t i, struct record *r);
-/* Every address seen, in order of first appearance, with its name. */
-size_t trace_endpoints(const struct trace *t);
-struct endpoint trace_endpoint(const struct trace *t, size_t i);
-/* A namer (fields.h) that knows the endpoints' names. */
+/* A namer (fields.h) that knows the names of all addresses seen. */
 struct namer trace_namer(const struct trace *t);
 /* The program that wrote it ("chord"), or NULL. */
 const char *trace_program(const struct trace *t);

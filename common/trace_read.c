@@ -460,8 +460,6 @@ static void finish(struct trace *t, uint64_t base_us)
         struct record *r = &t->entry[i].r;
         r->time_us -= r->time_us > base_us ? base_us : r->time_us;
         r->sent_us -= r->sent_us > base_us ? base_us : r->sent_us;
-        trace_add_endpoint(t, r->from.addr);
-        trace_add_endpoint(t, r->to.addr);
     }
 }
 

@@ -77,10 +77,8 @@ void trace_free(struct trace *t)
     for (size_t i = 0; i < t->file_count; i++)
         text_free(&t->file[i]);
     store_free(&t->store);
-    map_free(&t->endpoint_map);
     map_free(&t->named);
     free(t->name);
-    free(t->endpoint);
     free(t->entry);
     free(t);
 }
@@ -107,20 +105,6 @@ void trace_learn(struct trace *t, struct addr a, const char *name)
         t->store.no_memory = true;
 }
 
-void trace_add_endpoint(struct trace *t, struct addr a)
-{
-    uint64_t known;
-
-    if (addr_none(a) || map_get(&t->endpoint_map, addr_key(a), &known))
-        return;
-    if (!store_room(&t->store, &t->endpoint, t->endpoint_count,
-                    &t->endpoint_cap, sizeof *t->endpoint))
-        return;
-    if (!map_set(&t->endpoint_map, addr_key(a), t->endpoint_count))
-        t->store.no_memory = true;
-    t->endpoint[t->endpoint_count++] = (struct endpoint){.addr = a};
-}
-
 size_t trace_count(const struct trace *t)
 {
     return t->count;
@@ -131,19 +115,6 @@ void trace_get(const struct trace *t, size_t i, struct record *r)
     *r = t->entry[i].r;
     r->from.name = name_of(t, r->from.addr);
     r->to.name = name_of(t, r->to.addr);
-}
-
-size_t trace_endpoints(const struct trace *t)
-{
-    return t->endpoint_count;
-}
-
-struct endpoint trace_endpoint(const struct trace *t, size_t i)
-{
-    struct endpoint e = t->endpoint[i];
-
-    e.name = name_of(t, e.addr);
-    return e;
 }
 
 static const char *namer_name(const void *trace, struct addr a)

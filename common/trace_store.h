@@ -36,11 +36,8 @@ struct entry {
 struct trace {
     struct entry *entry;
     size_t count, cap;
-    struct endpoint *endpoint;
-    size_t endpoint_count, endpoint_cap;
-    struct map endpoint_map; /* address -> index */
-    struct map named;        /* address -> index of its name */
-    const char **name;       /* in the store */
+    struct map named;  /* address -> index of its name */
+    const char **name; /* in the store */
     size_t name_count, name_cap;
     struct text file[TRACE_FILES_MAX]; /* their bytes */
     size_t file_count;
@@ -51,7 +48,6 @@ struct trace {
 
 /* Remember a node's name, unless it is NULL. */
 void trace_learn(struct trace *t, struct addr a, const char *name);
-void trace_add_endpoint(struct trace *t, struct addr a);
 /* Sort; pair what was seen twice; number anew what several files count. */
 void trace_merge(struct trace *t);
 

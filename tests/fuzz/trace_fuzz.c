@@ -44,8 +44,6 @@ static void write_again(const struct trace *t)
             MUST(strchr(line.data, '\n') + 1 == line.data + line.len);
         trace_write(w, &r);
     }
-    for (size_t i = 0; i < trace_endpoints(t); i++)
-        (void)trace_endpoint(t, i);
     MUST(trace_close(w, &why));
     text_free(&line);
     text_free(&why);

@@ -108,6 +108,12 @@ static const char *log_of(const struct host *h)
     return toy_log[toy_log_of(h->addr)].data;
 }
 
+static void restart(struct bed *b, struct host *h)
+{
+    live_end(b->live, h);
+    CHECK(live_begin(node_of(h), nowhere, nowhere, &b->why));
+}
+
 TEST(a_datagram_between_local_nodes_is_recorded_once_at_its_arrival)
 {
     struct bed b;
@@ -149,7 +155,7 @@ TEST(a_datagram_to_a_killed_node_is_dropped)
     CHECK_TEXT(b.records.data,
                "y>x 10 dropped: x is down\nresult 1 send 10 ok\n");
     CHECK(live_command(b.live, x, "count") == 0);
-    CHECK(live_restart(b.live, x, nowhere, nowhere, &b.why));
+    restart(&b, x);
     tell(&b, y, "send 11");
     CHECK_TEXT(log_of(x), "start\nstart\ndatagram 11\n");
     bed_end(&b);
@@ -379,7 +385,7 @@ TEST(a_vanished_peer_is_deaf_and_its_streams_stay_open)
     CHECK_TEXT(log_of(y), "start\nopen\nwrite 10: 0\n");
     CHECK_TEXT(log_of(x), "start\naccept\n");
     CHECK(strstr(b.records.data, "y>x 10 dropped: x is down") != NULL);
-    CHECK(live_restart(b.live, x, nowhere, nowhere, &b.why));
+    restart(&b, x);
     tell(&b, y, "connect_write 20"); /* the old stream is reset meanwhile */
     CHECK(strstr(log_of(y), "closed reset") != NULL);
     CHECK(strstr(log_of(x), "start\naccept\nmessage 20\n") != NULL);
