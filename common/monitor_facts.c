@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAUSES_SCAN_MAX 4096
 #define QUIET_STEPS_MAX 2000000
 #define QUIET_US_MAX (60 * (uint64_t)1000000) /* a consequence is near */
 #define KINDS_MAX 256                         /* of messages, compared */
