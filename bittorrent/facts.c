@@ -175,7 +175,7 @@ static enum fact_outcome kept_wrong(struct fact_call *c)
     for (size_t i = 0; i < c->network->count; i++) {
         const struct bittorrent *n = bittorrent_at(c->network, i);
         if (n == NULL || n->torrent.have == NULL ||
-            setting(n->settings, OPT_VERIFY) != 0)
+            setting(n->settings, OPT_VERIFY) == VERIFY_OFF)
             continue;
         for (uint32_t k = 0; k < n->torrent.meta.piece_count; k++)
             count += bit_is_set(n->torrent.have, k) &&

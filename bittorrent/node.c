@@ -49,8 +49,8 @@ static const struct option options[] = {
                    "fetch these alone, by number: 1,3-5; else all"},
     [OPT_ANNOUNCE] = {"announce", OPTION_TEXT, 0, 0, 0, NULL,
                       "tracker of torrents made here; else join; or none"},
-    [OPT_VERIFY] = {"verify", OPTION_CHOICE, 0, 1, 0, "on,off",
-                    "hash what is here first; off: believe it"},
+    [OPT_VERIFY] = {"verify", OPTION_CHOICE, 0, 2, 0, "on,off,all",
+                    "hash what may be wrong; off: nothing; all: again"},
     {.name = NULL}};
 
 static const struct command commands[] = {

@@ -52,6 +52,7 @@ enum bittorrent_option {
 
 enum picker { PICKER_RAREST, PICKER_RANDOM, PICKER_INORDER };
 enum choker { CHOKER_TITFORTAT, CHOKER_NONE, CHOKER_FREERIDER };
+enum verify { VERIFY_ON, VERIFY_OFF, VERIFY_ALL };
 enum role { ROLE_PEER, ROLE_TRACKER };
 enum dht_use { DHT_OFF, DHT_ON, DHT_CHECKED };
 enum bittorrent_timer {

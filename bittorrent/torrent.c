@@ -82,7 +82,8 @@ static void load_good(struct bittorrent *n, struct host *h)
     char name[48];
 
     blob_name(t, name);
-    if (host_load(h, name, t->good, bytes) != (int)bytes)
+    if (setting(n->settings, OPT_VERIFY) == VERIFY_ALL ||
+        host_load(h, name, t->good, bytes) != (int)bytes)
         memset(t->good, 0, bytes); /* all is hashed */
 }
 
@@ -202,7 +203,7 @@ static void check_more(struct bittorrent *n, struct host *h)
                               metainfo_piece_bytes(&t->meta, piece)))
             continue;
         if (!bit_is_set(t->good, piece) &&
-            setting(n->settings, OPT_VERIFY) == 0) {
+            setting(n->settings, OPT_VERIFY) != VERIFY_OFF) {
             hash_piece(n, h, piece);
             return;
         }

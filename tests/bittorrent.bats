@@ -62,6 +62,44 @@ swarm() {
     [ "${first%%.*}" -ge 20 ]
 }
 
+@test "bittorrent: what was found good is hashed again only when asked" {
+    swarm
+    get_files
+    printf '!' | dd of=to/x.bin bs=1 seek=99999 conv=notrunc 2>/dev/null
+    get_files
+    [[ $output == *"100.0% of 3000000 bytes"* ]]
+    get_files --set verify=all --until 2s
+    [[ $output == *"a file of that name is here and differs"* ]]
+}
+
+@test "bittorrent: a full disk says so, and when there is room, get goes on" {
+    unshare -rm true 2>/dev/null || skip "no mount namespaces"
+    swarm
+    unshare -rm bash -c '
+        mount -t tmpfs -o size=1500k none to
+        timeout 40 "$@" >get.out </dev/null 3>&- &
+        for _ in $(seq 200); do
+            grep -q "the disk is full; make room" get.out && break
+            sleep 0.05
+        done
+        grep -q "the disk is full; make room" get.out || exit 1
+        mount -o remount,size=10m to
+        wait $! && cmp from/x.bin to/x.bin' full \
+        "$bt" get x.torrent --folder to --listen 127.0.0.1:0 ||
+        { cat get.out; false; }
+}
+
+@test "bittorrent: killed at any moment, get comes to the end all the same" {
+    swarm --set upload=4MB/s
+    for after in 0.01 0.05 0.1 0.15 0.2 0.25 0.3 0.35 0.4 0.5; do
+        timeout -s KILL $after "$bt" get x.torrent --folder to \
+            --listen 127.0.0.1:0 </dev/null >>killed.out 2>&1 || true
+    done
+    get_files
+    cmp from/x.bin to/x.bin
+    [ -z "$(find to -name '*.part')" ]
+}
+
 @test "bittorrent: a magnet link is enough, and what it had is kept" {
     swarm
     link=$("$bt" info x.torrent | sed -n 's/^magnet //p')

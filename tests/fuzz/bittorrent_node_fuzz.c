@@ -99,7 +99,7 @@ static void check_torrent(struct fake *f, const struct bittorrent *n)
         MUST(copies == t->copies[i]);
         have += bit_is_set(t->have, i);
         if (other && bit_is_set(t->have, i) &&
-            setting(n->settings, OPT_VERIFY) == 0)
+            setting(n->settings, OPT_VERIFY) != VERIFY_OFF)
             check_piece(f, t, i);
     }
     MUST(have == t->have_count);
