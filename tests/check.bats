@@ -118,3 +118,10 @@ breaks_at_the_end() {
     [ "$status" -eq 2 ]
     [[ "$output" == *"expected 'warm'"* ]]
 }
+
+@test "check: progress every three seconds; Ctrl-C prints what was explored" {
+    sed 's/grain operation/grain message/' labs/chord/tiny.scn >"$out"
+    run timeout --signal=INT 4 "$bin/chord" check "$out"
+    [[ "$output" == *" states, depth "*" states, "*" transitions, depth "* ]]
+    [[ "$output" == *"no violation in "*" states (incomplete: interrupted)"* ]]
+}
