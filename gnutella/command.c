@@ -53,7 +53,7 @@ static void keep_hit(struct gnutella *n, struct host *h,
                      const struct gnutella_msg *m,
                      const struct gnutella_result *r)
 {
-    struct span extra = r->extra, part, size;
+    struct span extra = r->extra, part;
     struct hit *hit;
 
     if (n->hits == NULL)
@@ -75,12 +75,8 @@ static void keep_hit(struct gnutella *n, struct host *h,
     memcpy(hit->servent, m->servent, GUID_BYTES);
     while (gnutella_next_extension(&extra, &part)) {
         hit->has_sha1 = hit->has_sha1 || gnutella_urn(part, hit->sha1);
-        if (r->size == UINT32_MAX && gnutella_ggep(part, "LF", &size) &&
-            size.len <= 8) { /* 4 GiB and more: little-endian, no zeros */
-            hit->bytes = 0;
-            for (size_t i = size.len; i-- > 0;)
-                hit->bytes = hit->bytes << 8 | size.at[i];
-        }
+        if (r->size == UINT32_MAX) /* 4 GiB and more */
+            (void)gnutella_large(part, &hit->bytes);
     }
 }
 

@@ -305,79 +305,115 @@ static bool matches(const struct gnutella *n, const struct content *c, int i,
    query's flags allow (reference, "Query"). */
 static unsigned most_results(const struct gnutella_msg *m)
 {
-    unsigned most = is_list_all(m) ? RESULTS_MAX : RESULTS_SENT_MAX;
+    unsigned most = is_list_all(m) ? FILES_MAX : RESULTS_SENT_MAX;
     unsigned wanted = (m->flags & QUERY_FLAGS) != 0 ? m->flags & 0xffu : 0;
 
     return wanted > 0 && wanted < most ? wanted : most;
 }
 
-/* The results of ours for a query, into `out`; how many. */
+/* What stands behind a result's name: its hash, and the size of a large one.
+   Source: reference, HUGE and GGEP "LF". */
+static size_t put_extra(const uint8_t *sha1, uint64_t bytes,
+                        uint8_t out[EXTRA_BYTES])
+{
+    char urn[42] = "urn:sha1:";
+    size_t used = 0;
+
+    if (sha1 != NULL) {
+        gnutella_base32(sha1, urn + 9);
+        memcpy(out, urn, used = 41);
+    }
+    if (bytes < UINT32_MAX)
+        return used;
+    if (used > 0)
+        out[used++] = EXTENSION_END;
+    return used + gnutella_put_large(bytes, out + used);
+}
+
+/* Results of ours for a query, into `out`: no more than `most`, from the
+   content *at on, which then is the first that had no place.  How many. */
 static unsigned find_results(const struct gnutella *n, struct host *h,
-                             const struct gnutella_msg *m, uint8_t *out,
-                             size_t room, size_t *used)
+                             const struct gnutella_msg *m, unsigned most,
+                             size_t *at, struct span *results, uint8_t *out,
+                             size_t room)
 {
     struct wish w = wish_of(m);
-    unsigned count = 0, most = most_results(m);
+    unsigned count = 0;
     struct content c;
-    char urn[64] = "urn:sha1:";
+    uint8_t extra[EXTRA_BYTES];
 
-    *used = 0;
-    for (size_t i = 0; i < host_content_count(h) && count < most; i++) {
-        if (!host_content(h, (int)i, &c) || !matches(n, &c, (int)i, m, &w))
+    *results = (struct span){out, 0};
+    for (; *at < host_content_count(h) && count < most; ++*at) {
+        int i = (int)*at;
+        if (!host_content(h, i, &c) || !matches(n, &c, i, m, &w))
             continue;
-        const uint8_t *sha1 = gnutella_transfer_sha1(n, (int)i);
+        bool tell = w.tell_hash || w.by_hash || is_modern(n);
         struct gnutella_result r = {
             .index = (uint32_t)i,
             .size = c.bytes < UINT32_MAX ? (uint32_t)c.bytes : UINT32_MAX,
             .name = {(const uint8_t *)c.name, strlen(c.name)},
-            .extra = {(const uint8_t *)urn, 0}};
-        if (sha1 != NULL && (w.tell_hash || w.by_hash || is_modern(n))) {
-            gnutella_base32(sha1, urn + 9);
-            r.extra.len = 41;
-        }
-        size_t bytes = gnutella_put_result(&r, out + *used, room - *used);
-        count += bytes > 0;
-        *used += bytes;
+            .extra = {extra, 0}};
+        r.extra.len = put_extra(tell ? gnutella_transfer_sha1(n, i) : NULL,
+                                c.bytes, extra);
+        size_t bytes =
+            gnutella_put_result(&r, out + results->len, room - results->len);
+        if (bytes == 0)
+            break;
+        count++;
+        results->len += bytes;
     }
     return count;
 }
 
+/* Source: reference, query hit: vendor, open size, flags, flags2; GGEP. */
+static size_t put_trailer(const struct gnutella *n,
+                          uint8_t out[7 + PROXIES_BYTES])
+{
+    static const uint8_t begin[7] = {'P', '2', 'P', 'L', 2, 0, HIT_PUSH};
+    size_t proxies = 0;
+
+    memcpy(out, begin, sizeof begin);
+    if (!is_reachable(n)) {
+        out[5] |= HIT_PUSH;
+        proxies = gnutella_push_proxies(n, out + sizeof begin);
+    }
+    if (proxies > 0) {
+        out[5] |= HIT_GGEP;
+        out[6] |= HIT_GGEP;
+    }
+    return sizeof begin + proxies;
+}
+
+/* A hit, or several where all is asked for and one cannot hold it. */
 static void answer(struct gnutella *n, struct host *h, struct link *l,
                    const struct gnutella_msg *query)
 {
-    uint8_t results[32768];
-    /* Source: reference, query hit: vendor, open size, flags, flags2. */
-    uint8_t trailer[7 + PROXIES_BYTES] = {'P', '2', 'P', 'L', 2, 0, HIT_PUSH};
-    size_t trailer_len = 7;
-    struct gnutella_msg m = {.type = GNUTELLA_HIT, .addr = n->self};
-    size_t used;
+    uint8_t results[32768], trailer[7 + PROXIES_BYTES];
+    struct gnutella_msg m = {.type = GNUTELLA_HIT,
+                             .ttl = (uint8_t)(query->hops + 2), /* [gtk] */
+                             .addr = n->self,
+                             .trailer = {trailer, put_trailer(n, trailer)}};
+    unsigned most = most_results(query), count;
 
     if ((query->flags & (QUERY_FLAGS | QUERY_FIREWALLED)) ==
             (QUERY_FLAGS | QUERY_FIREWALLED) &&
         !is_reachable(n))
         return; /* neither could reach the other */
-    m.count =
-        (uint8_t)find_results(n, h, query, results, sizeof results, &used);
-    if (m.count == 0)
-        return;
-    if (!is_reachable(n)) {
-        trailer[5] |= HIT_PUSH;
-        trailer_len += gnutella_push_proxies(n, trailer + 7);
-    }
-    if (trailer_len > 7) {
-        trailer[5] |= HIT_GGEP;
-        trailer[6] |= HIT_GGEP;
-    }
     memcpy(m.guid, query->guid, GUID_BYTES);
     memcpy(m.servent, n->servent, GUID_BYTES);
-    m.ttl = (uint8_t)(query->hops + 2); /* Source: reference, query hit */
-    m.results = (struct span){results, used};
-    m.trailer = (struct span){trailer, trailer_len};
-    host_note(h,
-              "has %u file%s for this query: a hit goes back the way the "
-              "query came",
-              m.count, m.count == 1 ? "" : "s");
-    gnutella_route_send(n, h, l, &m);
+    for (size_t at = 0; most > 0; most -= count) {
+        count =
+            find_results(n, h, query, most < RESULTS_MAX ? most : RESULTS_MAX,
+                         &at, &m.results, results, sizeof results);
+        if (count == 0)
+            return;
+        m.count = (uint8_t)count;
+        host_note(h,
+                  "has %u file%s for this query: a hit goes back the way the "
+                  "query came",
+                  count, count == 1 ? "" : "s");
+        gnutella_route_send(n, h, l, &m);
+    }
 }
 
 static void on_query(struct gnutella *n, struct host *h, struct link *l,

@@ -13,8 +13,8 @@
 
 #include "common/http.h"
 
-#define EXTENSION_END 0x1c
 #define GGEP_MAGIC 0xc3
+#define GGEP_COBS 0x40 /* a flag */
 
 /* -- Parts ----------------------------------------------------------------- */
 
@@ -98,8 +98,10 @@ static size_t walk_ggep_length(struct codec *c)
     return 0;
 }
 
-/* Read one block; `found` gets the data of extension `id`, if asked for. */
-static bool walk_ggep(struct codec *c, const char *id, struct span *found)
+/* Read one block; `found` gets the data of extension `id`, if asked for, and
+   *coded whether it is COBS-encoded. */
+static bool walk_ggep(struct codec *c, const char *id, struct span *found,
+                      bool *coded)
 {
     uint8_t magic = 0, flags = 0;
     bool seen = false;
@@ -119,6 +121,7 @@ static bool walk_ggep(struct codec *c, const char *id, struct span *found)
             memcmp(name.at, id, name.len) == 0) {
             seen = true;
             *found = data;
+            *coded = (flags & GGEP_COBS) != 0;
         }
     }
     return seen && !c->bad;
@@ -128,7 +131,60 @@ bool gnutella_ggep(struct span block, const char *id, struct span *data)
 {
     struct codec c = codec_reader(block.at, block.len);
 
-    return block.len > 0 && walk_ggep(&c, id, data);
+    bool coded;
+
+    return block.len > 0 && walk_ggep(&c, id, data, &coded);
+}
+
+/* Source: reference, GGEP "LF": little-endian, without zeros at its end; as
+   there may be zeros inside, which no result may hold, in COBS: each run of
+   other bytes behind its length and one. */
+size_t gnutella_put_large(uint64_t bytes, uint8_t *out)
+{
+    static const uint8_t head[] = {GGEP_MAGIC, 0x80 | GGEP_COBS | 2, 'L', 'F'};
+    size_t mark = sizeof head + 1, at = mark + 1;
+
+    memcpy(out, head, sizeof head);
+    for (; bytes > 0; bytes >>= 8) {
+        if ((bytes & 0xff) != 0) {
+            out[at++] = (uint8_t)bytes;
+            continue;
+        }
+        out[mark] = (uint8_t)(at - mark);
+        mark = at++;
+    }
+    out[mark] = (uint8_t)(at - mark);
+    out[sizeof head] = (uint8_t)(0x40 | (at - sizeof head - 1));
+    return at;
+}
+
+bool gnutella_large(struct span block, uint64_t *bytes)
+{
+    struct codec c = codec_reader(block.at, block.len);
+    struct span data;
+    bool coded;
+    uint8_t plain[16];
+    size_t len = 0;
+
+    if (block.len == 0 || !walk_ggep(&c, "LF", &data, &coded) || data.len > 10)
+        return false;
+    for (size_t i = 0; i < data.len && !coded; i++)
+        plain[len++] = data.at[i];
+    for (size_t i = 0; i < data.len && coded;) {
+        size_t end = i + data.at[i];
+        if (end == i || end > data.len)
+            return false;
+        while (++i < end)
+            plain[len++] = data.at[i];
+        if (end < data.len)
+            plain[len++] = 0;
+    }
+    if (len == 0 || len > 8)
+        return false;
+    *bytes = 0;
+    while (len > 0)
+        *bytes = *bytes << 8 | plain[--len];
+    return true;
 }
 
 /* What may follow the fixed part of ping, pong and push: nothing, or one GGEP
@@ -145,7 +201,7 @@ static void walk_tail(struct codec *c, struct gnutella_msg *m)
     }
     m->extra = (struct span){c->in + at, len};
     code_begin(c, FIELD_GROUP, "extensions");
-    walk_ggep(c, NULL, NULL);
+    walk_ggep(c, NULL, NULL, NULL);
     code_end(c);
     code_require(c, rest_of(c) == 0);
 }
@@ -185,11 +241,11 @@ static void walk_extensions(struct codec *c, struct span *extra, size_t len)
         struct codec probe = codec_reader(part.at, part.len);
         bool ggep = part.len > 0 && part.at[0] == GGEP_MAGIC;
         if (ggep)
-            walk_ggep(&probe, NULL, NULL);
+            walk_ggep(&probe, NULL, NULL, NULL);
         if (ggep && !probe.bad && probe.at == part.len) {
             code_begin(c, FIELD_GROUP, "");
             c->len = end;
-            walk_ggep(c, NULL, NULL);
+            walk_ggep(c, NULL, NULL, NULL);
             c->len = room;
             code_end(c);
         } else { /* the byte that ends it belongs to it */

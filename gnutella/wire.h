@@ -31,6 +31,10 @@ enum gnutella_type {
 #define BYTE_TTL 17
 #define BYTE_HOPS 18
 
+#define EXTENSION_END 0x1c /* between two extensions */
+#define LARGE_BYTES 14     /* a GGEP block with the size of a large file */
+#define EXTRA_BYTES (42 + LARGE_BYTES) /* ... behind a hash */
+
 /* Bytes inside of a message, or to be put into one. */
 struct span {
     const uint8_t *at;
@@ -108,7 +112,11 @@ void gnutella_base32_write(const uint8_t *data, size_t len, char *out);
 bool gnutella_base32_read(struct span text, uint8_t *data, size_t len);
 /* The 32 letters of a digest. */
 void gnutella_base32(const uint8_t digest[20], char out[33]);
-/* The data of one GGEP extension; false when it is not there. */
+/* GGEP "LF", the size of a file of 4 GiB and more: the bytes put into `out`
+   (LARGE_BYTES at most); false when it is not there, or is none. */
+size_t gnutella_put_large(uint64_t bytes, uint8_t *out);
+bool gnutella_large(struct span block, uint64_t *bytes);
+/* The data of one GGEP extension, as it stands; false when it is not there. */
 bool gnutella_ggep(struct span block, const char *id, struct span *data);
 
 /* Name every byte. */

@@ -219,7 +219,7 @@ agree() {
 @test "gnutella: messages of a servent that is not ours, byte for byte" {
     python=$(command -v python3) || skip "no python3"
     mkdir a
-    for i in $(seq 40); do echo "$i" >"a/many song $i.txt"; done
+    for i in $(seq 300); do echo "$i" >"a/many song $i.txt"; done
     start a 21436 --set version=0.6 --set ping=60s --trace t.pcapng
     start b 21437 --set version=0.6 --set deflate=off --join 127.0.0.1:21436
     mkdir f

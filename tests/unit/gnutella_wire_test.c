@@ -262,6 +262,37 @@ TEST(ggep_lengths_are_the_reference_s)
     }
 }
 
+/* As COBS is published: runs of bytes that are not zero, behind their length
+   and one; an LF without zeros needs none, and is read too. */
+TEST(a_large_file_s_size_holds_no_zero)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *block;
+        size_t len;
+    } cases[] = {
+        {UINT64_C(5) << 30, "\xc3\xc2LF\x46\1\1\1\3\x40\1", 11},
+        {UINT64_C(0x123456789a), "\xc3\xc2LF\x46\6\x9a\x78\x56\x34\x12", 11},
+        {UINT64_C(0x0100000000ff), "\xc3\xc2LF\x47\2\xff\1\1\1\2\1", 12}};
+    uint8_t out[LARGE_BYTES];
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_U64(gnutella_put_large(cases[i].bytes, out), cases[i].len);
+        CHECK(memcmp(out, cases[i].block, cases[i].len) == 0);
+        CHECK(gnutella_large((struct span){out, cases[i].len}, &bytes));
+        CHECK_U64(bytes, cases[i].bytes);
+    }
+    CHECK(gnutella_large(
+        (struct span){(const uint8_t *)"\xc3\x82LF\x45\1\2\3\4\5", 10},
+        &bytes));
+    CHECK_U64(bytes, UINT64_C(0x0504030201));
+    CHECK(!gnutella_large(
+        (struct span){(const uint8_t *)"\xc3\xc2LF\x42\x09\1", 7}, &bytes));
+    CHECK(!gnutella_large(
+        (struct span){(const uint8_t *)"\xc3\xc2LF\x42\0\1", 7}, &bytes));
+}
+
 TEST(every_prefix_needs_more_and_a_huge_length_ends_the_link)
 {
     struct gnutella_msg m;
@@ -288,6 +319,7 @@ int main(void)
     RUN(a_hit_that_ends_anywhere_is_bad);
     RUN(a_ggep_block_that_lies_is_bad);
     RUN(ggep_lengths_are_the_reference_s);
+    RUN(a_large_file_s_size_holds_no_zero);
     RUN(every_prefix_needs_more_and_a_huge_length_ends_the_link);
     return test_end();
 }
