@@ -450,7 +450,7 @@ static void move_to_web(struct bittorrent *n, struct host *h, struct peer *p)
     }
     *w = made;
     p->conn = 0;
-    peer_close(n, h, p, "it speaks HTTP");
+    peer_close(n, h, p, "it is none, and asks for a file by HTTP");
 }
 
 static size_t on_web(struct bittorrent *n, struct host *h, struct web *w,

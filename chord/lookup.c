@@ -128,15 +128,15 @@ static struct route route_lecture(const struct chord *c, const struct member *n,
     struct peer p = closest_preceding(c, n, q);
     if (!peer_none(&p))
         return to(ROUTE_FORWARD, &p,
-                  pred ? "{} goes to {}, my farthest finger not beyond it: "
-                         "not mine, ({},{}]"
+                  pred ? "{} goes to {}, my farthest finger not beyond it; "
+                         "mine are ({},{}]"
                        : "{} goes to {}, my farthest finger not beyond it");
     struct peer s = next_successor(c, n, q);
     if (!usable(n, q, &s))
         return dead_end();
     return to(ROUTE_FORWARD, &s,
-              pred ? "{} goes to my successor {}, no finger is before it: "
-                     "not mine, ({},{}]"
+              pred ? "{} goes to my successor {}, no finger is before it; "
+                     "mine are ({},{}]"
                    : "{} goes to my successor {}, no finger is before it");
 }
 

@@ -264,8 +264,7 @@ const struct outcome *run_watch(const struct run *r, const struct block *b,
     }
     if (watch_scenario(r, b, &path, &body, why)) {
         const char *const words[] = {run_program_name(r->sheet, b->name),
-                                     "monitor",
-                                     path.data, "--line", NULL};
+                                     "monitor", path.data, "--line", NULL};
         text_add(&body, input.data);
         o = run_words(r, words, body.data, input.data, why);
     }

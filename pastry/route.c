@@ -202,9 +202,10 @@ void pastry_route(struct pastry *n, struct host *h, struct pastry_msg *m)
         return;
     }
     const struct pastry_peer to = {*PEER_ID(next), peer_addr(next)};
+    unsigned shared = pastry_shared(n, &n->id, &m->key);
     if (host_wants_notes(h))
-        host_note(h, "%u digits shared: next by %s",
-                  pastry_shared(n, &n->id, &m->key),
+        host_note(h, "%u digit%s shared with the key: next by %s", shared,
+                  shared == 1 ? "" : "s",
                   rule == RULE_RARE   ? "the rare case"
                   : rule == RULE_LEAF ? "the leaf set"
                                       : "a longer prefix");
