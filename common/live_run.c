@@ -76,7 +76,7 @@ static bool is_busy(const struct acts *a)
 
 static void cannot(struct acts *a, const struct act *act, const char *why)
 {
-    a->status.expects_failed++;
+    a->status.cannot_run = true;
     acts_complain(a, act, why);
 }
 

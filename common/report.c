@@ -89,7 +89,7 @@ int report_end(struct report *r, const struct sim_status *status,
     if (status->expects_failed > 0 || status->commands_failed > 0 ||
         status->never_quiet)
         code = EXIT_FAILED;
-    if (status->no_memory)
+    if (status->no_memory || status->cannot_run)
         code = EXIT_USAGE;
     if (r->trace != NULL && !trace_close(r->trace, &why))
         code = cli_error(r->program, "%s", why.data);

@@ -59,6 +59,7 @@ struct sim_status {
     bool never_quiet; /* gave up waiting for quiet after 1 h */
     bool ended;
     bool no_memory; /* the arena is full: the run is worth nothing */
+    bool cannot_run; /* a real node could not be opened: its port is taken */
 };
 struct sim_status sim_status(const struct sim *sim);
 /* Failed expects, and why the run is bad, a line each; "" if it is good. */

@@ -162,6 +162,15 @@ agree() {
     [[ $(ask c get name) == *"value value"* ]]
 }
 
+@test "live: a taken port is exit 2, said with file and line" {
+    own=127.$((RANDOM % 250 + 2)).$((RANDOM % 250 + 2)).2
+    printf 'set bits 7\nnode a addr=%s:7001\nnode b addr=%s:7001\nrun until 1s\n' \
+        "$own" "$own" >"$BATS_TEST_TMPDIR/twice.scn"
+    run "${BIN:-bin}/chord" live "$BATS_TEST_TMPDIR/twice.scn" --quiet
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"twice.scn:3: "* ]]
+}
+
 @test "node: a taken port is refused" {
     start a --listen 127.0.0.1:0
     run $chord node --listen "$(address a)"
