@@ -519,12 +519,16 @@ TEST(streams_between_local_nodes_are_recorded_once_by_name)
     bed_end(&b);
 }
 
+/* A sanitizer's malloc gives up where the system's returns NULL. */
 #if defined(__SANITIZE_ADDRESS__)
 #define OWN_MALLOC 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
 #define OWN_MALLOC 1
 #endif
+#endif
+#ifndef OWN_MALLOC
+#define OWN_MALLOC 0
 #endif
 
 /* Ask for hashes while malloc has nothing left to give. */
@@ -554,11 +558,12 @@ static void hash_without_memory(struct host *h, int content)
 
 TEST(a_hash_for_which_there_is_no_memory_is_answered_without_a_digest)
 {
-#ifndef OWN_MALLOC
     static const struct share song = {
         .name = "song", .bytes = 1000, .to = 1000};
     struct bed b;
 
+    if (OWN_MALLOC)
+        return;
     bed_begin(&b);
     struct host *x = add(&b, "x", nowhere), *y = add(&b, "y", nowhere);
     CHECK(live_share(node_of(x), &song, 1) && live_share(node_of(y), &song, 1));
@@ -572,7 +577,6 @@ TEST(a_hash_for_which_there_is_no_memory_is_answered_without_a_digest)
     CHECK_U64(count_of(log_of(x), "hashed 0, tag "), 4);
     CHECK_U64(count_of(log_of(x), " (0 bytes)"), 3);
     bed_end(&b);
-#endif
 }
 
 int main(void)
