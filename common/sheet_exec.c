@@ -30,9 +30,9 @@ static const char *const programs[] = {"chord",     "napster",    "gnutella",
                                        "fasttrack", "bittorrent", "pastry",
                                        "kelips",    NULL};
 /* `overhear` is FastTrack's own. */
-static const char *const verbs[] = {"show",   "sim",     "live",  "check",
-                                    "figure", "monitor", "trace", "overhear",
-                                    NULL};
+static const char *const verbs[] = {"show",  "sim",      "live",
+                                    "check", "figure",   "monitor",
+                                    "trace", "overhear", NULL};
 static const char *const lab_verbs[] = {"ratio", "order", NULL};
 /* None of them names a file to write, or a socket. */
 static const char *const options[] = {
