@@ -7,13 +7,9 @@
 
 static const struct fasttrack *node_arg(struct fact_call *k, size_t arg)
 {
-    const struct host *h = k->network->by_name(k->network, k->args[arg]);
-    const struct fasttrack *n =
-        h != NULL ? fasttrack_at(k->network, h->index) : NULL;
+    const struct host *h = fact_live_host(k, arg, &fasttrack_protocol);
 
-    if (n == NULL)
-        text_printf(k->why, "%s is no node that is up", k->args[arg]);
-    return n;
+    return h != NULL ? h->node : NULL;
 }
 
 static const struct fasttrack *super_arg(struct fact_call *k)
@@ -27,12 +23,6 @@ static const struct fasttrack *super_arg(struct fact_call *k)
     return NULL;
 }
 
-static void add(struct text *out, const char *name)
-{
-    text_add(out, out->len > 0 ? " " : "");
-    text_add(out, name);
-}
-
 /* Names of all nodes of a kind, in the scenario's order; "none". */
 static enum fact_outcome list(struct fact_call *k,
                               bool (*is)(const struct fasttrack *))
@@ -40,7 +30,7 @@ static enum fact_outcome list(struct fact_call *k,
     for (size_t i = 0; i < k->network->count; i++) {
         const struct fasttrack *n = fasttrack_at(k->network, i);
         if (n != NULL && is(n))
-            add(k->out, k->network->host[i]->name);
+            fact_add(k, k->network->host[i]->name);
     }
     if (k->out->len == 0)
         text_add(k->out, "none");
@@ -87,7 +77,7 @@ static enum fact_outcome peers(struct fact_call *k, const struct fasttrack *n,
         for (const struct link *l = n->links; l != NULL; l = l->next)
             if (fasttrack_link_is(l, peer) &&
                 fasttrack_other(k->network, l) == k->network->host[i])
-                add(k->out, k->network->host[i]->name);
+                fact_add(k, k->network->host[i]->name);
     if (k->out->len == 0)
         text_add(k->out, "none");
     return FACT_OK;
@@ -113,8 +103,7 @@ static enum fact_outcome number(struct fact_call *k, const struct fasttrack *n,
 {
     if (n == NULL)
         return FACT_ERROR;
-    text_u64(k->out, value);
-    return FACT_OK;
+    return fact_print(k, value);
 }
 
 static enum fact_outcome fact_index(struct fact_call *k)
@@ -188,7 +177,7 @@ static enum fact_outcome fact_eligible_children(struct fact_call *k)
             if (fasttrack_link_is(l, PEER_CHILD) && l->child != NULL &&
                 l->child->eligible &&
                 fasttrack_other(k->network, l) == k->network->host[i])
-                add(k->out, k->network->host[i]->name);
+                fact_add(k, k->network->host[i]->name);
     if (k->out->len == 0)
         text_add(k->out, "none");
     return FACT_OK;
@@ -204,8 +193,7 @@ static enum fact_outcome fact_count_eligible(struct fact_call *k)
     for (const struct link *l = n->links; l != NULL; l = l->next)
         count += fasttrack_link_is(l, PEER_CHILD) && l->child != NULL &&
                  l->child->eligible;
-    text_u64(k->out, count);
-    return FACT_OK;
+    return fact_print(k, count);
 }
 
 static enum fact_outcome fact_best_child(struct fact_call *k)
@@ -258,8 +246,7 @@ static enum fact_outcome fact_count_orphans(struct fact_call *k)
     for (size_t i = 0; i < k->network->count; i++)
         count += fasttrack_at(k->network, i) != NULL &&
                  is_orphan(fasttrack_at(k->network, i));
-    text_u64(k->out, count);
-    return FACT_OK;
+    return fact_print(k, count);
 }
 
 static enum fact_outcome fact_first_child(struct fact_call *k)
@@ -288,14 +275,12 @@ static enum fact_outcome fact_listed(struct fact_call *k)
         const struct fasttrack *n = fasttrack_at(k->network, i);
         files += n != NULL && is_supernode(n) ? n->super->files : 0;
     }
-    text_u64(k->out, files);
-    return FACT_OK;
+    return fact_print(k, files);
 }
 
 static enum fact_outcome fact_handshake_bytes(struct fact_call *k)
 {
-    text_u64(k->out, HELLO_BYTES + ANSWER_BYTES);
-    return FACT_OK;
+    return fact_print(k, HELLO_BYTES + ANSWER_BYTES);
 }
 
 /* -- The overlay of supernodes ---------------------------------------------------- */
@@ -313,8 +298,7 @@ static uint64_t overlay_links(const struct network *net)
 
 static enum fact_outcome fact_overlay_links(struct fact_call *k)
 {
-    text_u64(k->out, overlay_links(k->network));
-    return FACT_OK;
+    return fact_print(k, overlay_links(k->network));
 }
 
 /* Of a query that reaches every supernode: two a link, less those on which it
@@ -324,8 +308,7 @@ static enum fact_outcome fact_full_flood(struct fact_call *k)
     uint64_t links = overlay_links(k->network);
     uint64_t supernodes = fasttrack_supernodes(k->network);
 
-    text_u64(k->out, supernodes > 0 ? 2 * links - (supernodes - 1) : 0);
-    return FACT_OK;
+    return fact_print(k, supernodes > 0 ? 2 * links - (supernodes - 1) : 0);
 }
 
 /* What the flood of a Gnutella of all nodes with so many neighbours each
@@ -340,8 +323,7 @@ static enum fact_outcome fact_flat_flood(struct fact_call *k)
     }
     for (size_t i = 0; i < k->network->count; i++)
         nodes += fasttrack_at(k->network, i) != NULL;
-    text_u64(k->out, nodes * degree - (nodes - 1));
-    return FACT_OK;
+    return fact_print(k, nodes * degree - (nodes - 1));
 }
 
 /* Which part of a file of so many bytes a UUHash looks at, in percent. */
@@ -358,8 +340,7 @@ static enum fact_outcome fact_covered(struct fact_call *k)
     size_t count = fasttrack_regions(bytes, region);
     for (size_t i = 0; i < count; i++)
         seen += region[i].len;
-    text_u64(k->out, (seen * 100 + bytes / 2) / bytes);
-    return FACT_OK;
+    return fact_print(k, (seen * 100 + bytes / 2) / bytes);
 }
 
 const struct fact fasttrack_facts[] = {

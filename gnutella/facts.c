@@ -11,37 +11,13 @@
 
 #include "gnutella/check.h"
 
-static void add(struct fact_call *k, const char *word)
-{
-    if (k->out->len > 0)
-        text_char(k->out, ' ');
-    text_add(k->out, word);
-}
-
-static void add_number(struct fact_call *k, uint64_t value)
-{
-    add(k, "");
-    text_u64(k->out, value);
-}
-
 static bool node_arg(struct fact_call *k, size_t arg, size_t *index)
 {
-    const struct host *h = k->network->by_name(k->network, k->args[arg]);
+    const struct host *h = fact_live_host(k, arg, &gnutella_protocol);
 
-    if (h != NULL && gnutella_at(k->network, h->index) != NULL) {
+    if (h != NULL)
         *index = h->index;
-        return true;
-    }
-    text_printf(k->why, "node %s is not up", k->args[arg]);
-    return false;
-}
-
-static bool number_arg(struct fact_call *k, size_t arg, uint64_t *value)
-{
-    if (parse_u64(k->args[arg], UINT32_MAX, value))
-        return true;
-    text_printf(k->why, "%s is no number", k->args[arg]);
-    return false;
+    return h != NULL;
 }
 
 static const char *name_at(const struct fact_call *k, size_t i)
@@ -62,8 +38,7 @@ static size_t live_count(const struct network *net)
 
 static enum fact_outcome fact_links(struct fact_call *k)
 {
-    add_number(k, gnutella_link_count(k->network));
-    return FACT_OK;
+    return fact_print(k, gnutella_link_count(k->network));
 }
 
 static enum fact_outcome fact_neighbours(struct fact_call *k)
@@ -78,7 +53,7 @@ static enum fact_outcome fact_neighbours(struct fact_call *k)
     for (size_t at = 0; at < k->network->count; at++)
         for (size_t j = 0; j < count; j++)
             if (near[j] == at)
-                add(k, name_at(k, at));
+                fact_add(k, name_at(k, at));
     return FACT_OK;
 }
 
@@ -95,8 +70,7 @@ static enum fact_outcome fact_degree(struct fact_call *k)
 
     if (!node_arg(k, 0, &i))
         return FACT_ERROR;
-    add_number(k, degree_of(k->network, i));
-    return FACT_OK;
+    return fact_print(k, degree_of(k->network, i));
 }
 
 /* DEGREE:SERVENTS, ascending. */
@@ -109,7 +83,7 @@ static enum fact_outcome fact_degrees(struct fact_call *k)
             bin[degree_of(k->network, i)]++;
     for (size_t d = 0; d <= LINKS_MAX; d++)
         if (bin[d] > 0) {
-            add_number(k, d);
+            fact_add_number(k, d);
             text_printf(k->out, ":%u", bin[d]);
         }
     return FACT_OK;
@@ -126,7 +100,7 @@ static enum fact_outcome fact_hub(struct fact_call *k)
             best = i;
             most = degree_of(k->network, i);
         }
-    add(k, best != NOWHERE ? name_at(k, best) : "none");
+    fact_add(k, best != NOWHERE ? name_at(k, best) : "none");
     return best != NOWHERE ? FACT_OK : FACT_BROKEN;
 }
 
@@ -161,7 +135,7 @@ static enum fact_outcome fact_components(struct fact_call *k)
     size_t count = components(k->network, size, COMPONENTS_MAX);
 
     for (size_t i = 0; i < count; i++)
-        add_number(k, size[i]);
+        fact_add_number(k, size[i]);
     return FACT_OK;
 }
 
@@ -169,9 +143,8 @@ static enum fact_outcome fact_largest(struct fact_call *k)
 {
     size_t size[COMPONENTS_MAX];
 
-    add_number(k,
-               components(k->network, size, COMPONENTS_MAX) > 0 ? size[0] : 0);
-    return FACT_OK;
+    return fact_print(
+        k, components(k->network, size, COMPONENTS_MAX) > 0 ? size[0] : 0);
 }
 
 static enum fact_outcome fact_distance(struct fact_call *k)
@@ -183,11 +156,10 @@ static enum fact_outcome fact_distance(struct fact_call *k)
     gnutella_measure(k->network, a);
     uint32_t d = gnutella_at(k->network, b)->distance;
     if (d == NOWHERE) {
-        add(k, "none");
+        fact_add(k, "none");
         return FACT_BROKEN;
     }
-    add_number(k, d);
-    return FACT_OK;
+    return fact_print(k, d);
 }
 
 static uint32_t farthest(const struct network *net, size_t from, size_t *who)
@@ -213,7 +185,7 @@ static enum fact_outcome fact_farthest(struct fact_call *k)
     if (!node_arg(k, 0, &i))
         return FACT_ERROR;
     farthest(k->network, i, &who);
-    add(k, name_at(k, who));
+    fact_add(k, name_at(k, who));
     return FACT_OK;
 }
 
@@ -223,8 +195,7 @@ static enum fact_outcome fact_least_ttl(struct fact_call *k)
 
     if (!node_arg(k, 0, &i))
         return FACT_ERROR;
-    add_number(k, farthest(k->network, i, &who));
-    return FACT_OK;
+    return fact_print(k, farthest(k->network, i, &who));
 }
 
 /* -- Floods --------------------------------------------------------------------------- */
@@ -252,7 +223,7 @@ static struct wave wave_of(const struct network *net, size_t from, uint64_t w)
 
 static bool flood_args(struct fact_call *k, size_t *from, uint64_t *ttl)
 {
-    if (!node_arg(k, 0, from) || !number_arg(k, 1, ttl))
+    if (!node_arg(k, 0, from) || !fact_number(k, 1, UINT32_MAX, ttl))
         return false;
     if (*ttl >= 1 && *ttl <= TTL_MAX) {
         gnutella_measure(k->network, *from);
@@ -282,8 +253,7 @@ static enum fact_outcome fact_flood(struct fact_call *k)
 
     if (!flood_args(k, &from, &ttl))
         return FACT_ERROR;
-    add_number(k, flood_of(k->network, from, ttl).messages);
-    return FACT_OK;
+    return fact_print(k, flood_of(k->network, from, ttl).messages);
 }
 
 static enum fact_outcome fact_reach(struct fact_call *k)
@@ -293,8 +263,7 @@ static enum fact_outcome fact_reach(struct fact_call *k)
 
     if (!flood_args(k, &from, &ttl))
         return FACT_ERROR;
-    add_number(k, flood_of(k->network, from, ttl).reached);
-    return FACT_OK;
+    return fact_print(k, flood_of(k->network, from, ttl).reached);
 }
 
 static enum fact_outcome fact_duplicates(struct fact_call *k)
@@ -305,8 +274,7 @@ static enum fact_outcome fact_duplicates(struct fact_call *k)
     if (!flood_args(k, &from, &ttl))
         return FACT_ERROR;
     struct wave v = flood_of(k->network, from, ttl);
-    add_number(k, v.messages - v.reached);
-    return FACT_OK;
+    return fact_print(k, v.messages - v.reached);
 }
 
 /* Every wave as REACHED/MESSAGES. */
@@ -321,7 +289,7 @@ static enum fact_outcome fact_waves(struct fact_call *k)
         struct wave v = wave_of(k->network, from, w);
         if (v.messages == 0)
             break;
-        add_number(k, v.reached);
+        fact_add_number(k, v.reached);
         text_printf(k->out, "/%llu", (unsigned long long)v.messages);
     }
     return FACT_OK;
@@ -338,9 +306,9 @@ static enum fact_outcome fact_wave(struct fact_call *k)
     for (size_t i = 0; i < k->network->count; i++)
         if (gnutella_at(k->network, i) != NULL &&
             gnutella_at(k->network, i)->distance == wave)
-            add(k, name_at(k, i));
+            fact_add(k, name_at(k, i));
     if (k->out->len == 0)
-        add(k, "none");
+        fact_add(k, "none");
     return FACT_OK;
 }
 
@@ -355,8 +323,7 @@ static enum fact_outcome fact_ping_cost(struct fact_call *k)
         return FACT_ERROR;
     for (uint64_t w = 1; w <= ttl; w++)
         pongs += w * wave_of(k->network, from, w).reached;
-    add_number(k, flood_of(k->network, from, ttl).messages + pongs);
-    return FACT_OK;
+    return fact_print(k, flood_of(k->network, from, ttl).messages + pongs);
 }
 
 /* Source: teaching.md 2.4: the first uses all its links, everyone else all
@@ -365,9 +332,8 @@ static enum fact_outcome fact_full_flood(struct fact_call *k)
 {
     size_t live = live_count(k->network);
 
-    add_number(k,
-               2 * gnutella_link_count(k->network) - (live > 0 ? live - 1 : 0));
-    return FACT_OK;
+    return fact_print(k, 2 * gnutella_link_count(k->network) -
+                             (live > 0 ? live - 1 : 0));
 }
 
 /* -- Answers -------------------------------------------------------------------------------- */
@@ -404,7 +370,7 @@ static enum fact_outcome fact_route(struct fact_call *k)
         return FACT_ERROR;
     bool whole = route_of(k->network, from, asker, way, &count);
     for (size_t i = 0; i < count; i++)
-        add(k, name_at(k, way[i]));
+        fact_add(k, name_at(k, way[i]));
     return whole ? FACT_OK : FACT_BROKEN;
 }
 
@@ -414,10 +380,10 @@ static enum fact_outcome fact_hop(struct fact_call *k)
     uint64_t i;
 
     if (!node_arg(k, 0, &from) || !node_arg(k, 1, &asker) ||
-        !number_arg(k, 2, &i))
+        !fact_number(k, 2, UINT32_MAX, &i))
         return FACT_ERROR;
     (void)route_of(k->network, from, asker, way, &count);
-    add(k, i < count ? name_at(k, way[i]) : "none");
+    fact_add(k, i < count ? name_at(k, way[i]) : "none");
     return i < count ? FACT_OK : FACT_BROKEN;
 }
 
@@ -427,8 +393,7 @@ static enum fact_outcome fact_hits(struct fact_call *k)
 
     if (!node_arg(k, 0, &i))
         return FACT_ERROR;
-    add_number(k, gnutella_at(k->network, i)->hit_count);
-    return FACT_OK;
+    return fact_print(k, gnutella_at(k->network, i)->hit_count);
 }
 
 /* Source: reference, section 2, the header. */
@@ -442,7 +407,7 @@ static enum fact_outcome fact_offset(struct fact_call *k)
 
     for (size_t i = 0; i < sizeof header / sizeof header[0]; i++)
         if (strcmp(header[i].field, k->args[0]) == 0) {
-            add_number(k, header[i].offset);
+            fact_add_number(k, header[i].offset);
             return FACT_OK;
         }
     text_add(k->why, "the header has id, type, ttl, hops, length");
@@ -466,9 +431,9 @@ static enum fact_outcome fact_holders(struct fact_call *k)
 {
     for (size_t i = 0; i < k->network->count; i++)
         if (holds(k, i, k->args[0]))
-            add(k, name_at(k, i));
+            fact_add(k, name_at(k, i));
     if (k->out->len == 0)
-        add(k, "none");
+        fact_add(k, "none");
     return FACT_OK;
 }
 
@@ -483,8 +448,7 @@ static enum fact_outcome fact_found(struct fact_call *k)
     for (size_t i = 0; i < k->network->count; i++)
         found += i != from && holds(k, i, k->args[2]) &&
                  gnutella_at(k->network, i)->distance <= ttl;
-    add_number(k, found);
-    return FACT_OK;
+    return fact_print(k, found);
 }
 
 const struct fact gnutella_facts[] = {
