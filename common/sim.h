@@ -58,7 +58,7 @@ struct sim_status {
     uint64_t commands_open;
     bool never_quiet; /* gave up waiting for quiet after 1 h */
     bool ended;
-    bool no_memory; /* the arena is full: the run is worth nothing */
+    bool no_memory;  /* the arena is full: the run is worth nothing */
     bool cannot_run; /* a real node could not be opened: its port is taken */
 };
 struct sim_status sim_status(const struct sim *sim);
