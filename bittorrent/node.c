@@ -306,185 +306,6 @@ const char *swarm_why(const struct bittorrent *n)
                          : "";
 }
 
-/* -- The web: .torrent files, and the tracker ------------------------------------------ */
-
-static struct web *web_of(struct bittorrent *n, conn_id conn)
-{
-    for (size_t i = 0; i < WEB_STREAMS_MAX; i++)
-        if (n->web[i].conn == conn)
-            return &n->web[i];
-    return NULL;
-}
-
-/* Ask the node joined for NAME.torrent. */
-static void web_ask(struct bittorrent *n, struct host *h)
-{
-    struct web *w = web_of(n, 0);
-    struct text t = text_new();
-
-    if (w == NULL)
-        return;
-    *w = (struct web){host_connect(h, n->join), n->join, true,
-                      host_now(h) + HTTP_TRACKER_US};
-    text_add(&t, "GET /");
-    for (const char *c = n->wanted; *c != '\0'; c++)
-        if ((*c >= '0' && *c <= '9') || (*c >= '@' && *c <= 'z') || *c == '.' ||
-            *c == '-')
-            text_char(&t, *c);
-        else
-            text_printf(&t, "%%%02x", (unsigned)(uint8_t)*c);
-    text_add(&t, ".torrent HTTP/1.0\r\n\r\n");
-    host_phase(h, w->conn, PHASE_HTTP);
-    host_write(h, w->conn, t.data, t.len);
-    text_free(&t);
-}
-
-/* The name in "/NAME.torrent" is that of our torrent. */
-static bool names_ours(const struct bittorrent *n, struct slice target)
-{
-    const struct torrent *t = &n->torrent;
-    char name[METAINFO_NAME_MAX + 16];
-    int len = http_unescape(http_path(target), false, name, sizeof name);
-    size_t want = t->meta.name.text_len;
-
-    return t->state == TORRENT_OPEN && len > 0 && (size_t)len == want + 9 &&
-           name[0] == '/' && memcmp(name + 1, t->meta.name.text, want) == 0 &&
-           memcmp(name + 1 + want, ".torrent", 8) == 0;
-}
-
-static void web_serve_file(struct bittorrent *n, struct host *h, conn_id conn)
-{
-    const struct torrent *t = &n->torrent;
-    struct text head = text_new();
-
-    text_printf(&head,
-                "HTTP/1.0 200 OK\r\nContent-Type: application/x-bittorrent"
-                "\r\nContent-Length: %zu\r\n\r\n",
-                t->file_len);
-    text_bytes(&head, t->file, t->file_len);
-    for (size_t at = 0; at < head.len; at += MESSAGE_BYTES_MAX) {
-        size_t left = head.len - at;
-        host_write(h, conn, head.data + at,
-                   left < MESSAGE_BYTES_MAX ? left : MESSAGE_BYTES_MAX);
-    }
-    text_free(&head);
-}
-
-static size_t web_serve(struct bittorrent *n, struct host *h, struct web *w,
-                        const struct event *e)
-{
-    static const char missing[] =
-        "HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n";
-    struct http_head head;
-    int used = http_request(&head, e->data, e->len);
-
-    host_reads(h, w->conn, PHASE_HTTP);
-    if (used == 0)
-        return 0;
-    if (used < 0) {
-        host_abort(h, w->conn);
-        w->conn = 0;
-        return 0;
-    }
-    host_phase(h, w->conn, PHASE_HTTP);
-    if (names_ours(n, head.target))
-        web_serve_file(n, h, w->conn);
-    else if (n->tracker != NULL)
-        return tracker_on_http(n->tracker, h, w->conn, w->from, e->data,
-                               e->len);
-    else
-        host_write(h, w->conn, missing, sizeof missing - 1);
-    host_finish(h, w->conn);
-    return (size_t)used;
-}
-
-static void get_failed(struct bittorrent *n, struct host *h, const char *why)
-{
-    host_note(h, "no torrent: %s", why);
-    if (n->command != 0)
-        host_failed(h, n->command, why);
-    n->command = 0;
-}
-
-/* The .torrent that we asked for. */
-static size_t web_answer(struct bittorrent *n, struct host *h, struct web *w,
-                         const struct event *e)
-{
-    struct http_head head;
-    const char *why = "the answer is no HTTP";
-    int used = http_answer(&head, e->data, e->len);
-
-    if (used == 0)
-        return 0;
-    bool good = used > 0 && head.status == 200 && head.has_length &&
-                head.content_length <= UNCONSUMED_MAX - (size_t)used;
-    if (good && e->len - (size_t)used < head.content_length)
-        return 0;
-    conn_id conn = w->conn;
-    w->conn = 0;
-    if (used > 0 && !good)
-        why = "nobody there has that torrent";
-    if (!good ||
-        !torrent_open(n, h, e->data + used, (size_t)head.content_length, &why))
-        get_failed(n, h, why);
-    else
-        n->wanted[0] = '\0';
-    host_abort(h, conn);
-    return 0;
-}
-
-/* The first bytes say what a stream is: "GET " or a handshake. */
-static bool is_web(const struct event *e)
-{
-    return e->kind == EVENT_BYTES && e->len > 0 && e->data[0] == 'G';
-}
-
-static void move_to_web(struct bittorrent *n, struct host *h, struct peer *p)
-{
-    struct web *w = web_of(n, 0);
-    struct web made = {p->conn, p->from, false, host_now(h) + HTTP_TRACKER_US};
-
-    if (w == NULL) {
-        peer_close(n, h, p, "too many ask for files");
-        return;
-    }
-    *w = made;
-    p->conn = 0;
-    peer_close(n, h, p, "it is none, and asks for a file by HTTP");
-}
-
-static size_t on_web(struct bittorrent *n, struct host *h, struct web *w,
-                     const struct event *e)
-{
-    if (e->kind == EVENT_CLOSED || (e->kind == EVENT_EOF && w->ours)) {
-        bool ours = w->ours;
-        if (e->kind == EVENT_EOF)
-            host_abort(h, w->conn);
-        w->conn = 0;
-        if (ours && n->torrent.state == TORRENT_NONE)
-            n->wanted_us = host_now(h) + REDIAL_US / 5; /* ask again */
-    } else if (e->kind == EVENT_EOF) {
-        host_finish(h, w->conn);
-    }
-    if (e->kind != EVENT_BYTES)
-        return 0;
-    return w->ours ? web_answer(n, h, w, e) : web_serve(n, h, w, e);
-}
-
-static void web_on_tick(struct bittorrent *n, struct host *h)
-{
-    for (size_t i = 0; i < WEB_STREAMS_MAX; i++)
-        if (n->web[i].conn != 0 && n->web[i].deadline_us < host_now(h)) {
-            host_abort(h, n->web[i].conn);
-            n->web[i].conn = 0;
-        }
-    if (n->wanted[0] != '\0' && n->wanted_us <= host_now(h) &&
-        n->torrent.state == TORRENT_NONE && !n->leaving) {
-        n->wanted_us = host_now(h) + HTTP_TRACKER_US;
-        web_ask(n, h);
-    }
-}
-
 /* -- Events --------------------------------------------------------------------------------- */
 
 void swarm_wait(struct bittorrent *n, struct host *h)
@@ -689,7 +510,7 @@ static size_t on_stream(struct bittorrent *n, struct host *h,
         return used;
     }
     if (w != NULL)
-        return on_web(n, h, w, e);
+        return web_event(n, h, w, e);
     if (e->kind == EVENT_ACCEPT) {
         if (n->peer_count < PEERS_MAX && !n->leaving && !swarm_bans(n, e->peer))
             peer_accept(n, h, e);
@@ -700,11 +521,11 @@ static size_t on_stream(struct bittorrent *n, struct host *h,
     struct peer *p = peer_of(n, e->conn);
     if (p == NULL)
         return e->len;
-    if (p->state == PEER_HANDSHAKE && !p->outgoing && is_web(e)) {
+    if (p->state == PEER_HANDSHAKE && !p->outgoing && web_is(e)) {
         conn_id conn = p->conn;
-        move_to_web(n, h, p);
+        web_take(n, h, p);
         w = web_of(n, conn);
-        return w != NULL ? on_web(n, h, w, e) : 0;
+        return w != NULL ? web_event(n, h, w, e) : 0;
     }
     return peer_event(n, h, p, e);
 }
@@ -884,100 +705,6 @@ static void *create(struct host *h, const struct config *config)
     return n->known != NULL ? n : NULL;
 }
 
-static void dump_blocks(const char *name, const struct blocks *b,
-                        struct text *t)
-{
-    text_printf(t, " %s", name);
-    for (unsigned i = 0; i < b->count; i++)
-        text_printf(t, " %u+%u:%u", b->at[i].piece, b->at[i].begin,
-                    b->at[i].length);
-}
-
-static void dump_bits(const uint8_t *bits, uint32_t count, struct text *t)
-{
-    text_char(t, ' ');
-    for (uint32_t i = 0; bits != NULL && i < count; i++)
-        text_char(t, bit_is_set(bits, i) ? '#' : '.');
-}
-
-static void dump_peer(const struct bittorrent *n, const struct peer *p,
-                      struct text *t)
-{
-    const bool flags[] = {p->outgoing,      p->said,         p->fast,
-                          p->extended,      p->dht,          p->am_choking,
-                          p->am_interested, p->peer_choking, p->peer_interested,
-                          p->first,         p->snubbed,      p->optimistic,
-                          p->stuffed,       p->unasked,      p->early_all};
-    const uint64_t numbers[] = {
-        p->opened_us,    p->heard_us,  p->said_us,        p->block_us,
-        p->unchoked_us,  p->pex_us,    p->down,           p->up,
-        p->down_now,     p->down_last, p->up_now,         p->up_last,
-        p->served,       p->rate,      p->metadata_bytes, p->ut_metadata,
-        p->ut_pex,       p->reqq,      p->coming.piece,   p->coming.begin,
-        p->coming.length};
-
-    text_add(t, "peer ");
-    addr_text(t, p->addr);
-    text_printf(t, " state %u ", (unsigned)p->state);
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        text_char(t, flags[i] ? '1' : '0');
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        text_printf(t, " %llu", (unsigned long long)numbers[i]);
-    dump_bits(p->have, n->torrent.meta.piece_count, t);
-    for (uint32_t i = 0; p->early != NULL && i < 8 * EARLY_BYTES_MAX; i++)
-        if (bit_is_set(p->early, i))
-            text_printf(t, " early %u", i);
-    dump_blocks("asked", &p->asked, t);
-    dump_blocks("wants", &p->wants, t);
-    text_char(t, '\n');
-}
-
-static void dump_torrent(const struct torrent *o, struct text *t)
-{
-    text_printf(t, "torrent %u up %llu down %llu wasted %llu at %u of %u\n",
-                (unsigned)o->state, (unsigned long long)o->uploaded,
-                (unsigned long long)o->downloaded,
-                (unsigned long long)o->wasted, o->check_next, o->info_at);
-    dump_bits(o->have, o->meta.piece_count, t);
-    for (const struct partial *p = o->partials; p != NULL; p = p->next) {
-        text_printf(t, "\npartial %u %d %d %u ", p->piece, p->hashing, p->mixed,
-                    p->only);
-        addr_text(t, p->sender);
-        for (uint32_t i = 0; i < p->block_count; i++)
-            text_printf(t, " %u", p->block[i]);
-    }
-    text_char(t, '\n');
-}
-
-/* Of the tracker, the DHT and the web only what is due is told. */
-static void dump(const void *node, struct host *h, struct text *t)
-{
-    const struct bittorrent *n = node;
-
-    text_printf(t, "%s round %u served %llu command %u wanted %s at %llu\n",
-                n->leaving ? "leaving" : "here", n->round,
-                (unsigned long long)n->blocks_served, n->command, n->wanted,
-                (unsigned long long)n->wanted_us);
-    dump_torrent(&n->torrent, t);
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
-        dump_peer(n, p, t);
-    for (uint32_t i = 0; i < n->known_count; i++) {
-        const struct known *k = &n->known[i];
-        text_add(t, "known ");
-        addr_text(t, k->addr);
-        text_printf(t, " %llu %u %d %d\n", (unsigned long long)k->due_us,
-                    k->failures, k->banned, k->linked);
-    }
-    for (size_t i = 0; i < WEB_STREAMS_MAX; i++)
-        if (n->web[i].conn != 0)
-            text_printf(t, "web %d %llu\n", n->web[i].ours,
-                        (unsigned long long)n->web[i].deadline_us);
-    if (n->announcing)
-        announcer_dump(&n->announcer, host_now(h), t);
-    if (n->tracker != NULL)
-        tracker_dump(n->tracker, host_now(h), t);
-}
-
 const struct protocol bittorrent_protocol = {
     .name = "bittorrent",
     .options = options,
@@ -988,7 +715,7 @@ const struct protocol bittorrent_protocol = {
     .create = create,
     .event = event,
     .clocked = true,
-    .dump = dump,
+    .dump = bittorrent_dump,
     .describe = wire_describe,
     .fields = "action added args begin bits bootstrap bytes compact complete "
               "completed connection data downloaded dropped end error event "

@@ -7,6 +7,7 @@
  *     choke.c    whom to upload to
  *     peer.c     one connection: the dialogue, requests, uploads
  *     extend.c   extensions: metadata of a magnet link, peer exchange
+ *     web.c      HTTP: .torrent files, and what is for a tracker
  *     node.c     options, commands, timers; who is dialled
  *
  * A node in the role of a tracker has a `struct tracker` besides, or alone.
@@ -333,6 +334,23 @@ void extend_on_tick(struct bittorrent *n, struct host *h);
 /* Begin to fetch the info dictionary of a torrent known by its infohash. */
 void extend_ask(struct bittorrent *n, struct host *h,
                 const uint8_t infohash[INFOHASH_BYTES]);
+
+/* -- web.c ----------------------------------------------------------------------------------- */
+
+/* The stream of that number, or NULL; 0: a free place. */
+struct web *web_of(struct bittorrent *n, conn_id conn);
+/* Do these bytes begin a stream of HTTP?  A handshake begins otherwise. */
+bool web_is(const struct event *e);
+/* What was taken for a peer speaks HTTP. */
+void web_take(struct bittorrent *n, struct host *h, struct peer *p);
+/* An event of such a stream; the bytes consumed. */
+size_t web_event(struct bittorrent *n, struct host *h, struct web *w,
+                 const struct event *e);
+void web_on_tick(struct bittorrent *n, struct host *h);
+
+/* -- dump.c ---------------------------------------------------------------------------------- */
+
+void bittorrent_dump(const void *node, struct host *h, struct text *t);
 
 /* -- node.c ------------------------------------------------------------------------------- */
 
