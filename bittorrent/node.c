@@ -728,7 +728,7 @@ const struct protocol bittorrent_protocol = {
               "want warning your_addr your_port",
     .results = "announces bad banned bytes completed downloaded id infohash "
                "known leechers name of peer peers pieces refused seconds "
-               "seeders uploaded wasted why",
+               "seeders swarms uploaded wasted why",
     .warm = bittorrent_warm,
     .check = bittorrent_check,
     .settled = bittorrent_settled,
