@@ -57,8 +57,8 @@
 #define RETRIES_MAX 5u
 #define BUSY_US (300 * SECOND_US) /* one that said 503: as Retry-After says */
 #define BUSY_MAX 10u              /* so often */
-#define GIVE_US (30 * SECOND_US)       /* to answer a push */
-#define NEWS_US (SECOND_US)            /* ours: changes are told together */
+#define GIVE_US (30 * SECOND_US)  /* to answer a push */
+#define NEWS_US (SECOND_US)       /* ours: changes are told together */
 #define PROMOTE_GAP_US (5 * SECOND_US) /* ours: one invitation at a time */
 #define DEMOTE_US (120 * SECOND_US)    /* ours: a supernode without children */
 

@@ -172,11 +172,11 @@ struct source {
     char user[USER_MAX + 1];
     struct link *link; /* NULL: none at present */
     struct download *download;
-    bool dead, pushed, busy; /* busy: its answer's body is coming */
+    bool dead, pushed, busy;           /* busy: its answer's body is coming */
     uint32_t tries, refusals, push_id; /* refusals: 503s */
-    uint64_t at, end;  /* the range that it sends */
-    uint64_t retry_us; /* without a link */
-    uint64_t got;      /* bytes in all */
+    uint64_t at, end;                  /* the range that it sends */
+    uint64_t retry_us;                 /* without a link */
+    uint64_t got;                      /* bytes in all */
 };
 
 struct download {
