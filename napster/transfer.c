@@ -704,7 +704,7 @@ static size_t on_bytes(struct napster *n, struct host *h, struct peer *p,
                        const struct event *e)
 {
     struct download *d = p->download;
-    bool data = d != NULL && d->state == DOWN_DATA;
+    bool data = p->state == PEER_DOWN && d->state == DOWN_DATA;
 
     host_reads(h, p->conn, data ? PHASE_BULK : PHASE_HANDSHAKE);
     switch (p->state) {
