@@ -11,6 +11,7 @@
 #define RATION_MAX 32    /* entries of one kind in one message */
 #define MEMBERS_MAX 4096 /* of a group: sixteen times sqrt(65,536) */
 #define TUPLES_MAX 65536 /* [lecture] 10^7 files in 317 groups: 31,546 each */
+#define EVICT_LOOKS 64   /* entries among which a full table makes room */
 #define FILES_MAX 1024   /* that one node is the home of */
 
 /* A datagram that is not fragmented on any usual link. */

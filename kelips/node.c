@@ -360,8 +360,10 @@ static void on_timer(struct kelips *n, struct host *h, enum kelips_timer timer)
     switch (timer) {
     case TIMER_GOSSIP:
         kelips_round(n, h);
-        if (kelips_alone(n) && !addr_none(n->join)) /* as a newcomer again */
-            join_at(n, h, n->join, false);
+        if (kelips_alone(n) && !addr_none(n->join) &&
+            (kelips_entries(n) == n->tuples.count ||
+             n->rounds % GRAVE_ROUNDS == 0)) /* it may be the only member */
+            join_at(n, h, n->join, false);   /* as a newcomer again */
         arm_gossip(n, h);
         break;
     case TIMER_CALL:

@@ -168,7 +168,7 @@ void kelips_heard_from(struct kelips *n, struct host *h, struct addr from,
 /* It answered after so long; it left a call unanswered. */
 void kelips_answered(struct kelips *n, struct addr peer, uint64_t rtt_us);
 void kelips_missed(struct kelips *n, struct host *h, struct addr peer);
-/* Does it know of no other node? */
+/* Does it know of no other member of its group? */
 bool kelips_alone(const struct kelips *n);
 /* Drop all that has expired; who is alone keeps its graves. */
 void kelips_purge(struct kelips *n, struct host *h);

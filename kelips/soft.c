@@ -61,36 +61,41 @@ static bool table_grow(struct table *t, struct host *h)
     return true;
 }
 
-/* Make room in a full table: the oldest entry that nobody here has heard
-   directly goes, for that is what a liar would fill it with. */
-static bool table_evict(struct table *t)
+/* Who makes room in a full table for an entry at `i`: of those beside it, the
+   oldest that nobody here has heard directly, for that is what a liar would
+   fill it with.  None: t->count.  Few are looked at and moved, as it may be
+   the liar's next entry that asks. */
+static uint32_t table_victim(const struct table *t, uint32_t i)
 {
+    uint32_t first = i > EVICT_LOOKS / 2 ? i - EVICT_LOOKS / 2 : 0;
     uint32_t oldest = t->count;
 
-    for (uint32_t i = 0; i < t->count; i++)
+    for (i = first; i < t->count && i < first + EVICT_LOOKS; i++)
         if (t->at[i].rtt_us == 0 &&
             (oldest == t->count || t->at[i].made_us < t->at[oldest].made_us))
             oldest = i;
-    if (oldest == t->count)
-        return false;
-    table_remove(t, oldest);
-    return true;
+    return oldest;
 }
 
 static bool table_insert(struct table *t, struct host *h, uint32_t max,
                          const struct entry *e)
 {
-    bool found;
+    bool found, full = t->count == max;
+    uint32_t i = table_place(t, &e->id, e->addr, &found), end = t->count;
 
-    if (t->count == max && !table_evict(t))
-        return false;
-    if (t->count == t->cap && !table_grow(t, h))
-        return false;
-    uint32_t i = table_place(t, &e->id, e->addr, &found);
     assert(!found); /* the caller has looked */
-    memmove(&t->at[i + 1], &t->at[i], (t->count - i) * sizeof t->at[0]);
+    if (full && (end = table_victim(t, i)) == t->count)
+        return false;
+    if (!full && t->count == t->cap && !table_grow(t, h))
+        return false;
+    if (end < i) { /* the victim stood before it */
+        i--;
+        memmove(&t->at[end], &t->at[end + 1], (i - end) * sizeof t->at[0]);
+    } else {
+        memmove(&t->at[i + 1], &t->at[i], (end - i) * sizeof t->at[0]);
+    }
     t->at[i] = *e;
-    t->count++;
+    t->count += !full;
     return true;
 }
 
@@ -390,9 +395,11 @@ void kelips_note_tuple(struct kelips *n, struct host *h, const struct id *key,
     kelips_hear(n, h, &k);
 }
 
+/* Contacts alone do not bring a node back into its group: to each of them the
+   only one they know of that group may be the node itself. */
 bool kelips_alone(const struct kelips *n)
 {
-    return kelips_entries(n) == n->tuples.count;
+    return n->view.count == 0;
 }
 
 void kelips_purge(struct kelips *n, struct host *h)

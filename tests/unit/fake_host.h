@@ -184,4 +184,55 @@ static inline void fake_begin(struct fake *f, struct addr self)
     f->now_us = 1000000;
 }
 
+/* A node of a protocol on it, started alone. */
+static inline void fake_node(struct fake *f, const struct protocol *p,
+                             const struct settings *s, struct addr self)
+{
+    struct config config = {.settings = s, .name = "fake", .self = self};
+    struct text why = text_new();
+
+    fake_begin(f, self);
+    (void)p->identify(s, self, NULL, &config.id, &why);
+    text_free(&why);
+    f->host.protocol = p;
+    f->host.id = config.id;
+    f->host.node = p->create(&f->host, &config);
+    (void)host_deliver(&f->host, &(struct event){.kind = EVENT_START});
+}
+
+/* Let time pass: every timer that falls due fires, in order. */
+static inline void fake_pass(struct fake *f, uint64_t us)
+{
+    uint64_t end = f->now_us + us;
+
+    for (;;) {
+        int first = -1;
+        for (int i = 0; i < TIMER_SLOTS; i++)
+            if (f->timer_us[i] != 0 && f->timer_us[i] <= end &&
+                (first < 0 || f->timer_us[i] < f->timer_us[first]))
+                first = i;
+        if (first < 0)
+            break;
+        if (f->now_us < f->timer_us[first])
+            f->now_us = f->timer_us[first];
+        f->timer_us[first] = 0;
+        f->sent_count = 0;
+        (void)host_deliver(
+            &f->host, &(struct event){.kind = EVENT_TIMER, .timer = first});
+    }
+    f->now_us = end;
+}
+
+/* A datagram arrives; the number of those that it makes the node send. */
+static inline unsigned fake_datagram(struct fake *f, struct addr from,
+                                     const uint8_t *data, size_t len)
+{
+    struct event e = {
+        .kind = EVENT_DATAGRAM, .peer = from, .data = data, .len = len};
+
+    f->sent_count = 0;
+    (void)host_deliver(&f->host, &e);
+    return f->sent_count;
+}
+
 #endif

@@ -5,6 +5,7 @@
 #include "common/network.h"
 #include "common/sim.h"
 #include "kelips/check.h"
+#include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 
 /* -- Groups -------------------------------------------------------------- */
@@ -362,6 +363,91 @@ TEST(made_up_tuples_are_bounded)
     run_free(&r);
 }
 
+/* -- Hostile datagrams ----------------------------------------------------- */
+
+/* Any message of this network, from made-up nodes about made-up things. */
+static size_t hostile(struct random *r, uint8_t bytes[DATAGRAM_MAX])
+{
+    struct kelips_msg m;
+
+    fill(&m, (enum kelips_type)(KELIPS_JOIN + random_next(r) % KELIPS_PONG));
+    m.groups = 4;
+    m.heartbeat = (uint32_t)random_next(r);
+    m.sender = id_of(random_next(r));
+    m.request = (uint32_t)random_next(r);
+    m.key = id_of(random_next(r));
+    m.group = (uint16_t)(random_next(r) % 4);
+    m.count = m.type == KELIPS_INSERT ? 1 : ENTRIES_MAX;
+    for (unsigned i = 0; i < m.count; i++) {
+        struct kelips_entry *e = &m.entry[i];
+        e->kind = (uint8_t)(random_next(r) % 2);
+        e->addr = (struct addr){(uint32_t)random_next(r) | 1, 7000};
+        e->id = id_of(random_next(r));
+        e->heartbeat = UINT32_MAX;
+        e->age_ms = 0;
+        e->group = kelips_group(&e->id, 4);
+    }
+    size_t len = kelips_encode(&m, bytes);
+    if (random_next(r) % 4 == 0) /* broken on the way */
+        bytes[random_next(r) % len] ^= (uint8_t)random_next(r);
+    return random_next(r) % 8 == 0 ? (size_t)(random_next(r) % len) : len;
+}
+
+/* 10,000 datagrams in ten seconds, 33 lies in each; then silence: the node
+   is as it was before, and at no time took more than its bounds say. */
+TEST(a_flood_of_lies_is_bounded_in_memory_and_work_and_forgotten)
+{
+    static struct fake f;
+    struct settings s = settings_new(kelips_protocol.options);
+    struct random r = {.state = 3};
+    uint8_t bytes[DATAGRAM_MAX];
+    unsigned most = 0;
+
+    fake_node(&f, &kelips_protocol, &s, (struct addr){0x0a000001, 7000});
+    struct kelips *n = f.host.node;
+    for (unsigned i = 0; i < 10000; i++) {
+        struct addr from = {(uint32_t)random_next(&r) | 1, 7000};
+        size_t len = hostile(&r, bytes);
+        unsigned sent = fake_datagram(&f, from, bytes, len);
+        most = sent > most ? sent : most;
+        CHECK(n->view.count <= MEMBERS_MAX && n->tuples.count <= TUPLES_MAX);
+        CHECK(n->call_count <= REQUESTS_MAX && n->file_count <= FILES_MAX);
+        CHECK(n->grave_count <= GRAVES_MAX);
+        fake_pass(&f, 1000);
+    }
+    CHECK_U64(n->view.count, MEMBERS_MAX); /* the flood was one */
+    CHECK(most >= 1 && most <= WELCOME_DATAGRAMS);
+    size_t tables = (MEMBERS_MAX + TUPLES_MAX) * sizeof(struct entry);
+    CHECK(f.allocated < tables + tables / 4);
+    fake_pass(&f, UINT64_C(24) * 3600 * 1000000);
+    CHECK_U64(kelips_entries(n), 0);
+    CHECK_U64(n->call_count, 0);
+}
+
+/* With one contact a group, all whom a node knows elsewhere may know nobody
+   of its group but itself; these seeds made it so. */
+TEST(a_node_cut_off_for_long_finds_its_group_again)
+{
+    static const unsigned seeds[] = {8, 37};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct text t = text_new();
+        text_printf(&t,
+                    "seed %u\nset groups 4\nset contacts 1\n"
+                    "set period 1s\nnode n0 id=0\n",
+                    seeds[i]);
+        for (unsigned k = 1; k < 28; k++)
+            text_printf(&t, "at %ums node n%u id=%u join=n0\n", 50 * k, k, k);
+        text_add(&t, "at 60s partition n0 | n27\nat 210s heal\n"
+                     "run until quiet\nexpect invariants\n");
+        struct run r = run_of(t.data);
+        sim_run(r.sim);
+        CHECK_TEXT(sim_complaints(r.sim), "");
+        run_free(&r);
+        text_free(&t);
+    }
+}
+
 /* Mini system of kelips.md 10: an empty group cannot take a file. */
 TEST(a_file_of_an_empty_group_cannot_be_announced)
 {
@@ -411,6 +497,8 @@ int main(void)
     RUN(a_flood_of_made_up_members_is_bounded_and_spares_the_known);
     RUN(made_up_contacts_are_bounded_and_found_out);
     RUN(made_up_tuples_are_bounded);
+    RUN(a_flood_of_lies_is_bounded_in_memory_and_work_and_forgotten);
+    RUN(a_node_cut_off_for_long_finds_its_group_again);
     RUN(a_file_of_an_empty_group_cannot_be_announced);
     RUN(views_contacts_and_tuples_are_those_of_the_live_nodes);
     return test_end();

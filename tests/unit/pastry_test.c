@@ -6,6 +6,7 @@
 #include "common/hash.h"
 #include "common/sim.h"
 #include "pastry/node.h"
+#include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 
 /* -- The mini overlay ----------------------------------------------------- */
@@ -394,6 +395,118 @@ TEST(made_up_peers_enter_no_table_and_cost_little)
     text_free(&why);
 }
 
+/* -- Hostile datagrams ----------------------------------------------------- */
+
+/* Any message of this network, from made-up nodes about made-up things. */
+static size_t hostile(struct random *r, uint8_t bytes[DATAGRAM_MAX])
+{
+    struct pastry_msg m;
+
+    fill(&m, (enum pastry_type)(PASTRY_ROUTE + random_next(r) % PASTRY_STORED));
+    m.digits = 32;
+    m.active = 1;
+    m.sender = id_of(random_next(r));
+    m.request = (uint32_t)random_next(r);
+    m.purpose = (uint8_t)(random_next(r) % (FOR_JOIN + 1));
+    m.key = id_of(random_next(r));
+    m.origin.id = m.key;
+    m.origin.addr = (struct addr){(uint32_t)random_next(r) | 1, 7000};
+    m.version = UINT32_MAX;
+    m.part = (uint8_t)(random_next(r) % (PART_LAST + 1));
+    m.count = PEERS_MAX;
+    for (unsigned i = 0; i < m.count; i++)
+        m.peer[i] = (struct pastry_peer){id_of(random_next(r)),
+                                         {(uint32_t)random_next(r) | 1, 7000}};
+    size_t len = pastry_encode(&m, bytes);
+    if (random_next(r) % 4 == 0) /* broken on the way */
+        bytes[random_next(r) % len] ^= (uint8_t)random_next(r);
+    return random_next(r) % 8 == 0 ? (size_t)(random_next(r) % len) : len;
+}
+
+/* 10,000 datagrams in ten seconds; nobody of whom they tell ever answers, so
+   nobody is in a table; the rest stays within its bounds. */
+TEST(a_flood_of_lies_is_bounded_in_memory_and_work)
+{
+    static struct fake f;
+    struct settings s = settings_new(pastry_protocol.options);
+    struct random r = {.state = 3};
+    uint8_t bytes[DATAGRAM_MAX];
+    unsigned most = 0;
+
+    fake_node(&f, &pastry_protocol, &s, (struct addr){0x0a000001, 7000});
+    struct pastry *n = f.host.node;
+    for (unsigned i = 0; i < 10000; i++) {
+        struct addr from = {(uint32_t)random_next(&r) | 1, 7000};
+        size_t len = hostile(&r, bytes);
+        unsigned sent = fake_datagram(&f, from, bytes, len);
+        most = sent > most ? sent : most;
+        CHECK(pastry_peer_at(n, 0) == NULL);
+        CHECK(n->call_count <= CALLS_MAX && n->item_count <= ITEMS_MAX);
+        CHECK(n->grave_count <= GRAVES_MAX);
+        fake_pass(&f, 1000);
+    }
+    CHECK_U64(n->item_count, ITEMS_MAX); /* the flood was one */
+    CHECK(most >= 1 && most <= 4);       /* a ping, an ACK, rows, the answer */
+    CHECK(f.allocated < ITEMS_MAX * (sizeof(struct item) + VALUE_MAX) +
+                            CALLS_MAX * (sizeof(struct call) + DATAGRAM_MAX) +
+                            16384);
+    fake_pass(&f, UINT64_C(600) * 1000000);
+    CHECK(pastry_peer_at(n, 0) == NULL);
+}
+
+/* One who answers under ever new ids gets no more than the places there are. */
+TEST(a_liar_of_many_ids_fills_no_table_past_its_bound)
+{
+    static struct fake f;
+    struct settings s = settings_new(pastry_protocol.options);
+    struct random r = {.state = 3};
+
+    fake_node(&f, &pastry_protocol, &s, (struct addr){0x0a000001, 7000});
+    struct pastry *n = f.host.node;
+    for (unsigned i = 0; i < 20000; i++) {
+        struct id id = n->id; /* near ours, so that all rows fill */
+        unsigned flip = (unsigned)(random_next(&r) % 128);
+        for (unsigned bit = 0; bit < 128; bit++)
+            if (bit <= flip && random_next(&r) % 2 == 0)
+                id = id_add_power(id, bit, 128);
+        struct peer p =
+            peer_new(&id, (struct addr){0x0b000000 + i, 7000}, 1 + i % 9);
+        (void)pastry_insert(n, &f.host, &p);
+    }
+    CHECK_U64(n->low_count, 8);
+    CHECK_U64(n->high_count, 8);
+    CHECK_U64(n->near_count, 8);
+    CHECK(n->entry_count > 256 && n->entry_count <= ENTRIES_MAX);
+    CHECK(f.allocated < 2 * ENTRIES_MAX * sizeof(struct peer));
+}
+
+/* Others speak of the dead for ever: it stays out of every table. */
+TEST(a_liar_cannot_keep_the_dead_alive_for_ever)
+{
+    struct text why = text_new();
+    struct scenario *s = scenario_parse(
+        "t.scn",
+        "set repair 5s\nnodes 6 prefix=n\nwarm\nat 1s crash n3\nrun until 1h\n",
+        &pastry_protocol, NULL, &why);
+    struct sim *sim = s != NULL ? sim_new(s, &why) : NULL;
+
+    CHECK_TEXT(why.data, "");
+    text_free(&why);
+    if (sim == NULL)
+        return;
+    sim_run_to(sim, 500000);
+    const struct network *net = sim_network(sim);
+    struct host *h = net->by_name(net, "n1"), *dead = net->by_name(net, "n3");
+    const struct pastry_peer lie = {dead->id, dead->addr};
+    for (uint64_t t = 2; t < 300; t++) {
+        sim_run_to(sim, t * 1000000);
+        pastry_hear(h->node, h, &lie);
+    }
+    CHECK(pastry_known(h->node, dead->addr) == NULL);
+    sim_free(sim);
+    scenario_free(s);
+}
+
 int main(void)
 {
     overlay();
@@ -408,5 +521,8 @@ int main(void)
     RUN(every_message_survives_and_no_prefix_of_it_does);
     RUN(a_ping_is_these_bytes);
     RUN(the_longest_messages_fit_a_datagram);
+    RUN(a_flood_of_lies_is_bounded_in_memory_and_work);
+    RUN(a_liar_of_many_ids_fills_no_table_past_its_bound);
+    RUN(a_liar_cannot_keep_the_dead_alive_for_ever);
     return test_end();
 }
