@@ -334,7 +334,7 @@ static void made(struct bittorrent *n, struct host *h)
     text_free(&url);
     host_free(h, t->digests, digests);
     *t = (struct torrent){.state = TORRENT_NONE};
-    if (w.bad || !torrent_open(n, h, file, w.at, &why))
+    if (file == NULL || w.bad || !torrent_open(n, h, file, w.at, &why))
         host_note(h, "no torrent of it: %s", why);
     host_free(h, file, room);
 }
