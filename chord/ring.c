@@ -137,6 +137,23 @@ static void look_through(struct chord *c, struct host *h, struct member *n,
     chord_find_begin(c, h, n, r);
 }
 
+/* Of all that our siblings know, the closest successor: theirs may be another
+   ring, whose fingers know us, so that lookups through it end here. */
+static struct peer closest_of_siblings(const struct chord *c,
+                                       const struct member *n)
+{
+    struct peer best = chord_successor(c, n);
+
+    for (unsigned i = 0; i < c->member_count; i++) {
+        const struct member *m = &c->member[i];
+        for (unsigned k = 0; m->phase == MEMBER_INSIDE && k < m->succ_count;
+             k++)
+            if (id_in_open(&m->succ[k].id, &n->id, &best.id))
+                best = m->succ[k];
+    }
+    return best;
+}
+
 /* Ask the one that has waited longest.  Siblings on one host check each
    other: they can be on two rings, too. */
 void chord_recheck(struct chord *c, struct host *h)
@@ -148,8 +165,11 @@ void chord_recheck(struct chord *c, struct host *h)
     for (unsigned i = 0; i < c->member_count && c->member_count > 1; i++) {
         unsigned k = (unsigned)(host_random(h) % c->member_count);
         struct peer other = chord_self(c, &c->member[k]);
+        struct peer near = closest_of_siblings(c, &c->member[i]);
         if (k != i && c->member[k].phase == MEMBER_INSIDE)
             look_through(c, h, &c->member[i], &other);
+        if (c->member[i].phase == MEMBER_INSIDE)
+            chord_merge_found(c, h, &c->member[i], &near);
     }
     if (lost == NULL || n->phase != MEMBER_INSIDE ||
         chord_request_of(c, n, REQUEST_RECHECK) != NULL)
