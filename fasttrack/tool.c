@@ -59,6 +59,7 @@ static struct talk *talk_of(struct ear *ear, const struct record *r)
     t->conn = r->conn;
     t->opener = r->from.addr;
     t->other = r->to.addr;
+    t->left[0] = t->left[1] = text_new();
     t->next = ear->talks;
     ear->talks = t;
     return t;
@@ -172,8 +173,10 @@ static void hear(void *context, const struct record *r)
            (used = take(ear, t, r, side, (const uint8_t *)left->data + at,
                         left->len - at)) > 0)
         at += used;
-    memmove(left->data, left->data + at, left->len - at);
-    left->len -= at;
+    if (at > 0) {
+        memmove(left->data, left->data + at, left->len - at + 1); /* its NUL */
+        left->len -= at;
+    }
 }
 
 static int hear_run(struct ear *ear, const struct cli *c)
