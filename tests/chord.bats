@@ -133,3 +133,10 @@ EOF
     run tests/sweep 60 2 1 chord
     [ "$status" -eq 0 ] || { echo "$output"; false; }
 }
+
+# Virtual nodes of three hosts stood on a second ring, whose members the first
+# one's fingers knew: no lookup led out of it.
+@test "chord: two rings that share hosts become one" {
+    run tests/sweep 1 1 472 chord
+    [ "$status" -eq 0 ] || { echo "$output"; false; }
+}
