@@ -51,6 +51,11 @@ uint64_t live_steps(const struct live *l)
     return l->steps;
 }
 
+bool live_heard(const struct live *l)
+{
+    return l->heard;
+}
+
 void live_observe(struct live *l, const struct observer *o)
 {
     l->observer = o != NULL ? *o : (struct observer){0};
@@ -326,6 +331,7 @@ static void arrive(struct live_node *n, struct addr from, const uint8_t *data,
     struct event e = {
         .kind = EVENT_DATAGRAM, .peer = from, .data = data, .len = len};
 
+    l->heard = true;
     if (live_observed(l))
         take_passage(n, from, data, len, &p);
     live_step(l, p.command);

@@ -56,6 +56,7 @@ bool live_poll(struct live *l, uint64_t max_us, struct text *why);
 uint64_t live_now(const struct live *l); /* since live_new */
 const struct network *live_network(struct live *l);
 uint64_t live_steps(const struct live *l);
+bool live_heard(const struct live *l); /* any bytes, from anybody */
 
 /* Run a scenario's acts when they are due; design.md 4 says what is ignored
    or refused here.  NULL with *why when it cannot run live. */

@@ -174,6 +174,7 @@ struct live {
 
     uint64_t epoch_us, now_us; /* now: of the present event */
     uint64_t steps;
+    bool heard;       /* datagrams or stream bytes, from anybody */
     uint64_t step;    /* the present event's; what notes and results cite */
     uint32_t command; /* that the present event descends from, or 0 */
     bool busy;        /* an event is being handled */

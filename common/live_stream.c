@@ -34,6 +34,7 @@ static size_t show(struct conn *c, const uint8_t *data, size_t len)
                           .len = len - at};
         struct passage p = conn_passage(c);
         c->reads = p.phase;
+        l->heard = true;
         live_step(l, p.command);
         used = live_deliver(c->node, &e);
         assert(used <= len - at);

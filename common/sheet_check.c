@@ -43,7 +43,7 @@ static const char *const fact_text[FACTS] = {
     "every require and let is met within 64 seeds",
     "every objective has a question",
     "the handout fits 4 pages of 80x60, commands 78 columns",
-    "it takes less than 20 s of processor time",
+    "it takes each student less than 20 s of processor time",
     "no text gives away an answer",
     "at most 40% of the points lie on questions with one answer for all"};
 
@@ -300,7 +300,6 @@ unsigned sheet_check(const struct sheet *s, unsigned seeds, const char *dir,
                      struct cache *cache, unsigned *number, FILE *out)
 {
     struct check c = {.s = s, .cache = cache, .seeds = seeds};
-    double begin = cpu_seconds();
     unsigned failed = 0;
 
     c.seen = calloc(s->block_count + 1, sizeof *c.seen);
@@ -310,16 +309,20 @@ unsigned sheet_check(const struct sheet *s, unsigned seeds, const char *dir,
         c.report[i] = text_new();
     for (size_t i = 0; i < s->block_count; i++)
         c.seen[i].first = text_new();
-    for (unsigned i = 0; i < seeds; i++)
+    double longest = 0;
+    for (unsigned i = 0; i < seeds; i++) { /* the first fills the cache */
+        double begin = cpu_seconds();
         check_student(&c, i, dir);
+        double took = cpu_seconds() - begin;
+        longest = took > longest ? took : longest;
+    }
     check_columns(&c);
     check_objectives(&c);
     check_texts(&c, dir);
     if (seeds >= VARIETY_SEEDS)
         check_variety(&c);
-    double cpu = cpu_seconds() - begin;
-    if (cpu > CPU_SECONDS_MAX)
-        fail(&c, FACT_TIME, 1, "%.1f s of processor time", cpu);
+    if (longest > CPU_SECONDS_MAX)
+        fail(&c, FACT_TIME, 1, "%.1f s of processor time", longest);
     for (int i = 0; i < FACTS; i++) {
         fprintf(out, "%sok %u - %s: %s\n%s", c.failures[i] > 0 ? "not " : "",
                 ++*number, s->path, fact_text[i], c.report[i].data);

@@ -28,6 +28,7 @@
 #define PROGRESS_US 250000
 #define QUEUE_BYTES_MAX ((size_t)256 * 1024)
 #define COMMAND_BYTES_MAX 4096
+#define SILENCE_US 3000000 /* until nobody's answer is worth a word */
 
 /* Lines on their way to a file descriptor. */
 struct queue {
@@ -49,6 +50,7 @@ struct server {
     bool too_long;        /* its end was cut off */
     uint64_t progress_us; /* when it was last said how it goes, and what */
     struct text progress;
+    const char *join; /* whom it was told to join, until somebody is heard */
 };
 
 /* -- Output --------------------------------------------------------------- */
@@ -250,6 +252,20 @@ static void say_progress(struct server *s)
     text_add(&s->progress, line.data);
 }
 
+/* A newcomer that nobody answers says so once, and goes on trying. */
+static void say_silence(struct server *s)
+{
+    LOCAL_TEXT t = text_new();
+
+    if (s->join == NULL ||
+        (!live_heard(s->live) && live_now(s->live) < SILENCE_US))
+        return;
+    text_printf(&t, "no answer from %s yet; is it running?", s->join);
+    if (!live_heard(s->live))
+        say_error(s, t.data);
+    s->join = NULL;
+}
+
 /* Run until the node has left; the exit status. */
 static int serve(struct server *s)
 {
@@ -269,6 +285,7 @@ static int serve(struct server *s)
             break;
         }
         say_progress(s);
+        say_silence(s);
         queue_push(&s->out);
         queue_push(&s->errors);
         flush_trace(s);
@@ -394,6 +411,7 @@ static bool start(struct server *s, const struct node_options *o,
                                o->id, settings, &why);
     if (s->host == NULL)
         cli_error(p, "%s", why.data);
+    s->join = o->join;
     return s->host != NULL;
 }
 

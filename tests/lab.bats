@@ -21,7 +21,6 @@ key_of() {
 @test "lab: Chord's worksheets hold what they promise, for 20 students" {
     # Sanitizers make it ten times slower: one student then, and not the third
     # sheet, whose search takes longer than the 20 s that a sheet may take.
-    # Without them 20 students take 15 s of processor time, searches included.
     case $bin in
     *asan*) sheets=20 && run "$bin/lab" test labs/chord/[12]*.md --seeds 1 ;;
     *) sheets=30 && run "$bin/lab" test labs/chord/*.md --seeds 20 ;;

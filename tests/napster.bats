@@ -52,9 +52,10 @@ frame() {
     printf %s "$2"
 }
 
-# What comes on a file descriptor within a while, a message a line.
+# What comes on a file descriptor within a while after its first byte, a message
+# a line: answers FD [WHILE [PATIENCE]].
 answers() {
-    timeout "${2:-0.5}" cat <&"$1" | od -An -v -tu1 -w1 | awk '
+    { timeout "${3:-5}" head -c 1; timeout "${2:-0.5}" cat; } <&"$1" | od -An -v -tu1 -w1 | awk '
         { byte[n++] = $1 }
         END {
             at = 0
@@ -128,7 +129,7 @@ md5=b92870e0d41bc8e698cf2f0a1ddfeac7
 WRONG
     exec 9<>"/dev/tcp/127.0.0.1/$p"
     printf '\xff\xff\x02\x00' >&9
-    [ -z "$(answers 9)" ]
+    [ -z "$(answers 9 0 0.5)" ]
     frame 750 '' >&7
     [ "$(answers 7)" = 750 ]
 }
@@ -216,7 +217,11 @@ END
     frame 2 'alice pw 6699 "nap" 3' >&7
     [ "$(answers 7 0.5 | paste -sd';')" = "3 anon@napster;214 1 0 0" ]
     frame 100 "\"$song\" $md5 443332 128 44100 60" >&7
-    [ "$(answers 7 1 | paste -sd';')" = "214 1 1 0" ]
+    for _ in 1 2 3 4 5; do
+        told=$(answers 7 0.1)
+        [ "$told" = "214 1 1 0" ] && break
+    done
+    [ "$told" = "214 1 1 0" ]
 }
 
 @test "napster: who was here is told with the time of day" {

@@ -171,6 +171,19 @@ agree() {
     [[ "$output" == *"twice.scn:3: "* ]]
 }
 
+@test "node: whom nobody answers says so once, and goes on" {
+    start 16 --listen 127.0.0.1:0 --join 127.0.0.1:9
+    start 32 --listen 127.0.0.1:0
+    start 45 --listen 127.0.0.1:0 --join "$(address 32)"
+    for _ in $(seq 100); do
+        grep -q 'no answer' 16.err && break
+        sleep 0.1
+    done
+    sleep 1
+    [ "$(cat 16.err)" = "chord: no answer from 127.0.0.1:9 yet; is it running?" ]
+    [ -z "$(cat 45.err)" ]
+}
+
 @test "node: a taken port is refused" {
     start a --listen 127.0.0.1:0
     run $chord node --listen "$(address a)"
