@@ -118,7 +118,7 @@ const struct key_command key_commands[] = {
     {"w", "why", NULL, 0, 0, "what caused the selected event", do_why},
     {"", "value", "FIELD", 0, 0, "a field of the selected event", do_value},
     {"", "check", NULL, 0, 0, "do the invariants hold?", do_check},
-    {"L", "lab", NULL, 0, 0, "the worksheet's pane", do_lab},
+    {"5 L", "lab", NULL, 0, 0, "the worksheet's pane", do_lab},
     {"a", "answer", "[TEXT]", ASK_LINE, 0, "answer it; Enter alone goes on",
      do_answer},
     {"H", "hint", NULL, 0, 0, "a hint", do_hint},

@@ -9,7 +9,7 @@
 #include "common/tutor.h"
 
 #define HELP                                                                   \
-    "Enter: read on, answer  H hint   j k scroll   z: ring beside, or not"
+    "Enter: read on, answer  H hint   j k scroll   z: picture beside, or not"
 #define LAB_COLUMNS 62 /* fits the pane of a large screen, too */
 
 size_t lines_of(const char *s)

@@ -143,7 +143,8 @@ static void ask_next(struct napster *n, struct host *h)
     c->asked = true;
     c->asked_us = host_now(h);
     c->error[0] = '\0';
-    if (c->question->type == MSG_SEARCH || c->question->type == MSG_BROWSE)
+    if (c->question->type == MSG_SEARCH || c->question->type == MSG_BROWSE ||
+        c->question->type == MSG_BROWSE_DIRECT)
         c->hit_count = 0;
     SAY(c->question->type, "%s", c->question->text);
 }
@@ -258,6 +259,53 @@ static void keep_hit(struct napster *n, struct host *h, struct slice nick,
     copy(x->nick, sizeof x->nick, nick);
     copy(x->name, sizeof x->name, f[0]);
     copy(x->md5, sizeof x->md5, f[1]);
+}
+
+/* -- Another's list, asked of itself: reference, 6.4 ------------------------ */
+
+bool napster_client_lists(const struct client *c, struct slice nick)
+{
+    return asks(c, MSG_BROWSE_DIRECT) &&
+           napster_same(nick, napster_slice(c->question->text));
+}
+
+void napster_client_listed(struct napster *n, struct host *h, struct slice line)
+{
+    struct slice f[FIELDS_OF_ONE];
+
+    if (line.len == 0)
+        end_search(n, h);
+    else if (napster_split(line, f, FIELDS_OF_ONE) >= 6)
+        keep_hit(n, h, napster_slice(n->client->question->text), f,
+                 napster_slice("0"));
+}
+
+void napster_client_unlisted(struct napster *n, struct host *h, const char *why)
+{
+    struct client *c = n->client;
+
+    copy(c->error, sizeof c->error, napster_slice(why));
+    end_question(n, h, false, NULL);
+}
+
+/* 640, and 641 or 642, which answer ours. */
+static void on_list_message(struct napster *n, struct host *h, uint16_t type,
+                            const struct slice *f, int count)
+{
+    uint64_t ip = 0, port = 0;
+
+    if (count < 1 || (count >= 3 && (!napster_number(f[1], UINT32_MAX, &ip) ||
+                                     !napster_number(f[2], UINT16_MAX, &port))))
+        return;
+    struct addr a = {napster_ip((uint32_t)ip), (uint16_t)port};
+    if (type == MSG_BROWSE_DIRECT)
+        napster_transfer_list_asked(n, h, f[0], a);
+    else if (!napster_client_lists(n->client, f[0]))
+        return;
+    else if (type == MSG_BROWSE_ERROR)
+        napster_client_unlisted(n, h, "the user does not show its list");
+    else if (port != 0) /* else it dials us */
+        napster_transfer_list_get(n, h, f[0], a);
 }
 
 /* An answer of one message is shown as it came, in its fields' names. */
@@ -396,6 +444,11 @@ static void on_message(struct napster *n, struct host *h,
         if (count >= 1)
             on_pong(n, h, f[0]);
         break;
+    case MSG_BROWSE_DIRECT:
+    case MSG_BROWSE_ACCEPT:
+    case MSG_BROWSE_ERROR:
+        on_list_message(n, h, m->type, f, count);
+        break;
     case MSG_UPGRADE: /* runs a program; 900: probes ports.  Never. */
     case 900:
     case 901:
@@ -492,6 +545,8 @@ uint64_t napster_client_deadline(const struct napster *n)
 
     if (c->pinging && c->asked_us + PING_US < least)
         least = c->asked_us + PING_US;
+    if (asks(c, MSG_BROWSE_DIRECT) && c->asked_us + LIST_US < least)
+        least = c->asked_us + LIST_US;
     return least;
 }
 
@@ -502,6 +557,8 @@ void napster_client_expire(struct napster *n, struct host *h)
 
     if (c->pinging && now >= c->asked_us + PING_US)
         end_search(n, h);
+    if (asks(c, MSG_BROWSE_DIRECT) && now >= c->asked_us + LIST_US)
+        napster_client_unlisted(n, h, "the user does not answer");
     if (now < c->deadline_us)
         return;
     c->deadline_us = FOREVER;
@@ -677,6 +734,7 @@ void napster_client_command(struct napster *n, struct host *h,
         const char *word;
         uint16_t type;
     } plain[] = {{"browse", MSG_BROWSE},
+                 {"list", MSG_BROWSE_DIRECT},
                  {"whois", MSG_WHOIS},
                  {"hotlist", MSG_HOTLIST_ADD},
                  {"join", MSG_JOIN},

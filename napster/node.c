@@ -35,6 +35,8 @@ static const struct command commands[] = {
     {"get", "t", "get N|NAME", "fetch a hit; by name, from the nearest owner",
      0},
     {"browse", "w", "browse NICK", "what a user shares", COMMAND_LIMIT_US},
+    {"list", "w", "list NICK", "the same, asked of the user itself",
+     COMMAND_LIMIT_US},
     {"share", "t", "share NAME", "offer a file again", COMMAND_LIMIT_US},
     {"unshare", "t", "unshare NAME", "offer it no longer", COMMAND_LIMIT_US},
     {"whois", "w", "whois NICK", "who a user is", COMMAND_LIMIT_US},
@@ -288,6 +290,7 @@ static void dump_client(const struct client *c, struct text *t)
     text_printf(t, "state %u shared %u of %u%s%s%s", (unsigned)c->state,
                 c->shared, c->share_count, c->registered ? " registered" : "",
                 c->pinging ? " pinging" : "", c->hashing ? " hashing" : "");
+    text_time(t, " lists until ", c->list_until_us);
     text_printf(t, "%s%s lines %u grants %u meta %.*s error %s server ",
                 c->conn != 0 ? " connected" : "", c->asked ? " asked" : "",
                 c->line_count, c->grant_next, (int)c->meta.len, c->meta.at,

@@ -150,6 +150,9 @@ enum peer_state {
     PEER_PUSH_ONE,
     PEER_PUSH_OFFSET, /* SEND is out */
     PEER_DATA,        /* an upload */
+    PEER_LIST_OUT,    /* our list goes out; `at` is the next content */
+    PEER_LIST_ONE,    /* waits for "1", to ask for a list */
+    PEER_LIST_IN,     /* another's list comes, a line at a time */
     PEER_END
 };
 
@@ -198,6 +201,7 @@ struct client {
     bool hashing;
     struct grant grant[GRANTS_MAX];
     uint32_t grant_next;
+    uint64_t list_until_us; /* so long may who calls have our list */
     struct peer *peers;
     struct download *downloads;
     uint32_t peer_count, download_count, upload_count;
@@ -270,6 +274,15 @@ const struct hit *napster_best(const struct client *c, const char *name);
 /* Tell the server of a file that is whole and hashed. */
 void napster_client_share(struct napster *n, struct host *h, int content);
 
+/* Do we wait for the list of that user, asked of itself? */
+bool napster_client_lists(const struct client *c, struct slice nick);
+/* A line of it, as in SHARE; an empty one is its end. */
+void napster_client_listed(struct napster *n, struct host *h,
+                           struct slice line);
+/* It does not come, or no further. */
+void napster_client_unlisted(struct napster *n, struct host *h,
+                             const char *why);
+
 /* A file's name as others know it: its content's, with '\' between folders. */
 int napster_content_find(struct host *h, struct slice wire);
 /* An event of a connection between two clients. */
@@ -283,6 +296,13 @@ void napster_transfer_expire(struct napster *n, struct host *h);
    the end. */
 void napster_transfer_get(struct napster *n, struct host *h, uint32_t command,
                           const struct hit *hit);
+/* 640: somebody wants our list.  `to` is where we dial if we are firewalled;
+   its port may be 0. */
+void napster_transfer_list_asked(struct napster *n, struct host *h,
+                                 struct slice nick, struct addr to);
+/* 641: fetch the list of `nick` from there. */
+void napster_transfer_list_get(struct napster *n, struct host *h,
+                               struct slice nick, struct addr from);
 /* The server's word on a transfer: 204, 206, 501, 607, 620 ... */
 void napster_transfer_on_message(struct napster *n, struct host *h,
                                  const struct napster_msg *m);

@@ -3,6 +3,8 @@
  *
  *     203 -> 204 -> dial, "1", GET, size, data
  *     a firewalled holder: 500 -> it dials us: "1", SEND, offset, data
+ *     all names of a user: 640 -> 641 -> dial, "1", GETLIST, its list
+ *     of a firewalled one: 640 -> it dials us: "1", SENDLIST, its list
  *
  * Source: reference, section 6.  A peer's name of a file is only looked up
  * among what we share, or becomes a plain name in our folder; what nobody
@@ -274,6 +276,97 @@ static size_t take_digits(struct host *h, struct peer *p, const struct event *e)
     p->digits = p->digits || i > 0;
     p->deadline_us = host_now(h) + DIGITS_US;
     return i;
+}
+
+/* -- Lists ------------------------------------------------------------------ */
+
+/* Each file on a line, as in SHARE, and an empty line at the end. */
+static void send_list(struct napster *n, struct host *h, struct peer *p)
+{
+    size_t backlog = 0;
+
+    while (p->at < n->client->share_count && backlog < BACKLOG_HIGH) {
+        int content = (int)p->at++;
+        struct text t = text_new();
+        if (n->client->share[content].sent &&
+            napster_share_text(n, h, content, &t)) {
+            text_char(&t, '\n');
+            backlog = host_write(h, p->conn, t.data, t.len);
+            p->deadline_us = host_now(h) + PEER_US;
+        }
+        text_free(&t);
+    }
+    if (p->at < n->client->share_count)
+        return; /* the rest at ROOM */
+    say(h, p, "\n");
+    peer_end(n, h, p);
+}
+
+static void begin_list(struct napster *n, struct host *h, struct peer *p,
+                       const char *word)
+{
+    struct text t = text_new();
+
+    text_printf(&t, "%s%s\n", word, n->nick);
+    host_write(h, p->conn, t.data, t.len);
+    text_free(&t);
+    p->state = PEER_LIST_OUT;
+    p->at = 0;
+    send_list(n, h, p);
+}
+
+void napster_transfer_list_asked(struct napster *n, struct host *h,
+                                 struct slice nick, struct addr to)
+{
+    bool firewalled = napster_firewalled(n);
+
+    if (n->leaving || (firewalled && to.port == 0)) {
+        SAY(MSG_BROWSE_ERROR, "%.*s \"nobody can dial me\"", (int)nick.len,
+            nick.at);
+        return;
+    }
+    n->client->list_until_us = host_now(h) + LIST_US;
+    SAY(MSG_BROWSE_ACCEPT, "%.*s", (int)nick.len, nick.at);
+    if (firewalled) /* content -1: a list */
+        peer_new(n, h, host_connect(h, to), PEER_PUSH_DIAL);
+}
+
+void napster_transfer_list_get(struct napster *n, struct host *h,
+                               struct slice nick, struct addr from)
+{
+    struct peer *p = peer_new(n, h, host_connect(h, from), PEER_LIST_ONE);
+
+    if (p == NULL)
+        napster_client_unlisted(n, h, "too many connections");
+    else
+        copy(p->nick, sizeof p->nick, nick);
+}
+
+/* One line of another's list: the bytes used.  The first is its nick again. */
+static size_t take_line(struct napster *n, struct host *h, struct peer *p,
+                        const struct event *e)
+{
+    const uint8_t *end = memchr(e->data, '\n', e->len);
+    bool wanted = napster_client_lists(n->client, napster_slice(p->nick));
+
+    if (end == NULL && e->len <= PAYLOAD_MAX && wanted)
+        return 0;
+    if (end == NULL || !wanted) {
+        if (wanted)
+            napster_client_unlisted(n, h, "the list is none");
+        peer_end(n, h, p);
+        return e->len;
+    }
+    struct slice line = {(const char *)e->data, (size_t)(end - e->data)};
+    bool first = !p->digits;
+    p->digits = true;
+    if (first && !napster_same(line, napster_slice(p->nick)))
+        napster_client_unlisted(n, h, "the list is another's");
+    else if (!first)
+        napster_client_listed(n, h, line);
+    if (!napster_client_lists(n->client, napster_slice(p->nick)))
+        peer_end(n, h, p);
+    return line.len + 1;
 }
 
 /* -- Downloads ------------------------------------------------------------- */
@@ -664,6 +757,22 @@ static void on_send(struct napster *n, struct host *h, struct peer *p,
     begin_data(n, h, d);
 }
 
+static void on_list_request(struct napster *n, struct host *h, struct peer *p,
+                            const struct napster_request *r)
+{
+    if (r->send && napster_client_lists(n->client, r->nick)) {
+        p->state = PEER_LIST_IN;
+        p->digits = true; /* its nick has come */
+        copy(p->nick, sizeof p->nick, r->nick);
+    } else if (!r->send && host_now(h) < n->client->list_until_us) {
+        begin_list(n, h, p, "");
+    } else {
+        host_note(h, "refuses a list that was not agreed on");
+        say(h, p, "INVALID REQUEST");
+        peer_end(n, h, p);
+    }
+}
+
 static size_t on_request(struct napster *n, struct host *h, struct peer *p,
                          const struct event *e)
 {
@@ -675,7 +784,9 @@ static size_t on_request(struct napster *n, struct host *h, struct peer *p,
         peer_end(n, h, p);
         return e->len;
     }
-    if (used > 0 && r.send)
+    if (used > 0 && r.list)
+        on_list_request(n, h, p, &r);
+    else if (used > 0 && r.send)
         on_send(n, h, p, &r);
     else if (used > 0)
         on_get(n, h, p, &r);
@@ -695,6 +806,11 @@ static size_t on_one(struct napster *n, struct host *h, struct peer *p,
     }
     if (d != NULL)
         send_get(n, h, d);
+    else if (*e->data == '1' && p->state == PEER_LIST_ONE) {
+        say(h, p, "GETLIST");
+        p->state = PEER_LIST_IN;
+    } else if (*e->data == '1' && p->content < 0)
+        begin_list(n, h, p, "SENDLIST ");
     else if (*e->data == '1')
         send_push(n, h, p);
     return 1;
@@ -716,7 +832,10 @@ static size_t on_bytes(struct napster *n, struct host *h, struct peer *p,
         return d->state == DOWN_SIZE ? take_size(n, h, d, e)
                                      : take_data(n, h, d, e);
     case PEER_PUSH_ONE:
+    case PEER_LIST_ONE:
         return on_one(n, h, p, e);
+    case PEER_LIST_IN:
+        return take_line(n, h, p, e);
     case PEER_ASKED:
     case PEER_PUSH_OFFSET:
         if (take_digits(h, p, e) == e->len)
@@ -725,6 +844,7 @@ static size_t on_bytes(struct napster *n, struct host *h, struct peer *p,
         return e->len;
     case PEER_PUSH_DIAL:
     case PEER_DATA:
+    case PEER_LIST_OUT:
     case PEER_END:
         break;
     }
@@ -745,6 +865,12 @@ static void on_gone(struct napster *n, struct host *h, struct peer *p,
     struct download *d = p->download;
 
     p->download = NULL;
+    if ((p->state == PEER_LIST_ONE || p->state == PEER_LIST_IN) &&
+        napster_client_lists(n->client, napster_slice(p->nick))) {
+        if (refused)
+            SAY(MSG_PORT_ERROR, "%s", p->nick);
+        napster_client_unlisted(n, h, "the list does not come, or broke off");
+    }
     if (d == NULL)
         return;
     if (refused) /* Source: reference, type 626 */
@@ -773,8 +899,10 @@ size_t napster_transfer_event(struct napster *n, struct host *h,
         used = on_bytes(n, h, p, e);
     } else if (e->kind == EVENT_ROOM && p->state == PEER_DATA) {
         send_more(n, h, p);
+    } else if (e->kind == EVENT_ROOM && p->state == PEER_LIST_OUT) {
+        send_list(n, h, p);
     } else if (e->kind == EVENT_EOF && p->state != PEER_DATA &&
-               p->state != PEER_ASKED) {
+               p->state != PEER_LIST_OUT && p->state != PEER_ASKED) {
         on_gone(n, h, p, false);
         peer_end(n, h, p);
     } else if (e->kind == EVENT_CLOSED) {

@@ -88,30 +88,37 @@ static size_t client_count(const struct network *net)
     return count;
 }
 
-/* A row of users below a bus; more than fit become a number. */
+/* A row of users below a bus.  Of more than fit, the first and the last two,
+   who are seldom of the crowd, and a number between them. */
 static void draw_users(const struct view *v, const struct pane *p, int middle)
 {
     const struct network *net = v->network;
     size_t count = client_count(net), at = 0;
     size_t room = (size_t)(p->columns - 2) / USER_COLUMNS;
-    size_t shown = count <= room ? count : room - 1;
+    size_t shown = count <= room ? count : room;
+    size_t skip = count - shown + (shown < count); /* one place is its number */
     int column = 2, end = 2 + (int)(shown > 0 ? shown - 1 : 0) * USER_COLUMNS;
 
     for (int c = column; c <= (end > middle ? end : middle); c++)
         pane_put(p, 4, c, '-', ATTR_FRAME);
     pane_put(p, 4, middle, '+', ATTR_FRAME);
-    for (size_t i = 0; i < net->count && at < shown; i++) {
+    for (size_t i = 0; i < net->count; i++) {
         const struct napster *n = napster_at(net, i);
         if (n == NULL || n->client == NULL)
             continue;
+        size_t k = at++; /* this user's number, from 0 */
+        if (skip > 0 && k + 2 < count && k + 2 + skip >= count) {
+            if (k + 3 == count) {
+                pane_printf(p, 6, column, ATTR_DIM, "+%zu", skip);
+                column += USER_COLUMNS;
+            }
+            continue;
+        }
         pane_put(p, 4, column, '+', ATTR_FRAME);
         pane_put(p, 5, column, '|', ATTR_FRAME);
         draw_user(v, p, net->host[i], 6, column);
         column += USER_COLUMNS;
-        at++;
     }
-    if (shown < count)
-        pane_printf(p, 6, column, ATTR_DIM, "+%zu", count - shown);
 }
 
 static int draw_transfers(const struct view *v, const struct pane *p, int row)

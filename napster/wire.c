@@ -152,11 +152,36 @@ static int read_request(struct napster_request *r, const char *s, size_t len)
     return (int)(number.at + number.len - s);
 }
 
+/* SENDLIST nick LF, of which `len` bytes are here.  The SEND of a user LIST has
+   a quote where the nick begins: ERR_USAGE. */
+static int read_send_list(struct napster_request *r, const char *s, size_t len)
+{
+    static const char word[] = "SENDLIST ";
+    const size_t size = sizeof word - 1;
+
+    if (len <= size || memcmp(s, word, size) != 0 || s[size] == '"')
+        return len <= size && memcmp(s, word, len) == 0 ? 0 : ERR_USAGE;
+    const char *end = memchr(s + size, '\n', len - size);
+    size_t nick = end != NULL ? (size_t)(end - s) - size : len - size;
+    r->send = r->list = true;
+    r->nick = (struct slice){s + size, nick};
+    if (nick > NICK_MAX || (end != NULL && nick == 0))
+        return ERR_MALFORMED;
+    return end != NULL ? (int)(size + nick + 1) : 0;
+}
+
 int napster_request(struct napster_request *r, const uint8_t *data, size_t len)
 {
     static const char *const word[] = {"GET", "SEND"};
 
     *r = (struct napster_request){.send = false};
+    if (len == 7 && memcmp(data, "GETLIST", 7) == 0) {
+        r->list = true;
+        return 7;
+    }
+    int listed = read_send_list(r, (const char *)data, len);
+    if (listed != ERR_USAGE)
+        return listed;
     for (int i = 0; i < 2; i++) {
         size_t size = strlen(word[i]);
         if (memcmp(data, word[i], len < size ? len : size) != 0)
@@ -369,14 +394,17 @@ static void describe_message(struct fields *f, const uint8_t *data, size_t len)
 
 static void describe_peer(struct fields *f, const uint8_t *data, size_t len)
 {
-    static const struct shape get = {0, "GET", {"nick", "file", "offset"}},
-                              send = {0, "SEND", {"nick", "file", "size"}};
+    static const struct shape requests[] = {
+        {0, "GET", {"nick", "file", "offset"}},
+        {0, "SEND", {"nick", "file", "size"}},
+        {0, "GETLIST", {NULL}},
+        {0, "SENDLIST", {"nick"}}};
     struct slice all = {(const char *)data, len};
     struct napster_request r;
     uint64_t number;
 
     if (len > 0 && napster_request(&r, data, len) == (int)len) {
-        const struct shape *shape = r.send ? &send : &get;
+        const struct shape *shape = &requests[r.send + 2 * r.list];
         size_t word = strlen(shape->name);
         f->type = shape->name;
         add_text(f, "word", 0, word, (struct slice){all.at, word});

@@ -136,15 +136,18 @@ bool napster_nick_ok(struct slice s);
 
 /* -- Between clients ------------------------------------------------------ */
 
-/* GET or SEND of the accepted side's caller. */
+/* GET or SEND of the accepted side's caller; GETLIST or SENDLIST when it is
+   about all files.  Source: reference, 6.2 to 6.4. */
 struct napster_request {
     bool send; /* SEND: the caller has the file; else GET */
+    bool list; /* only SENDLIST has a field then: its nick */
     struct slice nick, file;
     uint64_t number; /* GET: the offset; SEND: the size */
 };
 
 /* The bytes read, 0 for more, or ERR_MALFORMED.  Its number ends where the
-   bytes do: it may go on in what comes next. */
+   bytes do: it may go on in what comes next.  GETLIST is all that has come:
+   with more behind it, it is the GET of one whose nick begins with LIST. */
 int napster_request(struct napster_request *r, const uint8_t *data, size_t len);
 /* How many of the bytes are the size that a holder sends before the data of
    a file of `size` bytes from `offset` on: the whole size, or what remains.

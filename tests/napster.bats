@@ -241,6 +241,51 @@ END
     ((seen >= now - 5 && seen <= now + 1))
 }
 
+@test "napster: a user's list, asked of itself, past a firewall too" {
+    mkdir "$dir/a" "$dir/b" "$dir/d"
+    echo one >"$dir/a/lonely song.ogg"
+    echo second >"$dir/a/other.ogg"
+    cp -r "$dir/a" "$dir/c"
+    start s server
+    server=$addr
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    data=${addr#*:}
+    start bob node --join "$server" --name bob --folder "$dir/b" \
+        --trace "$dir/bob.pcapng"
+    start carol node --join "$server" --name carol --folder "$dir/c" \
+        --set firewalled=yes
+    start dan node --join "$server" --name dan --set firewalled=yes \
+        --folder "$dir/d"
+    sleep 1
+    exec 9<>"/dev/tcp/127.0.0.1/$data" # nobody has asked through the server
+    printf GETLIST >&9
+    [ "$(timeout 3 cat <&9)" = "1INVALID REQUEST" ]
+    for owner in alice carol; do
+        tell bob list $owner # the names are in no order: the first of both
+        until_says bob "list $owner at bob: hits 2"
+        tell bob get 1
+        until_says bob "get 1 at bob: file"
+        diff <(cat "$dir/b/"*.ogg) <(cat "$dir/a/$(ls "$dir/b" | grep ogg)")
+        rm "$dir/b/"*.ogg
+        kill -9 "${pid[bob]}" # which forgets that it had the file
+        start bob node --join "$server" --name bob --folder "$dir/b" \
+            --trace "$dir/bob-$owner.pcapng"
+        sleep 1
+    done
+    grep -aq GETLIST "$dir/bob.pcapng"
+    grep -aq 'SENDLIST carol' "$dir/bob-alice.pcapng"
+    tell dan list carol # both are behind one
+    until_says dan "list carol at dan: FAILED"
+    tell bob list nobody
+    until_says bob "list nobody at bob: FAILED"
+    kill -STOP "${pid[alice]}"
+    tell bob list alice # it cannot answer: the server is asked all the same
+    tell bob search lonely
+    until_says bob "FAILED, error the user does not answer" ||
+        until_says bob "FAILED, error the user does not answer" # 20 s
+    until_says bob "search lonely at bob: hits 2"
+}
+
 @test "napster: noise without end at a data port ends it, and no other transfer" {
     mkdir "$dir/a" "$dir/b"
     echo hello >"$dir/a/lonely-song.ogg"
@@ -352,9 +397,12 @@ half_a_song() {
     half_a_song
     kill -9 "${pid[alice]}"
     [ ! -e "$dir/b/long-song.bin" ]
-    start alice node --join "$server" --name alice --folder "$dir/a"
+    start alice node --join "$server" --name alice --folder "$dir/a" \
+        --trace "$dir/alice.pcapng"
     until_says bob "get 1 at bob: file"
     cmp "$dir/a/long-song.bin" "$dir/b/long-song.bin"
+    from=$(grep -aoE -m 1 'GETbob "long-song.bin" [0-9]+' "$dir/alice.pcapng")
+    [ "${from##* }" -gt 10000000 ] # and not from the beginning
 }
 
 @test "napster: a file name never leaves the folder" {

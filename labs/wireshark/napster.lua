@@ -109,7 +109,9 @@ local TYPES = {
     [10300] = "SHARE_TYPED file size hash media",
 }
 -- Between clients; the size, the offset and the data have no frame at all.
-local REQUESTS = { GET = "word nick file offset", SEND = "word nick file size" }
+local REQUESTS = { GET = "word nick file offset",
+                   SEND = "word nick file size",
+                   GETLIST = "word", SENDLIST = "word nick" }
 
 local field, names = { length = ProtoField.uint16("napster.length", "length"),
                        type = ProtoField.uint16("napster.type", "type") }, {}
@@ -179,7 +181,8 @@ end
 local function between_clients(tvb, pinfo, root)
     local all = tvb:raw()
     local c = { tvb = tvb, info = "", begin = 0 }
-    local word = all:match("^GET") or all:match("^SEND")
+    local word = all:match("^GETLIST$") or all:match('^(SENDLIST) [^"]') or
+        all:match("^GET") or all:match("^SEND")
     local kind = word or all == "1" and "ONE" or
         all:match("^%d+$") and "NUMBER" or
         all:match("^[%g ]+\n?$") and "TEXT" or "DATA"
@@ -188,7 +191,7 @@ local function between_clients(tvb, pinfo, root)
     if word then
         add(c, "word", 0, #word, word)
         c.begin = #word
-        fields(c, REQUESTS[word]:match(" (.*)"), #word, #all)
+        fields(c, REQUESTS[word]:match(" (.*)") or "", #word, #all)
     elseif kind == "TEXT" then
         add(c, "text", 0, #all, (all:gsub("\n", "")))
     elseif kind == "ONE" then

@@ -102,6 +102,31 @@ TEST(a_get_is_glued_to_its_fields)
     CHECK(napster_request(&r, BYTES("GETa f 0")) == ERR_MALFORMED);
 }
 
+/* Source: reference, 6.4. */
+TEST(a_list_is_asked_for_by_one_word_and_sent_with_a_nick)
+{
+    static const char send[] = "SENDLIST bob\n";
+    struct napster_request r;
+
+    CHECK_U64(napster_request(&r, BYTES("GETLIST")), 7);
+    CHECK(r.list && !r.send);
+    CHECK_U64(napster_request(&r, BYTES("GETLISTer \"f\" 0")), 15);
+    CHECK(!r.list && r.nick.len == 6);
+    for (size_t len = 0; len + 1 < sizeof send - 1; len++) {
+        uint8_t *exact = malloc(len + (len == 0));
+        memcpy(exact, send, len);
+        CHECK_U64(napster_request(&r, exact, len), 0);
+        free(exact);
+    }
+    CHECK_U64(napster_request(&r, BYTES("SENDLIST bob\n\"f\"")), 13);
+    CHECK(r.list && r.send && r.nick.len == 3);
+    CHECK_U64(napster_request(&r, BYTES("SENDLIST \"f\" 5")), 14);
+    CHECK(!r.list && r.send && r.nick.len == 4); /* one whose nick is LIST */
+    CHECK(napster_request(&r, BYTES("SENDLIST \n")) == ERR_MALFORMED);
+    CHECK(napster_request(&r, BYTES("SENDLIST abcdefghijklmnopqrst")) ==
+          ERR_MALFORMED);
+}
+
 TEST(the_size_ends_where_it_is_the_one_known)
 {
     CHECK_U64(napster_size(BYTES("210904\xff"), 21090, 0), 5);
@@ -171,6 +196,7 @@ int main(void)
     RUN(an_address_has_its_first_octet_lowest);
     RUN(nicks_are_opennap_s);
     RUN(a_get_is_glued_to_its_fields);
+    RUN(a_list_is_asked_for_by_one_word_and_sent_with_a_nick);
     RUN(the_size_ends_where_it_is_the_one_known);
     RUN(searches_are_read_as_opennap_does);
     RUN(a_number_with_a_sign_or_too_long_is_none);
