@@ -135,7 +135,7 @@ WRONG
 }
 
 @test "napster: people, channels, kinds of files, as the reference has them" {
-    start s server
+    start s server --set stats=1h # none unasked, on however slow a machine
     p=${addr#*:}
     exec 7<>"/dev/tcp/127.0.0.1/$p" 8<>"/dev/tcp/127.0.0.1/$p"
     frame 2 'alice pw 6699 "nap" 3' >&7
@@ -149,7 +149,9 @@ WRONG
     # what bob says, and all that he hears of it
     while IFS='|' read -r type text want; do
         frame "$type" "$text" >&8
-        got=$(answers 8 0.2 | paste -sd';')
+        patience=5
+        [ -n "$want" ] || patience=0.3
+        got=$(answers 8 0.2 "$patience" | paste -sd';')
         [ "$got" = "$want" ] || { echo "$type $text: $got"; false; }
     done <<END
 200|   |404 invalid search request;202
@@ -215,13 +217,13 @@ END
     start s server --set stats=1s
     exec 7<>"/dev/tcp/127.0.0.1/${addr#*:}"
     frame 2 'alice pw 6699 "nap" 3' >&7
-    [ "$(answers 7 0.5 | paste -sd';')" = "3 anon@napster;214 1 0 0" ]
+    [[ "$(answers 7 | paste -sd';')" = "3 anon@napster;214 1 0 0"* ]]
     frame 100 "\"$song\" $md5 443332 128 44100 60" >&7
     for _ in 1 2 3 4 5; do
         told=$(answers 7 0.1)
-        [ "$told" = "214 1 1 0" ] && break
+        [[ "$told" = *"214 1 1 0"* ]] && break
     done
-    [ "$told" = "214 1 1 0" ]
+    [[ "$told" = *"214 1 1 0"* ]]
 }
 
 @test "napster: who was here is told with the time of day" {
