@@ -19,6 +19,7 @@
 #define QUERY_BYTES_MAX 256   /* [rfc], [gtk]: longer ones are not forwarded */
 #define QUERY_BYTES_DROP 4096 /* [rfc] not even answered */
 #define TTL_MAX 15            /* [rfc] a higher one is dropped */
+#define TTL_ZERO_MAX 10       /* with TTL 0, and then Bye 408; ours */
 #define TTL_CLASSIC 7         /* 0.4: ttl + hops is lowered to this */
 #define RESULTS_MAX 255       /* the count in a hit is one byte */
 #define RESULTS_SENT_MAX 32   /* ours: of one servent for one query */

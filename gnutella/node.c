@@ -346,6 +346,8 @@ static void dump_link(const struct gnutella *n, const struct link *l,
     text_time(t, " heard ", l->heard_us);
     if (l->pinged_us != 0)
         text_time(t, " pinged ", l->pinged_us);
+    if (l->zero_count != 0)
+        text_printf(t, " spent %u", l->zero_count);
     if (l->state == LINK_UPLOAD || l->state == LINK_GIVING)
         text_printf(t, " file %u content %d from %llu to %llu%s", l->index,
                     l->content, (unsigned long long)l->at,

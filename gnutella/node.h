@@ -62,6 +62,7 @@ struct link {
     bool outgoing;
     bool guest;  /* 0.4: no room for it; it gets some pongs, and a farewell */
     bool modern; /* shook hands as 0.6 */
+    uint8_t zero_count;   /* messages with TTL 0 that it has sent */
     struct addr caller;   /* of an incoming one: where it called from */
     struct addr addr;     /* where it listens; none: not known (yet) */
     uint64_t deadline_us; /* NEVER: none */

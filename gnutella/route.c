@@ -577,6 +577,10 @@ static bool is_orderly(struct gnutella *n, struct host *h, struct link *l,
         gnutella_link_close(n, h, l, 414, "a leaf has relayed a message");
         return false;
     }
+    if (m->ttl == 0 && ++l->zero_count == TTL_ZERO_MAX) {
+        gnutella_link_close(n, h, l, 408, "TTL 0, again and again");
+        return false;
+    }
     if (m->ttl == 0 || m->ttl > TTL_MAX || m->hops >= ttl_max(n)) {
         gnutella_drop(n, h,
                       m->ttl == 0        ? "TTL 0"

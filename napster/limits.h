@@ -46,8 +46,7 @@
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define RECONNECT_US (2 * SECOND_US)
 #define PING_US (2 * SECOND_US)  /* how long a search waits for pongs */
-#define LIST_US                                                                \
-    (20 * SECOND_US)            /* for another's whole list, asked of itself */
+#define LIST_US (20 * SECOND_US) /* for another's whole list, asked of itself */
 #define ASK_US (30 * SECOND_US)  /* Source: reference, 6.1 */
 #define PEER_US (30 * SECOND_US) /* without a byte: gone */
 #define DIGITS_US                                                              \

@@ -241,6 +241,12 @@ agree() {
     done
 }
 
+@test "gnutella: one that does not read gets Bye 502 when a push does not fit" {
+    python=$(command -v python3) || skip "no python3"
+    start a 21441 --set version=0.6 --set ping=60s
+    "$python" "$BATS_TEST_DIRNAME/gnutella_peer.py" 21441
+}
+
 @test "gnutella: hostile peers cost little, and others are served" {
     mkdir e
     echo hello >e/hello.txt

@@ -1,6 +1,7 @@
 # A Gnutella 0.6 peer, by hand: each rule of our servent that another servent
 # can see, asked and compared byte for byte.
-# usage: gnutella_peer.py PORT NEIGHBOUR-PORT
+# usage: gnutella_peer.py PORT NEIGHBOUR-PORT; or PORT alone: a push that does
+# not fit, and no more
 import base64
 import itertools
 import socket
@@ -9,7 +10,7 @@ import sys
 import time
 import zlib
 
-port, neighbour = int(sys.argv[1]), int(sys.argv[2])
+port, neighbour = int(sys.argv[1]), int(sys.argv[-1])
 PING, PONG, BYE, ROUTE, PUSH, QUERY, HIT = 0, 1, 2, 0x30, 0x40, 0x80, 0x81
 ids = itertools.count(1)
 
@@ -21,8 +22,11 @@ def message(kind, payload, ttl=1, hops=0, guid=None):
 
 
 class Peer:
-    def __init__(self, ultrapeer):
-        self.s = socket.create_connection(("127.0.0.1", port))
+    def __init__(self, ultrapeer, window=None):
+        self.s = socket.socket()
+        if window:
+            self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.s.connect(("127.0.0.1", port))
         self.s.sendall(b"GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: " + ultrapeer +
                        b"\r\n\r\n")
         self.left = b""
@@ -34,6 +38,7 @@ class Peer:
         self.s.sendall(b"GNUTELLA/0.6 200 OK\r\n\r\n")
 
     def ask(self, *messages):
+        self.s.settimeout(20)
         self.s.sendall(b"".join(messages))
 
     # What comes within half a second: (id, type, ttl, hops, payload) each.
@@ -85,11 +90,35 @@ def query(text, flags=0x8000, ttl=1, hops=0, more=b""):
 
 
 one, two = Peer(b"True"), Peer(b"True")
+here = socket.inet_aton("127.0.0.1")
+theirs = (b"\1" + struct.pack("<H", 6346) + here + struct.pack("<III", 9, 7, 5)
+          + b"x\0\0" + b"TEST\x02\0\x01" + b"s" * 16)
+
+if len(sys.argv) == 2:
+    # One with a small window does not read: when a push does not fit into its
+    # queue it gets Bye 502, and finds it behind all the rest.
+    stuck = Peer(b"True", 4096)
+    ask = query(b"nobody has it", ttl=3)
+    one.ask(ask)
+    stuck.hear(QUERY)
+    stuck.ask(message(HIT, theirs, 3, 0, ask[:16]))
+    same(len(one.hear(HIT)), 1, "a hit")
+    push = b"s" * 16 + struct.pack("<I", 7) + here + b"\0\1"
+    one.ask(*[message(PUSH, push, 4) for i in range(150000)])
+    byes, end = [], time.time() + 15
+    while not byes and time.time() < end:
+        byes = stuck.hear(BYE)
+    same([b[2:4] + (b[4][:2],) for b in byes],
+         [(1, 0, struct.pack("<H", 502))], "a push that does not fit")
+    assert stuck.closes()
+    one.ask(message(PING, b""))
+    same(len(one.hear(PONG)), 1, "the others go on")
+    sys.exit()
+
 leaf = Peer(b"False")
 one.hear(), two.hear(), leaf.hear()
 
 # Ping: TTL 1, one pong of its own; TTL 2, a crawler's, the neighbours too.
-here = socket.inet_aton("127.0.0.1")
 ask = message(PING, b"")
 one.ask(ask)
 (pong,) = one.hear(PONG)
@@ -141,8 +170,6 @@ same(two.hear(QUERY), [], "a long query")
 ask = query(b"nobody has it", ttl=3)
 one.ask(ask)
 two.hear(QUERY)
-theirs = (b"\1" + struct.pack("<H", 6346) + here + struct.pack("<III", 9, 7, 5)
-          + b"x\0\0" + b"TEST\x02\0\x01" + b"s" * 16)
 two.ask(message(HIT, theirs, 3, 0, ask[:16]), message(HIT, theirs, 3),
         message(PONG, bytes(14), 3))
 same(one.hear(HIT, PONG), [(ask[:16], HIT, 2, 1, theirs)], "the way back")
@@ -288,11 +315,22 @@ one.ask(message(0x31, b"BEAR\x0b\0\1\0\5\0"), message(0x32, b"\0\0\0\0\0\0\0\0")
         message(0xcd, struct.pack("<QQQ", 1, 2, 3)), message(0x77, b"?", 3))
 same(two.hear(0x31, 0x32, 0xcd, 0x77), [], "what we do not need")
 
+# TTL 0 is dropped, and its link stays, unless it is repeated: see below.
+spent = Peer(b"True")
+spent.hear()
+spent.ask(*[query(b"some words", ttl=0) for i in range(9)])
+same(two.hear(QUERY), [], "TTL 0")
+time.sleep(1)
+spent.ask(message(PING, b""))
+same(len(spent.hear(PONG)), 1, "nine with TTL 0 end no link")
+
 # What ends a link, and the code of its Bye.
 for what, bad, code in (
         ("a patch without reset", patch([b"x"], -1), 413),
         ("a gap", RESET + message(ROUTE, b"\1\2\2\0\x08" + bytes(16)), 413),
-        ("a leaf that relays", query(b"some words", hops=1), 414)):
+        ("a leaf that relays", query(b"some words", hops=1), 414),
+        ("TTL 0, ten times",
+         b"".join(query(b"some words", ttl=0) for i in range(10)), 408)):
     bad_leaf = Peer(b"False")
     bad_leaf.hear()
     bad_leaf.ask(bad)
