@@ -28,10 +28,10 @@ static void dial(struct napster *n, struct host *h)
 
     if (addr_none(n->join) || n->leaving)
         return;
-    c->meta.len = 0;
+    c->meta[0] = '\0';
     c->state = meta ? SESSION_META : SESSION_DIAL;
     c->conn = host_connect(h, addr_none(c->server) ? n->join : c->server);
-    c->deadline_us = host_now(h) + LOGIN_US;
+    c->deadline_us = host_now(h) + (meta ? META_US : LOGIN_US);
 }
 
 /* Only the first login registers: after that the nick is its own. */
@@ -460,28 +460,35 @@ static void on_message(struct napster *n, struct host *h,
     }
 }
 
-/* The metaserver's one line: where to go, or anything else: later. */
-static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
+/* The metaserver's one line is here: where to go, or anything else: later. */
+static void end_meta(struct napster *n, struct host *h)
 {
     struct client *c = n->client;
     struct addr a;
-    size_t len = 0;
 
-    while (len < e->len && e->data[len] != '\n')
-        len++;
-    if (len == e->len && len < sizeof c->meta.at)
-        return 0;
-    copy(c->meta.at, sizeof c->meta.at,
-         (struct slice){(const char *)e->data, len});
     host_abort(h, c->conn);
     c->conn = 0;
-    if (addr_parse(&a, c->meta.at) && a.port != 0) {
+    if (addr_parse(&a, c->meta) && a.port != 0) {
         c->server = a;
         dial(n, h);
     } else {
         c->state = SESSION_NONE;
         c->deadline_us = host_now(h) + RECONNECT_US;
     }
+}
+
+/* It ends with its newline, at 64 bytes, or with the connection. */
+static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
+{
+    struct client *c = n->client;
+    size_t len = 0;
+
+    while (len < e->len && e->data[len] != '\n')
+        len++;
+    copy(c->meta, sizeof c->meta, (struct slice){(const char *)e->data, len});
+    if (len == e->len && len < sizeof c->meta)
+        return 0;
+    end_meta(n, h);
     return e->len < len + 1 ? e->len : len + 1;
 }
 
@@ -529,6 +536,8 @@ size_t napster_client_event(struct napster *n, struct host *h,
         on_open(n, h);
     else if (e->kind == EVENT_BYTES)
         return on_bytes(n, h, e);
+    else if (e->kind == EVENT_EOF && n->client->state == SESSION_META)
+        end_meta(n, h);
     else if (e->kind == EVENT_EOF)
         host_finish(h, e->conn);
     else if (e->kind == EVENT_CLOSED)
@@ -733,12 +742,9 @@ void napster_client_command(struct napster *n, struct host *h,
     static const struct {
         const char *word;
         uint16_t type;
-    } plain[] = {{"browse", MSG_BROWSE},
-                 {"list", MSG_BROWSE_DIRECT},
-                 {"whois", MSG_WHOIS},
-                 {"hotlist", MSG_HOTLIST_ADD},
-                 {"join", MSG_JOIN},
-                 {"say", MSG_SAY},
+    } plain[] = {{"browse", MSG_BROWSE}, {"list", MSG_BROWSE_DIRECT},
+                 {"whois", MSG_WHOIS},   {"hotlist", MSG_HOTLIST_ADD},
+                 {"join", MSG_JOIN},     {"say", MSG_SAY},
                  {"stats", MSG_STATS}};
     const char *text = (const char *)e->data;
     size_t len = word_next(&text);

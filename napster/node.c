@@ -291,10 +291,9 @@ static void dump_client(const struct client *c, struct text *t)
                 c->shared, c->share_count, c->registered ? " registered" : "",
                 c->pinging ? " pinging" : "", c->hashing ? " hashing" : "");
     text_time(t, " lists until ", c->list_until_us);
-    text_printf(t, "%s%s lines %u grants %u meta %.*s error %s server ",
+    text_printf(t, "%s%s lines %u grants %u meta %s error %s server ",
                 c->conn != 0 ? " connected" : "", c->asked ? " asked" : "",
-                c->line_count, c->grant_next, (int)c->meta.len, c->meta.at,
-                c->error);
+                c->line_count, c->grant_next, c->meta, c->error);
     addr_text(t, c->server);
     text_time(t, " until ", c->deadline_us);
     text_time(t, " asked ", c->asked_us);

@@ -185,10 +185,7 @@ struct client {
     conn_id conn;
     struct addr server;
     uint64_t deadline_us;
-    struct text_line {
-        char at[64];
-        uint8_t len;
-    } meta;
+    char meta[65];             /* the metaserver's line, so far */
     struct question *question; /* QUESTIONS_MAX of them */
     uint32_t question_count;
     bool asked, pinging;

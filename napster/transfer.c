@@ -873,7 +873,7 @@ static void on_gone(struct napster *n, struct host *h, struct peer *p,
     }
     if (d == NULL)
         return;
-    if (refused) /* Source: reference, type 626 */
+    if (d->state == DOWN_DIAL) /* Source: reference, type 626 */
         SAY(MSG_PORT_ERROR, "%s", d->hit.nick);
     retry(n, h, d, "the holder is gone");
 }
@@ -957,6 +957,8 @@ void napster_transfer_expire(struct napster *n, struct host *h)
             continue;
         }
         struct peer *p = d->peer;
+        if (d->state == DOWN_DIAL)
+            SAY(MSG_PORT_ERROR, "%s", d->hit.nick);
         if (p != NULL)
             p->download = NULL;
         retry(n, h, d, "the holder does not answer");

@@ -288,6 +288,47 @@ END
     until_says bob "search lonely at bob: hits 2"
 }
 
+@test "napster: a metaserver that is silent, and one whose line has no end" {
+    python=$(command -v python3) || skip "no python3"
+    start s server
+    "$python" - "$addr" >"$dir/meta.out" 3>&- <<'END' &
+import socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+silent = s.accept()
+s.accept()[0].sendall(sys.argv[1].encode())
+END
+    pid[meta]=$!
+    until_says meta '[0-9]'
+    SECONDS=0
+    start bob node --join "127.0.0.1:$(cat "$dir/meta.out")" --set meta=yes \
+        --name bob --folder "$dir"
+    until_says meta 'gone' >/dev/null || true # 10 s pass
+    for _ in $(seq 10); do
+        tell bob show
+        sleep 0.5
+        grep -q online "$dir/bob.out" && break
+    done
+    grep -q online "$dir/bob.out" && ((SECONDS >= 10))
+}
+
+@test "napster: a holder whose port is closed hears so, 626" {
+    start s server
+    exec 7<>"/dev/tcp/127.0.0.1/${addr#*:}"
+    frame 2 'alice pw 9 "nap" 3' >&7
+    frame 100 "\"$song\" $md5 443332 128 44100 60" >&7
+    start bob node --join "$addr" --name bob --folder "$dir"
+    sleep 0.5
+    tell bob search generic
+    sleep 0.2
+    frame 752 bob >&7
+    until_says bob "hits 1"
+    tell bob get 1
+    sleep 0.3
+    frame 608 "bob \"$song\"" >&7
+    answers 7 1 | grep -qx "626 bob"
+}
+
 @test "napster: noise without end at a data port ends it, and no other transfer" {
     mkdir "$dir/a" "$dir/b"
     echo hello >"$dir/a/lonely-song.ogg"
