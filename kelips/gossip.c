@@ -242,13 +242,17 @@ void kelips_round(struct kelips *n, struct host *h)
 
 /* -- Newcomers -------------------------------------------------------------------- */
 
-void kelips_fill_contacts(const struct kelips *n, struct host *h,
+void kelips_fill_contacts(struct kelips *n, struct host *h,
                           uint16_t group, struct kelips_msg *m)
 {
     struct pool p = group == n->group ? members(n, n->self)
                                       : contacts_of(n, group, n->self);
 
     fill(n, h, &p, CONTACTS_MAX, m);
+    p = (struct pool){&n->candidate, 1, KELIPS_NODE, n->self};
+    if (!addr_none(n->candidate.addr) &&
+        kelips_group(&n->candidate.id, n->groups) == group)
+        fill(n, h, &p, 1, m);
 }
 
 /*

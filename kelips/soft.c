@@ -242,7 +242,10 @@ static struct entry *worst_contact(const struct kelips *n, uint16_t group)
 /*
  * A contact for a foreign group.  A free place is taken; else a newcomer
  * must be much fresher than the worst (a quarter of its age), as [p2psim] has
- * it, or, once it has been measured, nearer (kelips_answered).
+ * it, or, once it has been measured, nearer (kelips_answered).  Who had the
+ * place is a candidate again, and named to who asks for its group meanwhile:
+ * two islands of a group whose members take turns as others' only contact
+ * would not hear of one another.
  */
 static void hear_contact(struct kelips *n, struct host *h, uint16_t group,
                          const struct entry *e)
@@ -257,11 +260,14 @@ static void hear_contact(struct kelips *n, struct host *h, uint16_t group,
         }
     }
     place = worst_contact(n, group);
+    struct entry other = *e; /* of the two, who is no contact */
     if (addr_none(place->addr) || place->misses > 0 ||
-        age_of(e, h) * 4 < age_of(place, h))
+        age_of(e, h) * 4 < age_of(place, h)) {
+        other = place->misses == 0 ? *place : other;
         *place = *e;
-    else if (addr_none(n->candidate.addr))
-        n->candidate = *e;
+    }
+    if (addr_none(n->candidate.addr) && !addr_equal(other.addr, place->addr))
+        n->candidate = other;
 }
 
 static void hear_member(struct kelips *n, struct host *h, const struct entry *e)

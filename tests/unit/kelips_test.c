@@ -459,28 +459,6 @@ TEST(a_file_of_an_empty_group_cannot_be_announced)
     run_free(&r);
 }
 
-/* Oracle checks after every quiet point of random runs. */
-TEST(views_contacts_and_tuples_are_those_of_the_live_nodes)
-{
-    for (unsigned seed = 1; seed <= 20; seed++) {
-        char text[512];
-        snprintf(text, sizeof text,
-                 "seed %u\nset groups 5\nnodes 40 prefix=n every 300ms\n"
-                 "run until quiet\nexpect invariants\n"
-                 "after 1s n3 insert one.ogg 1\nn9 insert two.ogg 2\n"
-                 "run until quiet\nexpect invariants\n"
-                 "after 1s crash n5\ncrash n6\nvanish n7\ncrash n8\n"
-                 "after 200s n4 lookup one.ogg\nexpect invariants\n",
-                 seed);
-        struct run r = run_of(text);
-        sim_run(r.sim);
-        if (sim_complaints(r.sim)[0] != '\0')
-            printf("# seed %u\n", seed);
-        CHECK_TEXT(sim_complaints(r.sim), "");
-        run_free(&r);
-    }
-}
-
 int main(void)
 {
     RUN(nodes_hash_to_the_groups_of_the_reference);
@@ -500,6 +478,5 @@ int main(void)
     RUN(a_flood_of_lies_is_bounded_in_memory_and_work_and_forgotten);
     RUN(a_node_cut_off_for_long_finds_its_group_again);
     RUN(a_file_of_an_empty_group_cannot_be_announced);
-    RUN(views_contacts_and_tuples_are_those_of_the_live_nodes);
     return test_end();
 }
