@@ -193,6 +193,7 @@ struct bittorrent {
     bool leaving;
     struct torrent torrent;
     struct peer *peers;
+    struct peer *recent[RECENT_PEERS]; /* of a stream: peer_of() looks first */
     uint32_t peer_count;
     struct known *known; /* KNOWN_MAX */
     uint32_t known_count;

@@ -296,11 +296,14 @@ void peer_serve_all(struct bittorrent *n, struct host *h)
 
 struct peer *peer_of(struct bittorrent *n, conn_id conn)
 {
-    struct peer *p = n->peers;
+    struct peer **slot = &n->recent[conn % RECENT_PEERS];
 
+    if (*slot != NULL && (*slot)->conn == conn)
+        return *slot;
+    struct peer *p = n->peers;
     while (p != NULL && p->conn != conn)
         p = p->next;
-    return p;
+    return *slot = p;
 }
 
 static struct peer *add(struct bittorrent *n, struct host *h, conn_id conn,
@@ -369,6 +372,8 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
         at = &(*at)->next;
     *at = p->next;
     n->peer_count--;
+    if (n->recent[p->conn % RECENT_PEERS] == p)
+        n->recent[p->conn % RECENT_PEERS] = NULL;
     host_free(h, p->have, bits_bytes(t->meta.piece_count) + 1);
     host_free(h, p->early, EARLY_BYTES_MAX);
     host_free(h, p->asked.at, p->asked.cap * sizeof *p->asked.at);

@@ -153,6 +153,8 @@ static void slice_begin(struct sim *sim, struct chunk **slice,
                 continue;
             }
             heap_add(sim, e);
+            if (e->kind == ENTRY_SEGMENT || e->kind == ENTRY_ACK)
+                __builtin_prefetch(e->what);
             if (e->kind == ENTRY_DATAGRAM)
                 for (size_t k = 0; k < MESSAGE_BYTES; k += LINE_BYTES)
                     __builtin_prefetch((const uint8_t *)e->what + k);
@@ -241,6 +243,13 @@ struct entry queue_pop(struct sim *sim)
 
     for (size_t i = 0; state != NULL && i < STATE_BYTES; i += LINE_BYTES)
         __builtin_prefetch(state + i);
+    if (sim->queue.count > 0 &&
+        (next->kind == ENTRY_SEGMENT || next->kind == ENTRY_ACK)) {
+        const struct segment *g = next->what;
+        const uint8_t *stream = (const uint8_t *)g->from->stream;
+        for (size_t i = 0; i < sizeof *g->from->stream; i += LINE_BYTES)
+            __builtin_prefetch(stream + i);
+    }
     return e;
 }
 
