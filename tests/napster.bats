@@ -288,6 +288,44 @@ END
     until_says bob "search lonely at bob: hits 2"
 }
 
+@test "napster: floods of noise, and downloaders that never read: others are served" {
+    mkdir "$dir/a" "$dir/c"
+    head -c 60000000 /dev/zero >"$dir/a/long song.bin"
+    long=$(printf %0200d 0)
+    for i in $(seq 3000); do : >"$dir/a/f$i-$long"; done
+    start s server
+    server=$addr
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    data=${addr#*:}
+    start carol node --join "$server" --name carol --folder "$dir/c"
+    for _ in 1 2 3 4; do # noise at the server and at a data port
+        for p in "${server#*:}" "$data"; do
+            (head -c 3000000 /dev/urandom >"/dev/tcp/127.0.0.1/$p") \
+                2>/dev/null || true
+        done
+    done
+    exec 7<>"/dev/tcp/127.0.0.1/${server#*:}"
+    frame 2 'deaf pw 0 "nap" 3' >&7
+    answers 7 >/dev/null
+    frame 203 'alice "long song.bin"' >&7
+    frame 640 alice >&7
+    [ "$(answers 7 | cut -d' ' -f1 | sort | paste -sd' ')" = "204 641" ]
+    exec 8<>"/dev/tcp/127.0.0.1/$data" 9<>"/dev/tcp/127.0.0.1/$data"
+    printf 'GETdeaf "long song.bin" 0' >&8
+    printf GETLIST >&9
+    sleep 0.5
+    tell alice show
+    until_says alice "uploads 1"
+    tell carol search long song
+    until_says carol "hits 1"
+    tell carol get 1
+    until_says carol "get 1 at carol: file"
+    cmp "$dir/a/long song.bin" "$dir/c/long song.bin"
+    for who in s alice; do
+        [ "$(awk '/VmHWM/ { print $2 }' "/proc/${pid[$who]}/status")" -lt 20000 ]
+    done
+}
+
 @test "napster: a metaserver that is silent, and one whose line has no end" {
     python=$(command -v python3) || skip "no python3"
     start s server
