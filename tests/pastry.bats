@@ -89,10 +89,11 @@ teardown() {
 }
 
 @test "pastry: hops are those of the paper's figure" {
-    "$pastry" figure hops --nodes 1000,5000 --seeds 1 | awk -F, '
+    "$pastry" figure hops --nodes 1000,5000,100000 --seeds 1 | awk -F, '
+        $1 == 100000 && ($3 < 3.93 || $3 > 3.99 || $4 > 5) { bad = 1 }
         $1 == 1000 && ($3 < 2.43 || $3 > 2.49) { bad = 1 }
         $1 == 5000 && ($3 < 2.91 || $3 > 2.97) { bad = 1 }
-        END { exit bad || NR != 3 }'
+        END { exit bad || NR != 4 }'
 }
 
 @test "pastry: a way is 1.28 to 1.45 times the direct one, early hops short" {
