@@ -629,7 +629,7 @@ void fasttrack_announce(struct fasttrack *n, struct host *h, struct link *l)
                      .degree = (uint8_t)n->super->links,
                      .age_s = (uint32_t)((host_now(h) - n->super->since_us) /
                                          SECOND_US),
-                     .participation = fasttrack_participation(n)},
+                     .participation = (uint16_t)fasttrack_participation(n)},
         .hops = 0};
 
     (void)fasttrack_put_neighbour(list, sizeof list, &m.list.len, &e);

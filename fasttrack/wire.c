@@ -295,7 +295,7 @@ static void code_node(struct codec *c, struct node_entry *e)
 /* The 19 bytes that nobody has explained hold our `standing`; [teach]. */
 static void code_neighbour(struct codec *c, struct neighbour_entry *e)
 {
-    static const uint8_t zeros[7];
+    static const uint8_t zeros[9];
     const uint8_t *rest = zeros;
 
     code_addr(c, "node", &e->addr);
@@ -303,7 +303,7 @@ static void code_neighbour(struct codec *c, struct neighbour_entry *e)
     code_u16(c, "children", &e->standing.children);
     code_u8(c, "degree", &e->standing.degree);
     code_u32(c, "age", &e->standing.age_s);
-    code_u32(c, "participation", &e->standing.participation);
+    code_u16(c, "participation", &e->standing.participation);
     code_data(c, "unused", FIELD_BYTES, &rest, sizeof zeros);
     code_minor(c);
     code_u8(c, "hops", &e->hops);

@@ -87,7 +87,8 @@ struct standing {
     uint8_t load; /* percent */
     uint16_t children;
     uint8_t degree;
-    uint32_t age_s, participation;
+    uint32_t age_s;
+    uint16_t participation;
 };
 
 struct fasttrack_msg {

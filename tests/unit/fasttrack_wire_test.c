@@ -481,14 +481,15 @@ TEST(neighbours_tell_their_standing)
          "0004"
          "03"
          "0000003c"
-         "00000064"
-         "00000000000000"
+         "0064"
+         "000000000000000000"
          "01",
          "NEIGHBOURS");
     CHECK(fasttrack_next_neighbour(&m.list, &e));
     CHECK_U64(e.standing.load, 50);
     CHECK_U64(e.standing.children, 4);
     CHECK_U64(e.standing.age_s, 60);
+    CHECK_U64(e.standing.participation, 100);
     CHECK_U64(e.hops, 1);
 }
 
