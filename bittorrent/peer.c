@@ -372,8 +372,9 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
         at = &(*at)->next;
     *at = p->next;
     n->peer_count--;
-    if (n->recent[p->conn % RECENT_PEERS] == p)
-        n->recent[p->conn % RECENT_PEERS] = NULL;
+    for (unsigned i = 0; i < RECENT_PEERS; i++) /* web_take took its conn */
+        if (n->recent[i] == p)
+            n->recent[i] = NULL;
     host_free(h, p->have, bits_bytes(t->meta.piece_count) + 1);
     host_free(h, p->early, EARLY_BYTES_MAX);
     host_free(h, p->asked.at, p->asked.cap * sizeof *p->asked.at);

@@ -166,8 +166,8 @@ function body.NEIGHBOURS(c)
         number(c, "children", 2)
         number(c, "degree", 1)
         number(c, "age", 4)
-        number(c, "participation", 4)
-        bytes(c, "unused", 7)
+        number(c, "participation", 2)
+        bytes(c, "unused", 9)
         number(c, "hops", 1)
     end
 end
