@@ -242,8 +242,8 @@ void kelips_round(struct kelips *n, struct host *h)
 
 /* -- Newcomers -------------------------------------------------------------------- */
 
-void kelips_fill_contacts(struct kelips *n, struct host *h,
-                          uint16_t group, struct kelips_msg *m)
+void kelips_fill_contacts(struct kelips *n, struct host *h, uint16_t group,
+                          struct kelips_msg *m)
 {
     struct pool p = group == n->group ? members(n, n->self)
                                       : contacts_of(n, group, n->self);

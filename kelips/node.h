@@ -201,8 +201,8 @@ void kelips_round(struct kelips *n, struct host *h);
 void kelips_welcome(struct kelips *n, struct host *h, struct addr to,
                     const struct kelips_msg *m);
 /* Append the contacts of `group` to a message, nearest first. */
-void kelips_fill_contacts(struct kelips *n, struct host *h,
-                          uint16_t group, struct kelips_msg *m);
+void kelips_fill_contacts(struct kelips *n, struct host *h, uint16_t group,
+                          struct kelips_msg *m);
 
 /* -- lookup.c ------------------------------------------------------------ */
 

@@ -10,7 +10,7 @@
 
 #define RUNS 6
 #define FAULTS 5
-#define NODES 24 /* at first */
+#define NODES 24   /* at first */
 #define CALM_S 300 /* between faults: detection, repair, expiry, rounds */
 
 extern const struct protocol pastry_protocol, kelips_protocol;
