@@ -200,7 +200,7 @@ void kelips_round(struct kelips *n, struct host *h);
 /* The answer to JOIN. */
 void kelips_welcome(struct kelips *n, struct host *h, struct addr to,
                     const struct kelips_msg *m);
-/* Append the contacts of `group` to a message, nearest first. */
+/* Append contacts of `group` to a message, and the candidate that is of it. */
 void kelips_fill_contacts(struct kelips *n, struct host *h, uint16_t group,
                           struct kelips_msg *m);
 

@@ -8,17 +8,6 @@
 
 #include <string.h>
 
-#define SAY(type, ...) napster_send(h, n->client->conn, (type), __VA_ARGS__)
-
-static void copy(char *to, size_t room, struct slice s)
-{
-    size_t len = s.len < room - 1 ? s.len : room - 1;
-
-    if (len > 0)
-        memcpy(to, s.at, len);
-    to[len] = '\0';
-}
-
 /* -- The session ---------------------------------------------------------- */
 
 static void dial(struct napster *n, struct host *h)
@@ -126,7 +115,7 @@ int napster_content_find(struct host *h, struct slice wire)
 
     if (wire.len == 0 || wire.len > FILE_NAME_MAX)
         return ERR_USAGE;
-    copy(name, sizeof name, wire);
+    napster_copy(name, sizeof name, wire);
     for (size_t i = 0; i < wire.len; i++)
         name[i] = name[i] == '\\' ? '/' : name[i];
     return host_content_find(h, name);
@@ -256,9 +245,9 @@ static void keep_hit(struct napster *n, struct host *h, struct slice nick,
     struct hit *x = &c->hit[c->hit_count++];
     *x = (struct hit){
         .bytes = bytes, .kbps = (uint32_t)kbps, .speed = (uint32_t)fast};
-    copy(x->nick, sizeof x->nick, nick);
-    copy(x->name, sizeof x->name, f[0]);
-    copy(x->md5, sizeof x->md5, f[1]);
+    napster_copy(x->nick, sizeof x->nick, nick);
+    napster_copy(x->name, sizeof x->name, f[0]);
+    napster_copy(x->md5, sizeof x->md5, f[1]);
 }
 
 /* -- Another's list, asked of itself: reference, 6.4 ------------------------ */
@@ -284,7 +273,7 @@ void napster_client_unlisted(struct napster *n, struct host *h, const char *why)
 {
     struct client *c = n->client;
 
-    copy(c->error, sizeof c->error, napster_slice(why));
+    napster_copy(c->error, sizeof c->error, napster_slice(why));
     end_question(n, h, false, NULL);
 }
 
@@ -299,13 +288,13 @@ static void on_list_message(struct napster *n, struct host *h, uint16_t type,
         return;
     struct addr a = {napster_ip((uint32_t)ip), (uint16_t)port};
     if (type == MSG_BROWSE_DIRECT)
-        napster_transfer_list_asked(n, h, f[0], a);
+        napster_list_asked(n, h, f[0], a);
     else if (!napster_client_lists(n->client, f[0]))
         return;
     else if (type == MSG_BROWSE_ERROR)
         napster_client_unlisted(n, h, "the user does not show its list");
     else if (port != 0) /* else it dials us */
-        napster_transfer_list_get(n, h, f[0], a);
+        napster_list_get(n, h, f[0], a);
 }
 
 /* An answer of one message is shown as it came, in its fields' names. */
@@ -315,7 +304,7 @@ static void end_with_text(struct napster *n, struct host *h, const char *name,
     struct fields f = fields_new();
     char line[PAYLOAD_MAX + 1];
 
-    copy(line, sizeof line, text);
+    napster_copy(line, sizeof line, text);
     fields_text(&f, name, line);
     end_question(n, h, true, &f);
     fields_free(&f);
@@ -328,7 +317,7 @@ static void on_notice(struct napster *n, struct host *h, struct slice text)
     host_note(h, "the server says: %.*s", (int)text.len, text.at);
     if (!c->asked || c->pinging)
         return;
-    copy(c->error, sizeof c->error, text);
+    napster_copy(c->error, sizeof c->error, text);
     if (!asks(c, MSG_SEARCH)) /* that has an end of its own */
         end_question(n, h, false, NULL);
 }
@@ -433,8 +422,8 @@ static void on_message(struct napster *n, struct host *h,
         break;
     case MSG_SIGNED_OFF:
         if (asks(c, MSG_BROWSE))
-            copy(c->error, sizeof c->error,
-                 napster_slice("User is not currently online."));
+            napster_copy(c->error, sizeof c->error,
+                         napster_slice("User is not currently online."));
         break;
     case MSG_PING:
         if (count >= 1)
@@ -485,7 +474,8 @@ static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
 
     while (len < e->len && e->data[len] != '\n')
         len++;
-    copy(c->meta, sizeof c->meta, (struct slice){(const char *)e->data, len});
+    napster_copy(c->meta, sizeof c->meta,
+                 (struct slice){(const char *)e->data, len});
     if (len == e->len && len < sizeof c->meta)
         return 0;
     end_meta(n, h);
@@ -522,7 +512,8 @@ static void on_closed(struct napster *n, struct host *h)
     c->conn = 0;
     c->server = (struct addr){0, 0};
     c->shared = 0;
-    copy(c->error, sizeof c->error, napster_slice("the server is gone"));
+    napster_copy(c->error, sizeof c->error,
+                 napster_slice("the server is gone"));
     while (c->question_count > 0) {
         c->asked = true;
         end_question(n, h, false, NULL);
@@ -619,7 +610,7 @@ static void ask(struct napster *n, struct host *h, uint32_t command,
         va_end(args);
         q->command = command;
         q->type = type;
-        copy(q->text, sizeof q->text, (struct slice){t.data, t.len});
+        napster_copy(q->text, sizeof q->text, (struct slice){t.data, t.len});
         ask_next(n, h);
     }
     text_free(&t);

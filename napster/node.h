@@ -230,6 +230,8 @@ void napster_arm(struct napster *n, struct host *h);
 /* Send one message; what host_write says. */
 size_t napster_send(struct host *h, conn_id conn, uint16_t type,
                     const char *format, ...) PRINTF_LIKE(4, 5);
+/* From a client, to its server; `h` and `n` are at hand. */
+#define SAY(type, ...) napster_send(h, n->client->conn, (type), __VA_ARGS__)
 
 /* Have the server's tables, and the accounts that were saved. */
 void napster_server_start(struct napster *n, struct host *h);
@@ -270,7 +272,6 @@ bool napster_share_text(const struct napster *n, struct host *h, int content,
 const struct hit *napster_best(const struct client *c, const char *name);
 /* Tell the server of a file that is whole and hashed. */
 void napster_client_share(struct napster *n, struct host *h, int content);
-
 /* Do we wait for the list of that user, asked of itself? */
 bool napster_client_lists(const struct client *c, struct slice nick);
 /* A line of it, as in SHARE; an empty one is its end. */
@@ -279,6 +280,13 @@ void napster_client_listed(struct napster *n, struct host *h,
 /* It does not come, or no further. */
 void napster_client_unlisted(struct napster *n, struct host *h,
                              const char *why);
+
+/* A connection between two clients, in the client's list from now on; it is
+   ended again where there is no room for it: NULL. */
+struct peer *napster_peer_new(struct napster *n, struct host *h, conn_id conn,
+                              enum peer_state state);
+void napster_peer_end(struct napster *n, struct host *h, struct peer *p);
+void napster_say(struct host *h, struct peer *p, const char *text);
 
 /* A file's name as others know it: its content's, with '\' between folders. */
 int napster_content_find(struct host *h, struct slice wire);
@@ -293,13 +301,6 @@ void napster_transfer_expire(struct napster *n, struct host *h);
    the end. */
 void napster_transfer_get(struct napster *n, struct host *h, uint32_t command,
                           const struct hit *hit);
-/* 640: somebody wants our list.  `to` is where we dial if we are firewalled;
-   its port may be 0. */
-void napster_transfer_list_asked(struct napster *n, struct host *h,
-                                 struct slice nick, struct addr to);
-/* 641: fetch the list of `nick` from there. */
-void napster_transfer_list_get(struct napster *n, struct host *h,
-                               struct slice nick, struct addr from);
 /* The server's word on a transfer: 204, 206, 501, 607, 620 ... */
 void napster_transfer_on_message(struct napster *n, struct host *h,
                                  const struct napster_msg *m);
@@ -310,5 +311,25 @@ void napster_transfer_on_hashed(struct napster *n, struct host *h,
 void napster_transfer_start(struct napster *n, struct host *h);
 /* End all transfers; what came is kept. */
 void napster_transfer_stop(struct napster *n, struct host *h);
+
+/* -- list.c: a user's list, asked of itself; reference, 6.4 ------------------ */
+
+/* 640: somebody wants our list.  `to` is where we dial if we are firewalled;
+   its port may be 0. */
+void napster_list_asked(struct napster *n, struct host *h, struct slice nick,
+                        struct addr to);
+/* 641: fetch the list of `nick` from there. */
+void napster_list_get(struct napster *n, struct host *h, struct slice nick,
+                      struct addr from);
+/* GETLIST or SENDLIST has come. */
+void napster_list_on_request(struct napster *n, struct host *h, struct peer *p,
+                             const struct napster_request *r);
+/* Our list: the first of it behind `word`, and the rest as there is room. */
+void napster_list_begin(struct napster *n, struct host *h, struct peer *p,
+                        const char *word);
+void napster_list_more(struct napster *n, struct host *h, struct peer *p);
+/* One line of another's: the bytes used. */
+size_t napster_list_take(struct napster *n, struct host *h, struct peer *p,
+                         const struct event *e);
 
 #endif

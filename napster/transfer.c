@@ -3,8 +3,6 @@
  *
  *     203 -> 204 -> dial, "1", GET, size, data
  *     a firewalled holder: 500 -> it dials us: "1", SEND, offset, data
- *     all names of a user: 640 -> 641 -> dial, "1", GETLIST, its list
- *     of a firewalled one: 640 -> it dials us: "1", SENDLIST, its list
  *
  * Source: reference, section 6.  A peer's name of a file is only looked up
  * among what we share, or becomes a plain name in our folder; what nobody
@@ -18,16 +16,6 @@
 
 #define TAG_SHARE 1
 #define TAG_FETCHED 2
-#define SAY(type, ...) napster_send(h, n->client->conn, (type), __VA_ARGS__)
-
-static void copy(char *to, size_t room, struct slice s)
-{
-    size_t len = s.len < room - 1 ? s.len : room - 1;
-
-    if (len > 0)
-        memcpy(to, s.at, len);
-    to[len] = '\0';
-}
 
 /* -- Connections ----------------------------------------------------------- */
 
@@ -40,8 +28,8 @@ static struct peer *peer_of(const struct client *c, conn_id conn)
     return p;
 }
 
-static struct peer *peer_new(struct napster *n, struct host *h, conn_id conn,
-                             enum peer_state state)
+struct peer *napster_peer_new(struct napster *n, struct host *h, conn_id conn,
+                              enum peer_state state)
 {
     struct client *c = n->client;
     struct peer *p = conn != 0 && c->peer_count < PEERS_MAX
@@ -79,7 +67,7 @@ static void peer_free(struct napster *n, struct host *h, struct peer *p)
 }
 
 /* All is said: the other side reads it, and closes. */
-static void peer_end(struct napster *n, struct host *h, struct peer *p)
+void napster_peer_end(struct napster *n, struct host *h, struct peer *p)
 {
     n->client->upload_count -= p->state == PEER_DATA;
     p->state = PEER_END;
@@ -142,7 +130,7 @@ static void grant(struct napster *n, struct host *h, struct slice nick,
     struct client *c = n->client;
     struct grant *g = &c->grant[c->grant_next++ % GRANTS_MAX];
 
-    copy(g->nick, sizeof g->nick, nick);
+    napster_copy(g->nick, sizeof g->nick, nick);
     g->content = content;
     g->deadline_us = host_now(h) + LOGIN_US;
 }
@@ -195,7 +183,7 @@ static void send_more(struct napster *n, struct host *h, struct peer *p)
     }
     n->client->sent_files++;
     SAY(MSG_UPLOADED, "%s", "");
-    peer_end(n, h, p);
+    napster_peer_end(n, h, p);
 }
 
 static void begin_upload(struct napster *n, struct host *h, struct peer *p)
@@ -206,7 +194,7 @@ static void begin_upload(struct napster *n, struct host *h, struct peer *p)
     send_more(n, h, p);
 }
 
-static void say(struct host *h, struct peer *p, const char *text)
+void napster_say(struct host *h, struct peer *p, const char *text)
 {
     host_write(h, p->conn, text, strlen(text));
 }
@@ -217,8 +205,8 @@ static void answer_get(struct napster *n, struct host *h, struct peer *p)
     struct text t = text_new();
 
     if (p->at > p->bytes) {
-        say(h, p, "INVALID REQUEST");
-        peer_end(n, h, p);
+        napster_say(h, p, "INVALID REQUEST");
+        napster_peer_end(n, h, p);
         return;
     }
     text_u64(&t, p->bytes);
@@ -237,11 +225,11 @@ static void on_push_to(struct napster *n, struct host *h, struct slice nick,
 
     if (content < 0)
         return; /* the server could aim us at anybody */
-    p = peer_new(n, h, host_connect(h, to), PEER_PUSH_DIAL);
+    p = napster_peer_new(n, h, host_connect(h, to), PEER_PUSH_DIAL);
     if (p == NULL)
         return;
     p->content = content;
-    copy(p->nick, sizeof p->nick, nick);
+    napster_copy(p->nick, sizeof p->nick, nick);
 }
 
 static void send_push(struct napster *n, struct host *h, struct peer *p)
@@ -250,7 +238,7 @@ static void send_push(struct napster *n, struct host *h, struct peer *p)
     struct content x;
 
     if (!host_content(h, p->content, &x)) {
-        peer_end(n, h, p);
+        napster_peer_end(n, h, p);
         return;
     }
     p->bytes = x.bytes;
@@ -278,97 +266,6 @@ static size_t take_digits(struct host *h, struct peer *p, const struct event *e)
     return i;
 }
 
-/* -- Lists ------------------------------------------------------------------ */
-
-/* Each file on a line, as in SHARE, and an empty line at the end. */
-static void send_list(struct napster *n, struct host *h, struct peer *p)
-{
-    size_t backlog = 0;
-
-    while (p->at < n->client->share_count && backlog < BACKLOG_HIGH) {
-        int content = (int)p->at++;
-        struct text t = text_new();
-        if (n->client->share[content].sent &&
-            napster_share_text(n, h, content, &t)) {
-            text_char(&t, '\n');
-            backlog = host_write(h, p->conn, t.data, t.len);
-            p->deadline_us = host_now(h) + PEER_US;
-        }
-        text_free(&t);
-    }
-    if (p->at < n->client->share_count)
-        return; /* the rest at ROOM */
-    say(h, p, "\n");
-    peer_end(n, h, p);
-}
-
-static void begin_list(struct napster *n, struct host *h, struct peer *p,
-                       const char *word)
-{
-    struct text t = text_new();
-
-    text_printf(&t, "%s%s\n", word, n->nick);
-    host_write(h, p->conn, t.data, t.len);
-    text_free(&t);
-    p->state = PEER_LIST_OUT;
-    p->at = 0;
-    send_list(n, h, p);
-}
-
-void napster_transfer_list_asked(struct napster *n, struct host *h,
-                                 struct slice nick, struct addr to)
-{
-    bool firewalled = napster_firewalled(n);
-
-    if (n->leaving || (firewalled && to.port == 0)) {
-        SAY(MSG_BROWSE_ERROR, "%.*s \"nobody can dial me\"", (int)nick.len,
-            nick.at);
-        return;
-    }
-    n->client->list_until_us = host_now(h) + LIST_US;
-    SAY(MSG_BROWSE_ACCEPT, "%.*s", (int)nick.len, nick.at);
-    if (firewalled) /* content -1: a list */
-        peer_new(n, h, host_connect(h, to), PEER_PUSH_DIAL);
-}
-
-void napster_transfer_list_get(struct napster *n, struct host *h,
-                               struct slice nick, struct addr from)
-{
-    struct peer *p = peer_new(n, h, host_connect(h, from), PEER_LIST_ONE);
-
-    if (p == NULL)
-        napster_client_unlisted(n, h, "too many connections");
-    else
-        copy(p->nick, sizeof p->nick, nick);
-}
-
-/* One line of another's list: the bytes used.  The first is its nick again. */
-static size_t take_line(struct napster *n, struct host *h, struct peer *p,
-                        const struct event *e)
-{
-    const uint8_t *end = memchr(e->data, '\n', e->len);
-    bool wanted = napster_client_lists(n->client, napster_slice(p->nick));
-
-    if (end == NULL && e->len <= PAYLOAD_MAX && wanted)
-        return 0;
-    if (end == NULL || !wanted) {
-        if (wanted)
-            napster_client_unlisted(n, h, "the list is none");
-        peer_end(n, h, p);
-        return e->len;
-    }
-    struct slice line = {(const char *)e->data, (size_t)(end - e->data)};
-    bool first = !p->digits;
-    p->digits = true;
-    if (first && !napster_same(line, napster_slice(p->nick)))
-        napster_client_unlisted(n, h, "the list is another's");
-    else if (!first)
-        napster_client_listed(n, h, line);
-    if (!napster_client_lists(n->client, napster_slice(p->nick)))
-        peer_end(n, h, p);
-    return line.len + 1;
-}
-
 /* -- Downloads ------------------------------------------------------------- */
 
 static void drop_download(struct napster *n, struct host *h, struct download *d)
@@ -382,7 +279,7 @@ static void drop_download(struct napster *n, struct host *h, struct download *d)
     if (d->reported)
         SAY(MSG_DOWNLOADED, "%s", "");
     if (d->peer != NULL)
-        peer_end(n, h, d->peer);
+        napster_peer_end(n, h, d->peer);
     host_free(h, d, sizeof *d);
 }
 
@@ -463,7 +360,7 @@ static void check(struct napster *n, struct host *h, struct download *d)
     uint64_t bytes = d->hit.bytes;
 
     if (d->peer != NULL)
-        peer_end(n, h, d->peer);
+        napster_peer_end(n, h, d->peer);
     d->peer = NULL;
     wait_for(d, h, DOWN_CHECK, FOREVER);
     host_content_hash(h, d->content, 0,
@@ -478,14 +375,14 @@ static size_t take_size(struct napster *n, struct host *h, struct download *d,
 
     if (used < 0) {
         char error[65];
-        copy(error, sizeof error,
-             (struct slice){(const char *)e->data, e->len});
+        napster_copy(error, sizeof error,
+                     (struct slice){(const char *)e->data, e->len});
         struct peer *p = d->peer;
         d->tries = RETRIES_MAX; /* it will not think better of it */
         host_note(h, "the holder says: %s", error);
         d->at = d->from;
         retry(n, h, d, "the holder refuses");
-        peer_end(n, h, p);
+        napster_peer_end(n, h, p);
         return e->len;
     }
     if (used > 0)
@@ -660,7 +557,7 @@ static void on_download_ok(struct napster *n, struct host *h,
         SAY(MSG_PUSH, "%s \"%s\"", d->hit.nick, d->hit.name);
         wait_for(d, h, DOWN_PUSHED, ASK_US);
     } else {
-        d->peer = peer_new(n, h, host_connect(h, to), PEER_DOWN);
+        d->peer = napster_peer_new(n, h, host_connect(h, to), PEER_DOWN);
         if (d->peer == NULL) {
             fail(n, h, d, "too many connections");
             return;
@@ -722,8 +619,8 @@ static size_t on_get(struct napster *n, struct host *h, struct peer *p,
 
     if (content < 0 || !host_content(h, content, &x) || !x.complete) {
         host_note(h, "refuses a GET that was not agreed on");
-        say(h, p, "INVALID REQUEST");
-        peer_end(n, h, p);
+        napster_say(h, p, "INVALID REQUEST");
+        napster_peer_end(n, h, p);
         return 0;
     }
     p->state = PEER_ASKED;
@@ -743,8 +640,8 @@ static void on_send(struct napster *n, struct host *h, struct peer *p,
 
     if (d == NULL || d->state != DOWN_PUSHED) {
         host_note(h, "refuses a SEND that nobody asked for");
-        say(h, p, "INVALID REQUEST");
-        peer_end(n, h, p);
+        napster_say(h, p, "INVALID REQUEST");
+        napster_peer_end(n, h, p);
         return;
     }
     p->state = PEER_DOWN;
@@ -757,22 +654,6 @@ static void on_send(struct napster *n, struct host *h, struct peer *p,
     begin_data(n, h, d);
 }
 
-static void on_list_request(struct napster *n, struct host *h, struct peer *p,
-                            const struct napster_request *r)
-{
-    if (r->send && napster_client_lists(n->client, r->nick)) {
-        p->state = PEER_LIST_IN;
-        p->digits = true; /* its nick has come */
-        copy(p->nick, sizeof p->nick, r->nick);
-    } else if (!r->send && host_now(h) < n->client->list_until_us) {
-        begin_list(n, h, p, "");
-    } else {
-        host_note(h, "refuses a list that was not agreed on");
-        say(h, p, "INVALID REQUEST");
-        peer_end(n, h, p);
-    }
-}
-
 static size_t on_request(struct napster *n, struct host *h, struct peer *p,
                          const struct event *e)
 {
@@ -780,12 +661,12 @@ static size_t on_request(struct napster *n, struct host *h, struct peer *p,
     int used = napster_request(&r, e->data, e->len);
 
     if (used < 0) {
-        say(h, p, "INVALID REQUEST");
-        peer_end(n, h, p);
+        napster_say(h, p, "INVALID REQUEST");
+        napster_peer_end(n, h, p);
         return e->len;
     }
     if (used > 0 && r.list)
-        on_list_request(n, h, p, &r);
+        napster_list_on_request(n, h, p, &r);
     else if (used > 0 && r.send)
         on_send(n, h, p, &r);
     else if (used > 0)
@@ -801,16 +682,16 @@ static size_t on_one(struct napster *n, struct host *h, struct peer *p,
 
     if (*e->data != '1' && d != NULL) {
         retry(n, h, d, "the holder speaks another protocol");
-        peer_end(n, h, p);
+        napster_peer_end(n, h, p);
         return e->len;
     }
     if (d != NULL)
         send_get(n, h, d);
     else if (*e->data == '1' && p->state == PEER_LIST_ONE) {
-        say(h, p, "GETLIST");
+        napster_say(h, p, "GETLIST");
         p->state = PEER_LIST_IN;
     } else if (*e->data == '1' && p->content < 0)
-        begin_list(n, h, p, "SENDLIST ");
+        napster_list_begin(n, h, p, "SENDLIST ");
     else if (*e->data == '1')
         send_push(n, h, p);
     return 1;
@@ -835,12 +716,12 @@ static size_t on_bytes(struct napster *n, struct host *h, struct peer *p,
     case PEER_LIST_ONE:
         return on_one(n, h, p, e);
     case PEER_LIST_IN:
-        return take_line(n, h, p, e);
+        return napster_list_take(n, h, p, e);
     case PEER_ASKED:
     case PEER_PUSH_OFFSET:
         if (take_digits(h, p, e) == e->len)
             return e->len;
-        peer_end(n, h, p); /* INVALID REQUEST, or noise */
+        napster_peer_end(n, h, p); /* INVALID REQUEST, or noise */
         return e->len;
     case PEER_PUSH_DIAL:
     case PEER_DATA:
@@ -886,9 +767,9 @@ size_t napster_transfer_event(struct napster *n, struct host *h,
 
     if (e->kind == EVENT_ACCEPT) {
         bool open = !n->leaving && !napster_firewalled(n);
-        p = open ? peer_new(n, h, e->conn, PEER_ACCEPTED) : NULL;
+        p = open ? napster_peer_new(n, h, e->conn, PEER_ACCEPTED) : NULL;
         if (p != NULL)
-            say(h, p, "1");
+            napster_say(h, p, "1");
         else if (!open)
             host_abort(h, e->conn);
     } else if (p == NULL) {
@@ -900,11 +781,11 @@ size_t napster_transfer_event(struct napster *n, struct host *h,
     } else if (e->kind == EVENT_ROOM && p->state == PEER_DATA) {
         send_more(n, h, p);
     } else if (e->kind == EVENT_ROOM && p->state == PEER_LIST_OUT) {
-        send_list(n, h, p);
+        napster_list_more(n, h, p);
     } else if (e->kind == EVENT_EOF && p->state != PEER_DATA &&
                p->state != PEER_LIST_OUT && p->state != PEER_ASKED) {
         on_gone(n, h, p, false);
-        peer_end(n, h, p);
+        napster_peer_end(n, h, p);
     } else if (e->kind == EVENT_CLOSED) {
         on_gone(n, h, p, e->error == CLOSE_REFUSED);
         peer_free(n, h, p);

@@ -81,6 +81,15 @@ int napster_split(struct slice text, struct slice *field, int max)
     return more < 0 ? more : count;
 }
 
+void napster_copy(char *to, size_t room, struct slice s)
+{
+    size_t len = s.len < room - 1 ? s.len : room - 1;
+
+    if (len > 0)
+        memcpy(to, s.at, len);
+    to[len] = '\0';
+}
+
 bool napster_number(struct slice s, uint64_t max, uint64_t *value)
 {
     *value = 0;

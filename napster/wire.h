@@ -125,6 +125,8 @@ size_t napster_encode(uint8_t *out, uint16_t type, const char *text,
 int napster_next(struct slice *rest, struct slice *field);
 /* All fields, of which `max` are kept: how many there are, or ERR_MALFORMED. */
 int napster_split(struct slice text, struct slice *field, int max);
+/* As much of it as has room, and a NUL. */
+void napster_copy(char *to, size_t room, struct slice s);
 /* All of a field as a number of at most `max`. */
 bool napster_number(struct slice s, uint64_t max, uint64_t *value);
 /* The number that an address becomes: its first octet is the lowest. */
