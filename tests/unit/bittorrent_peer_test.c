@@ -345,6 +345,20 @@ TEST(connections_have_a_bound)
     CHECK_U64(node()->peer_count, PEERS_MAX);
 }
 
+/* Whoever asks for a file by HTTP is no peer, and no number finds him. */
+TEST(a_visitor_leaves_no_trace_among_the_peers)
+{
+    const char *get = "GET /film.ogv.torrent HTTP/1.0\r\n\r\n";
+
+    begin(true);
+    dial_in(5, other);
+    CHECK_U64(node()->peer_count, 1);
+    (void)bytes(5, other, (const uint8_t *)get, strlen(get));
+    CHECK_U64(node()->peer_count, 0);
+    for (unsigned i = 0; i < RECENT_PEERS; i++)
+        CHECK(node()->recent[i] == NULL);
+}
+
 int main(void)
 {
     RUN(a_flood_of_requests_takes_bounded_memory);
@@ -356,6 +370,7 @@ int main(void)
     RUN(a_byte_a_minute_is_no_sign_of_life);
     RUN(who_sent_a_bad_piece_is_not_let_in_again);
     RUN(connections_have_a_bound);
+    RUN(a_visitor_leaves_no_trace_among_the_peers);
     contents_free(fake.host.contents);
     return test_end();
 }
