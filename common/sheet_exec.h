@@ -13,7 +13,7 @@
 
 #define WORDS_MAX 32
 #define COMMAND_BYTES_MAX 4096
-#define COMMAND_SECONDS_MAX 20
+#define COMMAND_SECONDS_MAX 60
 #define COMMAND_OUTPUT_MAX ((size_t)256 * 1024)
 
 /* A command as a list of words. */
