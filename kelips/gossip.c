@@ -191,6 +191,20 @@ static void measure(struct kelips *n, struct host *h)
         ping(n, h, chosen->addr, CALL_PONG);
 }
 
+/* One ping a round more, where there are tuples: does the next home live?  One
+   that was silent is asked again before the next, so that a liar who tells of
+   its files keeps it only for a while. */
+static void look_at_home(struct kelips *n, struct host *h)
+{
+    if (n->tuples.count == 0)
+        return;
+    if (n->home_probe >= n->tuples.count ||
+        n->tuples.at[n->home_probe].misses == 0)
+        n->home_probe = (n->home_probe + 1) % n->tuples.count;
+    if (!addr_equal(n->tuples.at[n->home_probe].addr, n->self))
+        ping(n, h, n->tuples.at[n->home_probe].addr, CALL_PONG);
+}
+
 /* Now and then: is somebody back who was given up?  So two halves of the
    network that a partition made find each other again. */
 static void look_at_grave(struct kelips *n, struct host *h)
@@ -236,6 +250,7 @@ void kelips_round(struct kelips *n, struct host *h)
     p = all_contacts(n, nobody);
     gossip_among(n, h, &p, false);
     measure(n, h);
+    look_at_home(n, h);
     look_at_grave(n, h);
     ask_about_us(n, h);
 }

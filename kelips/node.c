@@ -512,6 +512,8 @@ static void dump(const void *node, struct host *h, struct text *t)
     text_u64(t, n->heartbeat);
     text_add(t, " probe ");
     text_u64(t, n->probe);
+    text_char(t, ' ');
+    text_u64(t, n->home_probe);
     text_add(t, " round ");
     text_u64(t, n->rounds);
     text_add(t, " next ");

@@ -125,9 +125,9 @@ struct kelips {
     bool member; /* has begun to gossip */
     bool leaving;
     uint32_t heartbeat, next_call, rounds;
-    uint32_t probe;                         /* which entry is pinged next */
-    uint64_t armed_us;                      /* TIMER_CALL; 0: not armed */
-    uint64_t round_us;                      /* when the next round is due */
+    uint32_t probe, home_probe; /* which entry, whose home is pinged next */
+    uint64_t armed_us;          /* TIMER_CALL; 0: not armed */
+    uint64_t round_us;          /* when the next round is due */
     uint64_t gossip_messages, gossip_bytes; /* sent; not in the dump */
     struct table view, tuples;
     struct entry *contact;  /* c a group; without address: free */

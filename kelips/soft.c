@@ -5,9 +5,9 @@
  * An entry is accepted when its heartbeat is newer than the one we know and
  * younger than its expiry; so an old message replayed brings nobody back
  * [kelips.md 9.3].  Whoever leaves MISSES_MAX calls in a row unanswered is
- * given up at once: it goes to the graves, and only a message from itself
- * brings it back, whatever others gossip.  So a liar keeps nobody alive
- * for ever.
+ * given up at once, as member, contact and home of files: it goes to the
+ * graves, and only a message from itself brings it back, whatever others
+ * gossip.  So a liar keeps nobody alive for ever.
  */
 #include <assert.h>
 #include <string.h>
@@ -39,11 +39,16 @@ static uint32_t table_place(const struct table *t, const struct id *id,
     return low;
 }
 
-static void table_remove(struct table *t, uint32_t i)
+/* Close the gaps of entries without address; how many there were. */
+static uint32_t table_close(struct table *t)
 {
-    assert(i < t->count);
-    t->count--;
-    memmove(&t->at[i], &t->at[i + 1], (t->count - i) * sizeof t->at[0]);
+    uint32_t kept = 0, before = t->count;
+
+    for (uint32_t i = 0; i < before; i++)
+        if (!addr_none(t->at[i].addr))
+            t->at[kept++] = t->at[i];
+    t->count = kept;
+    return before - kept;
 }
 
 static bool table_grow(struct table *t, struct host *h)
@@ -304,18 +309,15 @@ void kelips_hear(struct kelips *n, struct host *h, const struct kelips_entry *k)
                      : k->group == n->group  ? SOFT_MEMBER
                                              : SOFT_CONTACT;
 
-    if (addr_none(e.addr) || age_of(&e, h) > kelips_expiry(n, what) ||
-        (what == SOFT_TUPLE && k->group != n->group))
-        return;
-    if (what == SOFT_TUPLE) {
-        hear_tuple(n, h, &e);
-        return;
-    }
     const struct entry *grave = grave_of(n, e.addr);
-    if (addr_equal(e.addr, n->self) ||
+    if (addr_none(e.addr) || age_of(&e, h) > kelips_expiry(n, what) ||
+        (what == SOFT_TUPLE ? k->group != n->group
+                            : addr_equal(e.addr, n->self)) ||
         (grave != NULL && grave->misses >= MISSES_MAX))
         return; /* who was silent must speak for itself */
-    if (what == SOFT_MEMBER)
+    if (what == SOFT_TUPLE)
+        hear_tuple(n, h, &e);
+    else if (what == SOFT_MEMBER)
         hear_member(n, h, &e);
     else
         hear_contact(n, h, k->group, &e);
@@ -365,6 +367,9 @@ void kelips_answered(struct kelips *n, struct addr peer, uint64_t rtt_us)
         rtt_us = 1; /* 0 means: never measured */
     if (rtt_us > UINT32_MAX)
         rtt_us = UINT32_MAX;
+    for (uint32_t i = 0; i < n->tuples.count; i++)
+        if (addr_equal(n->tuples.at[i].addr, peer))
+            n->tuples.at[i].misses = 0;
     if (e != NULL)
         e->rtt_us = (uint32_t)rtt_us;
     else if (addr_equal(n->candidate.addr, peer))
@@ -375,17 +380,26 @@ void kelips_answered(struct kelips *n, struct addr peer, uint64_t rtt_us)
 
 void kelips_missed(struct kelips *n, struct host *h, struct addr peer)
 {
-    struct entry *e = kelips_known(n, peer);
+    struct entry *e = kelips_known(n, peer), worst = {.misses = 0};
 
     if (addr_equal(n->candidate.addr, peer))
         n->candidate.addr = (struct addr){0, 0};
-    if (e == NULL || ++e->misses < MISSES_MAX)
+    if (e != NULL && ++e->misses > 0)
+        worst = *e;
+    for (uint32_t i = 0; i < n->tuples.count; i++)
+        if (addr_equal(n->tuples.at[i].addr, peer) &&
+            ++n->tuples.at[i].misses > worst.misses)
+            worst = n->tuples.at[i];
+    if (worst.misses < MISSES_MAX)
         return;
-    bury(n, h, e);
-    if (e == member_by_addr(n, peer))
-        table_remove(&n->view, (uint32_t)(e - n->view.at));
-    else
+    bury(n, h, &worst);
+    if (e != NULL)
         *e = (struct entry){.made_us = 0};
+    (void)table_close(&n->view);
+    for (uint32_t i = 0; i < n->tuples.count; i++)
+        if (addr_equal(n->tuples.at[i].addr, peer))
+            n->tuples.at[i].addr = (struct addr){0, 0};
+    (void)table_close(&n->tuples);
     host_note(h, "a peer was silent %d times: given up", MISSES_MAX);
 }
 
@@ -416,17 +430,15 @@ void kelips_purge(struct kelips *n, struct host *h)
     size_t places = (size_t)n->groups * n->contact_count;
     unsigned gone = 0;
 
-    for (uint32_t i = n->view.count; i-- > 0;)
+    for (uint32_t i = 0; i < n->view.count; i++)
         if (age_of(&n->view.at[i], h) > member) {
             bury(n, h, &n->view.at[i]);
-            table_remove(&n->view, i);
-            gone++;
+            n->view.at[i].addr = (struct addr){0, 0};
         }
-    for (uint32_t i = n->tuples.count; i-- > 0;)
-        if (age_of(&n->tuples.at[i], h) > tuple) {
-            table_remove(&n->tuples, i);
-            gone++;
-        }
+    for (uint32_t i = 0; i < n->tuples.count; i++)
+        if (age_of(&n->tuples.at[i], h) > tuple)
+            n->tuples.at[i].addr = (struct addr){0, 0};
+    gone = table_close(&n->view) + table_close(&n->tuples);
     for (size_t i = 0; i < places; i++)
         if (!addr_none(n->contact[i].addr) &&
             age_of(&n->contact[i], h) > contact) {

@@ -304,6 +304,35 @@ TEST(a_liar_cannot_keep_the_dead_alive_for_ever)
     run_free(&r);
 }
 
+/* The same of a file whose home, of another group and nobody's contact, is
+   dead; while the tuple of a live home stays. */
+TEST(a_liar_cannot_keep_a_dead_home_alive_for_ever)
+{
+    struct run r = run_of("set groups 2\nnode a id=2\nnode b id=3 join=a\n"
+                          "node c id=5 join=a\nwarm\nat 1s crash c\n"
+                          "run until 1h\n");
+
+    sim_run_to(r.sim, 2000000);
+    struct kelips *a = named(&r, "a");
+    struct kelips_entry lie = {.kind = KELIPS_TUPLE,
+                               .addr = host_named(&r, "c")->addr,
+                               .id = id_of(4)};
+    struct kelips_entry live = {.kind = KELIPS_TUPLE,
+                                .addr = host_named(&r, "b")->addr,
+                                .id = id_of(6)};
+    kelips_forget_all(a);
+    for (uint32_t s = 3; s < 120; s++) {
+        sim_run_to(r.sim, (uint64_t)s * 1000000);
+        lie.heartbeat = live.heartbeat = s;
+        kelips_hear(a, host_named(&r, "a"), &lie);
+        kelips_hear(a, host_named(&r, "a"), &live);
+        CHECK(s > 3 || kelips_tuple(a, &lie.id) != NULL);
+        CHECK(kelips_tuple(a, &live.id) != NULL);
+    }
+    CHECK(kelips_tuple(a, &lie.id) == NULL);
+    run_free(&r);
+}
+
 TEST(a_flood_of_made_up_members_is_bounded_and_spares_the_known)
 {
     struct run r = run_of(three);
@@ -472,6 +501,7 @@ int main(void)
     RUN(a_heartbeat_never_goes_back_by_hearsay);
     RUN(a_tuple_of_another_group_is_not_kept);
     RUN(a_liar_cannot_keep_the_dead_alive_for_ever);
+    RUN(a_liar_cannot_keep_a_dead_home_alive_for_ever);
     RUN(a_flood_of_made_up_members_is_bounded_and_spares_the_known);
     RUN(made_up_contacts_are_bounded_and_found_out);
     RUN(made_up_tuples_are_bounded);
