@@ -338,6 +338,8 @@ static void on_send(struct bittorrent *n, struct host *h)
 
 static void on_stop(struct bittorrent *n, struct host *h)
 {
+    if (n->leaving)
+        return;
     n->leaving = true;
     n->torrent.unsaved = n->torrent.state == TORRENT_OPEN;
     torrent_save(n, h);
@@ -348,6 +350,15 @@ static void on_stop(struct bittorrent *n, struct host *h)
         announcer_say(&n->announcer, h, ANNOUNCE_STOPPED);
         announce(n, h);
     }
+}
+
+/* The tracker has heard of it, or does not answer. */
+static void see_left(struct bittorrent *n, struct host *h)
+{
+    if (!n->leaving || n->left ||
+        (n->announcing && !announcer_done(&n->announcer)))
+        return;
+    n->left = true;
     host_left(h);
 }
 
@@ -382,7 +393,7 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
         web_on_tick(n, h);
         torrent_save(n, h);
         announce(n, h);
-        if (!n->leaving && has_had_enough(n))
+        if (has_had_enough(n))
             on_stop(n, h);
         break;
     case TIMER_RECHOKE:
@@ -684,6 +695,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
         on_stop(n, h);
         break;
     }
+    see_left(n, h);
     return used;
 }
 

@@ -190,7 +190,7 @@ struct bittorrent {
     const char *name;
     struct addr self, join;
     uint8_t id[PEER_ID_BYTES];
-    bool leaving;
+    bool leaving, left;
     struct torrent torrent;
     struct peer *peers;
     struct peer *recent[RECENT_PEERS]; /* of a stream: peer_of() looks first */

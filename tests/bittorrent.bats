@@ -264,6 +264,35 @@ fetch_takes_two_seconds() {
     [ "$status" -eq 0 ]
 }
 
+# What the tracker counts: seeds of its one torrent.
+seeds() {
+    exec 4<>"/dev/tcp/127.0.0.1/$port"
+    printf 'GET /scrape HTTP/1.0\r\n\r\n' >&4
+    tr -d '\0' <&4 | grep -aoE 'completei[0-9]+e' | head -n 1
+    exec 4>&-
+}
+
+# Source: [bep3] event=stopped, [bep15] event 3.
+@test "bittorrent: who leaves tells the tracker, over HTTP and UDP" {
+    for way in http udp; do
+        "$bt" create from/x.bin --tracker "$way://$tracker/announce" \
+            --output x.torrent
+        swarm
+        seed=$!
+        for _ in $(seq 60); do
+            [ "$(seeds)" = completei1e ] && break
+            sleep 0.05
+        done
+        [ "$(seeds)" = completei1e ]
+        pkill -TERM -P "$seed" # the program under timeout(1)
+        wait "$seed"
+        [ "$(seeds)" != completei1e ]
+        # shellcheck disable=SC2046
+        kill $(jobs -p)
+        wait || true
+    done
+}
+
 @test "bittorrent: a .torrent of more than a MiB is taken, one of 17 is not" {
     truncate -s 900M from/large
     "$bt" create from/large --piece 16KiB --output large.torrent
