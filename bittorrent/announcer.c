@@ -17,14 +17,6 @@ void announcer_begin(struct announcer *a, struct host *h,
     a->due_us = NEVER;
 }
 
-void announcer_end(struct announcer *a, struct host *h)
-{
-    if (a->conn != 0)
-        host_abort(h, a->conn);
-    host_free(h, a->tracker, a->cap * sizeof *a->tracker);
-    *a = (struct announcer){.due_us = NEVER};
-}
-
 /* -- Trackers and their tiers -------------------------------------------------- */
 
 /* Copy what comes before one of `ends` off the front of a URL. */

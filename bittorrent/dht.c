@@ -588,14 +588,6 @@ static void arm(struct dht *d, struct host *h)
     host_timer(h, d->timer, next > now ? next - now : 0);
 }
 
-bool dht_settled(const struct dht *d)
-{
-    for (unsigned i = 0; i < DHT_CALLS_MAX; i++)
-        if (d->call[i].open)
-            return false;
-    return true;
-}
-
 /* -- For the explorer and for people ------------------------------------------------------ */
 
 void dht_dump(const struct dht *d, uint64_t now_us, struct text *out)

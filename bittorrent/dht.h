@@ -142,8 +142,6 @@ bool dht_on_datagram(struct dht *d, struct host *h, struct addr from,
 void dht_on_timer(struct dht *d, struct host *h);
 /* Keep the table for the next time. */
 void dht_save(const struct dht *d, struct host *h);
-/* Nothing is under way. */
-bool dht_settled(const struct dht *d);
 
 /* Look for peers of a torrent now and every 15 minutes, and announce `port`
    unless it is 0.  False: too many.  A tag that is followed already: look
@@ -151,8 +149,6 @@ bool dht_settled(const struct dht *d);
 bool dht_follow(struct dht *d, struct host *h,
                 const uint8_t infohash[INFOHASH_BYTES], uint16_t port,
                 uint32_t tag);
-/* Look no more for the peers of what has this tag. */
-void dht_unfollow(struct dht *d, uint32_t tag);
 /* A peer that was found; false: no more. */
 bool dht_take(struct dht *d, uint32_t *tag, struct addr *peer);
 
@@ -185,9 +181,6 @@ size_t dht_nearest(const struct dht *d, const struct id *target,
                    const struct dht_node *nearest[DHT_K]);
 /* Nodes in the table. */
 uint32_t dht_node_count(const struct dht *d);
-/* For warm: as if it had just answered. */
-void dht_put(struct dht *d, struct host *h, const struct id *id,
-             struct addr addr);
 
 /* -- dht_search.c ---------------------------------------------------------------- */
 

@@ -258,18 +258,6 @@ bool dht_follow(struct dht *d, struct host *h,
     return true;
 }
 
-void dht_unfollow(struct dht *d, uint32_t tag)
-{
-    for (unsigned i = 0; i < DHT_FOLLOWED_MAX; i++) {
-        if (!d->follow[i].used || d->follow[i].tag != tag)
-            continue;
-        d->follow[i].used = false;
-        for (unsigned j = 0; j < DHT_SEARCHES_MAX; j++)
-            if (d->search[j].purpose == DHT_PEERS && d->search[j].follow == i)
-                d->search[j].purpose = DHT_IDLE;
-    }
-}
-
 void dht_heard_of(struct dht *d, const struct id *infohash, struct addr peer)
 {
     for (unsigned i = 0; i < DHT_FOLLOWED_MAX; i++)

@@ -232,13 +232,6 @@ void dht_missed(struct dht *d, struct host *h, const struct id *id)
     b->has_spare = false;
 }
 
-void dht_put(struct dht *d, struct host *h, const struct id *id,
-             struct addr addr)
-{
-    dht_replied(d, h, id, addr);
-    d->joined = true;
-}
-
 /* Every node is looked at: there are 8 for each of log2 N buckets. */
 size_t dht_nearest(const struct dht *d, const struct id *target,
                    const struct dht_node *nearest[DHT_K])

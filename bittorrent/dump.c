@@ -67,7 +67,7 @@ static void dump_torrent(const struct torrent *o, struct text *t)
     text_char(t, '\n');
 }
 
-/* Of the tracker, the DHT and the web only what is due is told. */
+/* Of trackers and the web only what is due is told. */
 void bittorrent_dump(const void *node, struct host *h, struct text *t)
 {
     const struct bittorrent *n = node;
@@ -94,4 +94,6 @@ void bittorrent_dump(const void *node, struct host *h, struct text *t)
         announcer_dump(&n->announcer, host_now(h), t);
     if (n->tracker != NULL)
         tracker_dump(n->tracker, host_now(h), t);
+    if (n->dht != NULL)
+        dht_dump(n->dht, host_now(h), t);
 }

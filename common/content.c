@@ -106,8 +106,7 @@ static struct item *item_at(const struct contents *c, int number)
 
 static bool within(const struct item *item, uint64_t offset, uint64_t len)
 {
-    return item != NULL && !item->removed && offset <= item->bytes &&
-           len <= item->bytes - offset;
+    return item != NULL && offset <= item->bytes && len <= item->bytes - offset;
 }
 
 /* Room for one more, and that one. */
@@ -415,7 +414,6 @@ bool contents_get(const struct contents *c, int number, struct content *out)
                             .bytes = item->bytes,
                             .have = item->here.bytes,
                             .complete = item->complete,
-                            .removed = item->removed,
                             .file_count = item->file_count,
                             .file = item->file};
     return true;
@@ -424,7 +422,7 @@ bool contents_get(const struct contents *c, int number, struct content *out)
 int contents_find(const struct contents *c, const char *name)
 {
     for (size_t i = 0; i < contents_count(c); i++)
-        if (!c->item[i]->removed && strcmp(c->item[i]->name, name) == 0)
+        if (strcmp(c->item[i]->name, name) == 0)
             return (int)i;
     return ERR_USAGE;
 }
@@ -505,7 +503,7 @@ int contents_complete(struct contents *c, int number)
 {
     struct item *item = item_at(c, number);
 
-    if (item == NULL || item->removed || item->here.bytes != item->bytes)
+    if (item == NULL || item->here.bytes != item->bytes)
         return ERR_USAGE;
     int error =
         c->folder != NULL && !item->complete ? folder_complete(c, item) : 0;
@@ -518,7 +516,7 @@ int contents_name(struct contents *c, int number, size_t file)
     const struct item *item = item_at(c, number);
     uint64_t start = 0;
 
-    if (item == NULL || item->removed || file >= item->file_count)
+    if (item == NULL || file >= item->file_count)
         return ERR_USAGE;
     for (size_t i = 0; i < file; i++)
         start += item->file[i].bytes;
@@ -528,20 +526,6 @@ int contents_name(struct contents *c, int number, size_t file)
                    folder_name(c, item, &item->file[file])
                ? 0
                : ERR_SYSTEM;
-}
-
-int contents_remove(struct contents *c, int number)
-{
-    struct item *item = item_at(c, number);
-
-    if (item == NULL || item->removed)
-        return ERR_USAGE;
-    if (c->folder != NULL)
-        folder_remove(c, item);
-    item->removed = true;
-    ranges_free(c, &item->here);
-    ranges_free(c, &item->bad);
-    return 0;
 }
 
 uint64_t contents_run(const struct contents *c, int number, uint64_t offset)

@@ -78,7 +78,6 @@ int contents_begin(struct contents *c, const char *name,
                    const struct content_file *files, size_t count);
 int contents_complete(struct contents *c, int number);
 int contents_name(struct contents *c, int number, size_t file);
-int contents_remove(struct contents *c, int number);
 bool contents_has(const struct contents *c, int number, uint64_t offset,
                   uint64_t len);
 uint64_t contents_run(const struct contents *c, int number, uint64_t offset);

@@ -116,18 +116,6 @@ static int open_content(const struct folder *f, const char *path,
     return fd;
 }
 
-static void unlink_part(const struct folder *f, const char *path)
-{
-    char leaf[LEAF_MAX], part[LEAF_MAX + 8];
-    int dir = open_parent(f->dir, path, false, leaf);
-
-    if (dir < 0)
-        return;
-    snprintf(part, sizeof part, "%s.part", leaf);
-    (void)unlinkat(dir, part, 0);
-    close(dir);
-}
-
 /* Give a file its name, unless it has it; never over another one. */
 static bool rename_part(const struct folder *f, const char *path)
 {
@@ -483,16 +471,6 @@ int folder_complete(struct contents *c, const struct item *item)
     if (item->file_count == 1)
         record_remove(c, item);
     return 0;
-}
-
-/* What is whole stays where it is; it is the user's. */
-void folder_remove(struct contents *c, const struct item *item)
-{
-    close_files(c->folder, item);
-    for (uint32_t i = 0; i < item->file_count && !item->complete; i++)
-        if (!content_file_is_padding(&item->file[i]))
-            unlink_part(c->folder, item->file[i].path);
-    record_remove(c, item);
 }
 
 /* -- Finding what is there ----------------------------------------------------------- */

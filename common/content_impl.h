@@ -21,7 +21,7 @@ struct item {
     const struct content_file *file; /* with the name in one block ... */
     size_t block;                    /* ... of this size; 0: lent */
     uint32_t file_count;
-    bool complete, removed;
+    bool complete;
     uint64_t bytes;
     struct ranges here;
     struct ranges bad;          /* made bytes: which of them are wrong */
@@ -77,7 +77,6 @@ int folder_note(struct contents *c, const struct item *item, uint64_t start,
 bool folder_name(struct contents *c, const struct item *item,
                  const struct content_file *file);
 int folder_complete(struct contents *c, const struct item *item);
-void folder_remove(struct contents *c, const struct item *item);
 int folder_read(struct contents *c, const struct item *item, uint64_t offset,
                 void *to, size_t len);
 int folder_write(struct contents *c, const struct item *item, uint64_t offset,

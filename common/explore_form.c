@@ -174,7 +174,7 @@ static uint64_t contents_hash(uint64_t h, const struct contents *c)
     for (uint32_t i = 0; c != NULL && i < c->count; i++) {
         const struct item *item = c->item[i];
         h = roll(h, item->name, strlen(item->name));
-        h = roll_number(roll_number(h, item->complete), item->removed);
+        h = roll_number(h, item->complete);
         h = ranges_hash(ranges_hash(h, &item->here), &item->bad);
     }
     for (const struct blob *b = c != NULL ? c->blobs : NULL; b != NULL;

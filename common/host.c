@@ -178,11 +178,6 @@ int host_content_name(struct host *h, int content, size_t file)
     return contents_name(h->contents, content, file);
 }
 
-int host_content_remove(struct host *h, int content)
-{
-    return contents_remove(h->contents, content);
-}
-
 bool host_content_has(struct host *h, int content, uint64_t offset,
                       uint64_t len)
 {

@@ -222,7 +222,6 @@ struct content {
     uint64_t bytes;   /* of all files together */
     uint64_t have;    /* bytes that are here */
     bool complete;    /* host_content_complete was called; whole and shared */
-    bool removed;
     size_t file_count;
     const struct content_file *file;
 };
@@ -246,9 +245,6 @@ int host_content_new(struct host *h, const char *name,
 int host_content_complete(struct host *h, int content);
 /* The same for one file of it: others are not wanted, or still to come. */
 int host_content_name(struct host *h, int content, size_t file);
-/* Share it no longer.  What was unfinished is deleted; a file that is whole
-   stays where it is. */
-int host_content_remove(struct host *h, int content);
 bool host_content_has(struct host *h, int content, uint64_t offset,
                       uint64_t len);
 /* The length of the part that is here from `offset` on, without a gap. */

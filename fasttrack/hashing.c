@@ -83,7 +83,7 @@ static bool hash_one(struct fasttrack *n, struct host *h)
 
     while (n->hash_next < host_content_count(h) && n->hash_next < FILES_MAX) {
         int content = (int)n->hash_next++;
-        if (!host_content(h, content, &c) || !c.complete || c.removed ||
+        if (!host_content(h, content, &c) || !c.complete ||
             fasttrack_shared_hash(n, content) != NULL ||
             !fasttrack_hash_content(h, content, hash))
             continue;

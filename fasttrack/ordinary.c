@@ -79,8 +79,7 @@ void fasttrack_tell(struct fasttrack *n, struct host *h, int content,
     struct content c;
 
     if (hash == NULL || !host_content(h, content, &c) || !c.complete ||
-        c.removed || c.bytes > FILE_BYTES_MAX ||
-        strlen(c.name) > CONTENT_NAME_MAX)
+        c.bytes > FILE_BYTES_MAX || strlen(c.name) > CONTENT_NAME_MAX)
         return;
     struct tag_value name = {TAG_NAME,
                              {(const uint8_t *)c.name, strlen(c.name)}};

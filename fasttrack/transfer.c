@@ -107,7 +107,7 @@ static bool is_shared(struct host *h, int content)
 {
     struct content c;
 
-    return host_content(h, content, &c) && c.complete && !c.removed;
+    return host_content(h, content, &c) && c.complete;
 }
 
 /* "/.hash=HEX", or the older "/FILE_ID/NAME"; ERR_USAGE: not here.  No path is

@@ -204,7 +204,7 @@ static const struct host *whose_file(const struct view *v, int *content)
     struct content c;
 
     for (size_t i = 0; h != NULL && i < host_content_count(h); i++)
-        if (host_content(h, (int)i, &c) && !c.removed) {
+        if (host_content(h, (int)i, &c)) {
             *content = (int)i;
             if (!c.complete)
                 return h; /* one that is coming is of more interest */

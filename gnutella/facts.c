@@ -421,7 +421,7 @@ static bool holds(const struct fact_call *k, size_t i, const char *words)
 
     for (size_t at = 0;
          gnutella_at(k->network, i) != NULL && at < host_content_count(h); at++)
-        if (host_content(h, (int)at, &c) && c.complete && !c.removed &&
+        if (host_content(h, (int)at, &c) && c.complete &&
             gnutella_matches(c.name, strlen(c.name), words, strlen(words)))
             return true;
     return false;

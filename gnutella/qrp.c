@@ -112,7 +112,7 @@ void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l)
     for (size_t i = 0; i < host_content_count(h); i++) {
         const uint8_t *sha1 = gnutella_transfer_sha1(n, (int)i);
         char urn[64] = "urn:sha1:";
-        if (!host_content(h, (int)i, &c) || !c.complete || c.removed)
+        if (!host_content(h, (int)i, &c) || !c.complete)
             continue;
         mark_name(table, c.name);
         if (sha1 != NULL) {

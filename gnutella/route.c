@@ -115,7 +115,7 @@ static void shared(struct host *h, uint32_t *files, uint32_t *kilobytes)
 
     *files = 0;
     for (size_t i = 0; i < host_content_count(h); i++)
-        if (host_content(h, (int)i, &c) && c.complete && !c.removed) {
+        if (host_content(h, (int)i, &c) && c.complete) {
             ++*files;
             bytes += c.bytes;
         }
@@ -292,7 +292,7 @@ static bool matches(const struct gnutella *n, const struct content *c, int i,
 {
     const uint8_t *sha1 = gnutella_transfer_sha1(n, i);
 
-    if (!c->complete || c->removed)
+    if (!c->complete)
         return false;
     if (w->by_hash)
         return sha1 != NULL && memcmp(sha1, w->sha1, 20) == 0;

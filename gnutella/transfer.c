@@ -55,7 +55,7 @@ static void hash_from(struct host *h, int content)
 
     for (; (size_t)content < host_content_count(h) && content < FILES_MAX;
          content++)
-        if (host_content(h, content, &c) && c.complete && !c.removed) {
+        if (host_content(h, content, &c) && c.complete) {
             host_content_hash(h, content, 0, c.bytes, CONTENT_SHA1, TAG_SHARED);
             return;
         }
@@ -286,8 +286,7 @@ static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
     int content = find_target(n, h, head.target);
     if (content == ERR_MALFORMED)
         decline(n, h, l, "400 Bad Path", "");
-    else if (content < 0 || !host_content(h, content, &c) || !c.complete ||
-             c.removed)
+    else if (content < 0 || !host_content(h, content, &c) || !c.complete)
         decline(n, h, l, "404 Not Found", "");
     else if ((place = place_of(n, h, l->caller.ip)) > 0)
         let_wait(n, h, l, place);

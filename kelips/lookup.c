@@ -546,7 +546,7 @@ void kelips_share(struct kelips *n, struct host *h)
 
     for (int i = 0; host_content(h, i, &c); i++) {
         size_t len = strlen(c.name);
-        if (c.removed || !c.complete || len == 0 || len > KEY_NAME_MAX)
+        if (!c.complete || len == 0 || len > KEY_NAME_MAX)
             continue;
         struct id key = id_hash(c.name, len, ID_BITS);
         struct file *f = file_new(h, &key, c.name, len, NULL, 0);

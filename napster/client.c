@@ -80,7 +80,7 @@ bool napster_share_text(const struct napster *n, struct host *h, int content,
     struct content c;
 
     if (content < 0 || (uint32_t)content >= n->client->share_count ||
-        !host_content(h, content, &c) || !c.complete || c.removed ||
+        !host_content(h, content, &c) || !c.complete ||
         !wire_name(c.name, name))
         return false;
     text_printf(t, "\"%s\" ", name);

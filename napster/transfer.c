@@ -112,7 +112,7 @@ static void hash_from(struct napster *n, struct host *h, int content)
     c->hashing = false;
     for (; host_content(h, content, &x); content++) {
         if (!make_room(c, h, (uint32_t)content + 1) || !x.complete ||
-            x.removed || c->share[content].known)
+            c->share[content].known)
             continue;
         c->hashing = true;
         host_content_hash(h, content, 0,

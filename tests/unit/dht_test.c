@@ -210,8 +210,7 @@ TEST(a_torrent_is_found_where_it_was_announced)
     }
     CHECK_U64(stored >= DHT_K - 1, 1);
     /* After half an hour without an announce it is gone. */
-    dht_unfollow(&dht[3], 1);
-    dht_unfollow(&dht[17], 9);
+    dht[3].follow[0].used = dht[17].follow[0].used = false;
     for (int minute = 0; minute < 32; minute++)
         pass(NODES, 60 * SECOND);
     for (unsigned i = 0; i < NODES; i++)
@@ -401,10 +400,10 @@ TEST(checked_ids_keep_chosen_ones_out)
     CHECK(dht_node_count(&dht[0]) >= DHT_K);
     struct id chosen = dht[0].id; /* near us, and not its owner's */
     chosen.word[2] ^= 1;
-    dht_put(&dht[0], &fake[0].host, &chosen, stranger);
+    dht_replied(&dht[0], &fake[0].host, &chosen, stranger);
     CHECK(dht_find(&dht[0], &chosen) == NULL);
     dht[0].checked = false;
-    dht_put(&dht[0], &fake[0].host, &chosen, stranger);
+    dht_replied(&dht[0], &fake[0].host, &chosen, stranger);
     CHECK(dht_find(&dht[0], &chosen) != NULL);
     end(12);
 }

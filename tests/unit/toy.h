@@ -173,9 +173,9 @@ static inline void toy_content_say(struct toy *t, struct host *h)
     if (!host_content(h, t->content, &c))
         toy_say(t, "no content %d of %zu", t->content, host_content_count(h));
     else
-        toy_say(t, "%s: %lu of %lu%s%s, from 0: %lu", c.name,
+        toy_say(t, "%s: %lu of %lu%s, from 0: %lu", c.name,
                 (unsigned long)c.have, (unsigned long)c.bytes,
-                c.complete ? " complete" : "", c.removed ? " removed" : "",
+                c.complete ? " complete" : "",
                 (unsigned long)host_content_run(h, t->content, 0));
 }
 
@@ -218,8 +218,6 @@ static inline bool toy_content_command(struct toy *t, struct host *h,
         host_content_forget(h, t->content, a, b);
     else if (strcmp(word, "content_complete") == 0)
         toy_say(t, "complete %d", host_content_complete(h, t->content));
-    else if (strcmp(word, "content_remove") == 0)
-        toy_say(t, "remove %d", host_content_remove(h, t->content));
     else if (strcmp(word, "content_hash") == 0)
         host_content_hash(h, t->content, a, b, CONTENT_SHA1, 7);
     else if (strcmp(word, "content_send") == 0)
@@ -434,7 +432,6 @@ static const struct command toy_commands[] = {
     TOY_COMMAND("content_spoil"),
     TOY_COMMAND("content_forget"),
     TOY_COMMAND("content_complete"),
-    TOY_COMMAND("content_remove"),
     TOY_COMMAND("content_hash"),
     TOY_COMMAND("content_send"),
     TOY_COMMAND("content_say"),
