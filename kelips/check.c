@@ -110,6 +110,7 @@ struct way kelips_way(const struct network *net, struct host *from,
             step_to(net, &w, via);
         if (knows != NULL)
             step_to(net, &w, knows);
+        w.calls = via != NULL ? 2 : 1;
     }
     const struct entry *t = knows != NULL ? kelips_tuple(knows, key) : NULL;
     const struct kelips *home = t != NULL ? kelips_by_addr(net, t->addr) : NULL;

@@ -24,6 +24,7 @@ const struct file *kelips_home(const struct network *net, const struct id *key,
 struct way {
     struct host *at[4];
     unsigned count;
+    unsigned calls; /* until somebody names the home */
     bool found;
 };
 struct way kelips_way(const struct network *net, struct host *from,

@@ -125,8 +125,10 @@ static void row_memory(const struct figure_row *row, struct text *csv)
 #define FILES 50
 #define LOOKUPS 20000
 
-/* Questions until somebody names the home: one to a foreign group, none in
-   one's own. */
+enum { SUM_FOREIGN, SUM_FOREIGN_CALLS, SUM_OWN, SUM_OWN_CALLS };
+
+/* Calls until somebody names the home: one to a foreign group, none in one's
+   own. */
 static bool run_lookup_cost(struct figure_run *r)
 {
     struct id key[FILES];
@@ -151,19 +153,26 @@ static bool run_lookup_cost(struct figure_run *r)
         struct way w = kelips_way(r->network, from, k);
         if (!w.found)
             return figure_fail(r, "a lookup over warm tables went wrong");
-        figure_count(r->tally, n->group != kelips_group(k, n->groups));
+        bool own = n->group == kelips_group(k, n->groups);
+        r->tally->sum[own ? SUM_OWN : SUM_FOREIGN]++;
+        r->tally->sum[own ? SUM_OWN_CALLS : SUM_FOREIGN_CALLS] += w.calls;
     }
     return true;
 }
 
 static void row_lookup_cost(const struct figure_row *row, struct text *csv)
 {
+    const uint64_t *sum = row->tally->sum;
+    uint64_t lookups = sum[SUM_FOREIGN] + sum[SUM_OWN];
     double k = groups_for(row->nodes);
 
-    text_printf(csv, "%llu,%.0f,%llu,%.4f,%.4f\n",
-                (unsigned long long)row->nodes, k,
-                (unsigned long long)figure_counted(row->tally),
-                figure_mean(row->tally), (k - 1) / k);
+    text_printf(csv, "%llu,%.0f,%llu,%.4f,%.4f,%.4f,%.4f\n",
+                (unsigned long long)row->nodes, k, (unsigned long long)lookups,
+                figure_ratio(sum[SUM_FOREIGN_CALLS], sum[SUM_FOREIGN]),
+                figure_ratio(sum[SUM_OWN_CALLS], sum[SUM_OWN]),
+                figure_ratio(sum[SUM_FOREIGN_CALLS] + sum[SUM_OWN_CALLS],
+                             lookups),
+                (k - 1) / k);
 }
 
 /* -- K3: the load of gossip ---------------------------------------------------------- */
@@ -415,7 +424,7 @@ const struct figure kelips_figures[] = {
     {.name = "lookup-cost",
      .source = "Kelips (IPTPS 2003): one call finds the home",
      .help = "calls until somebody names the home; formula (k-1)/k",
-     .columns = "nodes,groups,lookups,calls,formula",
+     .columns = "nodes,groups,lookups,foreign,own,calls,formula",
      .x = "nodes",
      .y = "calls,formula",
      .nodes = "100,1000,10000",

@@ -80,17 +80,28 @@ static void row_hop_pdf(const struct figure_row *row, struct text *csv)
             figure_ratio(row->tally->bin[i], figure_counted(row->tally)));
 }
 
-static bool run_base(struct figure_run *r)
+/* P8: the point is the value of the setting at the end of `set`. */
+static bool run_with(struct figure_run *r, const char *set)
 {
     struct text t = text_new();
 
-    text_printf(&t, "set base %.0f\nset digits 128\n", r->point);
+    text_printf(&t, "set %s %.0f\n", set, r->point);
     bool good = start(r, t.data) && look_up_many(r);
     text_free(&t);
     return good;
 }
 
-static void row_base(const struct figure_row *row, struct text *csv)
+static bool run_base(struct figure_run *r)
+{
+    return run_with(r, "digits 128\nset base");
+}
+
+static bool run_leaf_set(struct figure_run *r)
+{
+    return run_with(r, "leafset");
+}
+
+static void row_setting(const struct figure_row *row, struct text *csv)
 {
     text_printf(csv, "%llu,%.0f,%.3f\n", (unsigned long long)row->nodes,
                 row->point, figure_mean(row->tally));
@@ -202,7 +213,7 @@ const struct figure pastry_figures[] = {
      .columns = "nodes,hops,share",
      .x = "hops",
      .y = "share",
-     .nodes = "10000",
+     .nodes = "100000",
      .seeds = 2,
      .run = run_hops,
      .row = row_hop_pdf},
@@ -218,15 +229,28 @@ const struct figure pastry_figures[] = {
      .most = 16,
      .seeds = 1,
      .run = run_base,
-     .row = row_base},
+     .row = row_setting},
+    {.name = "leaf-set",
+     .source = "figures.md P8: more leaves, fewer hops",
+     .help = "mean hops by the size of leaf sets",
+     .columns = "nodes,leafset,hops",
+     .x = "leafset",
+     .y = "hops",
+     .nodes = "5000",
+     .points = "8,16,24,32,64",
+     .least = 2,
+     .most = 64,
+     .seeds = 1,
+     .run = run_leaf_set,
+     .row = row_setting},
     {.name = "distance",
      .source = "Pastry (Middleware 2001), figure 6",
      .help = "length of the way, over the direct distance, in a plane",
      .columns = "nodes,ratio",
      .x = "nodes",
      .y = "ratio",
-     .nodes = "1000,2000",
-     .seeds = 2,
+     .nodes = "1000,2000,5000,10000,20000,50000,100000",
+     .seeds = 1,
      .log_x = true,
      .run = run_distance,
      .row = row_distance},
@@ -236,8 +260,8 @@ const struct figure pastry_figures[] = {
      .columns = "nodes,hop,length,count",
      .x = "hop",
      .y = "length",
-     .nodes = "2000",
-     .points = "1,2,3",
+     .nodes = "10000",
+     .points = "1,2,3,4",
      .least = 1,
      .most = 8,
      .seeds = 1,
@@ -249,7 +273,7 @@ const struct figure pastry_figures[] = {
      .columns = "nodes,phase,hops,missing_leaves",
      .x = "phase",
      .y = "hops",
-     .nodes = "1000",
+     .nodes = "5000",
      .points = "0,1,2",
      .least = 0,
      .most = 2,

@@ -47,25 +47,72 @@ teardown() {
     [ "${lines[3]##*,}" -lt 1930632 ]
 }
 
+# figure NAME OPTION...: its rows; all hold to an awk condition, ROWS of them.
+figure() {
+    local rows=$1 condition=$2
+    shift 2
+    "$kelips" figure "$@" | tee /dev/stderr | awk -F, '
+        NR == 1 { next }
+        { n++ }
+        !('"$condition"') { print "out of band: " $0; bad = 1 }
+        END { exit bad || n != '"$rows"' }'
+}
+
+@test "kelips: one call to a foreign group, none in one's own: (k-1)/k" {
+    figure 3 '$4 == 1 && $5 == 0 && ($6 - $7)^2 < .02^2' lookup-cost --seeds 1
+}
+
 @test "kelips: a node's gossip is 816 bytes a second, however many there are" {
-    "$kelips" figure gossip-load --nodes 100,1000 | awk -F, '
-        NR > 1 && ($4 < 800 || $4 > 832 || $3 > 272) { bad = 1 }
-        END { exit bad || NR != 3 }'
+    figure 3 '$4 > 800 && $4 < 832 && $3 <= 272' gossip-load \
+        --nodes 100,400,1000
+}
+
+@test "kelips: views fill in few rounds, more of them when there are more nodes" {
+    # [kelips.md 3] with rations 4 + 2: at least 55, 84 and 97 %.
+    figure 3 '$3 > ($2 == 8 ? .55 : $2 == 16 ? .84 : .97)' convergence \
+        --points 8,16,32 --set ration_group=4 --set ration_contact=2
+    # What bounds it is the group, by the ration: twice as large, twice as long.
+    figure 1 '$3 > .9' convergence --nodes 250 --points 5 --seeds 1
+    figure 1 '$3 > .9' convergence --nodes 1000 --points 10 --seeds 1
+    figure 1 '$3 > .9' convergence --nodes 4000 --points 20 --seeds 1
 }
 
 @test "kelips: half of all nodes die, and are forgotten after expiry" {
-    "$kelips" figure mass-failure --nodes 500 | awk -F, '
-        $2 == 0 && $4 < 5 { bad = 1 }     # they are listed at first
-        $2 == 31 && $4 > 0.01 { bad = 1 } # expiry, and three rounds
-        $2 == 56 && ($5 > 0 || $3 < 0.999) { bad = 1 }
-        END { exit bad || NR != 10 }'
+    # Listed at first; members gone by the expiry and three rounds, contacts
+    # by their own, twice as long.
+    figure 9 '$2 > 0 || ($4 > 10 && $5 > 20)' mass-failure
+    figure 2 '$4 < .01 && ($2 < 56 || ($5 == 0 && $3 > .999))' mass-failure \
+        --points 31,56
 }
 
 @test "kelips: lookups among the dead succeed as the formula says" {
-    "$kelips" figure lookup-success | awk -F, '
-        function off(a, b) { return a > b + 0.03 || b > a + 0.03 }
-        NR > 1 && (off($3, $4) || off($5, $6)) { bad = 1 }
-        END { exit bad || NR != 9 }'
+    figure 8 '($3 - $4)^2 < .03^2 && ($5 - $6)^2 < .03^2' lookup-success
+}
+
+@test "kelips: starved gossip takes 1 to 2.4 % of the living for dead" {
+    figure 1 '$3 > 1 && $3 < 2.4' false-expiry --points 25 --seeds 1
+}
+
+# Lookups of the nodes themselves, over what gossip has spread.
+@test "kelips: 1,000 nodes find files by one call, and when half are dead" {
+    cd "$BATS_TEST_TMPDIR"
+    {
+        printf 'set groups 32\nnodes 1000 prefix=p\nwarm\n'
+        for f in {0..9}; do echo "at 1s p$((2 * f + 1)) insert f$f.ogg x"; done
+        for p in {21..999..10}; do echo "at 90s p$p lookup f${p: -2:1}.ogg"; done
+        for p in {2..1000..2}; do echo "at 100s crash p$p"; done
+        for p in {21..999..10}; do echo "at 101s p$p lookup f${p: -2:1}.ogg"; done
+        echo "run until 115s"
+    } >half.scn
+    "$kelips" sim half.scn --quiet --json |
+        sed -n 's/.*"time":\([0-9]*\).*"command":"lookup.*"ok":\(.*\),"owner".*"rpcs":\([0-9]*\).*/\1 \2 \3/p' |
+        sort | uniq -c >calls
+    cat calls
+    awk '{ n[$2] += $1; if ($3 != "true") bad = 1 }
+        $2 == 90 { if ($4 > 1) bad = 1; else one[$4] = $1 }
+        $2 > 90 && $4 == 1 { direct = $1 }
+        END { exit bad || n[90] != 98 || one[0] < 1 || one[1] < 90 ||
+                   direct < 35 || direct > 90 }' calls
 }
 
 @test "kelips: check goes to its depth without a violation" {

@@ -88,32 +88,37 @@ teardown() {
     [ "$status" -eq 0 ]
 }
 
-@test "pastry: hops are those of the paper's figure" {
-    "$pastry" figure hops --nodes 1000,5000,100000 --seeds 1 | awk -F, '
-        $1 == 100000 && ($3 < 3.93 || $3 > 3.99 || $4 > 5) { bad = 1 }
-        $1 == 1000 && ($3 < 2.43 || $3 > 2.49) { bad = 1 }
-        $1 == 5000 && ($3 < 2.91 || $3 > 2.97) { bad = 1 }
-        END { exit bad || NR != 4 }'
+# band FIGURE OPTION... -- COLUMN KEY=VALUE...: where COLUMN of a row is KEY,
+# $value (the next column, if it is not set) is VALUE, up to +-$off.
+band() {
+    local csv figure=()
+    while [ "$1" != -- ]; do figure+=("$1") && shift; done
+    csv=$("$pastry" figure "${figure[@]}" --seeds 1)
+    echo "$csv"
+    awk -F, -v off="$off" -v column="$2" -v value="${value:-$(($2 + 1))}" \
+        -v wanted="${*:3}" '
+        BEGIN { rows = split(wanted, part, " ")
+                for (i in part) { split(part[i], kv, "="); want[kv[1]] = kv[2] } }
+        NR > 1 && $column in want { n++; d = $value - want[$column]
+            if (d > off || d < -off) { print "out of band: " $0; bad = 1 } }
+        END { exit bad || n != rows }' <<<"$csv"
+}
+
+@test "pastry: hops are those of the paper's figures 4 and 5" {
+    off=0.03 value=3 band hops -- 1 1000=2.46 2000=2.68 5000=2.94 10000=3.21 \
+        20000=3.49 50000=3.74 100000=3.96
+    off=0.03 band hop-pdf -- 2 0=0 1=.0006 2=.0156 3=.1643 4=.6449 5=.1745 6=0
 }
 
 @test "pastry: a way is 1.28 to 1.45 times the direct one, early hops short" {
-    "$pastry" figure distance --nodes 1000,5000 --seeds 1 | awk -F, '
-        NR > 1 && ($2 < 1.28 || $2 > 1.45) { bad = 1 }
-        END { exit bad || NR != 3 }'
-    # figures.md P4 at 10^4: 26, 129, 435, 520.
-    "$pastry" figure hop-lengths --nodes 10000 --points 1,2,3,4 | awk -F, '
-        NR > 1 { off = $3 / ($2 == 1 ? 26 : $2 == 2 ? 129 : $2 == 3 ? 435 : 520)
-                 if (off < 0.93 || off > 1.07) bad = 1 }
-        END { exit bad || NR != 5 }'
+    off=0.085 band distance --nodes 1000,2000,5000,10000,20000 -- 1 \
+        1000=1.365 2000=1.365 5000=1.365 10000=1.365 20000=1.365
+    off=25 band hop-lengths -- 2 1=26 2=129 3=435 4=520
 }
 
-@test "pastry: the spread of hops, and fewer of them in a larger base" {
-    "$pastry" figure hop-pdf --nodes 10000 --seeds 1 | awk -F, '
-        { sum += $3; mean += $2 * $3 }
-        END { exit NR != 10 || sum < 0.999 || mean < 3.18 || mean > 3.24 }'
-    "$pastry" figure base --nodes 10000 --points 4,16 | awk -F, '
-        NR > 1 && ($3 < ($2 == 4 ? 4.49 : 3.18) || $3 > ($2 == 4 ? 4.59 : 3.24)) { bad = 1 }
-        END { exit bad || NR != 3 }'
+@test "pastry: fewer hops in a larger base, and with more leaves" {
+    off=0.05 band base -- 2 4=4.54 16=3.21
+    off=0.03 band leaf-set -- 2 8=3.05 16=2.94 24=2.86 32=2.81 64=2.70
 }
 
 @test "pastry: a tenth vanishes; no leaf is missing after repair, hops are as before" {
