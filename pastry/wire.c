@@ -71,12 +71,35 @@ static void walk_value(struct codec *c, struct pastry_msg *m)
     code_data(c, "value", FIELD_TEXT, &m->value, m->value_len);
 }
 
+/* A byte that stands for a word, and is described as that. */
+static void walk_word(struct codec *c, const char *name, uint8_t *value,
+                      const char *const words[], unsigned count)
+{
+    code_u8(c, name, value);
+    code_require(c, *value < count);
+    if (c->bad || c->fields == NULL)
+        return;
+    struct field *f = &c->fields->at[c->fields->count - 1];
+    f->kind = FIELD_TEXT;
+    f->text = words[*value];
+    f->text_len = strlen(f->text);
+}
+
 static void walk_body(struct codec *c, struct pastry_msg *m)
 {
+    static const char *const purposes[] = {[FOR_LOOKUP] = "lookup",
+                                           [FOR_GET] = "get",
+                                           [FOR_PUT] = "put",
+                                           [FOR_JOIN] = "join"};
+    static const char *const parts[] = {[PART_LEAVES] = "leaves",
+                                        [PART_ROW] = "row",
+                                        [PART_NEAR] = "near",
+                                        [PART_JOIN] = "join",
+                                        [PART_LAST] = "last"};
+
     switch (m->type) {
     case PASTRY_ROUTE:
-        code_u8(c, "purpose", &m->purpose);
-        code_require(c, m->purpose <= FOR_JOIN);
+        walk_word(c, "purpose", &m->purpose, purposes, FOR_JOIN + 1);
         walk_id(c, m, "key", &m->key);
         walk_peer(c, m, "origin_id", "origin", &m->origin);
         code_u32(c, "origin_request", &m->origin_request);
@@ -93,9 +116,10 @@ static void walk_body(struct codec *c, struct pastry_msg *m)
         break;
     case PASTRY_GET:
     case PASTRY_STATE:
-        code_u8(c, "part", &m->part);
-        code_require(c, m->part <= PART_LAST);
+        walk_word(c, "part", &m->part, parts, PART_LAST + 1);
         code_u8(c, "row", &m->row);
+        if (m->part == PART_LEAVES || m->part == PART_NEAR)
+            code_minor(c);
         code_require(c, m->row < ID_BITS);
         if (m->type == PASTRY_STATE)
             walk_peers(c, m);

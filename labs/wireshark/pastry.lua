@@ -17,6 +17,9 @@ local TYPES = { "ROUTE", "ACK", "REACHED", "GET", "STATE", "PING", "PONG",
 -- Limits of pastry/limits.h, beyond which a message is malformed.
 local MAX = { value = 512, hops = 32, peers = 60 }
 
+local PURPOSES = { [0] = "lookup", "get", "put", "join" }
+local PARTS = { [0] = "leaves", "row", "near", "join", "last" }
+
 local field = {}
 local function define(kind, names, ...)
     for name in names:gmatch("%S+") do
@@ -25,9 +28,9 @@ local function define(kind, names, ...)
 end
 define("uint32", "magic", base.HEX)
 define("uint32", "type", base.DEC, TYPES)
-define("uint32", [[version digit_bits digits active request purpose
-    origin_request hops value_len found part row count]], base.DEC)
-define("string", "sender key id node origin origin_id path value")
+define("uint32", [[version digit_bits digits active request
+    origin_request hops value_len found row count]], base.DEC)
+define("string", "sender key id node origin origin_id path value purpose part")
 define("bytes", "undecoded")
 define("none", "peers")
 pastry.fields = field
@@ -101,10 +104,21 @@ local function value(c)
     say(c, "value", range:string())
 end
 
+-- A byte that stands for a word.
+local function word(c, name, words)
+    local range = take(c, 1)
+    local text = range and words[range:uint()]
+    must(c, text)
+    if not text then return end
+    c.tree:add(field[name], range, text)
+    say(c, name, text)
+    return text
+end
+
 local body = {}
 
 function body.ROUTE(c)
-    must(c, number(c, "purpose", 1) <= 3)
+    word(c, "purpose", PURPOSES)
     id(c, "key")
     id(c, "origin_id", true)
     address(c, "origin")
@@ -121,8 +135,8 @@ function body.REACHED(c)
 end
 
 function body.GET(c)
-    must(c, number(c, "part", 1) <= 4)
-    must(c, number(c, "row", 1) < 128)
+    local part = word(c, "part", PARTS)
+    must(c, number(c, "row", 1, part == "leaves" or part == "near") < 128)
 end
 
 function body.STATE(c)
