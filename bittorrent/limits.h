@@ -108,7 +108,7 @@
 /* We serve requests of up to 128 KiB, as most clients did once. */
 #define BLOCK_BYTES_MAX (128u * 1024)
 #define MESSAGE_MAX (512u * 1024) /* a bitfield of 4 million pieces */
-#define RECENT_PEERS 128u         /* that are found without a search */
+#define CONN_SLOTS 128u           /* to find a peer by its stream */
 #define PEERS_MAX 80              /* connections; Cohen's client has as many */
 #define DIALS_MAX                                                              \
     40                      /* of these, that we open; the rest is for

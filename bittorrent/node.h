@@ -137,7 +137,7 @@ enum peer_state {
 };
 
 struct peer {
-    struct peer *next;
+    struct peer *next, *same_slot; /* of by_conn */
     conn_id conn;
     enum peer_state state;
     bool outgoing, said; /* our handshake is out */
@@ -193,7 +193,7 @@ struct bittorrent {
     bool leaving, left;
     struct torrent torrent;
     struct peer *peers;
-    struct peer *recent[RECENT_PEERS]; /* of a stream: peer_of() looks first */
+    struct peer *by_conn[CONN_SLOTS]; /* peer_of() */
     uint32_t peer_count;
     struct known *known; /* KNOWN_MAX */
     uint32_t known_count;
@@ -291,6 +291,8 @@ struct peer *peer_of(struct bittorrent *n, conn_id conn);
 void peer_dial(struct bittorrent *n, struct host *h, struct addr to);
 /* Somebody called who will say a handshake. */
 void peer_accept(struct bittorrent *n, struct host *h, const struct event *e);
+/* Its stream is closed, or no longer its own. */
+void peer_gone(struct bittorrent *n, struct host *h, struct peer *p);
 /* Close at once; `why` is for the student.  `p` is gone afterwards. */
 void peer_close(struct bittorrent *n, struct host *h, struct peer *p,
                 const char *why);

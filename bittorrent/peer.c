@@ -296,25 +296,23 @@ void peer_serve_all(struct bittorrent *n, struct host *h)
 
 struct peer *peer_of(struct bittorrent *n, conn_id conn)
 {
-    struct peer **slot = &n->recent[conn % RECENT_PEERS];
+    struct peer *p = n->by_conn[conn % CONN_SLOTS];
 
-    if (*slot != NULL && (*slot)->conn == conn)
-        return *slot;
-    struct peer *p = n->peers;
     while (p != NULL && p->conn != conn)
-        p = p->next;
-    return *slot = p;
+        p = p->same_slot;
+    return p;
 }
 
 static struct peer *add(struct bittorrent *n, struct host *h, conn_id conn,
                         struct addr from)
 {
     struct peer *p = host_alloc(h, sizeof *p);
-    struct peer **end = &n->peers;
+    struct peer **end = &n->peers, **slot = &n->by_conn[conn % CONN_SLOTS];
 
     if (p == NULL)
         return NULL;
     *p = (struct peer){.conn = conn,
+                       .same_slot = *slot,
                        .from = from,
                        .am_choking = true,
                        .peer_choking = true,
@@ -323,7 +321,7 @@ static struct peer *add(struct bittorrent *n, struct host *h, conn_id conn,
                        .heard_us = host_now(h)};
     while (*end != NULL)
         end = &(*end)->next;
-    *end = p;
+    *end = *slot = p;
     n->peer_count++;
     return p;
 }
@@ -371,10 +369,11 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
+    at = &n->by_conn[p->conn % CONN_SLOTS];
+    while (*at != p)
+        at = &(*at)->same_slot;
+    *at = p->same_slot;
     n->peer_count--;
-    for (unsigned i = 0; i < RECENT_PEERS; i++) /* web_take took its conn */
-        if (n->recent[i] == p)
-            n->recent[i] = NULL;
     host_free(h, p->have, bits_bytes(t->meta.piece_count) + 1);
     host_free(h, p->early, EARLY_BYTES_MAX);
     host_free(h, p->asked.at, p->asked.cap * sizeof *p->asked.at);
@@ -382,8 +381,7 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
     host_free(h, p, sizeof *p);
 }
 
-/* The peer is gone, or has to go. */
-static void gone(struct bittorrent *n, struct host *h, struct peer *p)
+void peer_gone(struct bittorrent *n, struct host *h, struct peer *p)
 {
     forget(n, h, p);
     choke_fill(n, h);
@@ -395,7 +393,7 @@ void peer_close(struct bittorrent *n, struct host *h, struct peer *p,
 {
     host_note(h, "peer closed: %s", why);
     host_abort(h, p->conn);
-    gone(n, h, p);
+    peer_gone(n, h, p);
 }
 
 /* -- The handshake ----------------------------------------------------------------------------- */
@@ -796,7 +794,7 @@ size_t peer_event(struct bittorrent *n, struct host *h, struct peer *p,
     } else if (e->kind == EVENT_EOF) {
         peer_close(n, h, p, "it has finished");
     } else if (e->kind == EVENT_CLOSED) {
-        gone(n, h, p);
+        peer_gone(n, h, p);
     }
     return 0;
 }

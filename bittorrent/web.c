@@ -148,8 +148,8 @@ void web_take(struct bittorrent *n, struct host *h, struct peer *p)
         return;
     }
     *w = made;
-    p->conn = 0;
-    peer_close(n, h, p, "it is none, and asks for a file by HTTP");
+    host_note(h, "peer closed: it is none, and asks for a file by HTTP");
+    peer_gone(n, h, p);
 }
 
 size_t web_event(struct bittorrent *n, struct host *h, struct web *w,

@@ -355,8 +355,8 @@ TEST(a_visitor_leaves_no_trace_among_the_peers)
     CHECK_U64(node()->peer_count, 1);
     (void)bytes(5, other, (const uint8_t *)get, strlen(get));
     CHECK_U64(node()->peer_count, 0);
-    for (unsigned i = 0; i < RECENT_PEERS; i++)
-        CHECK(node()->recent[i] == NULL);
+    for (unsigned i = 0; i < CONN_SLOTS; i++)
+        CHECK(node()->by_conn[i] == NULL);
 }
 
 int main(void)
