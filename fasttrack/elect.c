@@ -100,7 +100,7 @@ void fasttrack_promote(struct fasttrack *n, struct host *h, const char *why)
         if (l->peer != PEER_PARENT || l->state > LINK_UP)
             continue;
         l->announced = false;
-        l->peer = PEER_SUPERNODE;
+        fasttrack_link_is_now(n, l, PEER_SUPERNODE);
         if (l->state == LINK_UP)
             fasttrack_announce(n, h, l);
     }
@@ -119,7 +119,7 @@ struct link *fasttrack_best_child(const struct fasttrack *n)
 {
     struct link *best = NULL;
 
-    for (struct link *l = n->links; l != NULL; l = l->next)
+    for (struct link *l = n->children; l != NULL; l = l->next)
         if (fasttrack_link_is(l, PEER_CHILD) && l->child != NULL &&
             l->child->eligible &&
             (best == NULL || l->child->score > best->child->score))
@@ -136,7 +136,7 @@ void fasttrack_elect(struct fasttrack *n, struct host *h)
     if (best == NULL || fasttrack_load(n) < FULL_PERCENT ||
         now < s->promoted_us)
         return;
-    for (const struct link *l = n->links; l != NULL; l = l->next)
+    for (const struct link *l = n->links; l != n->children; l = l->next)
         if (fasttrack_link_is(l, PEER_SUPERNODE) &&
             l->standing.load < FULL_PERCENT)
             return; /* there is room elsewhere */

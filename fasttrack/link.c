@@ -17,56 +17,10 @@
 
 /* -- Links -------------------------------------------------------------------- */
 
-struct link *fasttrack_link_of(const struct fasttrack *n, conn_id conn)
-{
-    struct link *l = n->links;
-
-    while (l != NULL && l->conn != conn)
-        l = l->next;
-    return l;
-}
-
-struct link *fasttrack_link_new(struct fasttrack *n, struct host *h,
-                                conn_id conn, enum link_state state,
-                                uint64_t patience_us)
-{
-    struct link **at = &n->links;
-    struct link *l = host_alloc(h, sizeof *l);
-
-    if (l == NULL)
-        return NULL;
-    while (*at != NULL)
-        at = &(*at)->next;
-    *at = l;
-    l->conn = conn;
-    l->state = state;
-    l->deadline_us = host_now(h) + patience_us;
-    l->heard_us = host_now(h);
-    return l;
-}
-
-void fasttrack_link_free(struct fasttrack *n, struct host *h, struct link *l)
-{
-    struct link **at = &n->links;
-
-    while (*at != l)
-        at = &(*at)->next;
-    *at = l->next;
-    if (l->child != NULL) {
-        if (--n->super->children == 0)
-            n->super->empty_us = host_now(h);
-        fasttrack_child_free(n, h, l->child);
-    }
-    if (l->peer == PEER_SUPERNODE && l->announced && is_supernode(n) &&
-        n->super->links > 0)
-        n->super->links--;
-    host_free(h, l, sizeof *l);
-}
-
-void fasttrack_link_close(struct host *h, struct link *l)
+void fasttrack_link_close(struct fasttrack *n, struct host *h, struct link *l)
 {
     l->state = LINK_CLOSING;
-    l->deadline_us = host_now(h) + CLOSE_US;
+    fasttrack_link_due(n, l, host_now(h) + CLOSE_US);
     host_finish(h, l->conn);
 }
 
@@ -85,10 +39,10 @@ struct link *fasttrack_link_with(const struct fasttrack *n, struct addr addr,
 {
     struct link *l = n->links;
 
-    while (l != NULL && (l->peer != peer || l->state > LINK_UP ||
-                         !addr_equal(l->addr, addr)))
+    while (l != n->children && (l->peer != peer || l->state > LINK_UP ||
+                                !addr_equal(l->addr, addr)))
         l = l->next;
-    return l;
+    return l != n->children ? l : NULL;
 }
 
 void fasttrack_link_dial(struct fasttrack *n, struct host *h, struct addr to,
@@ -121,7 +75,7 @@ void fasttrack_link_send(struct fasttrack *n, struct host *h, struct link *l,
     if (backlog <= QUEUE_MAX)
         return;
     l->state = LINK_CLOSING; /* the timer cuts it off */
-    l->deadline_us = host_now(h);
+    fasttrack_link_due(n, l, host_now(h));
 }
 
 /* -- The handshake -------------------------------------------------------------- */
@@ -155,7 +109,7 @@ static uint32_t word_at(const uint8_t *data)
 static void begin_session(struct fasttrack *n, struct host *h, struct link *l)
 {
     l->state = LINK_UP;
-    l->deadline_us = l->outgoing ? FOREVER : host_now(h) + HELLO_US;
+    fasttrack_link_due(n, l, l->outgoing ? FOREVER : host_now(h) + HELLO_US);
     host_phase(h, l->conn, PHASE_MESSAGES);
     if (l->outgoing)
         fasttrack_introduce(n, h, l);
@@ -363,7 +317,7 @@ void fasttrack_link_ping(struct fasttrack *n, struct host *h)
             continue;
         fasttrack_link_send(n, h, l, &(struct fasttrack_msg){.kind = 'P'});
         if (l->state == LINK_UP && l->deadline_us == FOREVER)
-            l->deadline_us = now + PONG_US;
+            fasttrack_link_due(n, l, now + PONG_US);
     }
 }
 
@@ -433,7 +387,7 @@ void fasttrack_send_nodes(struct fasttrack *n, struct host *h, struct link *to)
     uint8_t list[8 * NODES_SENT_MAX + 56]; /* the last needs room for 64 */
     struct fasttrack_msg m = {.type = MSG_NODES, .list = {list, 0}};
 
-    for (const struct link *l = n->links; l != NULL; l = l->next)
+    for (const struct link *l = n->links; l != n->children; l = l->next)
         if (fasttrack_link_is(l, PEER_SUPERNODE) && l != to &&
             !addr_equal(l->addr, to->addr))
             (void)fasttrack_put_node(
@@ -446,12 +400,18 @@ void fasttrack_send_nodes(struct fasttrack *n, struct host *h, struct link *to)
             (void)fasttrack_put_node(
                 list, sizeof list, &m.list.len,
                 &(struct node_entry){n->known[i].addr, 1, n->known[i].load});
-    for (const struct link *l = n->links; l != NULL; l = l->next)
-        if (fasttrack_link_is(l, PEER_CHILD) && l != to && l->child != NULL &&
-            l->child->eligible && l->child->addr.port != 0)
-            (void)fasttrack_put_node(
-                list, sizeof list, &m.list.len,
-                &(struct node_entry){l->child->addr, 0, 100});
+    uint32_t left = is_supernode(n) ? n->super->eligible : 0;
+    for (const struct link *l = n->children; l != NULL && left > 0;
+         l = l->next) {
+        if (l->child == NULL || !l->child->eligible)
+            continue;
+        left--;
+        if (fasttrack_link_is(l, PEER_CHILD) && l != to &&
+            l->child->addr.port != 0 &&
+            !fasttrack_put_node(list, sizeof list, &m.list.len,
+                                &(struct node_entry){l->child->addr, 0, 100}))
+            break;
+    }
     if (m.list.len > 0)
         fasttrack_link_send(n, h, to, &m);
 }
@@ -466,7 +426,7 @@ static unsigned wanted(const struct fasttrack *n)
     unsigned goal =
         (unsigned)option(n, is_supernode(n) ? OPT_DEGREE : OPT_REDUNDANCY);
 
-    for (const struct link *l = n->links; l != NULL; l = l->next)
+    for (const struct link *l = n->links; l != n->children; l = l->next)
         has += l->peer == peer && l->state <= LINK_UP;
     return n->leaving || has >= goal ? 0 : goal - has;
 }

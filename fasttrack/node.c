@@ -80,8 +80,8 @@ void fasttrack_arm(struct fasttrack *n, struct host *h)
 {
     uint64_t at = fasttrack_transfer_deadline(n), now = host_now(h);
 
-    for (const struct link *l = n->links; l != NULL; l = l->next)
-        at = least(at, l->deadline_us);
+    if (n->links != NULL)
+        at = least(at, fasttrack_link_first(n)->deadline_us);
     if (is_supernode(n))
         at = least(at, fasttrack_super_deadline(n));
     if (n->search.command != 0)
@@ -103,17 +103,13 @@ static bool is_late(const struct link *l)
 static void on_deadline(struct fasttrack *n, struct host *h)
 {
     uint64_t now = host_now(h);
-    struct link *next;
+    struct link *l;
 
-    for (struct link *l = n->links; l != NULL; l = next) {
-        next = l->next;
-        if (l->deadline_us > now)
-            continue;
+    while ((l = fasttrack_link_first(n)) != NULL && l->deadline_us <= now)
         if (is_late(l))
             fasttrack_link_abort(n, h, l, "it takes too long");
         else
-            l->deadline_us = FOREVER;
-    }
+            fasttrack_link_due(n, l, FOREVER);
     if (is_supernode(n))
         fasttrack_super_expire(n, h);
     if (n->search.command != 0 && n->search.deadline_us <= now)
@@ -127,7 +123,7 @@ static void see_demotion(struct fasttrack *n, struct host *h)
         host_now(h) < n->super->empty_us ||
         host_now(h) - n->super->empty_us < DEMOTE_US)
         return;
-    for (const struct link *l = n->links; l != NULL; l = l->next)
+    for (const struct link *l = n->links; l != n->children; l = l->next)
         if (fasttrack_link_is(l, PEER_SUPERNODE) && l->standing.load < 75) {
             fasttrack_demote(n, h);
             return;
@@ -170,12 +166,12 @@ static void on_shuffle(struct fasttrack *n, struct host *h)
 
     if (links > 1 && links < n->known_count) {
         uint32_t which = (uint32_t)(host_random(h) % links);
-        for (struct link *l = n->links; l != NULL; l = l->next)
+        for (struct link *l = n->links; l != n->children; l = l->next)
             if (fasttrack_link_is(l, PEER_SUPERNODE) && l->announced &&
                 which-- == 0) {
                 host_note(h, "shuffles: exchanges one of its supernodes");
                 fasttrack_known_rest(n, h, l->addr, REFUSED_US);
-                fasttrack_link_close(h, l);
+                fasttrack_link_close(n, h, l);
                 l->announced = false;
                 n->super->links--;
                 break;
@@ -251,7 +247,7 @@ static void on_accept(struct fasttrack *n, struct host *h,
     struct link *first = NULL, *l;
     unsigned callers = 0;
 
-    for (l = n->links; l != NULL; l = l->next)
+    for (l = n->links; l != n->children; l = l->next)
         if (!l->outgoing && l->peer == PEER_UNKNOWN &&
             l->state != LINK_UPLOAD) {
             first = first == NULL ? l : first;
@@ -284,12 +280,12 @@ static void on_closed(struct fasttrack *n, struct host *h, struct link *l)
     fasttrack_seek(n, h);
 }
 
-static void on_eof(struct host *h, struct link *l)
+static void on_eof(struct fasttrack *n, struct host *h, struct link *l)
 {
     if (l->state == LINK_UPLOAD)
         return; /* a client may finish when its request is out */
     host_finish(h, l->conn);
-    l->deadline_us = host_now(h) + CLOSE_US;
+    fasttrack_link_due(n, l, host_now(h) + CLOSE_US);
     if (l->state != LINK_DOWNLOAD) /* whose source hears of it at its end */
         l->state = LINK_CLOSING;
 }
@@ -311,7 +307,7 @@ static size_t on_stream(struct fasttrack *n, struct host *h,
         fasttrack_transfer_on_room(n, h, l);
         break;
     case EVENT_EOF:
-        on_eof(h, l);
+        on_eof(n, h, l);
         break;
     case EVENT_CLOSED:
         on_closed(n, h, l);
@@ -336,9 +332,9 @@ static void on_stop(struct fasttrack *n, struct host *h)
         fasttrack_search_end(n, h, n->search.id);
     for (struct link *l = n->links; l != NULL; l = l->next)
         if (l->state == LINK_DIAL || l->state == LINK_GIVING)
-            l->deadline_us = host_now(h);
+            fasttrack_link_due(n, l, host_now(h));
         else if (l->state != LINK_CLOSING)
-            fasttrack_link_close(h, l);
+            fasttrack_link_close(n, h, l);
 }
 
 static void see_left(struct fasttrack *n, struct host *h)

@@ -2,7 +2,8 @@
  * A node of FastTrack: ordinary, or a supernode.
  *
  *     node.c       options, events, timers, canonical state
- *     link.c       connections: handshake, session, known supernodes
+ *     links.c      connections: a table of them
+ *     link.c       what is said on one: handshake, session; known supernodes
  *     ordinary.c   an ordinary node: its parent, its share list, searches
  *     supernode.c  a supernode: its children's files, queries, other supernodes
  *     elect.c      who becomes a supernode, and who no longer is one
@@ -93,8 +94,10 @@ struct child {
 };
 
 struct link {
-    struct link *next;
+    struct link *next, *previous, *chain;
     conn_id conn;
+    uint32_t due_at; /* in n->heap */
+    uint64_t born;   /* the how many-th */
     enum link_state state;
     enum peer peer;
     bool outgoing, announced; /* our MSG_NEIGHBOURS is out */
@@ -102,7 +105,7 @@ struct link {
     struct addr addr;         /* where it listens; none: not known */
     struct addr caller;       /* where it called from */
     struct way in, out;
-    uint64_t deadline_us; /* FOREVER: none */
+    uint64_t deadline_us; /* set by fasttrack_link_due; FOREVER: none */
     uint64_t heard_us;
     struct child *child;      /* PEER_CHILD */
     struct standing standing; /* PEER_SUPERNODE: as it said; [teach] */
@@ -141,8 +144,8 @@ struct asked {
 
 struct supernode {
     struct child *own; /* our own files, listed like a child's */
-    uint32_t children, links, files;
-    struct seen *seen; /* a ring, which grows */
+    uint32_t children, eligible, links, files; /* eligible children */
+    struct seen *seen;                         /* a ring, which grows */
     uint32_t seen_cap, seen_count, seen_at;
     struct asked *asked;
     uint32_t asked_count;
@@ -213,7 +216,11 @@ struct fasttrack {
     uint64_t started_us;
     uint32_t luck; /* of the random policy */
     uint32_t kbps;
-    struct link *links;
+    struct link *links, *last;
+    struct link *children;         /* from here on to the end; NULL: none */
+    struct link **by_conn, **heap; /* link_cap of each; links.c */
+    uint32_t link_cap, link_count;
+    uint64_t links_born;
     struct known *known; /* KNOWN_MAX of them, or NULL */
     uint32_t known_count;
     bool probing, seeking, news;
@@ -259,7 +266,7 @@ void fasttrack_news(struct fasttrack *n, struct host *h);
 /* Count a message that is dropped, and say why. */
 void fasttrack_drop(struct fasttrack *n, struct host *h, const char *why);
 
-/* -- link.c ------------------------------------------------------------------- */
+/* -- links.c ------------------------------------------------------------------ */
 
 /* The connection of that number, or NULL: it is none of ours any more. */
 struct link *fasttrack_link_of(const struct fasttrack *n, conn_id conn);
@@ -269,8 +276,17 @@ struct link *fasttrack_link_new(struct fasttrack *n, struct host *h,
                                 uint64_t patience_us);
 /* Forget a connection that is closed, and with it the child behind it. */
 void fasttrack_link_free(struct fasttrack *n, struct host *h, struct link *l);
+/* What it has to do by then, or it is cut off; FOREVER: nothing. */
+void fasttrack_link_due(struct fasttrack *n, struct link *l, uint64_t at_us);
+/* The connection whose deadline is first, the eldest of equals; NULL: none. */
+struct link *fasttrack_link_first(const struct fasttrack *n);
+/* It is a peer of that kind from now on. */
+void fasttrack_link_is_now(struct fasttrack *n, struct link *l, enum peer peer);
+
+/* -- link.c ------------------------------------------------------------------- */
+
 /* Say no more, and close when the peer has. */
-void fasttrack_link_close(struct host *h, struct link *l);
+void fasttrack_link_close(struct fasttrack *n, struct host *h, struct link *l);
 /* Close at once; `why` is for the student.  `l` is gone afterwards. */
 void fasttrack_link_abort(struct fasttrack *n, struct host *h, struct link *l,
                           const char *why);

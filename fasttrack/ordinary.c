@@ -15,7 +15,7 @@ unsigned fasttrack_parents(const struct fasttrack *n)
 {
     unsigned count = 0;
 
-    for (const struct link *l = n->links; l != NULL; l = l->next)
+    for (const struct link *l = n->links; l != n->children; l = l->next)
         count += fasttrack_link_is(l, PEER_PARENT);
     return count;
 }
@@ -91,7 +91,7 @@ void fasttrack_tell(struct fasttrack *n, struct host *h, int content,
     m.size = (uint32_t)c.bytes;
     if (is_supernode(n))
         fasttrack_list_file(n, h, n->super->own, &m);
-    for (struct link *l = n->links; l != NULL; l = l->next)
+    for (struct link *l = n->links; l != n->children; l = l->next)
         if (fasttrack_link_is(l, PEER_PARENT) && l->announced &&
             (only == NULL || l == only))
             fasttrack_link_send(n, h, l, &m);

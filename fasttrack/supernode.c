@@ -40,6 +40,7 @@ void fasttrack_child_free(struct fasttrack *n, struct host *h, struct child *c)
 {
     while (c->files != NULL)
         free_file(n, h, c, &c->files);
+    n->super->eligible -= c->eligible;
     host_free(h, c, sizeof *c);
 }
 
@@ -206,7 +207,7 @@ static unsigned answer(struct fasttrack *n, struct host *h, struct reply *r,
     r->m.list = (struct span){r->list, 0};
     n->super->queries++;
     add_results(n, h, r, n->super->own, m);
-    for (const struct link *l = n->links; l != NULL; l = l->next) {
+    for (const struct link *l = n->children; l != NULL; l = l->next) {
         bool is_child = fasttrack_link_is(l, PEER_CHILD) && l->child != NULL;
         if (is_child && l != asker)
             add_results(n, h, r, l->child, m);
@@ -277,7 +278,7 @@ static unsigned spread(struct fasttrack *n, struct host *h,
         skip = 0;
     for (unsigned round = 0; round < 2; round++) {
         uint32_t i = 0;
-        for (struct link *l = n->links; l != NULL; l = l->next) {
+        for (struct link *l = n->links; l != n->children; l = l->next) {
             if (!fasttrack_link_is(l, PEER_SUPERNODE) || l == from)
                 continue;
             if ((round == 0) != (i++ >= skip) ||
@@ -499,7 +500,7 @@ static bool push_to_child(struct fasttrack *n, struct host *h,
         fasttrack_give(n, h, m->addr, m->id);
         return true;
     }
-    for (struct link *l = n->links; l != NULL; l = l->next)
+    for (struct link *l = n->children; l != NULL; l = l->next)
         if (fasttrack_link_is(l, PEER_CHILD) && l->child != NULL &&
             l->child->addr.ip == m->owner.ip &&
             m->name.len == strlen(l->child->user) &&
@@ -550,7 +551,7 @@ static void send_away(struct fasttrack *n, struct host *h, struct link *l,
     host_note(h, "takes no child: %s", why);
     fasttrack_send_nodes(n, h, l);
     if (l->state == LINK_UP)
-        fasttrack_link_close(h, l);
+        fasttrack_link_close(n, h, l);
 }
 
 /* Where a child listens: it may not know under which address we see it. */
@@ -568,16 +569,16 @@ static void adopt(struct fasttrack *n, struct host *h, struct link *l,
     struct child *c = host_alloc(h, sizeof *c);
 
     if (c == NULL) {
-        fasttrack_link_close(h, l);
+        fasttrack_link_close(n, h, l);
         return;
     }
     copy_user(c->user, m->name);
     c->addr = listens_at(l, m);
     c->bandwidth = m->bandwidth;
     l->child = c;
-    l->peer = PEER_CHILD;
+    fasttrack_link_is_now(n, l, PEER_CHILD);
     l->addr = c->addr;
-    l->deadline_us = FOREVER;
+    fasttrack_link_due(n, l, FOREVER);
     n->super->children++;
     n->super->empty_us = FOREVER;
     host_note(h, "adopts a child");
@@ -640,7 +641,7 @@ void fasttrack_announce(struct fasttrack *n, struct host *h, struct link *l)
 static bool is_double(struct fasttrack *n, struct host *h, struct link *l,
                       struct addr peer)
 {
-    for (struct link *k = n->links; k != NULL; k = k->next) {
+    for (struct link *k = n->links; k != n->children; k = k->next) {
         if (k == l || k->peer != PEER_SUPERNODE || k->state > LINK_UP ||
             !addr_equal(k->addr, peer))
             continue;
@@ -648,7 +649,7 @@ static bool is_double(struct fasttrack *n, struct host *h, struct link *l,
                                                    : n->self.port < peer.port;
         struct link *end =
             l->outgoing == k->outgoing || l->outgoing != self_is_lower ? l : k;
-        fasttrack_link_close(h, end);
+        fasttrack_link_close(n, h, end);
         if (end == l)
             return true;
         if (k->announced && n->super->links > 0) {
@@ -691,8 +692,8 @@ static void on_neighbours(struct fasttrack *n, struct host *h, struct link *l,
         l->child = NULL;
         n->super->children--;
     }
-    l->deadline_us = FOREVER;
-    l->peer = PEER_SUPERNODE;
+    fasttrack_link_due(n, l, FOREVER);
+    fasttrack_link_is_now(n, l, PEER_SUPERNODE);
     l->announced = true;
     n->super->links++;
     host_note(h, "is linked with another supernode; [teach]");
@@ -738,9 +739,11 @@ void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
         break;
     case MSG_SCORE:
         l->child->score = m->score;
-        if (l->child->eligible != (m->eligible != 0))
+        if (l->child->eligible != (m->eligible != 0)) {
+            l->child->eligible = m->eligible != 0;
+            n->super->eligible += l->child->eligible ? 1 : UINT32_MAX;
             fasttrack_news(n, h);
-        l->child->eligible = m->eligible != 0;
+        }
         break;
     case MSG_NETWORK:
     case MSG_NODES:
@@ -814,10 +817,11 @@ void fasttrack_super_end(struct fasttrack *n, struct host *h)
             fasttrack_child_free(n, h, l->child);
         l->child = NULL;
         if (l->state <= LINK_UP)
-            fasttrack_link_close(h, l);
+            fasttrack_link_close(n, h, l);
         l->peer = PEER_UNKNOWN;
         l->announced = false;
     }
+    n->children = NULL;
     fasttrack_child_free(n, h, s->own);
     if (s->seen != NULL)
         host_free(h, s->seen, s->seen_cap * sizeof *s->seen);

@@ -23,7 +23,7 @@ static void add_identity(const struct fasttrack *n, struct text *t)
     text_safe(t, n->user, strlen(n->user));
     text_add(t, "\r\nX-Kazaa-Network: " NETWORK_NAME "\r\nX-Kazaa-IP: ");
     addr_text(t, n->self);
-    for (const struct link *l = n->links; l != NULL; l = l->next)
+    for (const struct link *l = n->links; l != n->children; l = l->next)
         if (fasttrack_link_is(l, PEER_PARENT)) {
             text_add(t, "\r\nX-Kazaa-SupernodeIP: ");
             addr_text(t, l->addr);
@@ -49,14 +49,14 @@ static void answer(struct fasttrack *n, struct host *h, struct link *l,
 }
 
 /* The answer is out: wait for the next request, or end. */
-static void answered(struct host *h, struct link *l)
+static void answered(struct fasttrack *n, struct host *h, struct link *l)
 {
     if (l->last) {
-        fasttrack_link_close(h, l);
+        fasttrack_link_close(n, h, l);
         return;
     }
     l->state = LINK_CALLER;
-    l->deadline_us = host_now(h) + IDLE_US;
+    fasttrack_link_due(n, l, host_now(h) + IDLE_US);
 }
 
 static void decline(struct fasttrack *n, struct host *h, struct link *l,
@@ -69,7 +69,7 @@ static void decline(struct fasttrack *n, struct host *h, struct link *l,
     host_note(h, "declines a request: %s", status);
     answer(n, h, l, status, &t, 0);
     text_free(&t);
-    answered(h, l);
+    answered(n, h, l);
 }
 
 static void send_more(struct fasttrack *n, struct host *h, struct link *l)
@@ -80,11 +80,11 @@ static void send_more(struct fasttrack *n, struct host *h, struct link *l)
         size_t backlog = host_write_content(h, l->conn, l->content, l->at, len);
         l->at += len;
         n->uploaded += len;
-        l->deadline_us = host_now(h) + IDLE_US;
+        fasttrack_link_due(n, l, host_now(h) + IDLE_US);
         if (backlog >= BACKLOG_HIGH)
             return; /* the rest at ROOM */
     }
-    answered(h, l);
+    answered(n, h, l);
 }
 
 void fasttrack_transfer_on_room(struct fasttrack *n, struct host *h,
@@ -98,7 +98,7 @@ static unsigned count_links(const struct fasttrack *n, enum link_state state)
 {
     unsigned count = 0;
 
-    for (const struct link *l = n->links; l != NULL; l = l->next)
+    for (const struct link *l = n->links; l != n->children; l = l->next)
         count += l->state == state;
     return count;
 }
@@ -248,12 +248,12 @@ static bool is_whole(const struct download *d, struct host *h)
     return host_content_run(h, d->content, 0) == d->bytes;
 }
 
-static void let_go(struct host *h, struct source *s)
+static void let_go(struct fasttrack *n, struct host *h, struct source *s)
 {
     if (s->link == NULL)
         return;
     s->link->source = NULL;
-    fasttrack_link_close(h, s->link);
+    fasttrack_link_close(n, h, s->link);
     s->link = NULL;
     s->busy = false;
 }
@@ -264,7 +264,7 @@ static void drop_download(struct fasttrack *n, struct host *h,
     struct download **at = &n->downloads;
 
     for (uint32_t i = 0; i < d->source_count; i++)
-        let_go(h, &d->source[i]);
+        let_go(n, h, &d->source[i]);
     while (*at != d)
         at = &(*at)->next;
     *at = d->next;
@@ -327,7 +327,7 @@ static void check(struct fasttrack *n, struct host *h, struct download *d)
     uint8_t hash[HASH_BYTES];
 
     for (uint32_t i = 0; i < d->source_count; i++)
-        let_go(h, &d->source[i]);
+        let_go(n, h, &d->source[i]);
     if (!fasttrack_hash_content(h, d->content, hash) ||
         memcmp(hash, d->hash, HASH_BYTES) != 0) {
         host_content_forget(h, d->content, 0, d->bytes);
@@ -369,7 +369,7 @@ static void request(struct fasttrack *n, struct host *h, struct source *s)
 
     if (!next_range(s->download, h, &s->at, &s->end)) {
         s->at = s->end = 0;
-        let_go(h, s); /* the others bring the rest */
+        let_go(n, h, s); /* the others bring the rest */
         s->retry_us = host_now(h) + RETRY_US;
         text_free(&t);
         return;
@@ -387,7 +387,7 @@ static void request(struct fasttrack *n, struct host *h, struct source *s)
     s->busy = false;
     host_phase(h, s->link->conn, PHASE_HTTP);
     host_write(h, s->link->conn, t.data, t.len);
-    s->link->deadline_us = host_now(h) + IDLE_US;
+    fasttrack_link_due(n, s->link, host_now(h) + IDLE_US);
     text_free(&t);
 }
 
@@ -404,9 +404,10 @@ static bool push(struct fasttrack *n, struct host *h, struct source *s)
         .supernode = s->supernode,
         .name = {(const uint8_t *)s->user, strlen(s->user)}};
 
-    while (parent != NULL && !fasttrack_link_is(parent, PEER_PARENT))
+    while (parent != n->children && !fasttrack_link_is(parent, PEER_PARENT))
         parent = parent->next;
-    if (option(n, OPT_FIREWALLED) != 0 || (parent == NULL && !is_supernode(n)))
+    if (option(n, OPT_FIREWALLED) != 0 ||
+        (parent == n->children && !is_supernode(n)))
         return false;
     s->pushed = true;
     s->push_id = m.id;
@@ -482,7 +483,7 @@ static void refuse(struct fasttrack *n, struct host *h, struct source *s,
     struct link *l = s->link;
 
     l->source = NULL;
-    fasttrack_link_close(h, l);
+    fasttrack_link_close(n, h, l);
     lost(n, h, s, why);
 }
 
@@ -555,7 +556,7 @@ static size_t on_body(struct fasttrack *n, struct host *h, struct source *s,
     s->got += len;
     s->tries = 0;
     n->downloaded += len;
-    s->link->deadline_us = host_now(h) + IDLE_US;
+    fasttrack_link_due(n, s->link, host_now(h) + IDLE_US);
     if (s->at < s->end)
         return (size_t)len;
     if (is_whole(d, h))
@@ -672,7 +673,7 @@ void fasttrack_transfer_on_open(struct fasttrack *n, struct host *h,
         host_phase(h, l->conn, PHASE_HANDSHAKE);
         host_write(h, l->conn, t.data, t.len);
         l->state = LINK_CALLER; /* now it asks, as if it had called us */
-        l->deadline_us = host_now(h) + HELLO_US;
+        fasttrack_link_due(n, l, host_now(h) + HELLO_US);
     } else if (l->source != NULL) {
         request(n, h, l->source);
     }

@@ -1,13 +1,15 @@
 /*
  * What a node does per byte: the keystream of a session, and the MD5 tree of a
  * whole file beside one MD5 of the same bytes, which is libcrypto's speed.
- * Both must come out as the reference's vectors.
+ * Both must come out as the reference's vectors.  And what a supernode does
+ * per event when it has 4,000 children instead of 40: about the same.
  */
 #include <stdlib.h>
 #include <time.h>
 
 #include "fasttrack/cipher.h"
-#include "fasttrack/uuhash.h"
+#include "fasttrack/node.h"
+#include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 
 #define FILE_BYTES ((size_t)256 << 20)
@@ -46,6 +48,7 @@ TEST(a_tree_of_hashes_is_as_fast_as_one_hash)
     tree_of(file, 5242880, root);
     fasttrack_hex(root, sizeof root, hex);
     CHECK_TEXT(hex, "8b7a4d4c30524fcde73e645dda16e4a5");
+    memset(file + 5242880, 1, FILE_BYTES - 5242880); /* so it is in memory */
     double t0 = seconds();
     hash_md5(one, file, FILE_BYTES);
     double t1 = seconds();
@@ -78,8 +81,79 @@ TEST(the_cipher_begins_in_milliseconds)
            (double)STREAM_BYTES / (t3 - t2) / 1e6);
 }
 
+#define EVENTS 4000u
+
+static void deliver(struct fake *f, enum event_kind kind, conn_id conn,
+                    const uint8_t *data, size_t len)
+{
+    f->written_len = 0;
+    (void)host_deliver(&f->host,
+                       &(struct event){.kind = kind,
+                                       .conn = conn,
+                                       .peer = {0x0a000000u + conn, 1000},
+                                       .data = data,
+                                       .len = len});
+}
+
+static void arrive(struct fake *f, conn_id conn)
+{
+    static const uint8_t info[] = "K\2\0\0\013\0\0\0\0\0\1\0\0abc";
+
+    deliver(f, EVENT_ACCEPT, conn, NULL, 0);
+    deliver(f, EVENT_BYTES, conn, info, sizeof info - 1);
+}
+
+/* Microseconds of an event at a supernode with so many children: a pong, a
+   score, and an arrival with the departure of another. */
+static void events(uint32_t children, double us[3])
+{
+    static const uint8_t score[] = "K\x60\0\0\5\0\0\0\1\0";
+    static struct fake f;
+    struct settings s = settings_new(fasttrack_protocol.options);
+    conn_id last;
+
+    s.value[OPT_ROLE] = ROLE_SUPERNODE;
+    s.value[OPT_CHILDREN] = CHILDREN_MAX;
+    fake_node(&f, &fasttrack_protocol, &s, (struct addr){0x0a000000, 1214});
+    for (last = 1; last <= children; last++)
+        arrive(&f, last);
+    const struct fasttrack *n = f.host.node;
+    CHECK_U64(n->super->children, children);
+    double t = seconds();
+    for (uint32_t i = 0; i < EVENTS; i++)
+        deliver(&f, EVENT_BYTES, 1 + i % children, (const uint8_t *)"R", 1);
+    us[0] = (seconds() - t) * 1e6 / EVENTS;
+    t = seconds();
+    for (uint32_t i = 0; i < EVENTS; i++)
+        deliver(&f, EVENT_BYTES, 1 + i % children, score, sizeof score - 1);
+    us[1] = (seconds() - t) * 1e6 / EVENTS;
+    t = seconds();
+    for (uint32_t i = 0; i < EVENTS; i++) {
+        arrive(&f, last++);
+        deliver(&f, EVENT_CLOSED, last - 1 - children, NULL, 0);
+    }
+    us[2] = (seconds() - t) * 1e6 / EVENTS;
+    CHECK_U64(n->super->children, children);
+}
+
+TEST(many_children_cost_no_more_an_event)
+{
+    static const char *const what[] = {"a pong", "a score",
+                                       "one comes, one goes"};
+    double few[3], many[3];
+
+    events(40, few);
+    events(4000, many);
+    for (unsigned i = 0; i < 3; i++) {
+        printf("# %s: %.2f us with 40 children, %.2f us with 4,000\n", what[i],
+               few[i], many[i]);
+        CHECK(many[i] < 5 * few[i] + 1);
+    }
+}
+
 int main(void)
 {
+    RUN(many_children_cost_no_more_an_event);
     RUN(a_tree_of_hashes_is_as_fast_as_one_hash);
     RUN(the_cipher_begins_in_milliseconds);
     return test_end();

@@ -10,7 +10,8 @@
 static void check_super(const struct fasttrack *n)
 {
     const struct supernode *s = n->super;
-    uint32_t children = 0, links = 0, files = s->own->file_count, asked = 0;
+    uint32_t children = 0, links = 0, files = s->own->file_count, asked = 0,
+             eligible = 0;
 
     for (const struct link *l = n->links; l != NULL; l = l->next) {
         children += l->child != NULL;
@@ -18,11 +19,13 @@ static void check_super(const struct fasttrack *n)
         if (l->child == NULL)
             continue;
         files += l->child->file_count;
+        eligible += l->child->eligible;
         MUST(l->child->file_count <= CHILD_FILES_MAX);
     }
     for (const struct asked *a = s->asked; a != NULL; a = a->next)
         asked++;
     MUST(children == s->children && links == s->links && files == s->files);
+    MUST(eligible == s->eligible);
     MUST(asked == s->asked_count && asked <= ASKED_MAX);
     MUST(children <= (uint32_t)setting(n->settings, OPT_CHILDREN));
     MUST(s->seen_count <= s->seen_cap && s->seen_cap <= SEEN_MAX);
@@ -31,11 +34,17 @@ static void check_super(const struct fasttrack *n)
 static void check_node(struct fake *f)
 {
     const struct fasttrack *n = f->host.node;
-    unsigned callers = 0, downloads = 0;
+    unsigned callers = 0, downloads = 0, count = 0;
+    bool children = false;
 
     for (const struct link *l = n->links; l != NULL; l = l->next) {
         callers +=
             !l->outgoing && l->peer == PEER_UNKNOWN && l->state != LINK_UPLOAD;
+        count++;
+        children = children || l == n->children;
+        MUST(children == (l->peer == PEER_CHILD));
+        MUST(fasttrack_link_of(n, l->conn) == l && n->heap[l->due_at] == l);
+        MUST(l->deadline_us >= fasttrack_link_first(n)->deadline_us);
         MUST(l->source == NULL || l->source->link == l);
         MUST(l->child == NULL || is_supernode(n));
     }
@@ -43,6 +52,7 @@ static void check_node(struct fake *f)
         downloads++;
         MUST(d->source_count <= SOURCES_MAX);
     }
+    MUST(count == n->link_count && children == (n->children != NULL));
     MUST(callers <= CALLERS_MAX + 1 || n->leaving);
     MUST(downloads == n->download_count && downloads <= DOWNLOADS_MAX);
     MUST(n->known_count <= KNOWN_MAX && n->hit_count <= HITS_MAX);

@@ -192,7 +192,8 @@ static inline void fake_node(struct fake *f, const struct protocol *p,
     struct text why = text_new();
 
     fake_begin(f, self);
-    (void)p->identify(s, self, NULL, &config.id, &why);
+    if (p->identify != NULL)
+        (void)p->identify(s, self, NULL, &config.id, &why);
     text_free(&why);
     f->host.protocol = p;
     f->host.id = config.id;
