@@ -315,8 +315,9 @@ static void on_pong(struct pastry *n, struct host *h, struct call *c,
 
 /*
  * Source: [pastry01] 2.5.  A leaf is replaced at once, from the leaf set of
- * the farthest live one on its side; a slot by asking another of its row; a
- * neighbour by asking another neighbour.
+ * the farthest live one on its side; a slot by asking another of its row, or
+ * of a deeper one, who shares those digits as well; a neighbour by asking
+ * another neighbour.
  */
 static void gone(struct pastry *n, struct host *h, struct pastry_peer p)
 {
@@ -336,7 +337,7 @@ static void gone(struct pastry *n, struct host *h, struct pastry_peer p)
     if (leaf && !low && n->high_count > 0)
         ask(n, h, PART_LEAVES, 0, &n->high[n->high_count - 1]);
     for (unsigned i = 0; i < n->entry_count; i++)
-        if (pastry_shared(n, &n->id, PEER_ID(&n->entry[i])) == row) {
+        if (pastry_shared(n, &n->id, PEER_ID(&n->entry[i])) >= row) {
             ask(n, h, PART_ROW, row, &n->entry[i]);
             break;
         }

@@ -211,6 +211,143 @@ TEST(the_rare_case_keeps_the_digits_that_are_shared)
     CHECK_U64(next != NULL ? id_low(*PEER_ID(next)) : 0, 0x34e0);
 }
 
+/* -- The lecture's ids, of one bit a digit ------------------------------- */
+
+static uint64_t bits_of(const char *text)
+{
+    uint64_t v = 0;
+
+    for (; *text != '\0'; text++)
+        v = 2 * v + (uint64_t)(*text == '1');
+    return v;
+}
+
+static struct settings narrow; /* one leaf a side, no neighbours */
+
+/* A node that knows these ids, each at the address of its place. */
+static struct pastry knowing(unsigned digit_bits, unsigned digits,
+                             const char *self, const char *const peers[],
+                             unsigned count)
+{
+    static struct peer side[2], table[ENTRIES_MAX];
+    struct pastry n = {.settings = &narrow,
+                       .digit_bits = (uint8_t)digit_bits,
+                       .digits = (uint8_t)digits,
+                       .low = side,
+                       .high = side + 1,
+                       .entry = table,
+                       .entry_cap = ENTRIES_MAX};
+
+    narrow = settings_new(pastry_protocol.options);
+    narrow.value[PASTRY_LEAFSET] = 2;
+    narrow.value[PASTRY_NEIGHBOURS] = 0;
+    n.id = id_of(bits_of(self));
+    for (unsigned i = 0; i < count; i++) {
+        struct id id = id_of(bits_of(peers[i]));
+        struct peer p = peer_new(&id, (struct addr){1 + i, 7000}, 1);
+        (void)pastry_insert(&n, NULL, &p);
+    }
+    return n;
+}
+
+static const char *next_of(const struct pastry *n, const char *key,
+                           const char *const peers[])
+{
+    struct id id = id_of(bits_of(key));
+    enum rule rule;
+    const struct peer *p = pastry_next(n, &id, NULL, &rule);
+
+    return p != NULL ? peers[p->ip - 1] : "nobody";
+}
+
+TEST(one_neighbour_for_each_bit_as_in_the_lecture)
+{
+    static const char *const peers[] = {
+        "10000000000", "00000000000", "01000000000", "01100000000",
+        "01111000000", "01110000000", "01110110000", "01110101000",
+        "01110100000", "01110100110", "01110100100"};
+    struct pastry n = knowing(1, 11, "01110100101", peers, 11);
+
+    CHECK_U64(n.entry_count, 11);
+    for (unsigned r = 0; r < 11; r++) {
+        const struct peer *p = pastry_entry(&n, r, "01110100101"[r] == '0');
+        CHECK_U64(p != NULL ? p->ip : 0, r + 1);
+    }
+    CHECK_TEXT(next_of(&n, "01110111001", peers), "01110110000");
+}
+
+TEST(the_longest_prefix_answers_the_quiz)
+{
+    static const char *const peers[] = {"101101011010", "111111100000",
+                                        "101001011000", "111001011010"};
+    static const unsigned shared[] = {3, 1, 10, 1};
+    struct pastry n = knowing(1, 12, "101010000000", peers, 4);
+    struct id key = id_of(bits_of("101001011010"));
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct id id = id_of(bits_of(peers[i]));
+        CHECK_U64(pastry_shared(&n, &id, &key), shared[i]);
+    }
+    CHECK_TEXT(next_of(&n, "101001011010", peers), "101001011000");
+}
+
+/* -- Repair: who is asked ------------------------------------------------- */
+
+/* Of whom does `self`, who knows `peers`, ask that part when `dead` goes? */
+static uint64_t asked(uint64_t self, const uint64_t *peers, unsigned count,
+                      uint64_t dead, enum pastry_part part)
+{
+    static struct fake f;
+    struct pastry_msg m;
+    uint8_t bytes[DATAGRAM_MAX];
+
+    narrow.value[PASTRY_DIGITS] = 4;
+    fake_node(&f, &pastry_protocol, &narrow, (struct addr){0x0a000001, 7000});
+    struct pastry *n = f.host.node;
+    n->id = id_of(self);
+    for (unsigned i = 0; i < count; i++) {
+        struct id id = id_of(peers[i]);
+        struct peer p =
+            peer_new(&id, (struct addr){(uint32_t)peers[i], 7000}, 1);
+        if (peers[i] != self)
+            (void)pastry_insert(n, &f.host, &p);
+    }
+    pastry_begin(n, PASTRY_LEAVE, &m);
+    m.sender = id_of(dead);
+    fake_datagram(&f, (struct addr){(uint32_t)dead, 7000}, bytes,
+                  pastry_encode(&m, bytes));
+    for (unsigned i = 0; i < f.sent_count; i++)
+        if (pastry_decode(&m, f.sent[i].data, f.sent[i].len) &&
+            m.type == PASTRY_GET && m.part == part)
+            return f.sent[i].to.ip;
+    return 0;
+}
+
+TEST(the_farthest_live_leaf_of_the_side_is_asked)
+{
+    static const uint64_t whom[][2] = { /* pastry.md 9: 9317 dies */
+        {0x779d, 0x787c}, {0x787c, 0xa301}, {0xa301, 0x787c}, {0xb1be, 0xa301}};
+    uint64_t peers[COUNT];
+
+    for (unsigned i = 0; i < COUNT; i++)
+        peers[i] = id_low(node[i].id);
+    narrow.value[PASTRY_LEAFSET] = 4;
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_U64(asked(whom[i][0], peers, COUNT, 0x9317, PART_LEAVES),
+                  whom[i][1]);
+    narrow.value[PASTRY_LEAFSET] = 2;
+}
+
+/* Another of its row; where there is none, one of a deeper row, who shares
+   these digits too and so has a row that fits. */
+TEST(a_slot_is_refilled_from_its_row_or_a_deeper_one)
+{
+    static const uint64_t peers[] = {0x107f, 0x1081, 0x1800, 0x8000, 0x9000};
+
+    CHECK_U64(asked(0x1080, peers, 5, 0x8000, PART_ROW), 0x9000);
+    CHECK_U64(asked(0x1080, peers, 4, 0x8000, PART_ROW), 0x1800);
+}
+
 /* A PONG of a node that is still joining brings it into no table. */
 TEST(who_has_not_joined_is_in_no_table)
 {
@@ -515,6 +652,10 @@ int main(void)
     RUN(all_ways_together_have_the_digest_of_the_reference);
     RUN(half_way_between_two_nodes_the_smaller_id_owns);
     RUN(the_rare_case_keeps_the_digits_that_are_shared);
+    RUN(one_neighbour_for_each_bit_as_in_the_lecture);
+    RUN(the_longest_prefix_answers_the_quiz);
+    RUN(the_farthest_live_leaf_of_the_side_is_asked);
+    RUN(a_slot_is_refilled_from_its_row_or_a_deeper_one);
     RUN(who_has_not_joined_is_in_no_table);
     RUN(made_up_peers_enter_no_table_and_cost_little);
     RUN(ids_print_and_parse_as_digits);
