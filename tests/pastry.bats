@@ -64,6 +64,34 @@ teardown() {
     [ "$("$pastry" show $join cell neca5 1 5)" = ne55c ]
 }
 
+@test "pastry: a newcomer hears from each node on its way, the last one's leaves too" {
+    # pastry.md 9: by way of 070d, eca5, e9df; or e9df is the end itself.
+    for first in n070d ne9df; do
+        sed "s/join=n070d/join=$first/" labs/pastry/join.scn >"$BATS_TEST_TMPDIR/$first.scn"
+        sed -i "s|include |include $PWD/|" "$BATS_TEST_TMPDIR/$first.scn"
+        "$pastry" sim "$BATS_TEST_TMPDIR/$first.scn" --json |
+            sed -n 's/.*"kind":"message".*"from":"\([^"]*\)".*"message":"STATE".*"part":"\(join\|last\)".*/\1 \2/p' |
+            tr '\n' ' '
+    done >"$BATS_TEST_TMPDIR/states"
+    cat "$BATS_TEST_TMPDIR/states"
+    [ "$(cat "$BATS_TEST_TMPDIR/states")" = "n070d join neca5 join ne9df last ne9df last " ]
+}
+
+@test "pastry: |L|/2 - 1 neighbours die at once, and every key finds its owner" {
+    {
+        printf 'set digits 4\nset leafset 16\n'
+        for i in {0..63}; do printf 'node n%d id=%04x\n' "$i" $((i * 1024)); done
+        echo warm
+        for i in {20..26}; do echo "at 1s crash n$i"; done
+        for i in 0 10 19 27 30 40 63; do
+            echo "at 1s expect n$i lookup 5200 owner=n19" # n20's
+            echo "at 1s expect n$i lookup 6800 owner=n27" # n26's
+        done
+        echo "run until 30s"
+    } >"$BATS_TEST_TMPDIR/seven.scn"
+    "$pastry" sim "$BATS_TEST_TMPDIR/seven.scn" --quiet
+}
+
 @test "pastry: leaf sets are repaired after a silent death" {
     crash=labs/pastry/crash.scn
     [ "$("$pastry" show $crash leafset n779d)" = "n30ba n40c9 n787c na301" ]
