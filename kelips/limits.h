@@ -34,7 +34,9 @@
 #define MISSES_MAX 3
 /* Nodes a lookup asks beside its own contacts [p2psim]. */
 #define INDIRECT_TRIES 12
-#define ASKED_MAX 24 /* nodes a lookup remembers to have asked */
+/* Nodes a lookup remembers to have asked: its contacts, and for each of those
+   the contact that it names. */
+#define ASKED_MAX (CONTACTS_MAX + 2 * INDIRECT_TRIES)
 /* Members of the right group that know no such file before a lookup believes
    that there is none. */
 #define DENIALS_MAX 3

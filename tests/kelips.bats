@@ -115,6 +115,48 @@ figure() {
                    direct < 35 || direct > 90 }' calls
 }
 
+# Whom the lecture's node 160 asks, in its picture's cast; k = 10.
+@test "kelips: a dead contact is gone round by another member's, as in the lecture" {
+    cd "$BATS_TEST_TMPDIR"
+    {
+        printf 'seed 2\nset groups 10\nset contacts 1\n'
+        for n in 'n129:120 share=file12.txt:1KiB' n30:30 n15:11 n160:21 n76:9 n18:19 n167:29; do
+            echo "node ${n%%:*} id=${n#*:}"
+        done
+        echo warm
+        echo "at 1ms expect n160 lookup file12.txt forwards=1 rpcs=1 hops=2"
+        echo "at 300ms expect n160 get file12.txt rpcs=2 owner=n129"
+        echo "run until 600ms"
+    } >lecture.scn
+    "$kelips" sim lecture.scn --quiet
+    used=$("$kelips" show lecture.scn contact-used n160 file12.txt)
+    # LOOKUP to it, in vain; GET_CONTACT to 15; LOOKUP to whom that names.
+    sed -i '/^run/d' lecture.scn
+    {
+        echo "at 600ms crash $used"
+        echo "at 600ms expect n160 lookup file12.txt forwards=2 rpcs=3 owner=n129"
+        echo "run until 10s"
+    } >>lecture.scn
+    "$kelips" sim lecture.scn --quiet
+}
+
+@test "kelips: a lookup asks its contacts and twelve others for theirs" {
+    cd "$BATS_TEST_TMPDIR"
+    {
+        printf 'seed 3\nset groups 2\nset timeout 50ms\n'
+        for i in {1..240}; do echo "node n$i id=$i"; done
+        echo warm
+        for i in {2..240..2}; do echo "at 1s crash n$i"; done
+        echo "at 1s expect fail n1 lookup 2"
+        echo "run until 6s"
+    } >dead.scn
+    "$kelips" sim dead.scn --json |
+        sed -n 's/.*"from":"n1",.*"message":"\(LOOKUP\|GET_CONTACT\)".*"fields":{\(.*\)}.*/\1 \2/p' |
+        grep -v 'GET_CONTACT.*"group":1' | cut -d' ' -f1 | sort | uniq -c >asked
+    cat asked
+    grep -q "12 GET_CONTACT" asked
+}
+
 @test "kelips: check goes to its depth without a violation" {
     run "$kelips" check --set contacts=1
     [ "$status" -eq 0 ]

@@ -333,6 +333,163 @@ TEST(a_liar_cannot_keep_a_dead_home_alive_for_ever)
     run_free(&r);
 }
 
+/* -- One node and a fake host ---------------------------------------------- */
+
+static struct fake fake;
+
+/* Node 10.0.0.1:7000 of group 0 of 2, alone. */
+static struct kelips *lone(void)
+{
+    static struct settings s;
+
+    s = settings_new(kelips_protocol.options);
+    s.value[KELIPS_GROUPS] = 2;
+    fake_node(&fake, &kelips_protocol, &s, (struct addr){0x0a000001, 7000});
+    struct kelips *n = fake.host.node;
+    n->id = id_of(2);
+    n->group = 0;
+    return n;
+}
+
+/* What gossip says of the node with this id, so many milliseconds old. */
+static struct kelips_entry said(uint32_t id, uint32_t age_ms)
+{
+    return (struct kelips_entry){.addr = {0x0b000000 + id, 7000},
+                                 .id = id_of(id),
+                                 .heartbeat = 1,
+                                 .age_ms = age_ms,
+                                 .group = id % 2};
+}
+
+static void hear_of(struct kelips *n, uint32_t id, uint32_t age_ms)
+{
+    struct kelips_entry e = said(id, age_ms);
+
+    kelips_hear(n, &fake.host, &e);
+}
+
+static unsigned receive(struct kelips *n, enum kelips_type type, uint32_t from,
+                        uint16_t groups)
+{
+    struct kelips_msg m;
+    uint8_t bytes[DATAGRAM_MAX];
+
+    kelips_begin(n, type, &m);
+    m.groups = groups;
+    m.sender = id_of(from);
+    return fake_datagram(&fake, said(from, 0).addr, bytes,
+                         kelips_encode(&m, bytes));
+}
+
+TEST(a_message_of_another_k_is_dropped)
+{
+    struct kelips *n = lone();
+
+    CHECK_U64(receive(n, KELIPS_PING, 4, 3), 0);
+    CHECK_U64(n->view.count, 0);
+    CHECK_U64(receive(n, KELIPS_PING, 4, 2), 1);
+    CHECK_U64(n->view.count, 1);
+}
+
+/* [p2psim] Members of the newcomer's group come first, and who introduces it
+   knows it from then on. */
+TEST(a_newcomer_is_told_of_its_group_first_and_is_known)
+{
+    for (uint32_t newcomer = 100; newcomer < 102; newcomer++) {
+        struct kelips *n = lone();
+        struct kelips_msg m;
+        for (uint32_t id = 3; id < 20; id++)
+            hear_of(n, id, 0);
+        unsigned members = newcomer % 2 == 0 ? 8 : n->contact_count;
+        CHECK_U64(receive(n, KELIPS_JOIN, newcomer, 2), 1);
+        CHECK(kelips_decode(&m, fake.sent[0].data, fake.sent[0].len));
+        CHECK_U64(m.count, 8 + n->contact_count);
+        for (unsigned i = 0; i < m.count; i++)
+            CHECK((m.entry[i].group == newcomer % 2) == (i < members));
+        if (newcomer % 2 == 0) /* contacts have few places */
+            CHECK(kelips_known(n, said(newcomer, 0).addr) != NULL);
+    }
+}
+
+/* [p2psim] A newcomer must be four times fresher, or the place be free, or
+   its holder silent. */
+TEST(a_contact_makes_room_for_a_free_a_fresher_or_an_answering_one)
+{
+    static const struct {
+        uint32_t held_ms, heard_ms;
+        uint8_t misses;
+        bool replaced;
+    } rows[] = {{1000, 240, 0, true},  /* more than four times fresher */
+                {1000, 260, 0, false}, /* less */
+                {1000, 2000, 1, true}, /* but the other one was silent */
+                {0, 0, 0, false}};
+
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct kelips *n = lone();
+        hear_of(n, 3, rows[i].held_ms);
+        hear_of(n, 5, 0);
+        CHECK_U64(kelips_entries(n), 2); /* both places were free */
+        kelips_known(n, said(3, 0).addr)->misses = rows[i].misses;
+        hear_of(n, 7, rows[i].heard_ms);
+        CHECK((kelips_known(n, said(7, 0).addr) != NULL) == rows[i].replaced);
+        CHECK((kelips_known(n, said(3, 0).addr) == NULL) == rows[i].replaced);
+        CHECK(kelips_known(n, said(5, 0).addr) != NULL);
+    }
+}
+
+/* [lecture] The nearest contact is asked; who was silent comes last. */
+TEST(the_nearest_answering_contact_is_asked_first)
+{
+    static const struct {
+        uint32_t rtt[2]; /* of 3 and 5 */
+        uint8_t misses[2];
+        uint32_t asked;
+    } rows[] = {{{9, 8}, {0, 0}, 5}, {{7, 8}, {0, 0}, 3}, {{0, 8}, {0, 0}, 5},
+                {{7, 8}, {1, 0}, 5}, {{7, 8}, {1, 1}, 3}, {{7, 0}, {1, 0}, 5}};
+    struct kelips *n = lone();
+    struct id key = id_of(77);
+
+    hear_of(n, 3, 0);
+    hear_of(n, 5, 0);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (unsigned k = 0; k < 2; k++) {
+            struct entry *e = kelips_known(n, said(3 + 2 * k, 0).addr);
+            e->rtt_us = rows[i].rtt[k];
+            e->misses = rows[i].misses[k];
+        }
+        const struct entry *e = kelips_first_choice(n, &key);
+        CHECK_U64(e != NULL ? id_low(e->id) : 0, rows[i].asked);
+    }
+}
+
+/* [p2psim] Half of a ration is for what is new here, and all of it is sent. */
+TEST(what_is_new_is_gossiped_first)
+{
+    struct kelips *n = lone();
+    struct kelips_msg m;
+    unsigned messages = 0;
+
+    for (uint32_t id = 4; id < 104; id += 2)
+        hear_of(n, id, 0);
+    for (unsigned i = 0; i < n->view.count; i++)
+        n->view.at[i].fresh = i % 13 == 5 ? FRESH_TIMES : 0; /* four */
+    fake.sent_count = 0;
+    kelips_round(n, &fake.host);
+    for (unsigned i = 0; i < fake.sent_count; i++) {
+        CHECK(kelips_decode(&m, fake.sent[i].data, fake.sent[i].len));
+        if (m.type != KELIPS_GOSSIP)
+            continue;
+        CHECK_U64(m.heartbeat, n->heartbeat); /* it speaks of itself, too */
+        CHECK_U64(m.count, 8);
+        unsigned fresh = 0, target = fake.sent[i].to.ip - 0x0b000000;
+        for (unsigned k = 0; k < m.count; k++)
+            fresh += id_low(m.entry[k].id) % 26 == 14;
+        CHECK_U64(fresh, target % 26 == 14 ? 3 : 4); /* not of itself */
+        messages++;
+    }
+    CHECK_U64(messages, TARGETS); /* there are no contacts */
+}
+
 TEST(a_flood_of_made_up_members_is_bounded_and_spares_the_known)
 {
     struct run r = run_of(three);
@@ -502,6 +659,11 @@ int main(void)
     RUN(a_tuple_of_another_group_is_not_kept);
     RUN(a_liar_cannot_keep_the_dead_alive_for_ever);
     RUN(a_liar_cannot_keep_a_dead_home_alive_for_ever);
+    RUN(a_message_of_another_k_is_dropped);
+    RUN(a_newcomer_is_told_of_its_group_first_and_is_known);
+    RUN(a_contact_makes_room_for_a_free_a_fresher_or_an_answering_one);
+    RUN(the_nearest_answering_contact_is_asked_first);
+    RUN(what_is_new_is_gossiped_first);
     RUN(a_flood_of_made_up_members_is_bounded_and_spares_the_known);
     RUN(made_up_contacts_are_bounded_and_found_out);
     RUN(made_up_tuples_are_bounded);

@@ -325,8 +325,11 @@ static uint64_t asked(uint64_t self, const uint64_t *peers, unsigned count,
 
 TEST(the_farthest_live_leaf_of_the_side_is_asked)
 {
-    static const uint64_t whom[][2] = { /* pastry.md 9: 9317 dies */
-        {0x779d, 0x787c}, {0x787c, 0xa301}, {0xa301, 0x787c}, {0xb1be, 0xa301}};
+    static const uint64_t whom[][2] = {/* pastry.md 9: 9317 dies */
+                                       {0x779d, 0x787c},
+                                       {0x787c, 0xa301},
+                                       {0xa301, 0x787c},
+                                       {0xb1be, 0xa301}};
     uint64_t peers[COUNT];
 
     for (unsigned i = 0; i < COUNT; i++)
