@@ -64,7 +64,8 @@ static bool wire_name(const char *name, char out[FILE_NAME_MAX + 1])
 {
     size_t len = strlen(name);
 
-    if (len == 0 || len > FILE_NAME_MAX || memchr(name, '"', len) != NULL ||
+    if (len == 0 || len > FILE_NAME_MAX ||
+        !napster_sendable((struct slice){name, len}, true) ||
         memchr(name, '\\', len) != NULL)
         return false; /* a quote cannot be expressed: reference, section 8 */
     for (size_t i = 0; i <= len; i++)
@@ -75,22 +76,17 @@ static bool wire_name(const char *name, char out[FILE_NAME_MAX + 1])
 bool napster_share_text(const struct napster *n, struct host *h, int content,
                         struct text *t)
 {
-    static const char hex[] = "0123456789abcdef";
-    char name[FILE_NAME_MAX + 1];
+    char name[FILE_NAME_MAX + 1], md5[2 * MD5_BYTES + 1];
     struct content c;
 
     if (content < 0 || (uint32_t)content >= n->client->share_count ||
         !host_content(h, content, &c) || !c.complete ||
         !wire_name(c.name, name))
         return false;
-    text_printf(t, "\"%s\" ", name);
-    for (unsigned i = 0; i < MD5_BYTES; i++) {
-        uint8_t byte = n->client->share[content].md5[i];
-        text_char(t, hex[byte >> 4]);
-        text_char(t, hex[byte & 15]);
-    }
+    napster_hex(n->client->share[content].md5, md5);
     /* Nobody reads the sound: the rates are a guess from the size. */
-    text_printf(t, " %llu 128 44100 %llu", (unsigned long long)c.bytes,
+    text_printf(t, "\"%s\" %s %llu 128 44100 %llu", name, md5,
+                (unsigned long long)c.bytes,
                 (unsigned long long)(c.bytes / 16000));
     return true;
 }
@@ -118,7 +114,12 @@ int napster_content_find(struct host *h, struct slice wire)
     napster_copy(name, sizeof name, wire);
     for (size_t i = 0; i < wire.len; i++)
         name[i] = name[i] == '\\' ? '/' : name[i];
-    return host_content_find(h, name);
+    int content = host_content_find(h, name);
+    struct content x; /* servers compare without case: so do we, at last */
+    for (int i = 0; content < 0 && host_content(h, i, &x); i++)
+        if (napster_same(napster_slice(name), napster_slice(x.name)))
+            content = i;
+    return content;
 }
 
 /* -- Questions ------------------------------------------------------------ */
@@ -131,6 +132,9 @@ static void ask_next(struct napster *n, struct host *h)
         return;
     c->asked = true;
     c->asked_us = host_now(h);
+    c->list_due_us = c->question->type == MSG_BROWSE_DIRECT
+                         ? host_now(h) + LIST_ASK_US
+                         : FOREVER;
     c->error[0] = '\0';
     if (c->question->type == MSG_SEARCH || c->question->type == MSG_BROWSE ||
         c->question->type == MSG_BROWSE_DIRECT)
@@ -289,12 +293,15 @@ static void on_list_message(struct napster *n, struct host *h, uint16_t type,
     struct addr a = {napster_ip((uint32_t)ip), (uint16_t)port};
     if (type == MSG_BROWSE_DIRECT)
         napster_list_asked(n, h, f[0], a);
-    else if (!napster_client_lists(n->client, f[0]))
+    else if (!napster_client_lists(n->client, f[0]) ||
+             n->client->list_due_us == FOREVER) /* it comes already */
         return;
     else if (type == MSG_BROWSE_ERROR)
         napster_client_unlisted(n, h, "the user does not show its list");
-    else if (port != 0) /* else it dials us */
+    else if (port != 0)
         napster_list_get(n, h, f[0], a);
+    else /* it dials us */
+        n->client->list_due_us = host_now(h) + LIST_US;
 }
 
 /* An answer of one message is shown as it came, in its fields' names. */
@@ -315,6 +322,8 @@ static void on_notice(struct napster *n, struct host *h, struct slice text)
     struct client *c = n->client;
 
     host_note(h, "the server says: %.*s", (int)text.len, text.at);
+    if (!c->asked)
+        napster_transfer_on_notice(n, h);
     if (!c->asked || c->pinging)
         return;
     napster_copy(c->error, sizeof c->error, text);
@@ -332,6 +341,8 @@ static void on_login_ok(struct napster *n, struct host *h)
     n->client->registered = true;
     n->client->deadline_us = FOREVER;
     host_note(h, "is logged in, and tells what it shares");
+    for (uint32_t i = 0; i < n->client->hot_count; i++)
+        SAY(MSG_HOTLIST, "%s", n->client->hotlist[i]);
     share_all(n, h);
     ask_next(n, h);
 }
@@ -351,7 +362,19 @@ static void on_stats(struct napster *n, struct host *h, const struct slice *f,
     fields_free(&out);
 }
 
-static bool ends(const struct client *c, uint16_t type)
+/* A nick of the hotlist is told again at each login. */
+static void keep_hot(struct client *c, struct slice nick)
+{
+    for (uint32_t i = 0; i < c->hot_count; i++)
+        if (napster_same(nick, napster_slice(c->hotlist[i])))
+            return;
+    if (c->hot_count < NICKS_MAX)
+        napster_copy(c->hotlist[c->hot_count++], NICK_MAX + 1, nick);
+}
+
+/* Is that the one answer to what was asked?  301 and 302 come after a login
+   too. */
+static bool ends(const struct client *c, uint16_t type, struct slice nick)
 {
     switch (type) {
     case MSG_WHOIS_IS:
@@ -359,7 +382,8 @@ static bool ends(const struct client *c, uint16_t type)
         return asks(c, MSG_WHOIS);
     case MSG_HOTLIST_OK:
     case MSG_HOTLIST_BAD:
-        return asks(c, MSG_HOTLIST_ADD);
+        return asks(c, MSG_HOTLIST_ADD) &&
+               napster_same(nick, napster_slice(c->question->text));
     case MSG_TOPIC:
         return asks(c, MSG_JOIN);
     case MSG_SAID:
@@ -373,10 +397,12 @@ static void on_message(struct napster *n, struct host *h,
                        const struct napster_msg *m)
 {
     struct client *c = n->client;
-    struct slice text = {m->text, m->len}, f[FIELDS_OF_ONE];
+    struct slice text = {m->text, m->len}, f[FIELDS_OF_ONE] = {{"", 0}};
     int count = napster_split(text, f, FIELDS_OF_ONE);
 
-    if (ends(c, m->type)) {
+    if (ends(c, m->type, f[0])) {
+        if (m->type == MSG_HOTLIST_OK)
+            keep_hot(c, f[0]);
         end_with_text(n, h, "answer", text);
         return;
     }
@@ -482,24 +508,6 @@ static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
     return e->len < len + 1 ? e->len : len + 1;
 }
 
-static size_t on_bytes(struct napster *n, struct host *h, const struct event *e)
-{
-    struct napster_msg m;
-
-    if (n->client->state == SESSION_META) {
-        host_reads(h, e->conn, PHASE_HANDSHAKE);
-        return on_meta(n, h, e);
-    }
-    int used = napster_decode(&m, e->data, e->len);
-    if (used < 0) {
-        host_finish(h, n->client->conn);
-        return e->len;
-    }
-    if (used > 0)
-        on_message(n, h, &m);
-    return (size_t)used;
-}
-
 static void on_closed(struct napster *n, struct host *h)
 {
     struct client *c = n->client;
@@ -518,6 +526,25 @@ static void on_closed(struct napster *n, struct host *h)
         c->asked = true;
         end_question(n, h, false, NULL);
     }
+}
+
+static size_t on_bytes(struct napster *n, struct host *h, const struct event *e)
+{
+    struct napster_msg m;
+
+    if (n->client->state == SESSION_META) {
+        host_reads(h, e->conn, PHASE_HANDSHAKE);
+        return on_meta(n, h, e);
+    }
+    int used = napster_decode(&m, e->data, e->len);
+    if (used < 0) { /* no server: and it may never close */
+        host_abort(h, e->conn);
+        on_closed(n, h);
+        return e->len;
+    }
+    if (used > 0)
+        on_message(n, h, &m);
+    return (size_t)used;
 }
 
 size_t napster_client_event(struct napster *n, struct host *h,
@@ -545,8 +572,8 @@ uint64_t napster_client_deadline(const struct napster *n)
 
     if (c->pinging && c->asked_us + PING_US < least)
         least = c->asked_us + PING_US;
-    if (asks(c, MSG_BROWSE_DIRECT) && c->asked_us + LIST_US < least)
-        least = c->asked_us + LIST_US;
+    if (asks(c, MSG_BROWSE_DIRECT) && c->list_due_us < least)
+        least = c->list_due_us;
     return least;
 }
 
@@ -557,7 +584,7 @@ void napster_client_expire(struct napster *n, struct host *h)
 
     if (c->pinging && now >= c->asked_us + PING_US)
         end_search(n, h);
-    if (asks(c, MSG_BROWSE_DIRECT) && now >= c->asked_us + LIST_US)
+    if (asks(c, MSG_BROWSE_DIRECT) && now >= c->list_due_us)
         napster_client_unlisted(n, h, "the user does not answer");
     if (now < c->deadline_us)
         return;

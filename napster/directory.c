@@ -40,6 +40,7 @@ static bool read_offer(struct offer *o, struct slice name,
     o->name = name;
     o->md5 = f[0];
     return name.len > 0 && name.len <= FILE_NAME_MAX && f[0].len <= 64 &&
+           napster_sendable(name, true) && napster_sendable(f[0], false) &&
            napster_number(f[1], CONTENT_MAX_BYTES, &o->bytes) &&
            napster_number(f[2], UINT16_MAX, &o->kbps) &&
            napster_number(f[3], UINT32_MAX, &o->hz) &&
@@ -298,15 +299,18 @@ void server_on_download(struct napster *n, struct host *h, struct user *u,
 void server_on_upload(struct napster *n, struct host *h, struct user *u,
                       const struct request *r)
 {
-    struct user *to = r->count >= 2 ? napster_user(n->server, r->f[0]) : NULL;
-    uint32_t number = r->count >= 2 ? napster_index_find(&n->server->index,
-                                                         u->number + 1, r->f[1])
-                                    : 0;
+    bool limited = r->type == MSG_QUEUE_LIMIT;
+    uint64_t limit = 0;
 
-    if (r->count < 2 || (r->type == MSG_QUEUE_LIMIT && r->count != 3)) {
+    if (r->count < 2 ||
+        (limited &&
+         (r->count != 3 || !napster_number(r->f[2], UINT32_MAX, &limit)))) {
         server_notice(n, h, u, UNPARSABLE);
         return;
     }
+    struct user *to = napster_user(n->server, r->f[0]);
+    uint32_t number =
+        napster_index_find(&n->server->index, u->number + 1, r->f[1]);
     if (to == NULL) {
         server_notice(n, h, u, "User is not currently online.");
         return;
@@ -318,9 +322,9 @@ void server_on_upload(struct napster *n, struct host *h, struct user *u,
     const struct file *x = napster_file(&n->server->index, number);
     if (r->type == MSG_UPLOAD_NO)
         ANSWER(to, r->type, "%s \"%s\"", u->nick, x->name);
-    else if (r->type == MSG_QUEUE_LIMIT)
-        ANSWER(to, MSG_QUEUED, "%s \"%s\" %llu %.*s", u->nick, x->name,
-               (unsigned long long)x->bytes, S(r->f[2]));
+    else if (limited)
+        ANSWER(to, MSG_QUEUED, "%s \"%s\" %llu %u", u->nick, x->name,
+               (unsigned long long)x->bytes, (unsigned)limit);
     else if (u->port == 0)
         introduce(n, h, u, MSG_PUSH_TO, to, x, true);
     else
@@ -334,14 +338,11 @@ void server_on_transfer(struct napster *n, struct host *h, struct user *u,
     (void)n;
     (void)h;
     if (r->type == MSG_DOWNLOADING)
-        u->queued_down++;
+        u->downloads++;
     else if (r->type == MSG_UPLOADING)
-        u->queued_up++;
-    else if (r->type == MSG_DOWNLOADED && u->queued_down > 0) {
-        u->queued_down--;
-        u->down++;
-    } else if (r->type == MSG_UPLOADED && u->queued_up > 0) {
-        u->queued_up--;
-        u->up++;
-    }
+        u->uploads++;
+    else if (r->type == MSG_DOWNLOADED)
+        u->downloads -= u->downloads > 0;
+    else
+        u->uploads -= u->uploads > 0;
 }

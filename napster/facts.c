@@ -216,7 +216,7 @@ static enum fact_outcome fact_password(struct fact_call *k)
     return FACT_OK;
 }
 
-/* -- Chance --------------------------------------------------------------- */
+/* -- All of them ---------------------------------------------------------- */
 
 const struct fact napster_facts[] = {
     {"users", "", "users", "users who are logged in", "users", fact_users},

@@ -10,11 +10,6 @@
 #define BY_WORD 1
 #define BUCKETS_FIRST 1024u
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 static void *take(struct index *x, struct host *h, size_t bytes)
 {
     void *p = host_alloc(h, bytes);
@@ -82,8 +77,10 @@ static uint32_t hash_lower(uint32_t seed, struct slice s)
 {
     uint64_t hash = seed;
 
-    for (size_t i = 0; i < s.len; i++)
-        hash = (hash ^ (uint8_t)lower(s.at[i])) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < s.len; i++) {
+        hash ^= (uint8_t)napster_lower(s.at[i]);
+        hash *= UINT64_C(0x100000001b3);
+    }
     return (uint32_t)hash_roll_u64(hash, s.len);
 }
 
@@ -188,7 +185,7 @@ static uint32_t word_new(struct index *x, struct host *h, struct slice s)
         return 0;
     }
     for (size_t i = 0; i < s.len; i++)
-        text[i] = lower(s.at[i]);
+        text[i] = napster_lower(s.at[i]);
     word_at(x, number)->text = text;
     word_at(x, number)->len = (uint8_t)s.len;
     x->word_count++;
@@ -213,7 +210,7 @@ static void word_drop(struct index *x, struct host *h, uint32_t number)
    Source: reference, section 4. */
 static bool is_token(char c)
 {
-    c = lower(c);
+    c = napster_lower(c);
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '\'' ||
            (uint8_t)c >= 0x80;
 }
@@ -404,7 +401,7 @@ static bool add_words(struct query *q, struct slice text, size_t *used)
             return false;
         char *to = q->text + *used;
         for (size_t i = 0; i < one.len; i++)
-            to[i] = lower(one.at[i]);
+            to[i] = napster_lower(one.at[i]);
         q->word[q->count++] = (struct slice){to, one.len};
         *used += one.len;
     }
@@ -513,7 +510,7 @@ static bool contains(const struct file *f, struct slice word)
 {
     for (size_t i = 0; i + word.len <= f->name_len; i++) {
         size_t k = 0;
-        while (k < word.len && lower(f->name[i + k]) == word.at[k])
+        while (k < word.len && napster_lower(f->name[i + k]) == word.at[k])
             k++;
         if (k == word.len)
             return true;

@@ -7,7 +7,8 @@
 /* Source: reference, section 5, the limits of opennap. */
 #define PAYLOAD_MAX 2048u /* a longer one closes the connection */
 #define NICK_MAX 19u
-#define CLIENT_MAX 32u   /* of the name of a client's program */
+#define CLIENT_MAX 32u /* of the name of a client's program */
+#define EMAIL_MAX 63u
 #define RESULTS_MAX 100u /* of a search */
 #define BROWSE_MAX 500u  /* of a browse that names a limit */
 #define USER_FILES_MAX 5000u
@@ -15,6 +16,7 @@
 #define CONTENT_MAX_BYTES (UINT64_C(1) << 42) /* as common/content.h */
 #define NICKS_MAX 32u /* on a hotlist, and ignored by a user */
 #define USER_CHANNELS_MAX 5u
+#define CHANNEL_USERS_MAX 200u
 #define CHANNEL_NAME_MAX 32u
 #define TOPIC_MAX 64u
 #define LOGIN_US (60 * SECOND_US)
@@ -22,7 +24,7 @@
 
 /* Ours. */
 #define QUEUE_MAX                                                              \
-    ((size_t)1024 * 1024)   /* a user who never reads is closed;
+    ((size_t)2048 * 1024)   /* a user who never reads is closed;
                      opennap's 100 KiB do not hold the browse of 5000 files */
 #define SESSIONS_MAX 65536u /* users and callers of a server */
 #define CALLERS_MAX 4096u   /* of these, not logged in */
@@ -45,11 +47,12 @@
 #define REQUEST_MAX 600u /* bytes of GET or SEND with its fields */
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define RECONNECT_US (2 * SECOND_US)
-#define META_US (10 * SECOND_US) /* Source: reference, 1: for its one line */
-#define PING_US (2 * SECOND_US)  /* how long a search waits for pongs */
-#define LIST_US (20 * SECOND_US) /* for another's whole list, asked of itself */
-#define ASK_US (30 * SECOND_US)  /* Source: reference, 6.1 */
-#define PEER_US (30 * SECOND_US) /* without a byte: gone */
+#define META_US (10 * SECOND_US)    /* Source: reference, 1: for its one line */
+#define PING_US (2 * SECOND_US)     /* how long a search waits for pongs */
+#define LIST_ASK_US (5 * SECOND_US) /* for another's word on a direct browse */
+#define LIST_US (20 * SECOND_US)    /* and then for the list itself to move */
+#define ASK_US (30 * SECOND_US)     /* Source: reference, 6.1 */
+#define PEER_US (30 * SECOND_US)    /* without a byte: gone */
 #define DIGITS_US                                                              \
     (SECOND_US / 5) /* Source: reference, 6.3: an offset has no
                                       end but silence */

@@ -69,10 +69,13 @@ void napster_list_get(struct napster *n, struct host *h, struct slice nick,
     struct peer *p =
         napster_peer_new(n, h, host_connect(h, from), PEER_LIST_ONE);
 
-    if (p == NULL)
+    if (p == NULL) {
         napster_client_unlisted(n, h, "too many connections");
-    else
-        napster_copy(p->nick, sizeof p->nick, nick);
+        return;
+    }
+    napster_copy(p->nick, sizeof p->nick, nick);
+    p->deadline_us = host_now(h) + LIST_US;
+    n->client->list_due_us = FOREVER; /* the connection has its own */
 }
 
 /* One line of another's list: the bytes used.  The first is its nick again. */
@@ -92,6 +95,7 @@ size_t napster_list_take(struct napster *n, struct host *h, struct peer *p,
     }
     struct slice line = {(const char *)e->data, (size_t)(end - e->data)};
     bool first = !p->digits;
+    p->deadline_us = host_now(h) + LIST_US;
     p->digits = true;
     if (first && !napster_same(line, napster_slice(p->nick)))
         napster_client_unlisted(n, h, "the list is another's");
@@ -109,6 +113,8 @@ void napster_list_on_request(struct napster *n, struct host *h, struct peer *p,
     if (r->send && napster_client_lists(n->client, r->nick)) {
         p->state = PEER_LIST_IN;
         p->digits = true; /* its nick has come */
+        p->deadline_us = host_now(h) + LIST_US;
+        n->client->list_due_us = FOREVER;
         napster_copy(p->nick, sizeof p->nick, r->nick);
     } else if (!r->send && host_now(h) < n->client->list_until_us) {
         napster_list_begin(n, h, p, "");

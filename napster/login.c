@@ -65,17 +65,9 @@ static bool password_ok(const struct account *a, struct slice pass)
     return same_digest(digest, a->digest);
 }
 
-void server_copy(char *to, size_t room, struct slice s)
-{
-    size_t len = s.len < room - 1 ? s.len : room - 1;
-
-    if (len > 0)
-        memcpy(to, s.at, len);
-    to[len] = '\0';
-}
-
-static bool create_account(struct server *s, struct host *h, struct slice nick,
-                           struct slice pass)
+/* `f`: the fields of REGISTER. */
+static bool create_account(struct server *s, struct host *h,
+                           const struct slice *f)
 {
     if (s->account == NULL)
         s->account = host_alloc(h, ACCOUNTS_MAX * sizeof *s->account);
@@ -83,12 +75,13 @@ static bool create_account(struct server *s, struct host *h, struct slice nick,
         return false;
     struct account *a = &s->account[s->account_count++];
     *a = (struct account){.last_s = 0};
-    server_copy(a->nick, sizeof a->nick, nick);
+    napster_copy(a->nick, sizeof a->nick, f[0]);
+    napster_copy(a->email, sizeof a->email, f[5]);
     for (unsigned i = 0; i < sizeof a->salt; i += 8) {
         uint64_t r = host_random(h);
         memcpy(a->salt + i, &r, 8);
     }
-    digest_of(a->digest, pass, a);
+    digest_of(a->digest, f[1], a);
     save_accounts(s, h);
     return true;
 }
@@ -146,14 +139,15 @@ void server_on_motd(struct napster *n, struct host *h, struct user *u,
 static void sign_on(struct napster *n, struct host *h, struct user *u,
                     const struct slice *f, uint64_t port, uint64_t speed)
 {
-    server_copy(u->nick, sizeof u->nick, f[0]);
-    server_copy(u->client, sizeof u->client, f[3]);
+    napster_copy(u->nick, sizeof u->nick, f[0]);
+    if (napster_sendable(f[3], true)) /* 604 has it in quotes */
+        napster_copy(u->client, sizeof u->client, f[3]);
     u->port = (uint16_t)port;
     u->speed = (uint8_t)speed;
-    u->registered = server_account(n->server, f[0]) != NULL;
+    const struct account *a = server_account(n->server, f[0]);
     u->since_us = host_now(h);
     server_enter(n->server, u);
-    ANSWER(u, MSG_LOGIN_OK, "anon@napster");
+    ANSWER(u, MSG_LOGIN_OK, "%s", a != NULL ? a->email : "anon@napster");
     server_on_motd(n, h, u, NULL);
     server_on_stats(n, h, u, NULL);
     server_tell_hotlists(n, h, u, MSG_SIGNED_ON);
@@ -189,7 +183,7 @@ static void login(struct napster *n, struct host *h, struct user *u,
         refuse(n, h, u, "Invalid Password");
     else if (old != NULL && !replace_ghost(n, h, u, old))
         return;
-    else if (new_one && !create_account(n->server, h, f[0], f[1]))
+    else if (new_one && !create_account(n->server, h, f))
         refuse(n, h, u, "no more registrations");
     else
         sign_on(n, h, u, f, port, speed);
@@ -262,10 +256,12 @@ void server_on_set(struct napster *n, struct host *h, struct user *u,
     if ((type == MSG_SET_PORT || type == MSG_PORT) &&
         (ok = napster_number(value, UINT16_MAX, &number)))
         u->port = (uint16_t)number;
-    if (type == MSG_SET_PASSWORD && a != NULL) {
+    if (type == MSG_SET_EMAIL && a != NULL)
+        napster_copy(a->email, sizeof a->email, value);
+    if (type == MSG_SET_PASSWORD && a != NULL)
         digest_of(a->digest, value, a);
+    if ((type == MSG_SET_EMAIL || type == MSG_SET_PASSWORD) && a != NULL)
         save_accounts(n->server, h);
-    }
     if (!ok)
         server_notice(n, h, u, UNPARSABLE);
 }

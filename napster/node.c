@@ -180,14 +180,9 @@ static size_t event(void *node, struct host *h, const struct event *e)
 /* A node's name as a nick: what no nick may hold becomes '-'. */
 static void set_nick(struct napster *n, const char *name)
 {
-    static const char forbidden[] = "%$*?.!\",:&#";
-    size_t len = 0;
-
-    for (; len < NICK_MAX && name[len] != '\0'; len++) {
-        char c = name[len];
-        bool bad = c <= ' ' || c > '~' ||
-                   memchr(forbidden, c, sizeof forbidden - 1) != NULL;
-        n->nick[len] = bad ? '-' : c;
+    for (size_t i = 0; i < NICK_MAX && name[i] != '\0'; i++) {
+        bool ok = napster_nick_ok((struct slice){&name[i], 1});
+        n->nick[i] = ok ? name[i] : '-';
     }
 }
 
@@ -230,10 +225,9 @@ static void dump_user(const struct server *s, const struct user *u,
 {
     text_printf(t, "user %u in place %u of ", age_of(s, u), u->number);
     addr_text(t, u->peer);
-    text_printf(t, " %s %s%s port %u speed %u counts %u %u %u %u", u->nick,
+    text_printf(t, " %s %s%s port %u speed %u counts %u %u", u->nick,
                 u->online ? "online" : "caller", u->closing ? " closing" : "",
-                u->port, u->speed, u->queued_down, u->queued_up, u->down,
-                u->up);
+                u->port, u->speed, u->downloads, u->uploads);
     text_time(t, " since ", u->since_us);
     for (uint32_t at = u->first_file; at != 0;) {
         const struct file *f = napster_file(&s->index, at);
@@ -291,9 +285,12 @@ static void dump_client(const struct client *c, struct text *t)
                 c->shared, c->share_count, c->registered ? " registered" : "",
                 c->pinging ? " pinging" : "", c->hashing ? " hashing" : "");
     text_time(t, " lists until ", c->list_until_us);
-    text_printf(t, "%s%s lines %u grants %u meta %s error %s server ",
+    text_time(t, " list due ", c->list_due_us);
+    for (uint32_t i = 0; i < c->hot_count; i++)
+        text_printf(t, " hot %s", c->hotlist[i]);
+    text_printf(t, "%s%s grants %u meta %s error %s server ",
                 c->conn != 0 ? " connected" : "", c->asked ? " asked" : "",
-                c->line_count, c->grant_next, c->meta, c->error);
+                c->grant_next, c->meta, c->error);
     addr_text(t, c->server);
     text_time(t, " until ", c->deadline_us);
     text_time(t, " asked ", c->asked_us);

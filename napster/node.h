@@ -53,9 +53,9 @@ struct user {
     char client[CLIENT_MAX + 1];
     uint16_t port; /* 0: behind a firewall */
     uint8_t speed;
-    bool registered;
     uint64_t since_us;
-    uint32_t first_file, files, queued_down, queued_up, down, up;
+    uint32_t first_file, files;
+    uint32_t downloads, uploads; /* that it has told of, and go on */
     struct nicks hotlist, ignored;
     uint8_t channel_count;
     uint8_t channel[USER_CHANNELS_MAX]; /* their indices */
@@ -71,6 +71,7 @@ struct channel {
 
 struct account {
     char nick[NICK_MAX + 1];
+    char email[EMAIL_MAX + 1];
     uint8_t salt[16];
     uint8_t digest[SHA256_BYTES];
     uint64_t last_s; /* when it was last here, in Unix time */
@@ -192,13 +193,16 @@ struct client {
     uint64_t asked_us;
     char error[128]; /* of the question's 404 */
     struct hit *hit; /* HITS_MAX of them, or NULL */
-    uint32_t hit_count, line_count;
+    uint32_t hit_count;
     struct offered *share; /* by content */
     uint32_t share_count, shared;
     bool hashing;
     struct grant grant[GRANTS_MAX];
     uint32_t grant_next;
     uint64_t list_until_us; /* so long may who calls have our list */
+    uint64_t list_due_us;   /* so long we wait for another's, uncalled */
+    char hotlist[NICKS_MAX][NICK_MAX + 1]; /* told at each login */
+    uint32_t hot_count;
     struct peer *peers;
     struct download *downloads;
     uint32_t peer_count, download_count, upload_count;
@@ -212,7 +216,7 @@ struct napster {
     struct addr self, join;
     uint64_t unix_s; /* when the clock was 0 */
     enum role role;
-    bool leaving, left;
+    bool leaving;
     char nick[NICK_MAX + 1];
     struct server *server;
     struct client *client;
@@ -301,6 +305,8 @@ void napster_transfer_expire(struct napster *n, struct host *h);
    the end. */
 void napster_transfer_get(struct napster *n, struct host *h, uint32_t command,
                           const struct hit *hit);
+/* A 404 that answers no question: it must be the oldest open 203 or 500. */
+void napster_transfer_on_notice(struct napster *n, struct host *h);
 /* The server's word on a transfer: 204, 206, 501, 607, 620 ... */
 void napster_transfer_on_message(struct napster *n, struct host *h,
                                  const struct napster_msg *m);

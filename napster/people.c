@@ -20,8 +20,8 @@ void server_on_whois(struct napster *n, struct host *h, struct user *u,
                "%s \"User\" %llu \"%s\" \"Active\" %u %u %u %u \"%s\"",
                of->nick,
                (unsigned long long)((host_now(h) - of->since_us) / SECOND_US),
-               t.len > 0 ? t.data : " ", of->files, of->queued_down,
-               of->queued_up, of->speed, of->client);
+               t.len > 0 ? t.data : " ", of->files, of->downloads, of->uploads,
+               of->speed, of->client);
     } else if (a != NULL) {
         ANSWER(u, MSG_WHOWAS, "%s \"User\" %llu", a->nick,
                (unsigned long long)a->last_s);
@@ -66,7 +66,7 @@ static bool add_nick(struct nicks *l, struct host *h, struct slice nick)
         l->at = host_alloc(h, NICKS_MAX * sizeof *l->at);
     if (l->at == NULL || l->count == NICKS_MAX || !napster_nick_ok(nick))
         return false;
-    server_copy(l->at[l->count++], NICK_MAX + 1, nick);
+    napster_copy(l->at[l->count++], NICK_MAX + 1, nick);
     return true;
 }
 
@@ -245,10 +245,10 @@ static struct channel *channel_new(struct server *s, struct slice name)
         struct channel *c = &s->channel[i];
         if (*c->name != '\0')
             continue;
-        server_copy(c->name, sizeof c->name, name);
+        napster_copy(c->name, sizeof c->name, name);
         struct text t = text_new();
         text_printf(&t, "Welcome to the %s channel.", c->name);
-        server_copy(c->topic, sizeof c->topic, (struct slice){t.data, t.len});
+        napster_copy(c->topic, sizeof c->topic, (struct slice){t.data, t.len});
         text_free(&t);
         return c;
     }
@@ -261,7 +261,8 @@ void server_on_join(struct napster *n, struct host *h, struct user *u,
     struct server *s = n->server;
     struct slice name = r->f[0];
     struct channel *c = channel_of(s, name);
-    bool ok = name.len > 1 && name.len <= CHANNEL_NAME_MAX && *name.at == '#';
+    bool ok = name.len > 1 && name.len <= CHANNEL_NAME_MAX && *name.at == '#' &&
+              napster_sendable(name, false);
 
     if (c == NULL && ok && u->channel_count < USER_CHANNELS_MAX)
         c = channel_new(s, name);
@@ -273,6 +274,10 @@ void server_on_join(struct napster *n, struct host *h, struct user *u,
     uint32_t index = (uint32_t)(c - s->channel);
     if (in_channel(u, index)) {
         server_notice(n, h, u, "You are already on that channel");
+        return;
+    }
+    if (c->users == CHANNEL_USERS_MAX) {
+        server_notice(n, h, u, "the channel is full");
         return;
     }
     u->channel[u->channel_count++] = (uint8_t)index;
@@ -303,7 +308,8 @@ void server_on_channel(struct napster *n, struct host *h, struct user *u,
     uint32_t index = c != NULL ? (uint32_t)(c - s->channel) : 0;
 
     if (c == NULL || !in_channel(u, index)) {
-        server_notice(n, h, u, "You are not on that channel");
+        server_notice(n, h, u,
+                      any ? "You are not on that channel" : UNPARSABLE);
         return;
     }
     if (text.len > 0)
@@ -317,7 +323,7 @@ void server_on_channel(struct napster *n, struct host *h, struct user *u,
         return;
     }
     if (r->type == MSG_TOPIC)
-        server_copy(c->topic, sizeof c->topic, text);
+        napster_copy(c->topic, sizeof c->topic, text);
     for (uint32_t i = 0; i < s->used; i++) {
         struct user *to = s->user[i];
         if (to == NULL || !in_channel(to, index))

@@ -41,8 +41,6 @@ uint32_t server_bucket(struct slice nick);
 
 /* The account of that nick, or NULL. */
 struct account *server_account(const struct server *s, struct slice nick);
-/* As much of `s` as there is room for. */
-void server_copy(char *to, size_t room, struct slice s);
 /* Source: reference, section 5: all that a caller may say. */
 void server_on_caller(struct napster *n, struct host *h, struct user *u,
                       const struct napster_msg *m);

@@ -52,6 +52,15 @@ struct peer *napster_peer_new(struct napster *n, struct host *h, conn_id conn,
     return p;
 }
 
+/* 221 follows each 220, however the upload ends. */
+static void end_upload(struct napster *n, struct host *h, struct peer *p)
+{
+    if (p->state != PEER_DATA)
+        return;
+    n->client->upload_count--;
+    SAY(MSG_UPLOADED, "%s", "");
+}
+
 static void peer_free(struct napster *n, struct host *h, struct peer *p)
 {
     struct peer **at = &n->client->peers;
@@ -62,14 +71,14 @@ static void peer_free(struct napster *n, struct host *h, struct peer *p)
     }
     *at = p->next;
     n->client->peer_count--;
-    n->client->upload_count -= p->state == PEER_DATA;
+    end_upload(n, h, p);
     host_free(h, p, sizeof *p);
 }
 
 /* All is said: the other side reads it, and closes. */
 void napster_peer_end(struct napster *n, struct host *h, struct peer *p)
 {
-    n->client->upload_count -= p->state == PEER_DATA;
+    end_upload(n, h, p);
     p->state = PEER_END;
     p->deadline_us = host_now(h) + PEER_US;
     p->download = NULL;
@@ -182,7 +191,6 @@ static void send_more(struct napster *n, struct host *h, struct peer *p)
             return; /* the rest at ROOM */
     }
     n->client->sent_files++;
-    SAY(MSG_UPLOADED, "%s", "");
     napster_peer_end(n, h, p);
 }
 
@@ -410,18 +418,13 @@ static size_t take_data(struct napster *n, struct host *h, struct download *d,
     return len;
 }
 
-static const char hex[] = "0123456789abcdef";
-
 static bool same_md5(const uint8_t *md5, const char *text)
 {
-    char mine[2 * MD5_BYTES];
+    char mine[2 * MD5_BYTES + 1];
 
-    for (unsigned i = 0; i < MD5_BYTES; i++) {
-        mine[2 * i] = hex[md5[i] >> 4];
-        mine[2 * i + 1] = hex[md5[i] & 15];
-    }
-    return strlen(text) != sizeof mine || /* others' text: opaque */
-           napster_same((struct slice){mine, sizeof mine}, napster_slice(text));
+    napster_hex(md5, mine); /* a text of another length is another's: opaque */
+    return strlen(text) != strlen(mine) ||
+           napster_same(napster_slice(mine), napster_slice(text));
 }
 
 static void succeed(struct napster *n, struct host *h, struct download *d)
@@ -565,6 +568,16 @@ static void on_download_ok(struct napster *n, struct host *h,
         d->peer->download = d;
         wait_for(d, h, DOWN_DIAL, PEER_US);
     }
+}
+
+void napster_transfer_on_notice(struct napster *n, struct host *h)
+{
+    struct download *oldest = NULL;
+
+    for (struct download *d = n->client->downloads; d != NULL; d = d->next)
+        oldest = d->state <= DOWN_PUSHED ? d : oldest;
+    if (oldest != NULL)
+        retry(n, h, oldest, "the server refuses");
 }
 
 void napster_transfer_on_message(struct napster *n, struct host *h,
@@ -814,6 +827,7 @@ static void expire_peer(struct napster *n, struct host *h, struct peer *p)
     } else if (p->state == PEER_PUSH_OFFSET && p->digits && p->at <= p->bytes) {
         begin_upload(n, h, p);
     } else {
+        on_gone(n, h, p, p->state == PEER_LIST_ONE);
         peer_abort(n, h, p);
     }
 }

@@ -11,11 +11,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 static bool is_digit(uint8_t c)
 {
     return c >= '0' && c <= '9';
@@ -90,6 +85,17 @@ void napster_copy(char *to, size_t room, struct slice s)
     to[len] = '\0';
 }
 
+bool napster_sendable(struct slice s, bool quoted)
+{
+    static const char never[] = {'\0', '\r', '\n', '"'};
+
+    for (size_t i = 0; i < s.len; i++)
+        if (memchr(never, s.at[i], sizeof never) != NULL ||
+            (!quoted && is_blank(s.at[i])))
+            return false;
+    return quoted || s.len > 0;
+}
+
 bool napster_number(struct slice s, uint64_t max, uint64_t *value)
 {
     *value = 0;
@@ -108,12 +114,23 @@ uint32_t napster_ip(uint32_t ip)
     return ip >> 24 | (ip >> 8 & 0xff00) | (ip << 8 & 0xff0000) | ip << 24;
 }
 
+void napster_hex(const uint8_t md5[MD5_BYTES], char out[2 * MD5_BYTES + 1])
+{
+    static const char hex[] = "0123456789abcdef";
+
+    for (unsigned i = 0; i < MD5_BYTES; i++) {
+        out[2 * i] = hex[md5[i] >> 4];
+        out[2 * i + 1] = hex[md5[i] & 15];
+    }
+    out[2 * MD5_BYTES] = '\0';
+}
+
 bool napster_same(struct slice a, struct slice b)
 {
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++)
-        if (lower(a.at[i]) != lower(b.at[i]))
+        if (napster_lower(a.at[i]) != napster_lower(b.at[i]))
             return false;
     return true;
 }

@@ -7,6 +7,7 @@
 #ifndef NAPSTER_WIRE_H
 #define NAPSTER_WIRE_H
 
+#include "common/hash.h"
 #include "common/http.h"
 #include "common/node.h"
 #include "napster/limits.h"
@@ -127,10 +128,18 @@ int napster_next(struct slice *rest, struct slice *field);
 int napster_split(struct slice text, struct slice *field, int max);
 /* As much of it as has room, and a NUL. */
 void napster_copy(char *to, size_t room, struct slice s);
+/* Can it be sent as a field, bare or in quotes, and be read as it was? */
+bool napster_sendable(struct slice s, bool quoted);
 /* All of a field as a number of at most `max`. */
 bool napster_number(struct slice s, uint64_t max, uint64_t *value);
 /* The number that an address becomes: its first octet is the lowest. */
 uint32_t napster_ip(uint32_t ip);
+/* 16 bytes as 32 letters, and a NUL. */
+void napster_hex(const uint8_t md5[MD5_BYTES], char out[2 * MD5_BYTES + 1]);
+static inline char napster_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
 bool napster_same(struct slice a, struct slice b); /* whatever the case */
 struct slice napster_slice(const char *s);
 /* May this be a nick? */

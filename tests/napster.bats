@@ -367,6 +367,32 @@ END
     answers 7 1 | grep -qx "626 bob"
 }
 
+@test "napster: a holder that never answers hears so too, 626" {
+    cat >"$dir/deaf.scn" <<'END'
+seed 1
+latency 100ms
+node server role=server
+node amy join=server share=song.ogg:64KiB
+node cat join=server
+at 3s cat search song
+at 6s cat get song.ogg
+at 6250ms vanish amy # she has been asked, and will not be dialled
+run until 40s
+END
+    "$napster" sim "$dir/deaf.scn" >"$dir/said"
+    [ "$(grep -c 'cat *server PORT_ERROR nick amy' "$dir/said")" -eq 1 ]
+    sed -i 's/^at 6s.*/at 6s cat list amy/' "$dir/deaf.scn"
+    "$napster" sim "$dir/deaf.scn" >"$dir/said" || [ $? -eq 1 ]
+    [ "$(grep -c 'cat *server PORT_ERROR nick amy' "$dir/said")" -eq 1 ]
+    grep -q '^ *list amy at cat: FAILED' "$dir/said"
+}
+
+@test "napster: what others' programs say to our server and our client" {
+    python=$(command -v python3) || skip "no python3"
+    "$python" tests/napster_peer.py "$napster" server
+    "$python" tests/napster_peer.py "$napster" client
+}
+
 @test "napster: noise without end at a data port ends it, and no other transfer" {
     mkdir "$dir/a" "$dir/b"
     echo hello >"$dir/a/lonely-song.ogg"
@@ -545,6 +571,8 @@ at 16s cat say room hello all of you
 at 17s bob part room
 at 18s bob unshare d.ogg
 at 19s cat stats
+at 19s cat list amy
+at 19500ms cat list bob
 at 20s leave bob
 run until 30s
 END
@@ -552,19 +580,20 @@ END
     described "$napster" "$dir/t.pcapng" >"$dir/fields"
     for type in 2 3 6 100 102 200 201 202 203 204 209 210 211 212 213 214 \
         218 219 220 221 207 301 400 401 402 403 404 405 406 407 408 409 410 \
-        500 501 603 604 607 608 621 751 752; do
+        500 501 603 604 607 608 621 640 641 751 752; do
         grep -qx "type=$type" "$dir/fields" ||
             { echo "no $type"; false; }
     done
-    lines <"$dir/fields" | sed -e 's/ is [A-Z_]*//' -e 's/.u000a//' >"$dir/ours"
+    lines <"$dir/fields" | sed -e 's/ is [A-Z_]*//' -e 's/ more=.u000a//' \
+        -e 's/.u000a//' | sort >"$dir/ours"
     tshark -X "lua_script:labs/wireshark/napster.lua" -r "$dir/t.pcapng" \
         -T pdml 2>"$dir/errors" | sed -n -e 's/.*<proto name="napster".*/#/p' \
         -e 's/.*name="napster\.\([a-z0-9_]*\)".* show="\([^"]*\)".*/\1=\2/p' |
         sed -e 's/&quot;/"/g' -e 's/&lt;/</g' -e 's/&amp;/\&/g' |
-        lines >"$dir/theirs"
+        lines | sort >"$dir/theirs"
     ! grep -i 'lua.*error' "$dir/errors"
     diff "$dir/ours" "$dir/theirs"
-    [ "$(grep -c ' word=' "$dir/ours")" -eq 2 ]
+    [ "$(grep -c ' word=' "$dir/ours")" -eq 4 ]
 }
 
 @test "napster: the screens of a search, a download, and a dead server" {

@@ -55,7 +55,7 @@ static void user_fault(void)
 
 static void ask(unsigned who)
 {
-    switch (below(6)) {
+    switch (below(8)) {
     case 0:
         printf("at %ums n%u browse n%u\n", now_ms, who, below(count));
         break;
@@ -72,6 +72,12 @@ static void ask(unsigned who)
         printf("at %ums n%u join room\nat %ums n%u say room hello\n", now_ms,
                who, now_ms + 200, who);
         now_ms += 200;
+        break;
+    case 5:
+        printf("at %ums n%u list n%u\n", now_ms, who, below(count));
+        break;
+    case 6:
+        printf("at %ums n%u hotlist n%u\n", now_ms, who, below(count));
         break;
     default:
         printf("at %ums n%u search %s\n", now_ms, who,

@@ -185,7 +185,7 @@ local function between_clients(tvb, pinfo, root)
         all:match("^GET") or all:match("^SEND")
     local kind = word or all == "1" and "ONE" or
         all:match("^%d+$") and "NUMBER" or
-        all:match("^[%g ]+\n?$") and "TEXT" or "DATA"
+        all:match("^[%g ]*\n?$") and "TEXT" or "DATA"
     c.tree = root:add(napster, tvb())
     c.tree:append_text(", " .. kind)
     if word then
