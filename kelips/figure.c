@@ -166,13 +166,13 @@ static void row_lookup_cost(const struct figure_row *row, struct text *csv)
     uint64_t lookups = sum[SUM_FOREIGN] + sum[SUM_OWN];
     double k = groups_for(row->nodes);
 
-    text_printf(csv, "%llu,%.0f,%llu,%.4f,%.4f,%.4f,%.4f\n",
-                (unsigned long long)row->nodes, k, (unsigned long long)lookups,
-                figure_ratio(sum[SUM_FOREIGN_CALLS], sum[SUM_FOREIGN]),
-                figure_ratio(sum[SUM_OWN_CALLS], sum[SUM_OWN]),
-                figure_ratio(sum[SUM_FOREIGN_CALLS] + sum[SUM_OWN_CALLS],
-                             lookups),
-                (k - 1) / k);
+    text_printf(
+        csv, "%llu,%.0f,%llu,%.4f,%.4f,%.4f,%.4f\n",
+        (unsigned long long)row->nodes, k, (unsigned long long)lookups,
+        figure_ratio(sum[SUM_FOREIGN_CALLS], sum[SUM_FOREIGN]),
+        figure_ratio(sum[SUM_OWN_CALLS], sum[SUM_OWN]),
+        figure_ratio(sum[SUM_FOREIGN_CALLS] + sum[SUM_OWN_CALLS], lookups),
+        (k - 1) / k);
 }
 
 /* -- K3: the load of gossip ---------------------------------------------------------- */

@@ -233,10 +233,14 @@ tell() {
         tell "n$i" "round and round" get 9fff
         tell "n$i" "(c000)" lookup 9fff
     done
-    # Garbage does no harm.
-    for _ in $(seq 200); do
-        head -c 60 /dev/urandom >"/dev/udp/${first%:*}/${first#*:}"
-        printf 'PSTR\001\005\004\004\001%0200d' 0 >"/dev/udp/${first%:*}/${first#*:}"
+    # A flood of lies: the others go on meanwhile, memory stays small.
+    python3 "$BATS_TEST_DIRNAME/flood.py" "${first#*:}" 4 PSTR 3>&- &
+    for i in 1 2 3 6 7; do
+        tell "n$i" "round and round" get 9fff
+    done
+    wait $!
+    for i in 0 1 2 3 6 7; do
+        [[ $BIN = *asan* ]] || awk '/VmHWM/ { exit !($2 < 16384) }' "/proc/${pid[n$i]}/status"
     done
     tell n0 "round and round" get 9fff
     # The same in the simulator: the same owners.
