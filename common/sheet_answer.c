@@ -212,6 +212,18 @@ static bool is_within(int64_t a, int64_t b, unsigned percent)
     return distance <= size && distance * 100 <= size * (int64_t)percent;
 }
 
+/* Are all items numbers where names are wanted, or the other way round? */
+static bool of_another_kind(const struct items *given,
+                            const struct items *wanted)
+{
+    bool other = given->count > 0 && wanted->count > 0;
+
+    for (size_t i = 0; i < given->count && other; i++)
+        other = !isdigit((unsigned char)given->at[i][0]) !=
+                !isdigit((unsigned char)wanted->at[0][0]);
+    return other;
+}
+
 enum verdict answer_judge(const struct answer_type *type, const char *given,
                           const char *wanted)
 {
@@ -221,6 +233,9 @@ enum verdict answer_judge(const struct answer_type *type, const char *given,
 
     if (!answer_valid(type, given) || !items_read(&a, given) ||
         !items_read(&b, wanted))
+        return ANSWER_MALFORMED;
+    if ((type->kind == ANSWER_NODES || type->kind == ANSWER_PATH) &&
+        of_another_kind(&a, &b))
         return ANSWER_MALFORMED;
     switch (type->kind) {
     case ANSWER_NODES:
@@ -251,8 +266,8 @@ void answer_form(struct text *t, const struct answer_type *type)
 {
     static const char *const form[] = {
         [ANSWER_NODE] = "a node's name, such as n7",
-        [ANSWER_NODES] = "a set, such as n7 n12, or none",
-        [ANSWER_PATH] = "a path in order, such as n7 n12 n3",
+        [ANSWER_NODES] = "a set, such as n7 n12 or 3 5, or none",
+        [ANSWER_PATH] = "in order, such as n7 n12 n3 or 3 5 1",
         [ANSWER_INT] = "a whole number",
         [ANSWER_NUMBER] = "a number; ",
         [ANSWER_WORD] = "one word",

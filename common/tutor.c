@@ -534,14 +534,29 @@ static void say_reason(const struct tutor *t, const struct block *b,
     }
 }
 
+/* An answer of another kind costs no try. */
+static void say_form(struct tutor *t, const struct block *b)
+{
+    LOCAL_TEXT form = text_new();
+
+    answer_form(&form, &b->type);
+    say(t, "That does not count: %s was expected.\n", form.data);
+}
+
 static void judge(struct tutor *t, const struct block *b, const char *answer)
 {
     struct progress *p = &t->at[t->place];
     LOCAL_TEXT value = text_new(), why = text_new();
+    bool known = run_answer(&t->run, b, &value, &why);
 
+    if (known &&
+        answer_judge(&b->type, answer, value.data) == ANSWER_MALFORMED) {
+        say_form(t, b);
+        return;
+    }
     note(t, "answer", b->name, answer);
     p->tries++;
-    if (!run_answer(&t->run, b, &value, &why)) {
+    if (!known) {
         say(t, "Recorded; but it cannot be judged here: %s\n", why.data);
         finish(t, STATE_DONE);
     } else if (answer_judge(&b->type, answer, value.data) == ANSWER_RIGHT) {
@@ -563,14 +578,10 @@ static void judge(struct tutor *t, const struct block *b, const char *answer)
 
 static void input_ask(struct tutor *t, const struct block *b, const char *line)
 {
-    LOCAL_TEXT form = text_new();
-
-    if (answer_valid(&b->type, line)) {
+    if (answer_valid(&b->type, line))
         judge(t, b, line);
-    } else {
-        answer_form(&form, &b->type);
-        say(t, "That does not count: %s was expected.\n", form.data);
-    }
+    else
+        say_form(t, b);
 }
 
 /* A prediction, told at once; then the monitor. */

@@ -167,6 +167,9 @@ TEST(answers_are_read_as_people_write_them)
     CHECK(judged("nodes", NULL, "n1", "", ANSWER_WRONG));
     CHECK(judged("path", NULL, "n1 -> n2->n3", "n1 n2 n3", ANSWER_RIGHT));
     CHECK(judged("path", NULL, "n2 n1", "n1 n2", ANSWER_WRONG));
+    CHECK(judged("path", NULL, "1 2", "n1 n2", ANSWER_MALFORMED));
+    CHECK(judged("nodes", NULL, "p3", "3 5", ANSWER_MALFORMED));
+    CHECK(judged("nodes", NULL, "3 p5", "3 5", ANSWER_WRONG));
     CHECK(judged("int", NULL, "3.0", "3", ANSWER_MALFORMED));
     CHECK(judged("int", NULL, "99999999999999999999", "3", ANSWER_MALFORMED));
     CHECK(judged("num+-10%", NULL, "5.5", "5", ANSWER_RIGHT));
