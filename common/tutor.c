@@ -419,10 +419,14 @@ const char *tutor_program(const struct tutor *t)
 
 const char *tutor_scenario(const struct tutor *t)
 {
-    for (size_t i = 0; i < t->run.count; i++)
-        if (t->run.at[i].is_scenario)
-            return t->run.at[i].path.data;
-    return NULL;
+    const struct binding *run = NULL;
+
+    for (size_t i = 0; i < t->sheet->block_count; i++) {
+        const struct block *b = &t->sheet->block[i];
+        if (b->kind == BLOCK_SCENARIO && (run == NULL || i < t->place))
+            run = run_find(&t->run, b->name, strlen(b->name));
+    }
+    return run != NULL ? run->path.data : NULL;
 }
 
 /* -- Answering ------------------------------------------------------------ */

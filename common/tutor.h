@@ -36,7 +36,7 @@ bool tutor_has_watch(const struct tutor *t);
 bool tutor_take_watch(struct tutor *t, struct text *path, struct text *keys);
 /* The program that the sheet is about: "chord". */
 const char *tutor_program(const struct tutor *t);
-/* The file of the sheet's first scenario, or NULL. */
+/* The file of the scenario that was given last, or will be first; or NULL. */
 const char *tutor_scenario(const struct tutor *t);
 
 #endif

@@ -179,3 +179,12 @@ END
     wait_for 'Q1, 2 points'
     grep -q ' hint Q1 ' "$XDG_STATE_HOME/p2plab/chord-join/journal"
 }
+
+@test "tmux: a resumed worksheet shows the run that its question is about" {
+    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+    napster=$(dirname "$chord")/napster
+    printf 'skip\n\n\n\n\n' | "$napster" lab 3 --line --student bob
+    open 80 24 "env XDG_STATE_HOME=$XDG_STATE_HOME $napster lab 3 --student bob"
+    wait_for 'Q2, 2 points'
+    wait_for 'napster . back .' # not the sheet's first, 'down'
+}
