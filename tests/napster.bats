@@ -377,10 +377,12 @@ node cat join=server
 at 3s cat search song
 at 6s cat get song.ogg
 at 6250ms vanish amy # she has been asked, and will not be dialled
-run until 40s
+run until 72s
 END
     "$napster" sim "$dir/deaf.scn" >"$dir/said"
     [ "$(grep -c 'cat *server PORT_ERROR nick amy' "$dir/said")" -eq 1 ]
+    # 30 s for a dial, and 30 s for a word on the next request
+    [ "$(grep -c 'cat *server DOWNLOAD nick amy' "$dir/said")" -eq 3 ]
     sed -i 's/^at 6s.*/at 6s cat list amy/' "$dir/deaf.scn"
     "$napster" sim "$dir/deaf.scn" >"$dir/said" || [ $? -eq 1 ]
     [ "$(grep -c 'cat *server PORT_ERROR nick amy' "$dir/said")" -eq 1 ]

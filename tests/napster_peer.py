@@ -239,6 +239,11 @@ def play_client(node):
     assert len(alice.drain()) == 5001
 
     # Logins.
+    elsewhere = Session(socket.create_connection(
+        ("127.0.0.1", node.port), source_address=("127.0.0.2", 0)))
+    assert elsewhere.ask(2, 'ALICE pw 1 "n" 3') == [
+        (0, "alice is already active")] and elsewhere.closed
+    alice.expect(214, "", [(214, alice.ask(214)[0][1])])  # she stays
     for text, answer in [("a b", []), ('x pw 1 "n" 3\0', []),
                          ('x pw 1 "n" 11', [(0, "invalid speed")]),
                          ('x pw -1 "n" 3', [(0, "invalid port")]),
