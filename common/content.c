@@ -593,6 +593,12 @@ int contents_write(struct contents *c, int number, uint64_t offset,
                              : 0;
 }
 
+void contents_settle(struct contents *c)
+{
+    if (c != NULL && c->folder != NULL)
+        (void)folder_settle(c);
+}
+
 int contents_fd(struct contents *c, int number, uint64_t offset, uint64_t *at,
                 uint64_t *len)
 {

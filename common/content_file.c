@@ -7,8 +7,8 @@
  *     DIR/.p2plab/save-NAME       a blob
  *
  * A `have` file is text.  Bytes are noted there after they are written to
- * the .part file, a line each, so a node that is killed loses no more than
- * what it was writing.  (Not so after a power failure: nothing waits for the
+ * the .part file, a line for those of one round that lie behind each other,
+ * so a node that is killed loses no more than what it was writing.  (Not so after a power failure: nothing waits for the
  * disk.  Protocols check hashes anyway.)  Files are rewritten whole by making
  * a new one and renaming it.
  *
@@ -46,6 +46,8 @@ struct folder {
     const struct item *record; /* whose `have` file is open */
     int record_fd;
     size_t record_bytes;
+    const struct item *noting; /* bytes of it have come; not yet recorded */
+    struct range noted;
 };
 
 /* -- Paths ------------------------------------------------------------------ */
@@ -349,8 +351,8 @@ static int record_write(struct contents *c, const struct item *item)
     return error;
 }
 
-int folder_note(struct contents *c, const struct item *item, uint64_t start,
-                uint64_t end, bool here)
+static int record_add(struct contents *c, const struct item *item,
+                      uint64_t start, uint64_t end, bool here)
 {
     struct folder *f = c->folder;
     char name[RECORD_NAME_MAX];
@@ -371,6 +373,35 @@ int folder_note(struct contents *c, const struct item *item, uint64_t start,
     if (!ok || f->record_bytes > RECORD_MAX)
         return record_write(c, item);
     return 0;
+}
+
+int folder_settle(struct contents *c)
+{
+    struct folder *f = c->folder;
+    int error = f->noting == NULL
+                    ? 0
+                    : record_add(c, f->noting, f->noted.start, f->noted.end,
+                                 true);
+
+    f->noting = NULL;
+    return error;
+}
+
+int folder_note(struct contents *c, const struct item *item, uint64_t start,
+                uint64_t end, bool here)
+{
+    struct folder *f = c->folder;
+
+    if (here && f->noting == item && f->noted.end == start) {
+        f->noted.end = end;
+        return 0;
+    }
+    int error = folder_settle(c);
+    if (!here)
+        return record_add(c, item, start, end, false);
+    f->noting = item;
+    f->noted = (struct range){start, end};
+    return error;
 }
 
 static void record_remove(struct contents *c, const struct item *item)
@@ -467,6 +498,7 @@ int folder_complete(struct contents *c, const struct item *item)
     for (uint32_t i = 0; i < item->file_count; i++)
         if (!folder_name(c, item, &item->file[i]))
             return ERR_SYSTEM;
+    (void)folder_settle(c);
     close_files(c->folder, item); /* to be opened again, read only */
     if (item->file_count == 1)
         record_remove(c, item);
@@ -672,6 +704,7 @@ void folder_free(struct contents *c)
 {
     struct folder *f = c->folder;
 
+    (void)folder_settle(c);
     for (unsigned i = 0; i < OPEN_FILES; i++)
         close_file(&f->open[i]);
     if (f->record != NULL)

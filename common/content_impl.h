@@ -70,9 +70,12 @@ void folder_free(struct contents *c);
 /* The record of a new item, of which that is here which lies there; or an
    error. */
 int folder_begin(struct contents *c, struct item *item);
-/* Note that bytes have come, or are forgotten. */
+/* Note that bytes have come, or are forgotten.  What has come is recorded
+   together with what follows it, at the next folder_settle. */
 int folder_note(struct contents *c, const struct item *item, uint64_t start,
                 uint64_t end, bool here);
+/* Record what was noted; an error when that cannot be written. */
+int folder_settle(struct contents *c);
 /* Give a file that is whole its name. */
 bool folder_name(struct contents *c, const struct item *item,
                  const struct content_file *file);

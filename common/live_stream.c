@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -101,12 +102,18 @@ static void on_eof(struct conn *c)
 static void receive(struct conn *c)
 {
     struct live *l = c->node->live;
-    ssize_t len = recv(c->fd, l->scratch, SCRATCH_BYTES, 0);
+    size_t kept = c->in.len <= SCRATCH_BYTES / 4 ? c->in.len : 0;
+    ssize_t len = recv(c->fd, l->scratch + kept, SCRATCH_BYTES - kept, 0);
 
     if (len > 0) {
+        if (kept > 0) { /* rather than all that has come behind it */
+            memcpy(l->scratch, c->in.data + c->in.start, kept);
+            bytes_free(&c->in);
+        }
         conn_cork(c);
-        feed(c, l->scratch, (size_t)len);
+        feed(c, l->scratch, kept + (size_t)len);
         conn_uncork(c);
+        contents_settle(c->node->host.contents);
     } else if (len == 0)
         on_eof(c);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)

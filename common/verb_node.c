@@ -233,15 +233,16 @@ static uint64_t wall_clock_us(void)
    each change. */
 static void say_progress(struct server *s)
 {
-    bool terminal = isatty(s->out.fd) != 0;
     LOCAL_TEXT line = text_new(), shown = text_new();
 
     if (s->program->progress == NULL || s->options->json || s->options->quiet ||
-        (!terminal && !s->program->progress_lines) ||
         s->host->state != NODE_UP ||
         live_now(s->live) < s->progress_us + PROGRESS_US)
         return;
     s->progress_us = live_now(s->live);
+    bool terminal = isatty(s->out.fd) != 0;
+    if (!terminal && !s->program->progress_lines)
+        return;
     s->program->progress(s->host, &line);
     if (strcmp(line.data, s->progress.data) == 0)
         return;
