@@ -236,7 +236,7 @@ static void check_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
    sent it lied; if there were several, it is fetched of one, so that next
    time there is only one who can have lied. */
 static void piece_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
-                         bool right)
+                         bool right, bool read)
 {
     struct torrent *t = &n->torrent;
     struct partial *p = torrent_partial(t, piece);
@@ -252,10 +252,15 @@ static void piece_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
         finish(n, h);
         return;
     }
-    t->bad_pieces++;
-    host_note(h, "piece %u fails its hash: forgotten", piece);
     host_content_forget(h, t->content, torrent_offset(t, piece),
                         metainfo_piece_bytes(&t->meta, piece));
+    if (!read) { /* nobody's fault: there was no room for all of it */
+        t->full = true;
+        host_note(h, "the disk is full: waiting for room");
+        return;
+    }
+    t->bad_pieces++;
+    host_note(h, "piece %u fails its hash: forgotten", piece);
     if (alone) { /* who also spoilt the others, as likely as not */
         memset(t->suspect, 0, bits_bytes(t->meta.piece_count));
         peer_ban(n, h, sender);
@@ -363,7 +368,7 @@ void torrent_on_hashed(struct bittorrent *n, struct host *h,
     if (t->state == TORRENT_CHECKING)
         check_hashed(n, h, e->tag, right);
     else
-        piece_hashed(n, h, e->tag, right);
+        piece_hashed(n, h, e->tag, right, e->len > 0);
 }
 
 /* -- Opening ------------------------------------------------------------------------------ */

@@ -503,6 +503,7 @@ int contents_complete(struct contents *c, int number)
 {
     struct item *item = item_at(c, number);
 
+    contents_settle(c);
     if (item == NULL || item->here.bytes != item->bytes)
         return ERR_USAGE;
     int error =
@@ -520,6 +521,7 @@ int contents_name(struct contents *c, int number, size_t file)
         return ERR_USAGE;
     for (size_t i = 0; i < file; i++)
         start += item->file[i].bytes;
+    contents_settle(c);
     if (!contents_has(c, number, start, item->file[file].bytes))
         return ERR_USAGE;
     return c->folder == NULL || item->complete ||
@@ -552,7 +554,7 @@ void contents_forget(struct contents *c, int number, uint64_t offset,
         (void)ranges_put(c, &item->here, offset, end, false);
     }
     if (c->folder != NULL)
-        (void)folder_note(c, item, offset, end, false);
+        (void)folder_forget(c, item, offset, end);
 }
 
 bool contents_has(const struct contents *c, int number, uint64_t offset,
@@ -562,9 +564,16 @@ bool contents_has(const struct contents *c, int number, uint64_t offset,
            (len == 0 || contents_run(c, number, offset) >= len);
 }
 
+void contents_settle(struct contents *c)
+{
+    if (c != NULL && c->folder != NULL)
+        (void)folder_settle(c);
+}
+
 int contents_read(struct contents *c, int number, uint64_t offset, void *to,
                   size_t len)
 {
+    contents_settle(c);
     if (!contents_has(c, number, offset, len))
         return ERR_USAGE;
     if (c->folder != NULL)
@@ -582,26 +591,18 @@ int contents_write(struct contents *c, int number, uint64_t offset,
         return ERR_USAGE;
     if (c->folder == NULL && !made_write(c, item, offset, from, len))
         return ERR_LIMIT;
-    if (c->folder != NULL) {
-        int error = folder_write(c, item, offset, from, len);
-        if (error != 0)
-            return error;
-    }
-    if (!ranges_put(c, &item->here, offset, offset + len, true))
-        return ERR_LIMIT;
-    return c->folder != NULL ? folder_note(c, item, offset, offset + len, true)
-                             : 0;
-}
-
-void contents_settle(struct contents *c)
-{
-    if (c != NULL && c->folder != NULL)
-        (void)folder_settle(c);
+    int error =
+        c->folder != NULL ? folder_write(c, item, offset, from, len) : 0;
+    if (error != 0)
+        return error;
+    return ranges_put(c, &item->here, offset, offset + len, true) ? 0
+                                                                  : ERR_LIMIT;
 }
 
 int contents_fd(struct contents *c, int number, uint64_t offset, uint64_t *at,
                 uint64_t *len)
 {
+    contents_settle(c);
     if (c == NULL || c->folder == NULL || !contents_has(c, number, offset, 1))
         return -1;
     const struct item *item = c->item[number];

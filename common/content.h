@@ -87,8 +87,7 @@ int contents_read(struct contents *c, int number, uint64_t offset, void *to,
                   size_t len);
 int contents_write(struct contents *c, int number, uint64_t offset,
                    const void *from, size_t len);
-/* The end of a round: what has come is on record, as far as the disk has
-   room. */
+/* What was written is in its file now, as far as the disk has room. */
 void contents_settle(struct contents *c);
 int contents_save(struct contents *c, const char *name, const void *data,
                   size_t len);

@@ -6,9 +6,10 @@
  *     DIR/.p2plab/have-SHA1       of its name: its files, and what is here
  *     DIR/.p2plab/save-NAME       a blob
  *
+ * What is written is gathered until the host has handled what came with it.
  * A `have` file is text.  Bytes are noted there after they are written to
- * the .part file, a line for those of one round that lie behind each other,
- * so a node that is killed loses no more than what it was writing.  (Not so after a power failure: nothing waits for the
+ * the .part file, a line each time, so a node that is killed loses no more
+ * than what it was writing.  (Not so after a power failure: nothing waits for the
  * disk.  Protocols check hashes anyway.)  Files are rewritten whole by making
  * a new one and renaming it.
  *
@@ -30,6 +31,7 @@
 
 #define STATE ".p2plab"
 #define OPEN_FILES 16                /* kept open between calls */
+#define GATHERED_MAX ((size_t)256 * 1024) /* written with one call */
 #define RECORD_MAX ((size_t)8 << 20) /* after so much, `have` is rewritten */
 #define LEAF_MAX 264                 /* a name, ".part" and the NUL */
 #define RECORD_NAME_MAX (5 + 2 * SHA1_BYTES + 1)
@@ -46,8 +48,9 @@ struct folder {
     const struct item *record; /* whose `have` file is open */
     int record_fd;
     size_t record_bytes;
-    const struct item *noting; /* bytes of it have come; not yet recorded */
-    struct range noted;
+    struct item *gathering; /* of it, `range` is in `gathered`, unwritten */
+    struct range range;
+    uint8_t gathered[GATHERED_MAX];
 };
 
 /* -- Paths ------------------------------------------------------------------ */
@@ -225,12 +228,6 @@ int folder_read(struct contents *c, const struct item *item, uint64_t offset,
     return transfer(c, item, offset, to, NULL, len);
 }
 
-int folder_write(struct contents *c, const struct item *item, uint64_t offset,
-                 const void *from, size_t len)
-{
-    return transfer(c, item, offset, NULL, from, len);
-}
-
 /* -- Files in .p2plab ------------------------------------------------------------ */
 
 static bool write_all(int fd, const char *data, size_t len)
@@ -378,30 +375,53 @@ static int record_add(struct contents *c, const struct item *item,
 int folder_settle(struct contents *c)
 {
     struct folder *f = c->folder;
-    int error = f->noting == NULL
-                    ? 0
-                    : record_add(c, f->noting, f->noted.start, f->noted.end,
-                                 true);
+    struct item *item = f->gathering;
+    struct range r = f->range;
 
-    f->noting = NULL;
+    if (item == NULL)
+        return 0;
+    f->gathering = NULL;
+    int error = transfer(c, item, r.start, NULL, f->gathered,
+                         (size_t)(r.end - r.start));
+    if (error == 0)
+        return record_add(c, item, r.start, r.end, true);
+    (void)ranges_put(c, &item->here, r.start, r.end, false);
+    item->lost = true;
     return error;
 }
 
-int folder_note(struct contents *c, const struct item *item, uint64_t start,
-                uint64_t end, bool here)
+int folder_write(struct contents *c, struct item *item, uint64_t offset,
+                 const void *from, size_t len)
 {
     struct folder *f = c->folder;
+    int error = 0;
 
-    if (here && f->noting == item && f->noted.end == start) {
-        f->noted.end = end;
-        return 0;
+    if (f->gathering != item || f->range.end != offset ||
+        f->range.end - f->range.start + len > GATHERED_MAX)
+        error = folder_settle(c);
+    if (item->lost) /* bytes that were taken have not found room: say it now */
+        error = ERR_SYSTEM;
+    item->lost = false;
+    if (error != 0)
+        return error;
+    if (len > GATHERED_MAX) {
+        error = transfer(c, item, offset, NULL, from, len);
+        return error != 0 ? error
+                          : record_add(c, item, offset, offset + len, true);
     }
-    int error = folder_settle(c);
-    if (!here)
-        return record_add(c, item, start, end, false);
-    f->noting = item;
-    f->noted = (struct range){start, end};
-    return error;
+    if (f->gathering == NULL)
+        f->range = (struct range){offset, offset};
+    f->gathering = item;
+    memcpy(f->gathered + (f->range.end - f->range.start), from, len);
+    f->range.end += len;
+    return 0;
+}
+
+int folder_forget(struct contents *c, const struct item *item, uint64_t start,
+                  uint64_t end)
+{
+    (void)folder_settle(c);
+    return record_add(c, item, start, end, false);
 }
 
 static void record_remove(struct contents *c, const struct item *item)
@@ -498,7 +518,6 @@ int folder_complete(struct contents *c, const struct item *item)
     for (uint32_t i = 0; i < item->file_count; i++)
         if (!folder_name(c, item, &item->file[i]))
             return ERR_SYSTEM;
-    (void)folder_settle(c);
     close_files(c->folder, item); /* to be opened again, read only */
     if (item->file_count == 1)
         record_remove(c, item);

@@ -22,6 +22,7 @@ struct item {
     size_t block;                    /* ... of this size; 0: lent */
     uint32_t file_count;
     bool complete;
+    bool lost; /* bytes that the writer believes are here are not */
     uint64_t bytes;
     struct ranges here;
     struct ranges bad;          /* made bytes: which of them are wrong */
@@ -70,20 +71,23 @@ void folder_free(struct contents *c);
 /* The record of a new item, of which that is here which lies there; or an
    error. */
 int folder_begin(struct contents *c, struct item *item);
-/* Note that bytes have come, or are forgotten.  What has come is recorded
-   together with what follows it, at the next folder_settle. */
-int folder_note(struct contents *c, const struct item *item, uint64_t start,
-                uint64_t end, bool here);
-/* Record what was noted; an error when that cannot be written. */
+/* Take bytes that go to the disk together with what follows them, at the
+   latest at the next folder_settle.  When there was no room for what it took
+   before, those bytes are not here any more, and it says so in place of
+   taking these. */
+int folder_write(struct contents *c, struct item *item, uint64_t offset,
+                 const void *from, size_t len);
+/* Write what was taken, and record it; or an error. */
 int folder_settle(struct contents *c);
+/* Record that bytes are not here any more. */
+int folder_forget(struct contents *c, const struct item *item, uint64_t start,
+                  uint64_t end);
 /* Give a file that is whole its name. */
 bool folder_name(struct contents *c, const struct item *item,
                  const struct content_file *file);
 int folder_complete(struct contents *c, const struct item *item);
 int folder_read(struct contents *c, const struct item *item, uint64_t offset,
                 void *to, size_t len);
-int folder_write(struct contents *c, const struct item *item, uint64_t offset,
-                 const void *from, size_t len);
 /* An open file of an item, lent; -1. */
 int folder_fd(struct contents *c, const struct item *item,
               const struct content_file *file);

@@ -181,6 +181,7 @@ TEST(a_record_that_was_cut_off_or_lies_is_not_believed)
     struct contents *c = reopen(NULL);
     CHECK_U64(contents_begin(c, "song.ogg", &file, 1), 0);
     CHECK_U64(contents_write(c, 0, 0, "abcdefgh", 8), 0);
+    contents_settle(c);
     add_to_record("song.ogg", "\n-5 2.\n");  /* forgotten, */
     add_to_record("song.ogg", "\n+5 1");     /* cut off, */
     add_to_record("song.ogg", "\n+0 11.\n"); /* beyond the end */
@@ -279,14 +280,20 @@ TEST(a_full_disk_is_an_error_and_loses_nothing)
         memset(bytes, (int)(at / sizeof bytes), sizeof bytes);
         error = contents_write(c, 0, at, bytes, sizeof bytes);
     }
-    setrlimit(RLIMIT_FSIZE, &old);
     CHECK(error == ERR_SYSTEM);
-    CHECK_U64(at, 960000);
+    CHECK_U64(at, 1200000); /* four at a time go to the disk */
+    check_state(c, 0, "song.ogg 960000/3000000");
+    CHECK_U64(contents_write(c, 0, 960000, bytes, sizeof bytes), 0);
+    check_state(c, 0, "song.ogg 1020000/3000000"); /* taken, but then: */
+    CHECK(contents_read(c, 0, 960000, bytes, sizeof bytes) == ERR_USAGE);
+    check_state(c, 0, "song.ogg 960000/3000000");
+    CHECK(contents_write(c, 0, 0, bytes, 1) == ERR_SYSTEM); /* said once */
+    setrlimit(RLIMIT_FSIZE, &old);
     c = reopen(c);
     check_state(c, 0, "song.ogg 960000/3000000");
     CHECK_U64(contents_read(c, 0, 900000, bytes, sizeof bytes), 0);
     CHECK(bytes[0] == 15 && bytes[59999] == 15);
-    CHECK_U64(contents_write(c, 0, at, bytes, sizeof bytes), 0);
+    CHECK_U64(contents_write(c, 0, 960000, bytes, sizeof bytes), 0);
     contents_free(c);
     remove_folder();
 }
