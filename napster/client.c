@@ -685,13 +685,13 @@ static void get(struct napster *n, struct host *h, uint32_t command,
                 const char *what)
 {
     const struct client *c = n->client;
-    const struct hit *best = NULL;
+    const struct hit *best;
     uint64_t number;
 
     if (parse_u64(what, HITS_MAX, &number) && number > 0 &&
         number <= c->hit_count)
         best = &c->hit[number - 1];
-    if (best == NULL)
+    else
         best = napster_best(c, what);
     if (best == NULL)
         host_failed(h, command, "not among the last search's hits");
