@@ -16,8 +16,6 @@
 
 #include "bittorrent/node.h"
 
-#define SERVE_AHEAD ((size_t)128 * 1024) /* bytes given to a stream, unsent */
-
 /* -- Lists of blocks ------------------------------------------------------------ */
 
 static bool blocks_add(struct host *h, struct blocks *l, struct block b)
