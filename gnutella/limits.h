@@ -49,9 +49,14 @@
 
 #define HELLO_US (20 * SECOND_US) /* to end a handshake; ours, see reference */
 #define BYE_US (3 * SECOND_US)    /* to read what is left, and close */
-#define GIV_US (30 * SECOND_US)   /* to answer a push */
-#define IDLE_US (60 * SECOND_US)  /* a transfer without a byte */
-#define RETRY_US (2 * SECOND_US)  /* a download that lost its connection */
+/* A push makes us dial whom a stranger names: so many calls at a time, in all
+   and to one address, and so many a minute for one link.  Ours. */
+#define GIVING_MAX 8
+#define GIVING_SAME_MAX 2
+#define PUSHES_MAX 60
+#define GIV_US (30 * SECOND_US)  /* to answer a push */
+#define IDLE_US (60 * SECOND_US) /* a transfer without a byte */
+#define RETRY_US (2 * SECOND_US) /* a download that lost its connection */
 #define RETRIES_MAX 30
 /* A holder that is busy is asked again so late, or when it says; so often. */
 #define BUSY_US (60 * SECOND_US)       /* reference 7: not before a minute */

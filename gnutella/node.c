@@ -27,6 +27,8 @@ static const struct option options[] = {
                      "compressed links, in 0.6"},
     [OPT_PUBLIC] = {"public", OPTION_CHOICE, 0, 1, 0, "no,yes",
                     "yes: never dial private addresses"},
+    [OPT_QUERIES] = {"queries", OPTION_NUMBER, 1, 10000000, 20000, NULL,
+                     "that it takes of one neighbour in a second"},
     {.name = NULL}};
 
 static const struct command commands[] = {

@@ -33,7 +33,8 @@ enum gnutella_option {
     OPT_COLLECT,
     OPT_DUPLICATES,
     OPT_DEFLATE,
-    OPT_PUBLIC
+    OPT_PUBLIC,
+    OPT_QUERIES
 };
 
 enum version { VERSION_04, VERSION_06 };
@@ -54,6 +55,12 @@ enum link_state {
     LINK_PROXY     /* we dial a holder's proxy, to ask for a push */
 };
 
+/* So many of a kind since then. */
+struct rate {
+    uint64_t since_us;
+    uint32_t count;
+};
+
 struct link {
     struct link *next;
     conn_id conn;
@@ -63,11 +70,12 @@ struct link {
     bool guest;  /* 0.4: no room for it; it gets some pongs, and a farewell */
     bool modern; /* shook hands as 0.6 */
     uint8_t zero_count;   /* messages with TTL 0 that it has sent */
-    struct addr caller;   /* of an incoming one: where it called from */
+    struct addr caller;   /* where it called from; of LINK_GIVING, whom we do */
     struct addr addr;     /* where it listens; none: not known (yet) */
     uint64_t deadline_us; /* NEVER: none */
     uint64_t heard_us;    /* its last byte */
     uint64_t pinged_us;   /* when we last answered a ping of its */
+    struct rate queries, pushes; /* that came on it */
     size_t backlog;       /* unsent bytes, after the last write; 0 at ROOM */
     struct deflater *out; /* NULL: plain */
     struct inflater *in;
@@ -216,6 +224,15 @@ static inline bool gnutella_link_is_up(const struct link *l)
     return l->state == LINK_UP && !l->guest;
 }
 /* In flow control: it does not read what it is sent. */
+/* Count one more; are there more than `most` in this period? */
+static inline bool gnutella_beyond(struct rate *r, uint64_t now_us,
+                                   uint64_t period_us, uint64_t most)
+{
+    if (now_us - r->since_us >= period_us)
+        *r = (struct rate){.since_us = now_us};
+    return ++r->count > most;
+}
+
 static inline bool gnutella_link_is_slow(const struct link *l)
 {
     return l->backlog >= QUEUE_BYTES / 2;
@@ -379,8 +396,9 @@ uint64_t gnutella_transfer_deadline(const struct gnutella *n);
 
 /* -- push.c -------------------------------------------------------------------- */
 
-/* A push for us: call the downloader, and say GIV. */
-void gnutella_push_follow(struct gnutella *n, struct host *h,
+/* A push for us: call the downloader, and say GIV; but not everybody who is
+   named, and as often as somebody likes (reference, section 8). */
+void gnutella_push_follow(struct gnutella *n, struct host *h, struct link *from,
                           const struct gnutella_msg *m);
 /* Where a push for that servent goes: its own link, or the one by which its
    last hit came.  NULL: nobody knows. */

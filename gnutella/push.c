@@ -13,9 +13,6 @@
 
 #include <string.h>
 
-#define GIVING_MAX                                                             \
-    8 /* calls to downloaders at a time: a push makes us dial whom a stranger  \
-         names */
 #define GIV_BYTES_MAX 1024
 #define LIME "LIME"
 #define PROXY_REQUEST 21
@@ -30,15 +27,21 @@ static char hex_digit(unsigned v)
 }
 
 /* We are the holder: call the downloader. */
-void gnutella_push_follow(struct gnutella *n, struct host *h,
+void gnutella_push_follow(struct gnutella *n, struct host *h, struct link *from,
                           const struct gnutella_msg *m)
 {
-    unsigned giving = 0;
+    unsigned giving = 0, same = 0;
     struct link *l;
 
     for (l = n->links; l != NULL; l = l->next)
-        giving += l->state == LINK_GIVING;
-    if (!gnutella_may_dial(n, m->addr) || giving >= GIVING_MAX) {
+        if (l->state == LINK_GIVING) {
+            giving++;
+            same += addr_equal(l->caller, m->addr);
+        }
+    if (!gnutella_may_dial(n, m->addr) || giving >= GIVING_MAX ||
+        same >= GIVING_SAME_MAX ||
+        gnutella_beyond(&from->pushes, host_now(h), 60 * SECOND_US,
+                        PUSHES_MAX)) {
         gnutella_drop(n, h, "a push that we cannot or will not follow");
         return;
     }
@@ -47,6 +50,7 @@ void gnutella_push_follow(struct gnutella *n, struct host *h,
     if (l == NULL)
         return;
     l->index = m->index;
+    l->caller = m->addr;
     l->outgoing = true;
     host_note(h, "a push for us: calls the downloader");
     gnutella_arm(n, h);

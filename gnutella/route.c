@@ -428,6 +428,11 @@ static void on_query(struct gnutella *n, struct host *h, struct link *l,
         gnutella_drop(n, h, "it asks, and does not read what it is answered");
         return;
     }
+    if (gnutella_beyond(&l->queries, host_now(h), SECOND_US,
+                        (uint64_t)setting(n->settings, OPT_QUERIES))) {
+        gnutella_drop(n, h, "more queries a second than a link may ask");
+        return;
+    }
     if (is_duplicate(n, h, l, m))
         return;
     answer(n, h, l, m);
@@ -494,7 +499,7 @@ static void on_push(struct gnutella *n, struct host *h, struct link *l,
     struct link *way = gnutella_push_way(n, m->servent);
 
     if (memcmp(m->servent, n->servent, GUID_BYTES) == 0) {
-        gnutella_push_follow(n, h, m);
+        gnutella_push_follow(n, h, l, m);
         return;
     }
     if (way == NULL &&

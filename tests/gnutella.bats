@@ -247,6 +247,19 @@ agree() {
     "$python" "$BATS_TEST_DIRNAME/gnutella_peer.py" 21441
 }
 
+# Source: reference, section 8, "Amplification".
+@test "gnutella: of one neighbour so many queries a second, and no more" {
+    {
+        printf 'set queries 5\nnode a share=song.ogg:20kB\nnode b join=a\n'
+        printf 'at 5s b search song\n'
+        printf 'b search song\n%.0s' 2 3 4 5 6 7 8
+        printf 'at 10s expect b search song hits=1\n'
+    } >eager.scn
+    run "$bin" sim eager.scn
+    [ "$(grep -c 'more queries a second' <<<"$output")" -eq 3 ]
+    [ "$status" -eq 0 ]
+}
+
 @test "gnutella: hostile peers cost little, and others are served" {
     mkdir e
     echo hello >e/hello.txt

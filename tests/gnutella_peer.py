@@ -186,6 +186,29 @@ one.ask(message(PUSH, servent + struct.pack("<I", 3) + here +
 call = door.accept()[0]
 same(call.recv(4096), b"GIV 3:" + servent.hex().encode() + b"/file\n\n", "GIV")
 
+# Nobody makes us dial at will: two calls at a time to one address, so that one
+# which does not answer leaves room for others, and 60 a minute for one link.
+deaf = socket.socket()
+deaf.bind(("127.0.0.1", 0))
+deaf.listen(0)
+full = [socket.socket() for i in range(4)]
+for s in full:
+    s.setblocking(False)
+    s.connect_ex(deaf.getsockname())
+to = [struct.pack("<H", s.getsockname()[1]) for s in (deaf, door)]
+one.ask(*[message(PUSH, servent + bytes(4) + here + to[0], 4)] * 10)
+calls = 0
+door.settimeout(1)
+try:
+    while calls < 100:
+        one.ask(message(PUSH, servent + bytes(4) + here + to[1], 4))
+        door.accept()
+        calls += 1
+except TimeoutError:
+    pass
+same(calls, 60 - 1 - 2, "calls for one link") # with the one above, and deaf
+door.settimeout(5)
+
 # A proxy for pushes: a leaf asks for it, and is named where it can be reached;
 # then anybody may ask by HTTP, and only the leaf hears of it.
 def proxy(target, *headers):
