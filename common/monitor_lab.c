@@ -102,8 +102,7 @@ static void tell(struct monitor *m, const char *line)
     struct text said = text_new();
 
     listen(m);
-    if (!tutor_is_question(tutor))
-        say_now(m, "One moment ...");
+    say_now(m, "One moment ..."); /* answers are compared with whole runs */
     m->lab_top = lines_of(m->lab.data);
     if (line[0] != '\0')
         text_printf(&said, "%s%s\n", tutor_prompt(tutor), line);
@@ -136,6 +135,10 @@ void open_lab(struct monitor *m)
 
     if (!has_lab(m))
         return;
+    if (m->page.len > 0) { /* it may hide the question */
+        text_clear(&m->page);
+        return;
+    }
     if (m->lab_shown + m->lab_rows < lines_of(m->lab.data)) {
         scroll_lab(m, (int)m->lab_rows - 1); /* read on before you answer */
         return;

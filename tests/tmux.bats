@@ -168,6 +168,11 @@ END
     wait_for 'does not count'
     press 'an99<Enter>'
     wait_for '2 tries left|1 try left'
+    press ':check<Enter>' # a page, over the question
+    wait_for 'q close'
+    press '<Enter>'
+    wait_for '2 tries left|1 try left'
+    ! grep -q 'q close\|answer:' "$BATS_TEST_TMPDIR/screen"
     press 'q'
     wait_for 'quit'
     press 'y'
