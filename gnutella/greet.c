@@ -12,6 +12,7 @@
 #include "gnutella/node.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/deflate.h"
 
@@ -172,7 +173,7 @@ static bool header_has(const struct http_head *head, const char *name,
     if (!http_header(head, name, &v))
         return false;
     for (size_t i = 0; i + strlen(word) <= v.len; i++)
-        if (memcmp(v.at + i, word, strlen(word)) == 0)
+        if (strncasecmp(v.at + i, word, strlen(word)) == 0)
             return true;
     return false;
 }

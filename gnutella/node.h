@@ -223,7 +223,6 @@ static inline bool gnutella_link_is_up(const struct link *l)
 {
     return l->state == LINK_UP && !l->guest;
 }
-/* In flow control: it does not read what it is sent. */
 /* Count one more; are there more than `most` in this period? */
 static inline bool gnutella_beyond(struct rate *r, uint64_t now_us,
                                    uint64_t period_us, uint64_t most)
@@ -232,7 +231,7 @@ static inline bool gnutella_beyond(struct rate *r, uint64_t now_us,
         *r = (struct rate){.since_us = now_us};
     return ++r->count > most;
 }
-
+/* In flow control: it does not read what it is sent. */
 static inline bool gnutella_link_is_slow(const struct link *l)
 {
     return l->backlog >= QUEUE_BYTES / 2;

@@ -115,6 +115,16 @@ if len(sys.argv) == 2:
     same(len(one.hear(PONG)), 1, "the others go on")
     sys.exit()
 
+# A greeting in odd capitals, folded, a byte at a time.
+odd = socket.create_connection(("127.0.0.1", port))
+for byte in (b"GNUTELLA CONNECT/0.7\r\nx-ULTRAPEER:TRUE\r\nX-Odd: a\r\n\tb\r\n"
+             b"accept-encoding:  gzip, Deflate\r\n\r\n"):
+    odd.sendall(bytes([byte]))
+head = odd.recv(4096)
+assert head.startswith(b"GNUTELLA/0.6 200 OK\r\n"), head
+assert b"\r\nContent-Encoding: deflate\r\n" in head, head
+odd.close()
+
 leaf = Peer(b"False")
 one.hear(), two.hear(), leaf.hear()
 
