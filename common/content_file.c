@@ -9,9 +9,9 @@
  * What is written is gathered until the host has handled what came with it.
  * A `have` file is text.  Bytes are noted there after they are written to
  * the .part file, a line each time, so a node that is killed loses no more
- * than what it was writing.  (Not so after a power failure: nothing waits for the
- * disk.  Protocols check hashes anyway.)  Files are rewritten whole by making
- * a new one and renaming it.
+ * than what it was writing.  (Not so after a power failure: nothing waits for
+ * the disk.  Protocols check hashes anyway.)  Files are rewritten whole by
+ * making a new one and renaming it.
  *
  * No path leaves the folder: content_path_ok judges it, and every part of it
  * is opened by itself, without following links.
@@ -30,7 +30,7 @@
 #include "common/hash.h"
 
 #define STATE ".p2plab"
-#define OPEN_FILES 16                /* kept open between calls */
+#define OPEN_FILES 16                     /* kept open between calls */
 #define GATHERED_MAX ((size_t)256 * 1024) /* written with one call */
 #define RECORD_MAX ((size_t)8 << 20) /* after so much, `have` is rewritten */
 #define LEAF_MAX 264                 /* a name, ".part" and the NUL */
