@@ -259,7 +259,10 @@ static void connect(struct gnutella *n, struct host *h, uint32_t command,
     struct fields f = fields_new();
     struct addr to;
 
-    if (addr_parse(&to, text) && to.port != 0 && !addr_equal(to, n->self)) {
+    if (gnutella_degree(n) + gnutella_under_way(n) >= LINKS_MAX) {
+        host_failed(h, command, "it has as many links as it may");
+    } else if (addr_parse(&to, text) && to.port != 0 &&
+               !addr_equal(to, n->self)) {
         gnutella_greet_dial(n, h, to);
         fields_node(&f, "dials", to);
         host_result(h, command, true, &f);
