@@ -11,17 +11,19 @@
 
 /* -- Messages ------------------------------------------------------------ */
 
-#define HASH_BYTES 20             /* a UUHash */
-#define KZHASH_BYTES 36           /* with the MD5 tree behind it */
-#define HEADER_BYTES 5u           /* K, type, length */
-#define PAYLOAD_MAX (65536u - 5u) /* one message is one host_write */
-#define REPLY_BYTES_MAX 60000u    /* reference 8: replies split below */
-#define NAME_MAX_BYTES 255u       /* reference 8: of users and networks */
-#define TAGS_MAX 64u              /* reference 8: of one file */
-#define TERMS_MAX 32u             /* reference 8: of one query */
-#define HOPS_LIMIT 6u             /* reference 3: unicast dies there */
-#define QUERY_WORDS_BYTES 200u    /* ours: of a user's query */
-#define NODES_SENT_MAX 200u       /* reference 1: of one node list */
+#define HASH_BYTES 20      /* a UUHash */
+#define KZHASH_BYTES 36    /* with the MD5 tree behind it */
+#define HEADER_BYTES 5u    /* K, type, length */
+#define PAYLOAD_MAX 65535u /* of what comes: 16 bits of length */
+/* What is passed on may be longer by a route and an id, and is dropped then. */
+#define ENCODED_MAX (HEADER_BYTES + PAYLOAD_MAX + 64)
+#define REPLY_BYTES_MAX 60000u /* reference 8: replies split below */
+#define NAME_MAX_BYTES 255u    /* reference 8: of users and networks */
+#define TAGS_MAX 64u           /* reference 8: of one file */
+#define TERMS_MAX 32u          /* reference 8: of one query */
+#define HOPS_LIMIT 6u          /* reference 3: unicast dies there */
+#define QUERY_WORDS_BYTES 200u /* ours: of a user's query */
+#define NODES_SENT_MAX 200u    /* reference 1: of one node list */
 
 /* -- Tables -------------------------------------------------------------- */
 

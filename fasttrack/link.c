@@ -62,9 +62,13 @@ void fasttrack_link_dial(struct fasttrack *n, struct host *h, struct addr to,
 void fasttrack_link_send(struct fasttrack *n, struct host *h, struct link *l,
                          const struct fasttrack_msg *m)
 {
-    uint8_t plain[HEADER_BYTES + PAYLOAD_MAX], wire[HEADER_BYTES + PAYLOAD_MAX];
+    uint8_t plain[ENCODED_MAX], wire[ENCODED_MAX];
     size_t len = fasttrack_encode(m, plain), backlog;
 
+    if (len == 0) {
+        host_note(h, "a message that is too long to be passed on is dropped");
+        return;
+    }
     if (l->out.coded) {
         fasttrack_wrap(&l->out, plain, len, wire);
         backlog = host_write_coded(h, l->conn, wire, len, plain, len);

@@ -23,7 +23,7 @@
 #include "fasttrack/wire.h"
 
 #define FOREVER UINT64_MAX
-#define USER_MAX 63u
+#define USER_MAX NAME_MAX_BYTES
 
 enum fasttrack_option {
     OPT_PLAIN,

@@ -203,23 +203,34 @@ static void keep_hit(struct fasttrack *n, struct host *h,
     memcpy(hit->user, user, sizeof hit->user);
 }
 
+/* The user at an address, by an earlier result; as reference 8 has it, by any
+   of this packet, and nobody changes his name between two. */
+static bool user_of(const struct fasttrack *n, struct addr a,
+                    char user[USER_MAX + 1])
+{
+    uint32_t i = n->hit_count;
+
+    while (i > 0 && !addr_equal(n->hits[i - 1].addr, a))
+        i--;
+    if (i > 0)
+        memcpy(user, n->hits[i - 1].user, USER_MAX + 1);
+    return i > 0;
+}
+
 void fasttrack_hits(struct fasttrack *n, struct host *h,
                     const struct fasttrack_msg *m)
 {
     struct span list = m->list;
-    char user[USER_MAX + 1] = "";
-    struct addr of = {0, 0};
+    char user[USER_MAX + 1];
     struct result r;
 
     if (n->search.command == 0 || m->search != n->search.id)
         return; /* too late */
     while (fasttrack_next_result(&list, &r)) {
-        if (!r.same) {
+        if (!r.same)
             copy_text(user, sizeof user, r.user);
-            of = r.addr;
-        } else if (!addr_equal(of, r.addr)) {
+        else if (!user_of(n, r.addr, user))
             continue; /* the same as nobody: seen in the wild */
-        }
         if (!addr_equal(r.addr, n->self))
             keep_hit(n, h, m, &r, user);
     }

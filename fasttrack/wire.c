@@ -75,8 +75,6 @@ int fasttrack_unwrap(struct way *w, const uint8_t *in, size_t len,
         return used;
     if (used > 1) {
         size_t payload = payload_of(header);
-        if (payload > PAYLOAD_MAX)
-            return ERR_LIMIT;
         if (len < HEADER_BYTES + payload)
             return 0;
         used += (int)payload;
@@ -576,7 +574,8 @@ static void code_body(struct codec *c, struct fasttrack_msg *m)
     case MSG_NODE_INFO:
         code_addr(c, "addr", &m->addr);
         code_u8(c, "bandwidth", &m->bandwidth);
-        code_fixed(c, "zero", 0, 1);
+        code_u8(c, "zero", &m->zero);
+        code_minor(c);
         code_name(c, "user", &m->name);
         break;
     case MSG_SEND_SHARES:
@@ -647,7 +646,7 @@ static void code_route(struct codec *c, struct fasttrack_msg *m)
     if (m->route == ROUTE_UNICAST)
         code_addr(c, "target", &m->target);
     else
-        code_fixed(c, "unknown", 0, 2);
+        code_u16(c, "unknown", &m->unknown);
     code_u8(c, "hops", &m->hops);
     code_require(c, m->hops <= HOPS_LIMIT);
 }
@@ -685,7 +684,7 @@ int fasttrack_decode(struct fasttrack_msg *m, const uint8_t *data, size_t len)
 size_t fasttrack_encode(const struct fasttrack_msg *m, uint8_t *out)
 {
     struct fasttrack_msg copy = *m;
-    struct codec c = codec_writer(out, HEADER_BYTES + PAYLOAD_MAX);
+    struct codec c = codec_writer(out, ENCODED_MAX);
 
     if (copy.kind == 0)
         copy.kind = 'K';
@@ -694,7 +693,7 @@ size_t fasttrack_encode(const struct fasttrack_msg *m, uint8_t *out)
         out[3] = (uint8_t)((c.at - HEADER_BYTES) >> 8);
         out[4] = (uint8_t)(c.at - HEADER_BYTES);
     }
-    return c.at;
+    return c.at <= MESSAGE_BYTES_MAX ? c.at : 0;
 }
 
 /* -- Datagrams ---------------------------------------------------------------- */

@@ -97,6 +97,8 @@ struct fasttrack_msg {
     uint8_t route;
     struct addr source, target; /* of a forwarded one; broadcast: no target */
     uint8_t hops;
+    uint16_t unknown; /* of a broadcast's header; ours are 0 */
+    uint8_t zero;     /* of node info; ours is 0 */
     struct addr addr; /* of a node, a supernode, the asker; only ip: 2c */
     struct addr owner, supernode; /* push */
     uint32_t id;                  /* of a push; of a query between supernodes */
@@ -137,8 +139,8 @@ void fasttrack_wrap(struct way *w, const uint8_t *plain, size_t len,
 /* Decode all of a plain message: 0, or ERR_MALFORMED.  An unknown type is no
    error: its body is in `list`. */
 int fasttrack_decode(struct fasttrack_msg *m, const uint8_t *data, size_t len);
-/* Encode into HEADER_BYTES + PAYLOAD_MAX bytes; the caller has kept to the
-   limits. */
+/* Encode into ENCODED_MAX bytes: how many, or 0 when they are no longer one
+   host_write. */
 size_t fasttrack_encode(const struct fasttrack_msg *m, uint8_t *out);
 
 /* -- Lists ------------------------------------------------------------------ */

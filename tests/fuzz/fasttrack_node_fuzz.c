@@ -123,7 +123,7 @@ static size_t make_message(struct fake *f, struct input *in, uint8_t *out)
         MSG_UNSHARE,     MSG_QUERY,      MSG_REPLY,     MSG_QUERY_END,
         MSG_FORWARD,     MSG_PUSH,       MSG_NETWORK,   MSG_SHARE,
         MSG_EXTERNAL_IP, MSG_SCORE,      MSG_PROMOTE};
-    static uint8_t plain[HEADER_BYTES + PAYLOAD_MAX];
+    static uint8_t plain[ENCODED_MAX];
     uint8_t list[512];
     struct fasttrack_msg m = {.type = types[u8(in) % sizeof types]}, known;
     const struct sent *s = &f->sent[u8(in) % SENT_MAX];

@@ -26,7 +26,7 @@ static void unwrap_all(const uint8_t *data, size_t len, bool coded)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static uint8_t out[HEADER_BYTES + PAYLOAD_MAX];
+    static uint8_t out[ENCODED_MAX];
     struct fasttrack_msg m;
     struct udp_msg udp;
     struct result r;

@@ -142,7 +142,7 @@ TEST(the_header_s_order_follows_the_state)
 TEST(what_is_wrapped_unwraps_however_it_is_cut)
 {
     static uint8_t plain[3][256], wire[600],
-        scratch[HEADER_BYTES + PAYLOAD_MAX], out[HEADER_BYTES + PAYLOAD_MAX];
+        scratch[HEADER_BYTES + PAYLOAD_MAX], out[ENCODED_MAX];
     size_t lens[3] = {0}, total = 0;
     const uint8_t *found = NULL;
     size_t found_len;
@@ -193,8 +193,6 @@ TEST(a_byte_that_begins_nothing_is_refused)
 
     fasttrack_way(&w, false, 0);
     CHECK(fasttrack_unwrap(&w, BYTES("Q"), scratch, &found, &len) < 0);
-    CHECK(fasttrack_unwrap(&w, BYTES("K\0\0\xff\xff"), scratch, &found, &len) ==
-          ERR_LIMIT);
 }
 
 /* -- Packed integers ------------------------------------------------------------- */
@@ -235,7 +233,7 @@ static void both_ways(struct fasttrack_msg *m, const char *bytes,
                       const char *type)
 {
     static const struct framing framing = {PHASE_MESSAGES, true};
-    static uint8_t data[512], out[HEADER_BYTES + PAYLOAD_MAX];
+    static uint8_t data[512], out[ENCODED_MAX];
     struct fasttrack_msg part;
     struct fields f = fields_new();
     size_t len = unhex(bytes, data);
