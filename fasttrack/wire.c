@@ -643,10 +643,12 @@ static void code_route(struct codec *c, struct fasttrack_msg *m)
         return;
     code_require(c, m->route == ROUTE_UNICAST || m->route == ROUTE_BROADCAST);
     code_addr(c, "source", &m->source);
-    if (m->route == ROUTE_UNICAST)
+    if (m->route == ROUTE_UNICAST) {
         code_addr(c, "target", &m->target);
-    else
+    } else {
         code_u16(c, "unknown", &m->unknown);
+        code_minor(c);
+    }
     code_u8(c, "hops", &m->hops);
     code_require(c, m->hops <= HOPS_LIMIT);
 }
