@@ -34,12 +34,12 @@ static bool make_room(struct fasttrack *n, struct host *h)
     if (n->link_count < n->link_cap)
         return true;
     uint32_t cap = n->link_cap > 0 ? 2 * n->link_cap : LINKS_FIRST;
-    struct link **heap = host_alloc(h, cap * sizeof *heap);
-    struct link **by_conn =
-        heap != NULL ? host_alloc(h, cap * sizeof *by_conn) : NULL;
+    size_t bytes = cap * sizeof(struct link *);
+    struct link **heap = host_alloc(h, bytes);
+    struct link **by_conn = heap != NULL ? host_alloc(h, bytes) : NULL;
     if (by_conn == NULL) {
         if (heap != NULL)
-            host_free(h, heap, cap * sizeof *heap);
+            host_free(h, heap, bytes);
         return false;
     }
     if (n->link_cap > 0) {
