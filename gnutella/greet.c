@@ -12,9 +12,9 @@
 #include "gnutella/node.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "common/deflate.h"
+#include "common/words.h"
 
 #define PRODUCT "p2plab/0.1"
 
@@ -170,12 +170,8 @@ static bool header_has(const struct http_head *head, const char *name,
 {
     struct slice v;
 
-    if (!http_header(head, name, &v))
-        return false;
-    for (size_t i = 0; i + strlen(word) <= v.len; i++)
-        if (strncasecmp(v.at + i, word, strlen(word)) == 0)
-            return true;
-    return false;
+    return http_header(head, name, &v) &&
+           word_match(v.at, v.len, word, strlen(word), 1) > 0;
 }
 
 /* What any handshake tells of other hosts, and of the peer. */
@@ -376,7 +372,7 @@ static bool turns_leaf(const struct gnutella *n, const struct http_head *head)
     return n->role == ROLE_ULTRAPEER &&
            setting(n->settings, OPT_ROLE) == ROLE_AUTO &&
            gnutella_degree(n) == 0 &&
-           header_has(head, "x-ultrapeer-needed", "alse");
+           header_has(head, "x-ultrapeer-needed", "false");
 }
 
 static void on_answer(struct gnutella *n, struct host *h, struct link *l,
