@@ -243,7 +243,6 @@ void kelips_round(struct kelips *n, struct host *h)
 
     n->heartbeat++;
     n->rounds++;
-    kelips_purge(n, h);
     kelips_refresh(n, h);
     struct pool p = members(n, nobody);
     gossip_among(n, h, &p, true);

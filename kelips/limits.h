@@ -37,11 +37,16 @@
 /* Nodes a lookup remembers to have asked: its contacts, and for each of those
    the contact that it names. */
 #define ASKED_MAX (CONTACTS_MAX + 2 * INDIRECT_TRIES)
+/* A lookup's whole time; where somebody was silent, it pauses, and asks all
+   over again [p2psim]. */
+#define LOOKUP_LIMIT_US (4 * (uint64_t)1000000)
+#define LOOKUP_PAUSE_US 100000
 /* Members of the right group that know no such file before a lookup believes
    that there is none. */
 #define DENIALS_MAX 3
 #define GRAVES_MAX 16  /* peers given up, to be looked for again */
 #define GRAVE_ROUNDS 8 /* between two looks */
+#define PURGE_US 1000000 /* what has expired is forgotten within [p2psim] */
 /* Rounds that a heartbeat may need beside those that bandwidth costs it, for
    the automatic expiry (see kelips_expiry). */
 #define SLACK_ROUNDS 10

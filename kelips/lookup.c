@@ -275,6 +275,30 @@ static void ask_member(struct kelips *n, struct host *h, struct call *c,
     kelips_ask(n, h, c, to, &m);
 }
 
+/* Nobody is left to ask.  Who was silent may have been unlucky: all over again
+   soon, as long as there is time. */
+static void pause_or_fail(struct kelips *n, struct host *h, struct call *c)
+{
+    uint64_t then = host_now(h) + LOOKUP_PAUSE_US;
+
+    if (!c->silent || c->denials >= DENIALS_MAX ||
+        then >= c->begun_us + LOOKUP_LIMIT_US) {
+        failed(n, h, c,
+               c->kind == CALL_DATA ? "its home does not answer"
+               : c->denials > 0     ? "no member of its group knows such a file"
+               : c->rpcs == 0       ? "no member of its group is known"
+                                    : "no member of its group answered");
+        return;
+    }
+    host_note(h, "group %u: somebody was silent, all over again",
+              (unsigned)c->group);
+    c->kind = CALL_PAUSE;
+    c->peer = (struct addr){0, 0};
+    c->silent = false;
+    c->asked_count = c->indirect = c->denials = 0;
+    c->deadline_us = then;
+}
+
 /* Ask the next one that may know; no more are known: give up. */
 static void ask_next(struct kelips *n, struct host *h, struct call *c)
 {
@@ -291,10 +315,7 @@ static void ask_next(struct kelips *n, struct host *h, struct call *c)
     }
     if (c->denials >= DENIALS_MAX || c->asked_count == ASKED_MAX ||
         c->indirect >= tries || (e = helper(n, h, c)) == NULL) {
-        failed(n, h, c,
-               c->denials > 0 ? "no member of its group knows such a file"
-               : c->rpcs == 0 ? "no member of its group is known"
-                              : "no member of its group answered");
+        pause_or_fail(n, h, c);
         return;
     }
     c->indirect++;
@@ -399,8 +420,20 @@ void kelips_on_answer(struct kelips *n, struct host *h, struct call *c,
 
 void kelips_no_answer(struct kelips *n, struct host *h, struct call *c)
 {
-    if (c->kind == CALL_DATA)
-        failed(n, h, c, "its home does not answer");
+    c->silent = true;
+    if (c->kind == CALL_DATA ||
+        host_now(h) >= c->begun_us + LOOKUP_LIMIT_US)
+        pause_or_fail(n, h, c);
+    else
+        ask_next(n, h, c);
+}
+
+void kelips_again(struct kelips *n, struct host *h, struct call *c)
+{
+    if (c->purpose == FOR_GET && !addr_none(c->home))
+        fetch(n, h, c);
+    else if (c->purpose < FOR_INSERT)
+        look_up(n, h, c);
     else
         ask_next(n, h, c);
 }

@@ -114,6 +114,7 @@ struct call *kelips_call_new(struct kelips *n, struct host *h,
     *end = c;
     n->call_count++;
     c->kind = (uint8_t)kind;
+    c->begun_us = host_now(h);
     return c;
 }
 
@@ -131,20 +132,27 @@ void kelips_call_close(struct kelips *n, struct host *h, struct call *c)
     host_free(h, c, sizeof *c);
 }
 
+/* Three round trips, for they vary; else what the settings say. */
+static uint64_t patience(const struct kelips *n, struct addr to)
+{
+    const struct entry *e = kelips_known(n, to);
+
+    if (e == NULL || e->rtt_us == 0)
+        return (uint64_t)setting(n->settings, KELIPS_TIMEOUT);
+    uint64_t wait = 3 * (uint64_t)e->rtt_us;
+    return wait > TIMEOUT_LEAST_US ? wait : TIMEOUT_LEAST_US;
+}
+
 void kelips_ask(struct kelips *n, struct host *h, struct call *c,
                 struct addr to, struct kelips_msg *m)
 {
-    const struct entry *e = kelips_known(n, to);
-    uint64_t wait = (uint64_t)setting(n->settings, KELIPS_TIMEOUT);
-
-    if (e != NULL && e->rtt_us > 0)
-        wait = (uint64_t)e->rtt_us * 3 > TIMEOUT_LEAST_US
-                   ? (uint64_t)e->rtt_us * 3
-                   : TIMEOUT_LEAST_US;
     c->id = n->next_call++;
     c->peer = to;
     c->sent_us = host_now(h);
-    c->deadline_us = c->sent_us + wait;
+    c->deadline_us = c->sent_us + patience(n, to);
+    if (c->kind >= CALL_MEMBER &&
+        c->deadline_us > c->begun_us + LOOKUP_LIMIT_US)
+        c->deadline_us = c->begun_us + LOOKUP_LIMIT_US;
     m->request = c->id;
     (void)kelips_send(h, to, m);
 }
@@ -250,7 +258,8 @@ static void on_timeout(struct kelips *n, struct host *h)
             first = c;
     if (first == NULL || first->deadline_us > host_now(h))
         return;
-    kelips_missed(n, h, first->peer);
+    if (first->deadline_us >= first->sent_us + patience(n, first->peer))
+        kelips_missed(n, h, first->peer); /* else a lookup's time is over */
     switch ((enum call_kind)first->kind) {
     case CALL_WELCOME:
         kelips_call_close(n, h, first);
@@ -265,6 +274,9 @@ static void on_timeout(struct kelips *n, struct host *h)
     case CALL_CONTACT:
     case CALL_DATA:
         kelips_no_answer(n, h, first);
+        break;
+    case CALL_PAUSE:
+        kelips_again(n, h, first);
         break;
     }
 }
@@ -310,6 +322,8 @@ static void on_answer(struct kelips *n, struct host *h, struct addr from,
     case CALL_CONTACT:
     case CALL_DATA:
         kelips_on_answer(n, h, c, m);
+        break;
+    case CALL_PAUSE: /* too late */
         break;
     }
 }
@@ -379,6 +393,8 @@ static size_t event(void *node, struct host *h, const struct event *e)
 {
     struct kelips *n = node;
 
+    if (host_now(h) >= n->purged_us + PURGE_US)
+        kelips_purge(n, h);
     switch (e->kind) {
     case EVENT_START:
         kelips_share(n, h);
@@ -473,7 +489,7 @@ static void dump_call(struct text *t, const struct call *c)
         [CALL_WELCOME] = "welcome", [CALL_PONG] = "pong",
         [CALL_GRAVE] = "grave",     [CALL_OWN] = "own",
         [CALL_MEMBER] = "member",   [CALL_CONTACT] = "contact",
-        [CALL_DATA] = "data"};
+        [CALL_DATA] = "data",       [CALL_PAUSE] = "pause"};
 
     text_add(t, "waits for ");
     text_add(t, kinds[c->kind]);
@@ -484,6 +500,8 @@ static void dump_call(struct text *t, const struct call *c)
     text_add(t, " due ");
     text_u64(t, c->deadline_us);
     if (c->kind >= CALL_MEMBER) {
+        text_add(t, c->silent ? " silent, begun " : " begun ");
+        text_u64(t, c->begun_us);
         text_add(t, " key ");
         id_text(t, &c->key, ID_BITS);
         text_add(t, " for ");
@@ -520,6 +538,8 @@ static void dump(const void *node, struct host *h, struct text *t)
     text_u64(t, n->round_us);
     text_char(t, ' ');
     text_u64(t, n->grave_next);
+    text_add(t, " purged ");
+    text_u64(t, n->purged_us);
     text_char(t, '\n');
     for (uint32_t i = 0; i < n->view.count; i++)
         dump_entry(t, "member", &n->view.at[i]);

@@ -83,7 +83,8 @@ enum call_kind {
     CALL_OWN,     /* whom a contact knows in our own group */
     CALL_MEMBER,  /* a member of the key's group, to say or note the home */
     CALL_CONTACT, /* whom somebody else knows in that group */
-    CALL_DATA     /* the home, to send the file */
+    CALL_DATA,    /* the home, to send the file */
+    CALL_PAUSE    /* until all are asked again */
 };
 
 /* What a call that concerns a file is for. */
@@ -93,16 +94,18 @@ enum purpose { FOR_LOOKUP, FOR_GET, FOR_INSERT, FOR_REFRESH };
 struct call {
     struct call *next; /* oldest first */
     uint64_t deadline_us, sent_us;
-    uint32_t id;      /* on the wire; a new one for each question */
+    uint64_t begun_us;
+    uint32_t id;       /* on the wire; a new one for each question */
     uint32_t command; /* to answer, or 0 */
     uint8_t kind;     /* enum call_kind */
     uint8_t purpose;  /* enum purpose */
     bool inside;      /* CALL_WELCOME: asked in our own group */
+    bool silent;      /* somebody has not answered since all were asked */
     uint8_t indirect; /* nodes asked for a contact so far */
-    uint8_t rpcs;     /* questions in all */
     uint8_t denials;  /* members that knew no such file */
     uint8_t asked_count;
     uint16_t group;     /* of the key */
+    uint16_t rpcs;      /* questions in all */
     struct addr peer;   /* whom we asked last */
     struct addr via;    /* who named it; none: we knew it */
     struct addr member; /* who knew the home; none: ourselves */
@@ -128,6 +131,7 @@ struct kelips {
     uint32_t probe, home_probe; /* which entry, whose home is pinged next */
     uint64_t armed_us;          /* TIMER_CALL; 0: not armed */
     uint64_t round_us;          /* when the next round is due */
+    uint64_t purged_us;         /* when the tables were last purged */
     uint64_t gossip_messages, gossip_bytes; /* sent; not in the dump */
     struct table view, tuples;
     struct entry *contact;  /* c a group; without address: free */
@@ -217,6 +221,8 @@ void kelips_on_question(struct kelips *n, struct host *h, struct addr from,
 void kelips_on_answer(struct kelips *n, struct host *h, struct call *c,
                       const struct kelips_msg *m);
 void kelips_no_answer(struct kelips *n, struct host *h, struct call *c);
+/* The pause is over. */
+void kelips_again(struct kelips *n, struct host *h, struct call *c);
 /* Become the home of what the host shares; its groups hear of it later. */
 void kelips_share(struct kelips *n, struct host *h);
 /* Tell the files' groups again, where it is time. */

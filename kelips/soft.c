@@ -430,6 +430,7 @@ void kelips_purge(struct kelips *n, struct host *h)
     size_t places = (size_t)n->groups * n->contact_count;
     unsigned gone = 0;
 
+    n->purged_us = host_now(h);
     for (uint32_t i = 0; i < n->view.count; i++)
         if (age_of(&n->view.at[i], h) > member) {
             bury(n, h, &n->view.at[i]);

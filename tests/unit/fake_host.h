@@ -24,7 +24,9 @@ struct fake {
     struct addr connected;
     uint8_t written[70000];
     size_t written_len;
-    bool finished, aborted;
+    bool finished, aborted, left;
+    unsigned result_count;
+    bool ok; /* the last result */
 };
 
 static inline struct fake *fake_of(struct host *h)
@@ -145,6 +147,19 @@ static void fake_note(struct host *h, const char *text)
     (void)h, (void)text;
 }
 
+static void fake_result(struct host *h, uint32_t command, bool ok,
+                        const struct fields *fields)
+{
+    (void)command, (void)fields;
+    fake_of(h)->result_count++;
+    fake_of(h)->ok = ok;
+}
+
+static void fake_left(struct host *h)
+{
+    fake_of(h)->left = true;
+}
+
 static bool fake_wants_notes(struct host *h)
 {
     (void)h;
@@ -172,6 +187,8 @@ static inline void fake_begin(struct fake *f, struct addr self)
                                             .phase = fake_phase,
                                             .finish = fake_finish,
                                             .abort = fake_abort,
+                                            .result = fake_result,
+                                            .left = fake_left,
                                             .note = fake_note,
                                             .keep = fake_keep,
                                             .wants_notes = fake_wants_notes};
@@ -230,6 +247,19 @@ static inline unsigned fake_datagram(struct fake *f, struct addr from,
 {
     struct event e = {
         .kind = EVENT_DATAGRAM, .peer = from, .data = data, .len = len};
+
+    f->sent_count = 0;
+    (void)host_deliver(&f->host, &e);
+    return f->sent_count;
+}
+
+/* A user types a command; the number of datagrams that it makes. */
+static inline unsigned fake_command(struct fake *f, const char *text)
+{
+    struct event e = {.kind = EVENT_COMMAND,
+                      .command = 1,
+                      .data = (const uint8_t *)text,
+                      .len = strlen(text)};
 
     f->sent_count = 0;
     (void)host_deliver(&f->host, &e);

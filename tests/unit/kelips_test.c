@@ -490,6 +490,128 @@ TEST(what_is_new_is_gossiped_first)
     CHECK_U64(messages, TARGETS); /* there are no contacts */
 }
 
+/* Pass the time up to `until_ms`; when a message of that type is sent, in
+   milliseconds, "0 50 ". */
+static void times_of(struct text *t, enum kelips_type type, unsigned until_ms)
+{
+    for (unsigned ms = 0;; ms++) {
+        for (unsigned i = 0; i < fake.sent_count; i++)
+            if (fake.sent[i].data[5] == type)
+                text_printf(t, "%u ", ms);
+        if (ms == until_ms)
+            return;
+        fake.sent_count = 0;
+        fake_pass(&fake, 1000);
+    }
+}
+
+/* [p2psim] Each contact for three round trips; then all over again 100 ms
+   later, for 4 s in all; who has no time left to answer has not been silent. */
+TEST(a_lookup_asks_again_after_100_ms_and_ends_within_4_s)
+{
+    static const struct {
+        uint32_t rtt_us;
+        const char *wanted;
+        unsigned misses; /* of the first; the second has one */
+    } rows[] = {{500000, "0 1500 3100 ", 1}, /* 3.1 + 1.5 s would be too late */
+                {400000, "0 1200 2500 3700 ", 2},
+                {0, "0 1000 2100 3100 ", 2}}; /* not measured: 1 s */
+
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct kelips *n = lone();
+        struct text t = text_new();
+        hear_of(n, 3, 0);
+        hear_of(n, 5, 0);
+        fake.timer_us[TIMER_GOSSIP] = 0; /* rounds would ping them, too */
+        for (unsigned k = 0; k < 2; k++)
+            kelips_contact(n, 1, k)->rtt_us = rows[i].rtt_us;
+        CHECK_U64(fake_command(&fake, "lookup 77"), 1);
+        times_of(&t, KELIPS_LOOKUP, 3999);
+        CHECK_TEXT(t.data, rows[i].wanted);
+        CHECK_U64(fake.result_count, 0);
+        fake_pass(&fake, 1000);
+        CHECK_U64(fake.result_count, 1);
+        CHECK(!fake.ok);
+        CHECK_U64(kelips_contact(n, 1, 0)->misses, rows[i].misses);
+        CHECK_U64(kelips_contact(n, 1, 1)->misses, 1);
+        text_free(&t);
+    }
+}
+
+TEST(a_home_that_was_silent_is_asked_again_after_100_ms)
+{
+    struct kelips *n = lone();
+    struct kelips_entry tuple = said(9, 0);
+    struct text t = text_new();
+
+    tuple.kind = KELIPS_TUPLE;
+    tuple.id = id_of(2);
+    tuple.group = 0;
+    kelips_hear(n, &fake.host, &tuple);
+    hear_of(n, 4, 0); /* it could be asked, but who is the home is known */
+    CHECK_U64(fake_command(&fake, "get 2"), 1);
+    times_of(&t, KELIPS_FETCH, 1200);
+    CHECK_TEXT(t.data, "0 1100 ");
+    CHECK_U64(fake.result_count, 0);
+    text_free(&t);
+}
+
+/* [p2psim] Each second; a round may be far away. */
+TEST(what_has_expired_is_forgotten_within_a_second)
+{
+    struct kelips *n = lone();
+    struct settings s = *n->settings;
+
+    s.value[KELIPS_PERIOD] = 3600 * INT64_C(1000000);
+    s.value[KELIPS_EXPIRY] = 20 * INT64_C(1000000);
+    n->settings = &s;
+    fake.timer_us[TIMER_GOSSIP] = 0;
+    hear_of(n, 4, 18000);
+    hear_of(n, 6, 19500);
+    fake_pass(&fake, 1000001);
+    (void)receive(n, KELIPS_PING, 8, 2);
+    CHECK(kelips_known(n, said(4, 0).addr) != NULL);
+    CHECK(kelips_known(n, said(6, 0).addr) == NULL);
+    fake_pass(&fake, 1000001);
+    (void)receive(n, KELIPS_PING, 8, 2);
+    CHECK(kelips_known(n, said(4, 0).addr) == NULL);
+}
+
+/* [p2psim] One peer whose round trip is unknown is pinged a round. */
+TEST(a_round_measures_one_whom_nobody_has_measured)
+{
+    struct kelips *n = lone();
+
+    for (uint32_t id = 4; id < 24; id += 2)
+        hear_of(n, id, 0);
+    for (unsigned i = 0; i < n->view.count; i++)
+        n->view.at[i].rtt_us = i == 7 ? 0 : 5;
+    for (unsigned round = 0; round < 3; round++) {
+        unsigned pings = 0;
+        fake.sent_count = 0;
+        kelips_round(n, &fake.host);
+        for (unsigned i = 0; i < fake.sent_count; i++)
+            if (fake.sent[i].data[5] == KELIPS_PING) {
+                CHECK(addr_equal(fake.sent[i].to, n->view.at[7].addr));
+                pings++;
+            }
+        CHECK_U64(pings, 1);
+    }
+}
+
+/* [lecture] There is no farewell: the others time it out. */
+TEST(a_leave_is_told_to_nobody)
+{
+    struct kelips *n = lone();
+
+    hear_of(n, 3, 0);
+    hear_of(n, 4, 0);
+    fake.sent_count = 0;
+    (void)host_deliver(&fake.host, &(struct event){.kind = EVENT_STOP});
+    CHECK_U64(fake.sent_count, 0);
+    CHECK(fake.left);
+}
+
 TEST(a_flood_of_made_up_members_is_bounded_and_spares_the_known)
 {
     struct run r = run_of(three);
@@ -645,6 +767,54 @@ TEST(a_file_of_an_empty_group_cannot_be_announced)
     run_free(&r);
 }
 
+/* The same: both of group 2 die, and nobody can find its file; one is back,
+   and knows of it when its home has told the group again [kelips.md 10]. */
+TEST(an_emptied_group_heals_when_a_member_joins_and_homes_refresh)
+{
+    struct run r = run_of("set groups 4\nnode n0 id=4\nnode n1 id=1 join=n0\n"
+                          "node n2 id=2 join=n0\nnode n3 id=3 join=n0\n"
+                          "node n6 id=6 join=n0\nwarm\nat 1s n1 insert 2 x\n"
+                          "at 20s expect n3 get 2 owner=n1\n"
+                          "at 21s crash n2\nat 21s crash n6\n"
+                          "at 90s expect fail n3 get 2\n"
+                          "at 100s restart n2\n"
+                          "at 300s expect n3 get 2 owner=n1 value=x\n"
+                          "at 301s leave n1\n" /* no delete: it expires */
+                          "at 500s expect fail n3 lookup 2\n"
+                          "run until 600s\n");
+    sim_run(r.sim);
+    CHECK_TEXT(sim_complaints(r.sim), "");
+    run_free(&r);
+}
+
+/* [kelips03] `home member`: some member of the file's group, by lot, becomes
+   its home, and keeps what is in it. */
+TEST(a_member_of_its_group_becomes_a_files_home)
+{
+    struct run r = run_of("set groups 2\nset contacts 1\nset home member\nnode n0 id=4\n"
+                          "node n1 id=1 join=n0\nnode n2 id=2 join=n0\n"
+                          "node n6 id=6 join=n0\nwarm\n"
+                          "at 1s n1 insert 10 a\nat 2s n1 insert 12 b\n"
+                          "at 3s n1 insert 14 c\nat 4s n1 insert 16 d\n"
+                          "at 5s n1 insert 18 e\nat 6s n1 insert 20 f\n"
+                          "at 40s expect n1 get 10 value=a\n"
+                          "at 41s expect n1 get 20 value=f\n"
+                          "run until 60s\n");
+    unsigned homes = 0, files = 0;
+
+    sim_run(r.sim);
+    CHECK_TEXT(sim_complaints(r.sim), "");
+    CHECK_U64(named(&r, "n1")->file_count, 0); /* of the other group */
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const names[] = {"n0", "n2", "n6"};
+        homes += named(&r, names[i])->file_count > 0;
+        files += named(&r, names[i])->file_count;
+    }
+    CHECK_U64(files, 6);
+    CHECK(homes > 1); /* by lot */
+    run_free(&r);
+}
+
 int main(void)
 {
     RUN(nodes_hash_to_the_groups_of_the_reference);
@@ -664,11 +834,18 @@ int main(void)
     RUN(a_contact_makes_room_for_a_free_a_fresher_or_an_answering_one);
     RUN(the_nearest_answering_contact_is_asked_first);
     RUN(what_is_new_is_gossiped_first);
+    RUN(a_lookup_asks_again_after_100_ms_and_ends_within_4_s);
+    RUN(a_home_that_was_silent_is_asked_again_after_100_ms);
+    RUN(what_has_expired_is_forgotten_within_a_second);
+    RUN(a_round_measures_one_whom_nobody_has_measured);
+    RUN(a_leave_is_told_to_nobody);
     RUN(a_flood_of_made_up_members_is_bounded_and_spares_the_known);
     RUN(made_up_contacts_are_bounded_and_found_out);
     RUN(made_up_tuples_are_bounded);
     RUN(a_flood_of_lies_is_bounded_in_memory_and_work_and_forgotten);
     RUN(a_node_cut_off_for_long_finds_its_group_again);
     RUN(a_file_of_an_empty_group_cannot_be_announced);
+    RUN(an_emptied_group_heals_when_a_member_joins_and_homes_refresh);
+    RUN(a_member_of_its_group_becomes_a_files_home);
     return test_end();
 }
