@@ -133,7 +133,7 @@ static bool read_request_line(struct http_head *h, struct slice line)
     h->target = line;
     while (line.len > 0 && take_until(&line, ' ', &word))
         h->target.len = (size_t)(line.at - h->target.at) - 1;
-    h->old = is_version(line) && line.at[7] == '0';
+    h->last = is_version(line) && line.at[7] == '0';
     return h->target.len > 0 && line.at != h->target.at && is_version(line);
 }
 
@@ -149,6 +149,7 @@ static bool read_status_line(struct http_head *h, struct slice line)
         !read_length((struct slice){line.at, 3}, &status))
         return false;
     h->status = (unsigned)status;
+    h->last = version.len < 8 || version.at[7] == '0';
     return status >= 100;
 }
 
@@ -156,7 +157,7 @@ static int read_head(struct http_head *h, const uint8_t *data, size_t len,
                      bool (*first)(struct http_head *, struct slice))
 {
     size_t seen = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
-    struct slice rest = {(const char *)data, seen}, line;
+    struct slice rest = {(const char *)data, seen}, line, v;
 
     *h = (struct http_head){0};
     if (len == 0)
@@ -169,6 +170,8 @@ static int read_head(struct http_head *h, const uint8_t *data, size_t len,
     int state = rest.len > 0 ? read_headers(h, rest) : 0;
     if (state <= 0)
         return state < 0 ? state : more;
+    if (http_header(h, "connection", &v) && v.len > 0)
+        h->last = (v.at[0] | 0x20) == 'c';
     const char *end = h->headers.at + h->headers.len;
     end += *end == '\r' ? 2 : 1;
     h->len = (size_t)(end - (const char *)data);

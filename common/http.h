@@ -25,7 +25,8 @@ struct http_head {
     size_t len;           /* with the empty line */
     struct slice method;  /* requests: GET */
     struct slice target;  /* requests: /join?addr=... */
-    bool old;             /* requests: HTTP/1.0 */
+    bool last;            /* none follows it on this connection: "close", or
+                             HTTP/1.0 without "keep-alive" */
     unsigned status;      /* answers: 200; else 0 */
     struct slice headers; /* the lines behind the first */
     bool has_length;

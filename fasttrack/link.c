@@ -267,18 +267,19 @@ static size_t on_session(struct fasttrack *n, struct host *h, struct link *l,
     return (size_t)used;
 }
 
-/* The first bytes tell what a caller wants. */
+/* The first bytes tell what a caller wants.  A plain session begins with one
+   of two messages; a coded one with a word that may be any, a K too. */
 static size_t on_caller(struct fasttrack *n, struct host *h, struct link *l,
                         const struct event *e)
 {
-    if (e->data[0] == 'K' || e->data[0] == 'P') {
+    if (e->len < HEADER_BYTES)
+        return 0;
+    if (memcmp(e->data, "K\2\0", 3) == 0 || memcmp(e->data, "K\1\0", 3) == 0) {
         fasttrack_way(&l->in, false, 0);
         fasttrack_way(&l->out, false, 0);
         begin_session(n, h, l);
         return on_session(n, h, l, e);
     }
-    if (e->len < 5)
-        return 0;
     if (memcmp(e->data, "GIVE ", 5) == 0 || memcmp(e->data, "GET ", 4) == 0 ||
         memcmp(e->data, "HEAD ", 5) == 0)
         return fasttrack_transfer_on_bytes(n, h, l, e);

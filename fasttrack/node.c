@@ -42,7 +42,7 @@ static const struct option options[] = {
     [OPT_SHUFFLE] = {"shuffle", OPTION_TIME, 0, 86400000000, 0, NULL,
                      "between exchanges of a supernode's link; 0: none"},
     [OPT_LISTS] = {"lists", OPTION_TIME, 1000000, 86400000000, 120000000, NULL,
-                   "between node lists to children, and load reports"},
+                   "between reports; node lists to all go with every 60th"},
     [OPT_PING] = {"ping", OPTION_TIME, 0, 3600000000, 120000000, NULL,
                   "between two pings to all sessions; 0: none"},
     {.name = NULL}};
@@ -130,8 +130,9 @@ static void see_demotion(struct fasttrack *n, struct host *h)
         }
 }
 
-void fasttrack_news(struct fasttrack *n, struct host *h)
+void fasttrack_news(struct fasttrack *n, struct host *h, bool moved)
 {
+    n->moved = n->moved || moved;
     if (n->news)
         return;
     n->news = true;
@@ -140,14 +141,18 @@ void fasttrack_news(struct fasttrack *n, struct host *h)
 
 static void on_lists(struct fasttrack *n, struct host *h)
 {
-    n->news = false;
+    bool lists = n->moved || (!n->news && ++n->reports >= LISTS_EVERY);
+
+    n->news = n->moved = false;
+    if (lists)
+        n->reports = 0;
     for (struct link *l = n->links; l != NULL; l = l->next) {
         if (fasttrack_link_is(l, PEER_PARENT) && l->announced)
             fasttrack_tell_score(n, h, l);
         else if (fasttrack_link_is(l, PEER_SUPERNODE) && l->announced &&
                  is_supernode(n))
             fasttrack_announce(n, h, l);
-        else if (fasttrack_link_is(l, PEER_CHILD))
+        else if (lists && fasttrack_link_is(l, PEER_CHILD))
             fasttrack_send_nodes(n, h, l);
     }
     if (is_supernode(n)) {
@@ -532,11 +537,13 @@ static void dump(const void *node, struct host *h, struct text *t)
     const struct fasttrack *n = node;
 
     (void)h;
-    text_printf(t, "%s%s%s%s%s%s misses %u asks %u luck %u kbps %u",
+    text_printf(t,
+                "%s%s%s%s%s%s%s reports %u misses %u asks %u luck %u kbps %u",
                 is_supernode(n) ? "supernode" : "ordinary",
                 n->leaving ? " leaving" : "", n->left ? " left" : "",
                 n->probing ? " probing" : "", n->seeking ? " seeking" : "",
-                n->news ? " news" : "", n->misses, n->asks, n->luck, n->kbps);
+                n->news ? " news" : "", n->moved ? " moved" : "", n->reports,
+                n->misses, n->asks, n->luck, n->kbps);
     text_time(t, " started ", n->started_us);
     if (n->orphan_us != 0)
         text_time(t, " orphan ", n->orphan_us);

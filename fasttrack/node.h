@@ -111,7 +111,7 @@ struct link {
     struct standing standing; /* PEER_SUPERNODE: as it said; [teach] */
     int content;              /* LINK_UPLOAD */
     uint64_t at, end;
-    bool last;
+    bool last;             /* and LINK_DOWNLOAD: no other request follows */
     uint32_t push_id;      /* LINK_GIVING */
     struct source *source; /* LINK_DOWNLOAD */
 };
@@ -223,7 +223,8 @@ struct fasttrack {
     uint64_t links_born;
     struct known *known; /* KNOWN_MAX of them, or NULL */
     uint32_t known_count;
-    bool probing, seeking, news;
+    bool probing, seeking, news, moved; /* moved: children are told, too */
+    uint32_t reports; /* since the last node lists to all children */
     uint64_t probe_us;        /* when the probe under way began */
     uint32_t misses;          /* rounds of seeking that found nobody */
     uint64_t orphan_us;       /* since when without a parent; 0: has one */
@@ -260,9 +261,9 @@ static inline bool is_supernode(const struct fasttrack *n)
 void fasttrack_arm(struct fasttrack *n, struct host *h);
 /* Arm the periodic timers, and hash what is shared. */
 void fasttrack_begin(struct fasttrack *n, struct host *h);
-/* Something has changed that children or other supernodes should hear of:
-   soon, and in one message. */
-void fasttrack_news(struct fasttrack *n, struct host *h);
+/* Other supernodes should hear of a change, and if it is one of where to go
+   without us, children: soon, and in one message. */
+void fasttrack_news(struct fasttrack *n, struct host *h, bool moved);
 /* Count a message that is dropped, and say why. */
 void fasttrack_drop(struct fasttrack *n, struct host *h, const char *why);
 

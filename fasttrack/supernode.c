@@ -589,7 +589,7 @@ static void adopt(struct fasttrack *n, struct host *h, struct link *l,
     if (l->state == LINK_UP)
         fasttrack_link_send(n, h, l,
                             &(struct fasttrack_msg){.type = MSG_SEND_SHARES});
-    fasttrack_news(n, h);
+    fasttrack_news(n, h, false);
 }
 
 static void on_node_info(struct fasttrack *n, struct host *h, struct link *l,
@@ -701,7 +701,7 @@ static void on_neighbours(struct fasttrack *n, struct host *h, struct link *l,
         fasttrack_announce(n, h, l);
     if (l->state == LINK_UP)
         fasttrack_send_nodes(n, h, l);
-    fasttrack_news(n, h);
+    fasttrack_news(n, h, true);
     fasttrack_seek(n, h);
 }
 
@@ -735,14 +735,15 @@ void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
         fasttrack_ask(n, h, l->conn, m);
         break;
     case MSG_PUSH:
-        fasttrack_push(n, h, l, m);
+        if (m->push_form == 1)
+            fasttrack_push(n, h, l, m);
         break;
     case MSG_SCORE:
         l->child->score = m->score;
         if (l->child->eligible != (m->eligible != 0)) {
             l->child->eligible = m->eligible != 0;
             n->super->eligible += l->child->eligible ? 1 : UINT32_MAX;
-            fasttrack_news(n, h);
+            fasttrack_news(n, h, true);
         }
         break;
     case MSG_NETWORK:

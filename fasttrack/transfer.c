@@ -129,8 +129,9 @@ static int find_target(const struct fasttrack *n, struct host *h,
         return ERR_USAGE;
     }
     if (!slice_skip(&target, "/") || !slice_number(&target, &file_id) ||
-        !slice_skip(&target, "/") ||
-        http_unescape(target, false, name, sizeof name) < 0)
+        !slice_skip(&target, "/"))
+        return ERR_USAGE; /* a listing, for one: "/.files" */
+    if (http_unescape(target, false, name, sizeof name) < 0)
         return ERR_MALFORMED;
     int content = host_content_find(h, name);
     const uint8_t *known = fasttrack_shared_hash(n, content);
@@ -178,16 +179,6 @@ static void serve(struct fasttrack *n, struct host *h, struct link *l,
     send_more(n, h, l);
 }
 
-/* Is no other request to follow?  HTTP/1.0 says so unless told otherwise. */
-static bool is_last(const struct http_head *head)
-{
-    struct slice v;
-
-    if (http_header(head, "connection", &v) && v.len > 0)
-        return (v.at[0] | 0x20) == 'c'; /* close */
-    return head->target.at[head->target.len + strlen(" HTTP/1.")] == '0';
-}
-
 static size_t on_request(struct fasttrack *n, struct host *h, struct link *l,
                          const struct event *e)
 {
@@ -201,7 +192,7 @@ static size_t on_request(struct fasttrack *n, struct host *h, struct link *l,
         decline(n, h, l, "400 Bad Request");
         return e->len;
     }
-    l->last = is_last(&head);
+    l->last = head.last;
     int content = find_target(n, h, head.target);
     if (content == ERR_MALFORMED)
         decline(n, h, l, "400 Bad Request");
@@ -441,6 +432,21 @@ static void dial(struct fasttrack *n, struct host *h, struct source *s)
     s->link->source = s;
 }
 
+/* Its time has come, or its connection is used up. */
+static void retry(struct fasttrack *n, struct host *h, struct source *s)
+{
+    uint64_t from, end;
+
+    if (s->pushed && (s->got == 0 || ++s->tries > RETRIES_MAX)) {
+        s->dead = true;
+        host_note(h, "the owner of a file does not follow the push");
+    } else if (next_range(s->download, h, &from, &end)) {
+        dial(n, h, s);
+    } else {
+        s->retry_us = host_now(h) + RETRY_US;
+    }
+}
+
 /* Is anybody left who may bring the rest? */
 static void see_sources(struct fasttrack *n, struct host *h, struct download *d)
 {
@@ -538,6 +544,7 @@ static size_t on_head(struct fasttrack *n, struct host *h, struct source *s,
     }
     s->end = s->at + head.content_length;
     s->busy = true;
+    s->link->last = head.last;
     return (size_t)used;
 }
 
@@ -559,10 +566,14 @@ static size_t on_body(struct fasttrack *n, struct host *h, struct source *s,
     fasttrack_link_due(n, s->link, host_now(h) + IDLE_US);
     if (s->at < s->end)
         return (size_t)len;
-    if (is_whole(d, h))
+    if (is_whole(d, h)) {
         check(n, h, d);
-    else
+    } else if (!s->link->last) {
         request(n, h, s);
+    } else { /* as KaZaA does: a connection for each part */
+        let_go(n, h, s);
+        retry(n, h, s);
+    }
     return (size_t)len;
 }
 
@@ -746,20 +757,6 @@ uint64_t fasttrack_transfer_deadline(const struct fasttrack *n)
                 least = s->retry_us;
         }
     return least;
-}
-
-static void retry(struct fasttrack *n, struct host *h, struct source *s)
-{
-    uint64_t from, end;
-
-    if (s->pushed && (s->got == 0 || ++s->tries > RETRIES_MAX)) {
-        s->dead = true;
-        host_note(h, "the owner of a file does not follow the push");
-    } else if (next_range(s->download, h, &from, &end)) {
-        dial(n, h, s);
-    } else {
-        s->retry_us = host_now(h) + RETRY_US;
-    }
 }
 
 void fasttrack_transfer_expire(struct fasttrack *n, struct host *h)

@@ -502,24 +502,31 @@ bool fasttrack_put_result(uint8_t *out, size_t room, size_t *len,
 
 /* -- Messages ----------------------------------------------------------------- */
 
-/* A byte, or two, that are always so. */
-static void code_fixed(struct codec *c, const char *name, uint16_t value,
-                       unsigned bytes)
+/* A byte, or two, of a meaning that nobody knows: we say `ours` there, and take
+   what others do, to pass it on. */
+static void code_byte(struct codec *c, const char *name, uint8_t *byte,
+                      uint8_t ours)
 {
-    uint8_t byte = (uint8_t)value;
-    uint16_t two = value;
+    uint8_t value = *byte ^ ours;
 
-    if (bytes == 1)
-        code_u8(c, name, &byte);
-    else
-        code_u16(c, name, &two);
+    code_u8(c, name, &value);
     code_minor(c);
-    code_require(c, byte == (uint8_t)value && two == value);
+    *byte = value ^ ours;
+}
+
+static void code_two(struct codec *c, const char *name, uint16_t *two,
+                     uint16_t ours)
+{
+    uint16_t value = *two ^ ours;
+
+    code_u16(c, name, &value);
+    code_minor(c);
+    *two = value ^ ours;
 }
 
 static void code_query(struct codec *c, struct fasttrack_msg *m)
 {
-    code_fixed(c, "one", 1, 1);
+    code_byte(c, "one", &m->odd_byte, 1);
     code_u8(c, "realm", &m->realm);
     code_minor(c);
     code_u8(c, "terms", &m->terms);
@@ -574,25 +581,24 @@ static void code_body(struct codec *c, struct fasttrack_msg *m)
     case MSG_NODE_INFO:
         code_addr(c, "addr", &m->addr);
         code_u8(c, "bandwidth", &m->bandwidth);
-        code_u8(c, "zero", &m->zero);
-        code_minor(c);
+        code_byte(c, "zero", &m->odd_byte, 0);
         code_name(c, "user", &m->name);
         break;
     case MSG_SEND_SHARES:
     case MSG_PROMOTE:
         break;
     case MSG_SHARE:
-        code_fixed(c, "zero", 0, 1);
+        code_byte(c, "zero", &m->odd_byte, 0);
         code_u8(c, "media", &m->media);
         code_minor(c);
-        code_fixed(c, "zeros", 0, 2);
+        code_two(c, "zeros", &m->odd_two, 0);
         code_file(c, m);
         break;
     case MSG_UNSHARE:
         code_file(c, m);
         break;
     case MSG_QUERY:
-        code_fixed(c, "one", 1, 2);
+        code_two(c, "one", &m->odd_two, 1);
         code_u16(c, "max", &m->results_max);
         code_minor(c);
         code_u16(c, "search", &m->search);
@@ -646,8 +652,7 @@ static void code_route(struct codec *c, struct fasttrack_msg *m)
     if (m->route == ROUTE_UNICAST) {
         code_addr(c, "target", &m->target);
     } else {
-        code_u16(c, "unknown", &m->unknown);
-        code_minor(c);
+        code_two(c, "unknown", &m->odd_route, 0);
     }
     code_u8(c, "hops", &m->hops);
     code_require(c, m->hops <= HOPS_LIMIT);

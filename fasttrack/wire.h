@@ -97,8 +97,10 @@ struct fasttrack_msg {
     uint8_t route;
     struct addr source, target; /* of a forwarded one; broadcast: no target */
     uint8_t hops;
-    uint16_t unknown; /* of a broadcast's header; ours are 0 */
-    uint8_t zero;     /* of node info; ours is 0 */
+    /* What nobody knows, of a broadcast's header and of the body, less what we
+       say there. */
+    uint16_t odd_route, odd_two;
+    uint8_t odd_byte;
     struct addr addr; /* of a node, a supernode, the asker; only ip: 2c */
     struct addr owner, supernode; /* push */
     uint32_t id;                  /* of a push; of a query between supernodes */

@@ -263,7 +263,6 @@ static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
                          const struct event *e)
 {
     struct http_head head;
-    struct slice v;
     struct content c;
     unsigned place;
     int used = http_request(&head, e->data, e->len);
@@ -274,11 +273,7 @@ static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
         decline(n, h, l, "400 Bad Request", "");
         return e->len;
     }
-    /* HTTP/1.1 goes on unless it says "close", HTTP/1.0 ends unless it says
-       "keep-alive". */
-    l->last = head.old;
-    if (http_header(&head, "connection", &v) && v.len > 0)
-        l->last = (v.at[0] | 0x20) == 'c';
+    l->last = head.last;
     if (slice_is(http_path(head.target), "/gnutella/push-proxy")) {
         decline(n, h, l, gnutella_push_by_proxy(n, h, &head), "");
         return (size_t)used;

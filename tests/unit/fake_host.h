@@ -22,6 +22,7 @@ struct fake {
     } sent[64]; /* those since the test set sent_count to 0 */
     conn_id last_conn;
     struct addr connected;
+    conn_id written_to; /* last */
     uint8_t written[70000];
     size_t written_len;
     bool finished, aborted, left;
@@ -116,7 +117,8 @@ static size_t fake_write(struct host *h, conn_id conn, const void *wire,
 {
     struct fake *f = fake_of(h);
 
-    (void)conn, (void)plain, (void)plain_len;
+    (void)plain, (void)plain_len;
+    f->written_to = conn;
     if (wire_len <= sizeof f->written - 1 - f->written_len) {
         memcpy(f->written + f->written_len, wire, wire_len);
         f->written_len += wire_len;

@@ -74,16 +74,35 @@ TEST(blanks_in_a_target_old_versions_and_folded_values_are_read)
 
     CHECK_U64(request(&h, ask, sizeof ask - 1), sizeof ask - 1);
     CHECK(slice_is(h.target, "/get/1/my old song.mp3/"));
-    CHECK(h.old);
+    CHECK(h.last);
     CHECK_U64(result_of("GET / HTTP/1.1\r\n\r\n"), 18);
     CHECK_U64(http_answer(&h, (const uint8_t *)said, sizeof said - 1),
               sizeof said - 1);
     CHECK_U64(h.status, 200);
+    CHECK(h.last);
     CHECK_U64(h.content_length, 5);
     h.headers = (struct slice){try, sizeof try - 1};
     CHECK(http_header(&h, "x-try", &v));
     CHECK(slice_is(v, "1.2.3.4:5,\r\n\t6.7.8.9:10"));
     CHECK(http_header(&h, "c", &v) && slice_is(v, "d"));
+}
+
+TEST(the_last_message_of_a_connection_says_so)
+{
+    static const struct {
+        const char *text;
+        bool last;
+    } cases[] = {{"HTTP/1.1 200 OK\r\n\r\n", false},
+                 {"HTTP/1.0 200 OK\r\n\r\n", true},
+                 {"HTTP/1.1 206 Part\r\nConnection: close\r\n\r\n", true},
+                 {"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n\r\n", false}};
+    struct http_head h;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CHECK(http_answer(&h, (const uint8_t *)cases[i].text,
+                          strlen(cases[i].text)) > 0);
+        CHECK_U64(h.last, cases[i].last);
+    }
 }
 
 TEST(what_is_no_request_is_refused)
@@ -184,6 +203,7 @@ int main(void)
     RUN(a_request_is_split_and_its_headers_are_found);
     RUN(every_prefix_of_a_head_waits_for_more);
     RUN(blanks_in_a_target_old_versions_and_folded_values_are_read);
+    RUN(the_last_message_of_a_connection_says_so);
     RUN(what_is_no_request_is_refused);
     RUN(a_head_without_end_is_refused_at_the_limit);
     RUN(an_answer_has_a_status);
