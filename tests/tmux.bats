@@ -19,7 +19,7 @@ t() { tmux -L "$socket" "$@"; }
 # of timeout the program a second time, when it may be just about to end.
 open() {
     t -f /dev/null new-session -d -x "$1" -y "$2" \
-        "trap : INT; cd '$PWD'; LC_ALL=C timeout --foreground 100 $3; echo ended \$?; sleep 60"
+        "trap : INT; cd '$PWD'; LC_ALL=C timeout --foreground 600 $3; echo ended \$?; sleep 60"
 }
 
 # wait_for PATTERN: until the screen shows it, 5 s at most.
