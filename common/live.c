@@ -201,6 +201,15 @@ static void call_result(struct host *h, uint32_t command, bool ok,
     struct live_node *n = node_of(h);
     struct live *l = n->live;
 
+    if (command == 0) {
+        struct record r = {.kind = RECORD_RESULT,
+                           .to = live_self(n),
+                           .text = fields->type != NULL ? fields->type : "news",
+                           .ok = ok,
+                           .fields = fields};
+        live_record(l, &r);
+        return;
+    }
     for (size_t i = 0; i < l->open_count; i++) {
         struct open_command c = l->open[i];
         if (c.number != command || c.node != n)

@@ -139,7 +139,7 @@ static void on_record(void *context, const struct record *record)
         status->bytes += record->wire != NULL ? record->wire_len : record->len;
         status->dropped += record->why != NULL;
     }
-    if (record->kind != RECORD_RESULT)
+    if (record->kind != RECORD_RESULT || record->command == 0)
         return;
     for (size_t i = 0; i < r->given_count; i++)
         if (r->given[i].number == record->command) {

@@ -403,7 +403,8 @@ static void results(struct monitor *m, const struct branch *a,
         const struct log *l = side[s]->log;
         for (size_t i = log_of_step(l, from); i < log_end(l); i++) {
             const struct record *r = log_at(l, i);
-            if (r->kind != RECORD_RESULT || r->time_us > until_us)
+            if (r->kind != RECORD_RESULT || r->command == 0 ||
+                r->time_us > until_us)
                 continue;
             const struct record *other =
                 result_of(side[1 - s], from, r, until_us);

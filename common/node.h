@@ -277,7 +277,8 @@ int host_save(struct host *h, const char *name, const void *data, size_t len);
    they do not fit. */
 int host_load(struct host *h, const char *name, void *to, size_t room);
 
-/* The outcome of a command; the fields are copied.  Ends the command. */
+/* The outcome of a command; the fields are copied.  Ends the command.  Of no
+   command, 0: news that people want to hear, called by the fields' type. */
 void host_result(struct host *h, uint32_t command, bool ok,
                  const struct fields *fields);
 /* The short form for what failed: one field, "error". */

@@ -37,7 +37,8 @@ struct endpoint {
 struct record {
     enum record_kind kind;
     uint32_t command; /* command that it descends from through messages, or 0;
-                          results: the command's number */
+                          results: the command's number,
+                          0 for news */
     uint64_t step;    /* of the run, from 1; notes and results: their cause's */
     uint64_t time_us;
     uint64_t sent_us; /* messages: when it was sent */

@@ -136,8 +136,17 @@ void command_result(struct host *h, uint32_t number, bool ok,
     struct sim *sim = ((struct node *)h)->sim;
     struct command_run *c = command_get(sim, number);
 
-    if (c != NULL && c->open && c->node == h->index) /* else: too late */
-        command_end(sim, c, ok, fields);
+    if (number == 0 && sim->observer != NULL) {
+        struct record r = record_new(sim, RECORD_RESULT);
+        r.command = 0;
+        r.to = endpoint_of(node_at(sim, h->index));
+        r.text = fields->type != NULL ? fields->type : "news";
+        r.ok = ok;
+        r.fields = fields;
+        observe_record(sim, &r);
+    } else if (c != NULL && c->open && c->node == h->index) {
+        command_end(sim, c, ok, fields); /* else: too late */
+    }
 }
 
 void command_expire(struct sim *sim, uint32_t number)

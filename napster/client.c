@@ -124,22 +124,30 @@ int napster_content_find(struct host *h, struct slice wire)
 
 /* -- Questions ------------------------------------------------------------ */
 
+static void end_question(struct napster *n, struct host *h, bool ok,
+                         const struct fields *f);
+
 static void ask_next(struct napster *n, struct host *h)
 {
     struct client *c = n->client;
 
     if (c->question_count == 0 || c->asked || c->state != SESSION_ONLINE)
         return;
+    bool list = c->question->type == MSG_BROWSE_DIRECT;
     c->asked = true;
+    c->listing = false;
     c->asked_us = host_now(h);
-    c->list_due_us = c->question->type == MSG_BROWSE_DIRECT
-                         ? host_now(h) + LIST_ASK_US
-                         : FOREVER;
+    c->due_us = host_now(h) + (list ? LIST_ASK_US : ASK_US);
     c->error[0] = '\0';
     if (c->question->type == MSG_SEARCH || c->question->type == MSG_BROWSE ||
-        c->question->type == MSG_BROWSE_DIRECT)
+        list)
         c->hit_count = 0;
     SAY(c->question->type, "%s", c->question->text);
+    if (c->question->type == MSG_PART || c->question->type == MSG_PRIVATE) {
+        struct fields f = fields_new(); /* they have no answer */
+        end_question(n, h, true, &f);
+        fields_free(&f);
+    }
 }
 
 static void end_question(struct napster *n, struct host *h, bool ok,
@@ -262,18 +270,21 @@ bool napster_client_lists(const struct client *c, struct slice nick)
            napster_same(nick, napster_slice(c->question->text));
 }
 
-void napster_client_listed(struct napster *n, struct host *h, struct slice line)
+bool napster_client_listed(struct napster *n, struct host *h, struct slice line)
 {
     struct slice f[FIELDS_OF_ONE];
+    bool end = line.len == 0;
 
-    if (line.len == 0)
-        end_search(n, h);
-    else if (napster_split(line, f, FIELDS_OF_ONE) >= 6)
+    if (!end && napster_split(line, f, FIELDS_OF_ONE) >= 6)
         keep_hit(n, h, napster_slice(n->client->question->text), f,
                  napster_slice("0"));
+    end = end || n->client->hit_count == HITS_MAX;
+    if (end)
+        end_search(n, h);
+    return end;
 }
 
-void napster_client_unlisted(struct napster *n, struct host *h, const char *why)
+void napster_client_give_up(struct napster *n, struct host *h, const char *why)
 {
     struct client *c = n->client;
 
@@ -293,15 +304,14 @@ static void on_list_message(struct napster *n, struct host *h, uint16_t type,
     struct addr a = {napster_ip((uint32_t)ip), (uint16_t)port};
     if (type == MSG_BROWSE_DIRECT)
         napster_list_asked(n, h, f[0], a);
-    else if (!napster_client_lists(n->client, f[0]) ||
-             n->client->list_due_us == FOREVER) /* it comes already */
+    else if (!napster_client_lists(n->client, f[0]) || n->client->listing)
         return;
     else if (type == MSG_BROWSE_ERROR)
-        napster_client_unlisted(n, h, "the user does not show its list");
+        napster_client_give_up(n, h, "the user does not show its list");
     else if (port != 0)
         napster_list_get(n, h, f[0], a);
     else /* it dials us */
-        n->client->list_due_us = host_now(h) + LIST_US;
+        n->client->due_us = host_now(h) + LIST_US;
 }
 
 /* An answer of one message is shown as it came, in its fields' names. */
@@ -317,15 +327,30 @@ static void end_with_text(struct napster *n, struct host *h, const char *name,
     fields_free(&f);
 }
 
-static void on_notice(struct napster *n, struct host *h, struct slice text)
+/* What a person wants to hear though it answers no question of theirs. */
+static void tell(struct host *h, const struct napster_msg *m)
+{
+    static const struct framing framing = {PHASE_MESSAGES, false};
+    struct fields f = fields_new();
+
+    napster_describe(&framing, (const uint8_t *)m->text - HEADER_BYTES,
+                     HEADER_BYTES + m->len, &f);
+    host_result(h, 0, true, &f);
+    fields_free(&f);
+}
+
+static void on_notice(struct napster *n, struct host *h,
+                      const struct napster_msg *m)
 {
     struct client *c = n->client;
+    struct slice text = {m->text, m->len};
 
-    host_note(h, "the server says: %.*s", (int)text.len, text.at);
     if (!c->asked)
-        napster_transfer_on_notice(n, h);
-    if (!c->asked || c->pinging)
+        napster_transfer_on_notice(n, h, text);
+    if (!c->asked || c->pinging) {
+        tell(h, m);
         return;
+    }
     napster_copy(c->error, sizeof c->error, text);
     if (!asks(c, MSG_SEARCH)) /* that has an end of its own */
         end_question(n, h, false, NULL);
@@ -333,10 +358,13 @@ static void on_notice(struct napster *n, struct host *h, struct slice text)
 
 /* -- What the server says -------------------------------------------------- */
 
-static void on_login_ok(struct napster *n, struct host *h)
+static void on_login_ok(struct napster *n, struct host *h,
+                        const struct napster_msg *m)
 {
     if (n->client->state != SESSION_LOGIN)
         return;
+    if (n->client->registered) /* again: somebody may have waited for it */
+        tell(h, m);
     n->client->state = SESSION_ONLINE;
     n->client->registered = true;
     n->client->deadline_us = FOREVER;
@@ -373,9 +401,11 @@ static void keep_hot(struct client *c, struct slice nick)
 }
 
 /* Is that the one answer to what was asked?  301 and 302 come after a login
-   too. */
-static bool ends(const struct client *c, uint16_t type, struct slice nick)
+   too, and others speak in a channel. */
+static bool ends(const struct napster *n, uint16_t type, const struct slice *f)
 {
+    const struct client *c = n->client;
+
     switch (type) {
     case MSG_WHOIS_IS:
     case MSG_WHOWAS:
@@ -383,11 +413,12 @@ static bool ends(const struct client *c, uint16_t type, struct slice nick)
     case MSG_HOTLIST_OK:
     case MSG_HOTLIST_BAD:
         return asks(c, MSG_HOTLIST_ADD) &&
-               napster_same(nick, napster_slice(c->question->text));
+               napster_same(f[0], napster_slice(c->question->text));
     case MSG_TOPIC:
-        return asks(c, MSG_JOIN);
+        return asks(c, MSG_JOIN) &&
+               napster_same(f[0], napster_slice(c->question->text));
     case MSG_SAID:
-        return asks(c, MSG_SAY);
+        return asks(c, MSG_SAY) && napster_same(f[1], napster_slice(n->nick));
     default:
         return false;
     }
@@ -400,7 +431,7 @@ static void on_message(struct napster *n, struct host *h,
     struct slice text = {m->text, m->len}, f[FIELDS_OF_ONE] = {{"", 0}};
     int count = napster_split(text, f, FIELDS_OF_ONE);
 
-    if (ends(c, m->type, f[0])) {
+    if (ends(n, m->type, f)) {
         if (m->type == MSG_HOTLIST_OK)
             keep_hot(c, f[0]);
         end_with_text(n, h, "answer", text);
@@ -408,11 +439,11 @@ static void on_message(struct napster *n, struct host *h,
     }
     switch (m->type) {
     case MSG_LOGIN_OK:
-        on_login_ok(n, h);
+        on_login_ok(n, h, m);
         break;
     case MSG_ERROR:
     case MSG_NICK_BAD:
-        host_note(h, "the server refuses: %.*s", (int)text.len, text.at);
+        tell(h, m);
         /* Not again at once; but who cannot register may have done so in an
            earlier life, and can log in. */
         c->deadline_us = host_now(h) + (registers(n) ? RECONNECT_US : LOGIN_US);
@@ -421,11 +452,23 @@ static void on_message(struct napster *n, struct host *h,
         break;
     case MSG_GHOST:
     case MSG_DISCONNECT: /* the end: and not again at once */
+        tell(h, m);
         c->deadline_us = host_now(h) + LOGIN_US;
         c->state = SESSION_NONE;
         break;
     case MSG_NOTICE:
-        on_notice(n, h, text);
+        on_notice(n, h, m);
+        break;
+    case MSG_PRIVATE:
+    case MSG_SAID:
+    case MSG_EMOTE:
+    case MSG_CHANNEL_JOIN:
+    case MSG_CHANNEL_PART:
+    case MSG_TOPIC:
+    case MSG_SIGNED_ON:
+    case MSG_MOTD:
+    case MSG_PORT_ERROR:
+        tell(h, m);
         break;
     case MSG_STATS:
         on_stats(n, h, f, count);
@@ -450,6 +493,8 @@ static void on_message(struct napster *n, struct host *h,
         if (asks(c, MSG_BROWSE))
             napster_copy(c->error, sizeof c->error,
                          napster_slice("User is not currently online."));
+        else
+            tell(h, m);
         break;
     case MSG_PING:
         if (count >= 1)
@@ -513,7 +558,7 @@ static void on_closed(struct napster *n, struct host *h)
     struct client *c = n->client;
 
     if (c->state == SESSION_ONLINE)
-        host_note(h, "has lost the server: no searches until it is back");
+        host_failed(h, 0, "the server is gone: no searches until it is back");
     if (c->deadline_us == FOREVER || c->state != SESSION_NONE)
         c->deadline_us = host_now(h) + RECONNECT_US;
     c->state = SESSION_NONE;
@@ -572,8 +617,8 @@ uint64_t napster_client_deadline(const struct napster *n)
 
     if (c->pinging && c->asked_us + PING_US < least)
         least = c->asked_us + PING_US;
-    if (asks(c, MSG_BROWSE_DIRECT) && c->list_due_us < least)
-        least = c->list_due_us;
+    if (c->asked && c->due_us < least)
+        least = c->due_us;
     return least;
 }
 
@@ -584,8 +629,11 @@ void napster_client_expire(struct napster *n, struct host *h)
 
     if (c->pinging && now >= c->asked_us + PING_US)
         end_search(n, h);
-    if (asks(c, MSG_BROWSE_DIRECT) && now >= c->list_due_us)
-        napster_client_unlisted(n, h, "the user does not answer");
+    else if (c->asked && now >= c->due_us)
+        napster_client_give_up(n, h,
+                               asks(c, MSG_BROWSE_DIRECT)
+                                   ? "the user does not answer"
+                                   : "the server does not answer");
     if (now < c->deadline_us)
         return;
     c->deadline_us = FOREVER;
@@ -763,7 +811,8 @@ void napster_client_command(struct napster *n, struct host *h,
     } plain[] = {{"browse", MSG_BROWSE}, {"list", MSG_BROWSE_DIRECT},
                  {"whois", MSG_WHOIS},   {"hotlist", MSG_HOTLIST_ADD},
                  {"join", MSG_JOIN},     {"say", MSG_SAY},
-                 {"stats", MSG_STATS}};
+                 {"stats", MSG_STATS},   {"part", MSG_PART},
+                 {"tell", MSG_PRIVATE}};
     const char *text = (const char *)e->data;
     size_t len = word_next(&text);
     const char *rest = text + len;
@@ -781,11 +830,6 @@ void napster_client_command(struct napster *n, struct host *h,
         get(n, h, e->command, rest);
     } else if (word_is(text, len, "share") || word_is(text, len, "unshare")) {
         set_shared(n, h, e->command, rest, *text == 's');
-    } else if (word_is(text, len, "part")) {
-        struct fields f = fields_new();
-        SAY(MSG_PART, "%s%s", hash_sign(MSG_PART, rest), rest);
-        host_result(h, e->command, true, &f);
-        fields_free(&f);
     } else {
         show(n, h, e->command);
     }

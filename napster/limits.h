@@ -49,9 +49,9 @@
 #define RECONNECT_US (2 * SECOND_US)
 #define META_US (10 * SECOND_US)    /* Source: reference, 1: for its one line */
 #define PING_US (2 * SECOND_US)     /* how long a search waits for pongs */
-#define LIST_ASK_US (5 * SECOND_US) /* for another's word on a direct browse */
-#define LIST_US (20 * SECOND_US)    /* and then for the list itself to move */
-#define ASK_US (30 * SECOND_US)     /* Source: reference, 6.1 */
+#define LIST_ASK_US (5 * SECOND_US) /* for word on a direct browse; a dial */
+#define LIST_US (20 * SECOND_US)    /* and then for all of the list */
+#define ASK_US (30 * SECOND_US)     /* Source: reference, 6.1; any question */
 #define PEER_US (30 * SECOND_US)    /* without a byte: gone */
 #define DIGITS_US                                                              \
     (SECOND_US / 5) /* Source: reference, 6.3: an offset has no

@@ -70,12 +70,13 @@ void napster_list_get(struct napster *n, struct host *h, struct slice nick,
         napster_peer_new(n, h, host_connect(h, from), PEER_LIST_ONE);
 
     if (p == NULL) {
-        napster_client_unlisted(n, h, "too many connections");
+        napster_client_give_up(n, h, "too many connections");
         return;
     }
     napster_copy(p->nick, sizeof p->nick, nick);
-    p->deadline_us = host_now(h) + LIST_US;
-    n->client->list_due_us = FOREVER; /* the connection has its own */
+    p->deadline_us = host_now(h) + LIST_ASK_US;
+    n->client->due_us = host_now(h) + LIST_US;
+    n->client->listing = true;
 }
 
 /* One line of another's list: the bytes used.  The first is its nick again. */
@@ -89,20 +90,18 @@ size_t napster_list_take(struct napster *n, struct host *h, struct peer *p,
         return 0;
     if (end == NULL || !wanted) {
         if (wanted)
-            napster_client_unlisted(n, h, "the list is none");
+            napster_client_give_up(n, h, "the list is none");
         napster_peer_end(n, h, p);
         return e->len;
     }
     struct slice line = {(const char *)e->data, (size_t)(end - e->data)};
-    bool first = !p->digits;
-    p->deadline_us = host_now(h) + LIST_US;
+    bool last = !p->digits && !napster_same(line, napster_slice(p->nick));
+    if (last)
+        napster_client_give_up(n, h, "the list is another's");
+    else if (p->digits)
+        last = napster_client_listed(n, h, line);
     p->digits = true;
-    if (first && !napster_same(line, napster_slice(p->nick)))
-        napster_client_unlisted(n, h, "the list is another's");
-    else if (!first)
-        napster_client_listed(n, h, line);
-    if (line.len == 0 ||
-        !napster_client_lists(n->client, napster_slice(p->nick)))
+    if (last)
         napster_peer_end(n, h, p);
     return line.len + 1;
 }
@@ -113,8 +112,7 @@ void napster_list_on_request(struct napster *n, struct host *h, struct peer *p,
     if (r->send && napster_client_lists(n->client, r->nick)) {
         p->state = PEER_LIST_IN;
         p->digits = true; /* its nick has come */
-        p->deadline_us = host_now(h) + LIST_US;
-        n->client->list_due_us = FOREVER;
+        n->client->listing = true;
         napster_copy(p->nick, sizeof p->nick, r->nick);
     } else if (!r->send && host_now(h) < n->client->list_until_us) {
         napster_list_begin(n, h, p, "");

@@ -23,7 +23,7 @@ static const struct option options[] = {
     [OPT_PASSWORD] = {"password", OPTION_TEXT, 0, 0, 0, "secret",
                       "crosses the network as it is"},
     [OPT_MOTD] = {"motd", OPTION_TEXT, 0, 0, 0, NULL,
-                  "the server's message of the day"},
+                  "the server's message of the day; _ is a blank"},
     [OPT_STATS] = {"stats", OPTION_TIME, 0, 3600 * (int64_t)SECOND_US,
                    60 * (int64_t)SECOND_US, NULL,
                    "between unasked statistics; 0: only at the login"},
@@ -45,6 +45,7 @@ static const struct command commands[] = {
     {"join", "w", "join CHANNEL", "enter a channel", COMMAND_LIMIT_US},
     {"part", "w", "part CHANNEL", "leave it", COMMAND_LIMIT_US},
     {"say", "wt", "say CHANNEL TEXT", "speak in it", COMMAND_LIMIT_US},
+    {"tell", "wt", "tell NICK TEXT", "a word to one user", COMMAND_LIMIT_US},
     {"stats", "", "stats", "users and files, as the server counts",
      COMMAND_LIMIT_US},
     {"show", "", "show", "how it stands", COMMAND_LIMIT_US},
@@ -284,8 +285,9 @@ static void dump_client(const struct client *c, struct text *t)
     text_printf(t, "state %u shared %u of %u%s%s%s", (unsigned)c->state,
                 c->shared, c->share_count, c->registered ? " registered" : "",
                 c->pinging ? " pinging" : "", c->hashing ? " hashing" : "");
+    text_add(t, c->listing ? " listing" : "");
     text_time(t, " lists until ", c->list_until_us);
-    text_time(t, " list due ", c->list_due_us);
+    text_time(t, " due ", c->asked ? c->due_us : 0);
     for (uint32_t i = 0; i < c->hot_count; i++)
         text_printf(t, " hot %s", c->hotlist[i]);
     text_printf(t, "%s%s grants %u meta %s error %s server ",
@@ -337,10 +339,10 @@ const struct protocol napster_protocol = {
               "gigabytes hash host hz ip kbps lastseen length level limit max "
               "md5 media more nick offset one password port search secs "
               "shared size speed status text topic type up users version word",
-    .results = "answer brokered bytes downloads file files from got_files hits "
-               "kbps length list memory n nick owner ping_ms pushed registered "
-               "searches seconds sent_files shared size state type uploads "
-               "users walked words",
+    .results = "answer brokered bytes channel code downloads email file files "
+               "from got_files hits kbps length list memory n nick owner "
+               "ping_ms pushed registered searches seconds sent_files shared "
+               "size speed state text topic type uploads users walked words",
     .warm = napster_warm,
     .check = napster_check,
     .settled = napster_settled,

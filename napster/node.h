@@ -190,9 +190,10 @@ struct client {
     struct question *question; /* QUESTIONS_MAX of them */
     uint32_t question_count;
     bool asked, pinging;
-    uint64_t asked_us;
-    char error[128]; /* of the question's 404 */
-    struct hit *hit; /* HITS_MAX of them, or NULL */
+    uint64_t asked_us, due_us; /* then it is given up */
+    bool listing;              /* another's list is on its way */
+    char error[128];           /* of the question's 404 */
+    struct hit *hit;           /* HITS_MAX of them, or NULL */
     uint32_t hit_count;
     struct offered *share; /* by content */
     uint32_t share_count, shared;
@@ -200,7 +201,6 @@ struct client {
     struct grant grant[GRANTS_MAX];
     uint32_t grant_next;
     uint64_t list_until_us; /* so long may who calls have our list */
-    uint64_t list_due_us;   /* so long we wait for another's, uncalled */
     char hotlist[NICKS_MAX][NICK_MAX + 1]; /* told at each login */
     uint32_t hot_count;
     struct peer *peers;
@@ -278,12 +278,11 @@ const struct hit *napster_best(const struct client *c, const char *name);
 void napster_client_share(struct napster *n, struct host *h, int content);
 /* Do we wait for the list of that user, asked of itself? */
 bool napster_client_lists(const struct client *c, struct slice nick);
-/* A line of it, as in SHARE; an empty one is its end. */
-void napster_client_listed(struct napster *n, struct host *h,
+/* A line of it, as in SHARE; true: its end, or as many as we keep. */
+bool napster_client_listed(struct napster *n, struct host *h,
                            struct slice line);
-/* It does not come, or no further. */
-void napster_client_unlisted(struct napster *n, struct host *h,
-                             const char *why);
+/* The question has no answer: next. */
+void napster_client_give_up(struct napster *n, struct host *h, const char *why);
 
 /* A connection between two clients, in the client's list from now on; it is
    ended again where there is no room for it: NULL. */
@@ -305,8 +304,10 @@ void napster_transfer_expire(struct napster *n, struct host *h);
    the end. */
 void napster_transfer_get(struct napster *n, struct host *h, uint32_t command,
                           const struct hit *hit);
-/* A 404 that answers no question: it must be the oldest open 203 or 500. */
-void napster_transfer_on_notice(struct napster *n, struct host *h);
+/* A 404 that answers no question: an open 203 or 500 whose holder it names
+   ("X is not firewalled"), else the last one, as errors come at once. */
+void napster_transfer_on_notice(struct napster *n, struct host *h,
+                                struct slice text);
 /* The server's word on a transfer: 204, 206, 501, 607, 620 ... */
 void napster_transfer_on_message(struct napster *n, struct host *h,
                                  const struct napster_msg *m);

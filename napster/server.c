@@ -425,8 +425,16 @@ void napster_server_command(struct napster *n, struct host *h,
                             const struct event *e)
 {
     const struct server *s = n->server;
+    const char *text = (const char *)e->data;
+    size_t len = word_next(&text);
     struct fields f = fields_new();
 
+    if (!word_is(text, len, "show") && !word_is(text, len, "stats")) {
+        host_failed(h, e->command,
+                    "a client's command; a server only shows "
+                    "how it stands: show");
+        return;
+    }
     fields_number(&f, "users", s->online);
     fields_number(&f, "files", s->index.count);
     fields_number(&f, "words", s->index.word_count);

@@ -570,14 +570,25 @@ static void on_download_ok(struct napster *n, struct host *h,
     }
 }
 
-void napster_transfer_on_notice(struct napster *n, struct host *h)
+void napster_transfer_on_notice(struct napster *n, struct host *h,
+                                struct slice text)
 {
-    struct download *oldest = NULL;
+    struct download *meant = NULL;
+    struct slice nick = {"", 0};
+    bool named = false;
 
-    for (struct download *d = n->client->downloads; d != NULL; d = d->next)
-        oldest = d->state <= DOWN_PUSHED ? d : oldest;
-    if (oldest != NULL)
-        retry(n, h, oldest, "the server refuses");
+    (void)napster_next(&text, &nick);
+    for (struct download *d = n->client->downloads; d != NULL; d = d->next) {
+        bool his = napster_same(nick, napster_slice(d->hit.nick));
+        if (d->state > DOWN_PUSHED || (named && !his) ||
+            (meant != NULL && named == his &&
+             d->deadline_us < meant->deadline_us))
+            continue;
+        meant = d;
+        named = his;
+    }
+    if (meant != NULL)
+        retry(n, h, meant, "the server refuses");
 }
 
 void napster_transfer_on_message(struct napster *n, struct host *h,
@@ -751,6 +762,8 @@ static void on_open(struct host *h, struct peer *p)
         wait_for(p->download, h, DOWN_ONE, PEER_US);
     else if (p->state == PEER_PUSH_DIAL)
         p->state = PEER_PUSH_ONE;
+    else if (p->state == PEER_LIST_ONE) /* it speaks in time, or never */
+        p->deadline_us = host_now(h) + LIST_US;
 }
 
 static void on_gone(struct napster *n, struct host *h, struct peer *p,
@@ -763,7 +776,7 @@ static void on_gone(struct napster *n, struct host *h, struct peer *p,
         napster_client_lists(n->client, napster_slice(p->nick))) {
         if (refused)
             SAY(MSG_PORT_ERROR, "%s", p->nick);
-        napster_client_unlisted(n, h, "the list does not come, or broke off");
+        napster_client_give_up(n, h, "the list does not come, or broke off");
     }
     if (d == NULL)
         return;

@@ -308,6 +308,32 @@ def play_server():
                        (501, 'eve 16777343 %d "own song.mp3" x 3' % there)]:
         s.say(kind, text)
     assert s.ask(751, "eve") == [(752, "eve")]
+    # What a person is told though it answers nothing, a line each.
+    node.says("MOTD at kid: text welcome")
+    node.says("PRIVATE at kid: nick eve, text hi")
+    for kind, text, line in [
+            (205, "eve \x1b[2J\r\na  b",
+             "PRIVATE at kid: nick eve, text .[2J..a  b"),
+            (403, "#c eve a b", "SAID at kid: channel #c, nick eve, text a b"),
+            (824, '#c eve "waves"',
+             'EMOTE at kid: channel #c, text eve "waves"'),
+            (406, "#c eve 1 3", "CHANNEL_JOIN at kid: channel #c, nick eve,"),
+            (407, "#c eve 1 3", "CHANNEL_PART at kid: channel #c, nick eve,"),
+            (410, "#c new", "TOPIC at kid: channel #c, topic new"),
+            (209, "eve 3", "SIGNED_ON at kid: nick eve, speed 3"),
+            (210, "eve", "SIGNED_OFF at kid: nick eve"),
+            (626, "eve", "PORT_ERROR at kid: nick eve"),
+            (404, "duplicate file", "NOTICE at kid: text duplicate file")]:
+        s.say(kind, text)
+        node.says("\n  " + line)
+    node.tell("tell eve how  are you")
+    assert s.hear() == [(205, "eve how  are you")]
+    node.tell("say c hello")
+    assert s.hear() == [(402, "#c hello")]
+    s.say(403, "#c eve first")  # another's is no answer
+    s.say(403, "#c kid hello")
+    node.says("SAID at kid: channel #c, nick eve, text first")
+    node.says("say c hello at kid: answer #c kid hello")
     assert not select.select([data_port], [], [], 0.3)[0]
 
     # Uploads: digits of an offset end in silence; one GET for one 608.
@@ -347,14 +373,17 @@ def play_server():
     # Downloads.
     data = b"0123456789" * 100
     md5 = hashlib.md5(data).hexdigest()
-    s_hits = ["C:\\a\\foo1", "foo2", "foo3", "foo4", "foo5"]
+    s_hits = ["C:\\a\\foo1", "foo2", "foo3", "foo4", "foo5", "foo6"]
     node.tell("search foo")
     assert s.hear() == [(200, 'FILENAME CONTAINS "foo" MAX_RESULTS 100')]
     for name in s_hits:
-        s.say(201, '"%s" %s 1000 128 44100 60 eve 16777343 3' % (name, md5))
-    assert s.ask(202) == [(751, "eve")]
+        owner = "mal" if name == "foo6" else "eve"
+        s.say(201, '"%s" %s 1000 128 44100 60 %s 16777343 3' % (
+            name, md5, owner))
+    assert s.ask(202) == [(751, "eve"), (751, "mal")]
     s.say(752, "eve")
-    node.says("hits 5")
+    s.say(752, "mal")
+    node.says("hits 6")
 
     def get(n, port, word="", md5=md5):
         if n:
@@ -387,6 +416,18 @@ def play_server():
     assert s.hear() == [(500, 'eve "foo3"')]
     s.say(204, 'eve 16777343 0 "foo3" firewallerror 3')
     node.says("get 3 at kid: FAILED, error both sides are behind a firewall")
+    # A 404 means the download whose holder it names, else the last one asked.
+    node.tell("get 6")
+    assert s.hear() == [(203, 'mal "foo6"')]
+    node.tell("get 5")
+    assert s.hear() == [(203, 'eve "foo5"')]
+    s.say(404, "no")
+    assert s.hear(5) == [(203, 'eve "foo5"')]
+    s.say(404, "mal is not firewalled")
+    assert s.hear(5) == [(203, 'mal "foo6"')]
+    for n, owner in (5, "eve"), (6, "mal"):
+        s.say(204, '%s 16777343 0 "foo%d" firewallerror 3' % (owner, n))
+        node.says("get %d at kid: FAILED" % n)
     # A closed port, an error text; 206, 609, 620, 404: each is tried again.
     get(4, 1)
     assert s.hear() == [(626, "eve")]

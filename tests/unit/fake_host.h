@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_FAKE_HOST_H
 #define TESTS_UNIT_FAKE_HOST_H
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/host.h"
@@ -28,6 +29,8 @@ struct fake {
     bool finished, aborted, left;
     unsigned result_count;
     bool ok; /* the last result */
+    char said[512]; /* results: "command ok|failed field value...", a line
+                       each, since the test cleared it */
 };
 
 static inline struct fake *fake_of(struct host *h)
@@ -152,9 +155,15 @@ static void fake_note(struct host *h, const char *text)
 static void fake_result(struct host *h, uint32_t command, bool ok,
                         const struct fields *fields)
 {
-    (void)command, (void)fields;
-    fake_of(h)->result_count++;
-    fake_of(h)->ok = ok;
+    struct fake *f = fake_of(h);
+    LOCAL_TEXT t = text_new();
+
+    text_printf(&t, "%s%u %s ", f->said, command, ok ? "ok" : "failed");
+    fields_line(&t, fields, &(struct namer){.name = NULL});
+    text_char(&t, '\n');
+    (void)snprintf(f->said, sizeof f->said, "%s", t.data);
+    f->result_count++;
+    f->ok = ok;
 }
 
 static void fake_left(struct host *h)

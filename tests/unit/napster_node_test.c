@@ -1,0 +1,220 @@
+/* What takes a minute, or thousands of callers, shown on a host whose clock
+   the test sets.  Source: reference, sections 5 and 6. */
+#include "napster/node.h"
+#include "tests/unit/fake_host.h"
+#include "tests/unit/test.h"
+
+static struct fake fake;
+static struct settings settings;
+
+static struct napster *begin(int role, const char *join)
+{
+    struct config config = {
+        .settings = &settings, .name = "kid", .self = {0x7f000001, 6699}};
+
+    settings = settings_new(napster_protocol.options);
+    settings.value[OPT_ROLE] = role;
+    (void)addr_parse(&config.join, join);
+    fake_begin(&fake, config.self);
+    fake.host.protocol = &napster_protocol;
+    fake.host.node = napster_protocol.create(&fake.host, &config);
+    (void)host_deliver(&fake.host, &(struct event){.kind = EVENT_START});
+    return fake.host.node;
+}
+
+static void happens(enum event_kind kind, conn_id conn)
+{
+    struct event e = {
+        .kind = kind, .conn = conn, .peer = {0x7f000001, (uint16_t)conn}};
+
+    (void)host_deliver(&fake.host, &e);
+}
+
+static size_t comes(conn_id conn, const void *data, size_t len)
+{
+    struct event e = {
+        .kind = EVENT_BYTES, .conn = conn, .data = data, .len = len};
+
+    return host_deliver(&fake.host, &e);
+}
+
+/* One message comes; what is written from then on is kept. */
+static void hears(conn_id conn, uint16_t type, const char *text)
+{
+    uint8_t m[HEADER_BYTES + PAYLOAD_MAX];
+    size_t len = napster_encode(m, type, text, strlen(text));
+
+    fake.written_len = 0;
+    fake.finished = fake.aborted = false;
+    CHECK_U64(comes(conn, m, len), len);
+}
+
+/* How many messages of that type were written; the first one's text. */
+static unsigned wrote(uint16_t type, char *text, size_t room)
+{
+    struct napster_msg m;
+    unsigned count = 0;
+    size_t at = 0;
+    int used;
+
+    while ((used = napster_decode(&m, fake.written + at,
+                                  fake.written_len - at)) > 0) {
+        if (m.type == type && count++ == 0 && text != NULL)
+            napster_copy(text, room, (struct slice){m.text, m.len});
+        at += (size_t)used;
+    }
+    return count;
+}
+
+static void command(uint32_t number, const char *text)
+{
+    struct event e = {.kind = EVENT_COMMAND,
+                      .command = number,
+                      .data = (const uint8_t *)text,
+                      .len = strlen(text)};
+
+    fake.written_len = 0;
+    (void)host_deliver(&fake.host, &e);
+}
+
+/* Source: reference, 5: "NEW times out after 60 s"; we look every 15 s. */
+TEST(who_does_not_log_in_is_closed_after_60_seconds)
+{
+    const struct napster *n = begin(ROLE_SERVER, "");
+
+    happens(EVENT_ACCEPT, 1);
+    happens(EVENT_ACCEPT, 2);
+    hears(2, MSG_LOGIN, "amy pw 6699 \"nap\" 3");
+    fake_pass(&fake, 59 * SECOND_US);
+    CHECK(!fake.aborted && n->server->callers == 1);
+    fake_pass(&fake, 17 * SECOND_US);
+    CHECK(fake.aborted && n->server->callers == 0 && n->server->online == 1);
+}
+
+/* Reference, 5: `This server is full (N connections)`. */
+TEST(a_server_that_is_full_says_so_and_has_room_again)
+{
+    struct napster *n = begin(ROLE_SERVER, "");
+    char text[80] = "";
+
+    for (conn_id i = 1; i <= CALLERS_MAX; i++)
+        happens(EVENT_ACCEPT, i);
+    CHECK_U64(fake.written_len, 0);
+    happens(EVENT_ACCEPT, CALLERS_MAX + 1);
+    CHECK_U64(wrote(MSG_ERROR, text, sizeof text), 1);
+    CHECK_TEXT(text, "This server is full (4096 connections)");
+    CHECK(fake.finished);
+    hears(CALLERS_MAX + 1, MSG_LOGIN, "amy pw 6699 \"nap\" 3");
+    CHECK_U64(n->server->online, 0);
+    happens(EVENT_CLOSED, 7);
+    happens(EVENT_ACCEPT, CALLERS_MAX + 2);
+    CHECK_U64(fake.written_len, 0);
+    hears(CALLERS_MAX + 2, MSG_LOGIN, "amy pw 6699 \"nap\" 3");
+    CHECK_U64(n->server->online, 1);
+}
+
+/* A client that is logged in; its session is stream 1. */
+static struct napster *logged_in(void)
+{
+    struct napster *n = begin(ROLE_CLIENT, "127.0.0.1:8888");
+
+    happens(EVENT_OPEN, 1);
+    hears(1, MSG_LOGIN_OK, "anon@x");
+    return n;
+}
+
+/* Reference, 5: LOGIN_SENT, "give up after 60 s". */
+TEST(a_server_that_says_nothing_is_given_up_after_60_seconds)
+{
+    (void)begin(ROLE_CLIENT, "127.0.0.1:8888");
+    happens(EVENT_OPEN, 1);
+    fake_pass(&fake, 59 * SECOND_US);
+    CHECK(!fake.aborted && fake.last_conn == 1);
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK(fake.aborted && fake.last_conn == 1);
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK(fake.last_conn == 2); /* and once more */
+}
+
+/* A question that nobody answers does not hold up the next for ever. */
+TEST(a_question_is_given_up_after_30_seconds)
+{
+    (void)logged_in();
+    command(5, "whois eve");
+    CHECK_U64(wrote(MSG_WHOIS, NULL, 0), 1);
+    command(6, "stats");
+    CHECK_U64(wrote(MSG_STATS, NULL, 0), 0);
+    fake_pass(&fake, 29 * SECOND_US);
+    CHECK_TEXT(fake.said, "");
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK_TEXT(fake.said, "5 failed error the server does not answer\n");
+    CHECK_U64(wrote(MSG_STATS, NULL, 0), 1);
+}
+
+/* Nor does a list: a port that drops what comes has 5 s, all of it 20 s. */
+TEST(a_list_that_does_not_come_holds_up_nothing_for_long)
+{
+    (void)logged_in();
+    command(5, "list eve");
+    command(6, "stats");
+    hears(1, MSG_BROWSE_ACCEPT, "eve 16777343 99");
+    CHECK(fake.connected.port == 99 && fake.last_conn == 2);
+    fake_pass(&fake, 6 * SECOND_US);
+    CHECK_TEXT(fake.said,
+               "5 failed error the list does not come, or broke off\n");
+    CHECK_U64(wrote(MSG_PORT_ERROR, NULL, 0), 1);
+    CHECK_U64(wrote(MSG_STATS, NULL, 0), 1);
+}
+
+TEST(a_list_that_drips_is_given_up_after_20_seconds)
+{
+    static const char line[] = "\"a\" md5 5 128 44100 60\n";
+
+    (void)logged_in();
+    command(5, "list eve");
+    hears(1, MSG_BROWSE_ACCEPT, "eve 16777343 99");
+    happens(EVENT_OPEN, 2);
+    CHECK_U64(comes(2, "1", 1), 1);
+    CHECK_U64(comes(2, "eve\n", 4), 4);
+    for (int i = 0; i < 19; i++) {
+        CHECK_TEXT(fake.said, "");
+        CHECK_U64(comes(2, line, sizeof line - 1), sizeof line - 1);
+        fake_pass(&fake, SECOND_US);
+    }
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK_TEXT(fake.said, "5 failed error the user does not answer\n");
+}
+
+TEST(a_list_ends_where_we_keep_no_more)
+{
+    static const char line[] = "\"a\" md5 5 128 44100 60\n";
+
+    (void)logged_in();
+    command(5, "list eve");
+    command(6, "list eve"); /* whose lines are others */
+    hears(1, MSG_BROWSE_ACCEPT, "eve 16777343 99");
+    happens(EVENT_OPEN, 2);
+    CHECK_U64(comes(2, "1", 1), 1);
+    CHECK_U64(comes(2, "eve\n", 4), 4);
+    for (unsigned i = 0; i < HITS_MAX; i++) {
+        CHECK_TEXT(fake.said, "");
+        CHECK_U64(comes(2, line, sizeof line - 1), sizeof line - 1);
+    }
+    CHECK(strncmp(fake.said, "5 ok hits 200 ", 14) == 0);
+    fake.said[0] = '\0';
+    for (unsigned i = 0; i < HITS_MAX; i++)
+        (void)comes(2, line, sizeof line - 1);
+    CHECK_TEXT(fake.said, "");
+}
+
+int main(void)
+{
+    RUN(who_does_not_log_in_is_closed_after_60_seconds);
+    RUN(a_server_that_is_full_says_so_and_has_room_again);
+    RUN(a_server_that_says_nothing_is_given_up_after_60_seconds);
+    RUN(a_question_is_given_up_after_30_seconds);
+    RUN(a_list_that_does_not_come_holds_up_nothing_for_long);
+    RUN(a_list_that_drips_is_given_up_after_20_seconds);
+    RUN(a_list_ends_where_we_keep_no_more);
+    return test_end();
+}
