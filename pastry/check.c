@@ -284,6 +284,8 @@ void pastry_canonical(const struct network *net, const struct host *from,
         if (c->id == m.request)
             rank = at;
     }
+    if (rank == 0 && n != NULL && m.request == n->arrival)
+        rank = UINT32_MAX; /* about its arrival */
     for (unsigned i = 0; i < 4; i++)
         data[HEADER_BYTES - 4 + i] = (uint8_t)(rank >> (24 - 8 * i));
 }

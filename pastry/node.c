@@ -181,14 +181,6 @@ static unsigned calls_of(const struct pastry *n, enum call_kind kind)
     return count;
 }
 
-static bool is_asked(const struct pastry *n, enum call_kind kind, struct addr a)
-{
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        if (c->kind == kind && addr_equal(c->peer.addr, a))
-            return true;
-    return false;
-}
-
 /* Arm the timer for the first deadline, if it is not armed for it. */
 static void arm(struct pastry *n, struct host *h)
 {
@@ -215,8 +207,11 @@ static void ask(struct pastry *n, struct host *h, enum pastry_part part,
     pastry_begin(n, PASTRY_GET, &m);
     m.part = (uint8_t)part;
     m.row = (uint8_t)row;
-    if (!is_asked(n, CALL_PART, to.addr))
-        (void)pastry_call(n, h, CALL_PART, &to, &m);
+    for (const struct call *c = n->calls; c != NULL; c = c->next)
+        if (c->kind == CALL_PART && addr_equal(c->peer.addr, to.addr) &&
+            c->data[HEADER_BYTES] == part && c->data[HEADER_BYTES + 1] == row)
+            return; /* asked already */
+    (void)pastry_call(n, h, CALL_PART, &to, &m);
 }
 
 static void ping(struct pastry *n, struct host *h, const struct pastry_peer *to)
@@ -224,8 +219,10 @@ static void ping(struct pastry *n, struct host *h, const struct pastry_peer *to)
     struct pastry_msg m;
 
     pastry_begin(n, PASTRY_PING, &m);
-    if (!is_asked(n, CALL_PONG, to->addr))
-        (void)pastry_call(n, h, CALL_PONG, to, &m);
+    for (const struct call *c = n->calls; c != NULL; c = c->next)
+        if (c->kind == CALL_PONG && addr_equal(c->peer.addr, to->addr))
+            return; /* asked already */
+    (void)pastry_call(n, h, CALL_PONG, to, &m);
 }
 
 /* -- Who lives, and how far away ---------------------------------------------- */
@@ -291,22 +288,76 @@ void pastry_hear(struct pastry *n, struct host *h, const struct pastry_peer *p)
     ping(n, h, p);
 }
 
+static void add_peers(struct pastry_msg *m, const struct peer *list,
+                      unsigned count)
+{
+    for (unsigned i = 0; i < count && m->count < PEERS_MAX; i++)
+        m->peer[m->count++] =
+            (struct pastry_peer){*PEER_ID(&list[i]), peer_addr(&list[i])};
+}
+
+/* Answer a GET; or tell a newcomer what has changed since it asked. */
+static void tell(struct pastry *n, struct host *h, struct addr to,
+                 enum pastry_part part, unsigned row, uint32_t request)
+{
+    struct pastry_msg m;
+
+    pastry_begin(n, PASTRY_STATE, &m);
+    m.request = request;
+    m.part = (uint8_t)part;
+    m.row = (uint8_t)row;
+    if (part == PART_ROW) {
+        for (unsigned i = 0; i < n->entry_count; i++)
+            if (pastry_shared(n, &n->id, PEER_ID(&n->entry[i])) == row)
+                add_peers(&m, &n->entry[i], 1);
+    } else if (part == PART_NEAR) {
+        add_peers(&m, n->near, n->near_count);
+    } else {
+        add_peers(&m, n->low, n->low_count);
+        add_peers(&m, n->high, n->high_count);
+    }
+    pastry_send(h, to, &m);
+}
+
+/*
+ * Source: [pastry01] 2.4: what a newcomer is told has a timestamp, which its
+ * announcement repeats; who has changed since, tells it anew.  Ours says how
+ * long ago it asked, for clocks differ.  Whoever arrives at the same time has
+ * to be measured first, as the newcomer has: then is the answer (on_pong).
+ */
+static void on_announce(struct pastry *n, struct host *h, struct addr from,
+                        const struct pastry_msg *m)
+{
+    uint64_t now = host_now(h), age = (uint64_t)m->age_ms * 1000;
+
+    for (struct call *c = n->calls; c != NULL; c = c->next)
+        if (c->kind == CALL_PONG && addr_equal(c->peer.addr, from)) {
+            c->since_us = now > age ? now - age : 1;
+            c->arrival = m->request;
+        }
+}
+
 static void on_pong(struct pastry *n, struct host *h, struct call *c,
                     const struct pastry_msg *m)
 {
     uint64_t rtt = (host_now(h) - c->sent_us) / RTT_UNIT_US;
     struct peer p = peer_new(&m->sender, c->peer.addr, rtt > 0 ? rtt : 1);
-    uint32_t hash, *place;
+    uint32_t hash, *place, arrival = c->arrival;
     bool again = c->tries > 0; /* of which message is this the answer? */
+    bool stale = c->since_us != 0 && n->changed_us >= c->since_us;
 
     pastry_call_close(n, h, c);
     if (!m->active)
         return;
+    if (stale)
+        tell(n, h, peer_addr(&p), PART_LEAVES, 0, arrival);
     if (again && pastry_known(n, peer_addr(&p)) != NULL)
         return;
     dig_out(n, peer_addr(&p));
-    if (pastry_insert(n, h, &p))
+    if (pastry_insert(n, h, &p)) {
+        n->changed_us = host_now(h);
         pastry_offer(n, h, &p);
+    }
     if (n->measured == NULL)
         n->measured = host_alloc(h, MEASURED_MAX * sizeof *n->measured);
     if ((place = measured(n, peer_addr(&p), &hash)) != NULL)
@@ -332,6 +383,8 @@ static void gone(struct pastry *n, struct host *h, struct pastry_peer p)
     bool leaf = pastry_forget(n, p.addr);
     if (!known)
         return;
+    if (leaf)
+        n->changed_us = host_now(h);
     if (leaf && low && n->low_count > 0)
         ask(n, h, PART_LEAVES, 0, &n->low[n->low_count - 1]);
     if (leaf && !low && n->high_count > 0)
@@ -395,6 +448,8 @@ static void arrive(struct pastry *n, struct host *h)
     host_note(h, "joined: %u leaves, %u table entries; I announce myself",
               (unsigned)n->low_count + n->high_count, (unsigned)n->entry_count);
     pastry_begin(n, PASTRY_ANNOUNCE, &m);
+    m.request = n->arrival = n->next_call++;
+    m.age_ms = (uint32_t)((host_now(h) - n->asked_us) / 1000 + 1);
     for (unsigned i = 0; (p = pastry_peer_at(n, i)) != NULL; i++)
         if (pastry_known(n, peer_addr(p)) == p) /* each once */
             pastry_send(h, peer_addr(p), &m);
@@ -485,36 +540,6 @@ static void on_timeout(struct pastry *n, struct host *h)
 
 /* -- Answering ------------------------------------------------------------------ */
 
-static void add_peers(struct pastry_msg *m, const struct peer *list,
-                      unsigned count)
-{
-    for (unsigned i = 0; i < count && m->count < PEERS_MAX; i++)
-        m->peer[m->count++] =
-            (struct pastry_peer){*PEER_ID(&list[i]), peer_addr(&list[i])};
-}
-
-static void on_get(struct pastry *n, struct host *h, struct addr from,
-                   const struct pastry_msg *m)
-{
-    struct pastry_msg reply;
-
-    pastry_begin(n, PASTRY_STATE, &reply);
-    reply.request = m->request;
-    reply.part = m->part;
-    reply.row = m->row;
-    if (m->part == PART_ROW) {
-        for (unsigned i = 0; i < n->entry_count; i++)
-            if (pastry_shared(n, &n->id, PEER_ID(&n->entry[i])) == m->row)
-                add_peers(&reply, &n->entry[i], 1);
-    } else if (m->part == PART_NEAR) {
-        add_peers(&reply, n->near, n->near_count);
-    } else {
-        add_peers(&reply, n->low, n->low_count);
-        add_peers(&reply, n->high, n->high_count);
-    }
-    pastry_send(h, from, &reply);
-}
-
 static void on_ping(struct pastry *n, struct host *h, struct addr from,
                     uint32_t request)
 {
@@ -530,14 +555,18 @@ static void on_state(struct pastry *n, struct host *h, struct addr from,
 {
     struct call *c = call_of(n, m->request);
     bool joining = c != NULL && c->kind == CALL_JOIN;
+    bool news = c == NULL && m->request == n->arrival &&
+                pastry_known(n, from) != NULL; /* since we asked to join */
 
-    if (!joining &&
+    if (!joining && !news &&
         (c == NULL || c->kind != CALL_PART || !addr_equal(c->peer.addr, from)))
         return; /* nobody asked, or too late */
-    if (!joining || m->part == PART_LAST)
-        pastry_call_close(n, h, c);
-    if (joining && m->part == PART_LAST)
+    if (joining && m->part == PART_LAST) {
         n->last = true;
+        n->asked_us = c->sent_us;
+    }
+    if (c != NULL && (!joining || m->part == PART_LAST))
+        pastry_call_close(n, h, c);
     for (unsigned i = 0; i < m->count; i++)
         pastry_hear(n, h, &m->peer[i]);
 }
@@ -627,7 +656,7 @@ static void on_datagram(struct pastry *n, struct host *h, const struct event *e)
         on_route(n, h, e->peer, &m);
         break;
     case PASTRY_GET:
-        on_get(n, h, e->peer, &m);
+        tell(n, h, e->peer, m.part, m.row, m.request);
         break;
     case PASTRY_STATE:
         on_state(n, h, e->peer, &m);
@@ -645,7 +674,8 @@ static void on_datagram(struct pastry *n, struct host *h, const struct event *e)
         on_answer(n, h, e->peer, &m);
         break;
     case PASTRY_ANNOUNCE:
-        break; /* heard_from has done it */
+        on_announce(n, h, e->peer, &m);
+        break;
     case PASTRY_LEAVE:
         gone(n, h, (struct pastry_peer){m.sender, e->peer});
         break;
@@ -801,6 +831,10 @@ static void dump(const void *node, struct host *h, struct text *t)
     text_u64(t, n->rounds);
     text_add(t, " next ");
     text_u64(t, n->round_us);
+    text_add(t, " asked ");
+    text_u64(t, n->asked_us);
+    text_add(t, " changed ");
+    text_u64(t, n->changed_us);
     text_char(t, '\n');
     dump_peers(n, t, "low", n->low, n->low_count);
     dump_peers(n, t, "high", n->high, n->high_count);
@@ -833,6 +867,8 @@ static void dump(const void *node, struct host *h, struct text *t)
         text_u64(t, c->deadline_us);
         text_add(t, " tries ");
         text_u64(t, c->tries);
+        text_add(t, " newcomer ");
+        text_u64(t, c->since_us);
         dump_message(t, c);
         text_char(t, '\n');
     }
@@ -853,7 +889,7 @@ const struct protocol pastry_protocol = {
     .describe = describe,
     .fields = "magic version type digit_bits digits request sender active key "
               "hops purpose origin origin_id origin_request path peers node "
-              "id row part count found value_len value",
+              "id row part count found age_ms value_len value",
     .results = "forwards hops id key larger neighbours owner owner_id path "
                "smaller table value values",
     .warm = pastry_warm,

@@ -79,6 +79,8 @@ struct call {
     uint64_t deadline_us, sent_us;
     uint32_t id;
     uint32_t command; /* to answer, or 0 */
+    uint32_t arrival; /* CALL_PONG: the number of its ANNOUNCE */
+    uint64_t since_us; /* and when it asked to join; 0: it is no newcomer */
     uint8_t kind, tries;
     uint16_t len;
     struct pastry_peer peer; /* whom we asked */
@@ -97,6 +99,9 @@ struct pastry {
     uint16_t call_count, item_count;
     uint16_t entry_count, entry_cap;
     uint32_t next_call, rounds;
+    uint32_t arrival;        /* the number of our ANNOUNCE */
+    uint64_t asked_us;       /* when we asked to join */
+    uint64_t changed_us;     /* our leaf set, for the last time */
     uint64_t armed_us;       /* TIMER_CALL; 0: not armed */
     uint64_t round_us;       /* when the next round is due */
     struct peer *low, *high; /* nearest first; half a leaf set each */

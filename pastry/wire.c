@@ -129,10 +129,12 @@ static void walk_body(struct codec *c, struct pastry_msg *m)
         walk_id(c, m, "key", &m->key);
         walk_value(c, m);
         break;
+    case PASTRY_ANNOUNCE:
+        code_u32(c, "age_ms", &m->age_ms);
+        break;
     case PASTRY_ACK:
     case PASTRY_PING:
     case PASTRY_PONG:
-    case PASTRY_ANNOUNCE:
     case PASTRY_LEAVE:
         break;
     }

@@ -20,7 +20,7 @@ enum pastry_type {
     PASTRY_STATE,     /* some of it */
     PASTRY_PING,      /* how far are you, and are you alive? */
     PASTRY_PONG,
-    PASTRY_ANNOUNCE, /* I have arrived */
+    PASTRY_ANNOUNCE, /* I have arrived; what I was told is so old */
     PASTRY_LEAVE,    /* I go */
     PASTRY_STORE,    /* keep a copy of this value */
     PASTRY_STORED
@@ -54,6 +54,7 @@ struct pastry_msg {
     struct id key;
     struct pastry_peer origin; /* of a ROUTE */
     uint32_t origin_request;
+    uint32_t age_ms; /* ANNOUNCE: since the sender asked to join */
     uint8_t found;
     uint32_t version; /* of a value */
     uint16_t value_len;

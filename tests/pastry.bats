@@ -132,6 +132,18 @@ band() {
         END { exit bad || n != rows }' <<<"$csv"
 }
 
+@test "pastry: a node keeps no more than the paper's 15 ceil(log16 N) entries" {
+    for i in {1..20}; do
+        [ "$("$pastry" show labs/pastry/n1000.scn entries "p$i")" -le 45 ]
+    done
+}
+
+@test "pastry: the rare case comes and goes with log16 N; no way has over 5 hops" {
+    off=8 value=5 band hops --nodes 1000,5000,10000,20000 -- 1 \
+        1000=9 5000=94 10000=54 20000=9
+    off=1 value=4 band hops --nodes 1000,10000,20000 -- 1 1000=4 10000=4 20000=4
+}
+
 @test "pastry: hops are those of the paper's figures 4 and 5" {
     off=0.03 value=3 band hops -- 1 1000=2.46 2000=2.68 5000=2.94 10000=3.21 \
         20000=3.49 50000=3.74 100000=3.96
@@ -146,6 +158,7 @@ band() {
 
 @test "pastry: fewer hops in a larger base, and with more leaves" {
     off=0.05 band base -- 2 4=4.54 16=3.21
+    off=0.05 band base --nodes 1024 --points 2 -- 2 2=4.04
     off=0.03 band leaf-set -- 2 8=3.05 16=2.94 24=2.86 32=2.81 64=2.70
 }
 

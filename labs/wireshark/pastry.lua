@@ -29,7 +29,7 @@ end
 define("uint32", "magic", base.HEX)
 define("uint32", "type", base.DEC, TYPES)
 define("uint32", [[version digit_bits digits active request
-    origin_request hops value_len found row count]], base.DEC)
+    origin_request hops value_len found row count age_ms]], base.DEC)
 define("string", "sender key id node origin origin_id path value purpose part")
 define("bytes", "undecoded")
 define("none", "peers")
@@ -151,6 +151,8 @@ function body.STATE(c)
         c.tree = outer
     end
 end
+
+function body.ANNOUNCE(c) number(c, "age_ms", 4) end
 
 function body.STORE(c)
     id(c, "key")
