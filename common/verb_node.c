@@ -175,9 +175,11 @@ static void give_command(struct server *s)
         say_error(s, "the command is too long, expected 4096 bytes at most");
     else if (strcmp(line, "leave") == 0)
         live_stop(s->live, s->host);
-    else if (!blank && !command_check(s->program->protocol, line, &why))
+    else if (!blank && !command_check(s->program->protocol, line, &why)) {
+        if (strcmp(line, "quit") == 0 || strcmp(line, "exit") == 0)
+            text_add(&why, "; to end this node: leave");
         say_error(s, why.data);
-    else if (!blank && live_command(s->live, s->host, line) == 0)
+    } else if (!blank && live_command(s->live, s->host, line) == 0)
         say_error(s, s->host->state == NODE_UP
                          ? "too many commands are open; wait for results"
                          : "the node is leaving");

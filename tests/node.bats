@@ -114,9 +114,11 @@ agree() {
     start a --listen 127.0.0.1:0
     echo "lokup 4" >&"${command[a]}"
     echo "lookup" >&"${command[a]}"
+    echo "quit" >&"${command[a]}"
     [[ $(ask a lookup 4) == *": owner "* ]]
     [ "$(sed -n 1p a.err)" = "chord: unknown command 'lokup'; did you mean 'lookup'?" ]
     [ "$(sed -n 2p a.err)" = "chord: 'lookup' ends too early, expected 'lookup KEY'" ]
+    [[ $(sed -n 3p a.err) == *"'quit', expected"*"; to end this node: leave" ]]
 }
 
 @test "node: hostile input lines are refused, and the node goes on" {
