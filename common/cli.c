@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define OPTIONS_SEEN_MAX 32 /* of one verb, the shared ones included */
+#define HELP_LINES 24
 #define HELP_COLUMNS 79
 
 /* -- Errors and output ---------------------------------------------------- */
@@ -304,6 +305,30 @@ void cli_flow(struct text *t, const char *item)
     if (column > 0 && column + 2 + strlen(item) > HELP_COLUMNS)
         text_char(t, '\n');
     text_printf(t, "  %s", item);
+}
+
+void cli_flow_settings(struct text *t, const struct option *options)
+{
+    LOCAL_TEXT item = text_new();
+
+    for (const struct option *o = options; o->name != NULL; o++) {
+        text_clear(&item);
+        option_summary(&item, o);
+        cli_flow(t, item.data);
+    }
+}
+
+bool cli_cut(struct text *t, size_t len)
+{
+    unsigned lines = 0;
+
+    for (size_t i = 0; i < t->len; i++)
+        lines += t->data[i] == '\n';
+    if (lines <= HELP_LINES)
+        return false;
+    t->len = len;
+    t->data[len] = '\0';
+    return true;
 }
 
 static void help_option(const struct cli_option *o, bool terse, struct text *t)

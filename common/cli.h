@@ -92,6 +92,10 @@ int cli_end(const struct program *p, int status);
 
 /* Append an item to a help page, on a new line when it would pass column 79. */
 void cli_flow(struct text *t, const char *item);
+/* The same for settings: names, ranges, defaults. */
+void cli_flow_settings(struct text *t, const struct option *options);
+/* Cut a help page at `len` when it has more lines than a screen: true. */
+bool cli_cut(struct text *t, size_t len);
 
 /* Find and load a scenario; NULL, and the error is said, when it is bad. */
 struct scenario *cli_scenario(const struct program *p, const char *name,

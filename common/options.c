@@ -404,13 +404,20 @@ void option_summary(struct text *t, const struct option *o)
     }
 }
 
-void settings_help(struct text *t, const struct option *options)
+unsigned settings_help(struct text *t, const struct option *options,
+                       const char *name)
 {
+    unsigned count = 0;
+
     for (const struct option *o = options; o->name != NULL; o++) {
         LOCAL_TEXT s = text_new();
+        if (name != NULL && strcmp(o->name, name) != 0)
+            continue;
         option_summary(&s, o);
         text_printf(t, "  %-28s %s\n", s.data, o->help);
+        count++;
     }
+    return count;
 }
 
 /* -- Tables of names --------------------------------------------------------- */

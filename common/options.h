@@ -78,8 +78,10 @@ bool settings_assign(struct settings *s, const char *assignment,
                      struct text *why);
 /* Append "bits=32 (3..160)", "rule=lecture|paper": the default comes first. */
 void option_summary(struct text *t, const struct option *o);
-/* The same with its help, a line an option; for --help. */
-void settings_help(struct text *t, const struct option *options);
+/* The same with its help, a line an option, for --help: all of them, or the one
+   of that name; how many. */
+unsigned settings_help(struct text *t, const struct option *options,
+                       const char *name);
 
 /* Tables whose rows begin with their name and end with a row that has none:
    the row called by the first `len` letters of `name`; or NULL, also when

@@ -54,17 +54,6 @@ static void help_verbs(const struct program *p, struct text *t)
         help_verb(p, v->name, v->usage, v->help, t);
 }
 
-static void help_settings(const struct option *o, struct text *t)
-{
-    LOCAL_TEXT item = text_new();
-
-    for (; o->name != NULL; o++) {
-        text_clear(&item);
-        option_summary(&item, o);
-        cli_flow(t, item.data);
-    }
-}
-
 static int help(const struct program *p)
 {
     const char *name = p->protocol->name;
@@ -73,13 +62,19 @@ static int help(const struct program *p)
     text_printf(&t, "%s: %s\n\n", name, p->idea);
     help_verb(p, "", "", "the monitor on the built-in scenario", &t);
     help_verbs(p, &t);
+    size_t verbs = t.len;
     text_printf(&t,
                 "\n'%s VERB --help' says more.  Settings, for --set and "
                 "scenarios:\n",
                 name);
-    help_settings(p->protocol->options, &t);
-    help_settings(host_options, &t);
+    cli_flow_settings(&t, p->protocol->options);
+    cli_flow_settings(&t, host_options);
     text_char(&t, '\n');
+    if (cli_cut(&t, verbs))
+        text_printf(&t,
+                    "\n'%s VERB --help' says more; that of 'sim' has the "
+                    "settings.\n",
+                    name);
     (void)cli_print(p, &t);
     return EXIT_OK;
 }

@@ -215,8 +215,10 @@ static bool check_args(const struct fact *f, const struct fact_call *c)
 /* -- The verb ----------------------------------------------------------------- */
 
 /* "path NODE KEY (path n80 42)", or all about it on two lines. */
-static void help_fact(const struct program *p, const struct fact *f, bool full,
-                      struct text *t)
+enum fact_help { FACT_NAMED, FACT_SHOWN, FACT_EXPLAINED };
+
+static void help_fact(const struct program *p, const struct fact *f,
+                      enum fact_help how, struct text *t)
 {
     LOCAL_TEXT s = text_new(), example = text_new();
 
@@ -225,14 +227,24 @@ static void help_fact(const struct program *p, const struct fact *f, bool full,
         text_printf(&example, " %.*s",
                     (int)strcspn(p->example, f->args[1] == '\0' ? " " : ""),
                     p->example);
-    if (full)
+    if (how == FACT_EXPLAINED)
         text_printf(t, "%s: %s\n  %s show %s %s\n", f->usage, f->help,
                     p->protocol->name, p->scenario, example.data);
     text_add(&s, f->usage);
-    if (strcmp(f->usage, example.data) != 0)
+    if (how == FACT_SHOWN && strcmp(f->usage, example.data) != 0)
         text_printf(&s, " (%s)", example.data);
-    if (!full)
+    if (how != FACT_EXPLAINED)
         cli_flow(t, s.data);
+}
+
+static void help_all(const struct program *p, enum fact_help how,
+                     struct text *t)
+{
+    for (const struct fact *f = general; f->name != NULL; f++)
+        help_fact(p, f, how, t);
+    for (const struct fact *f = p->facts; f != NULL && f->name != NULL; f++)
+        help_fact(p, f, how, t);
+    text_char(t, '\n');
 }
 
 /* All facts, or those that are named. */
@@ -245,16 +257,17 @@ static void help_facts(const struct cli *c, struct text *t)
     for (size_t i = 0; i < c->arg_count; i++) {
         const struct fact *f = fact_find(p, c->args[i]);
         if (f != NULL)
-            help_fact(p, f, true, t);
+            help_fact(p, f, FACT_EXPLAINED, t);
     }
-    if (t->len == 0 || c->arg_count == 0) {
-        text_add(t, "Facts, with an example; 'show --help FACT' says more:\n");
-        for (const struct fact *f = general; f->name != NULL; f++)
-            help_fact(p, f, false, t);
-        for (const struct fact *f = p->facts; f != NULL && f->name != NULL; f++)
-            help_fact(p, f, false, t);
-        text_char(t, '\n');
-    }
+    if (t->len > 0 && c->arg_count > 0)
+        return;
+    size_t before = t->len;
+    text_add(t, "Facts, with an example; 'show --help FACT' says more:\n");
+    help_all(p, FACT_SHOWN, t);
+    if (!cli_cut(t, before))
+        return;
+    text_add(t, "Facts; 'show --help FACT' says more, with an example:\n");
+    help_all(p, FACT_NAMED, t);
 }
 
 static int answer(struct fact_call *c, const struct fact *f,

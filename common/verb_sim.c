@@ -13,9 +13,23 @@
 
 static void help_settings(const struct cli *c, struct text *t)
 {
+    const struct option *own = c->program->protocol->options;
+    size_t before = t->len;
+
+    if (c->arg_count > 0 && settings_help(t, own, c->args[0]) +
+                                    settings_help(t, host_options, c->args[0]) >
+                                0)
+        return;
     text_add(t, "Settings, by --set and by 'set' in scenarios:\n");
-    settings_help(t, c->program->protocol->options);
-    settings_help(t, host_options);
+    (void)settings_help(t, own, NULL);
+    (void)settings_help(t, host_options, NULL);
+    if (!cli_cut(t, before))
+        return;
+    text_add(t, "Settings, by --set and by 'set' in scenarios; "
+                "'sim --help NAME' says more:\n");
+    cli_flow_settings(t, own);
+    cli_flow_settings(t, host_options);
+    text_char(t, '\n');
 }
 
 /* Where the run is, once a second, on one line that is overwritten. */

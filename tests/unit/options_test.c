@@ -171,10 +171,14 @@ TEST(help_shows_default_and_range)
 {
     struct text t = text_new();
 
-    settings_help(&t, table);
+    CHECK_U64(settings_help(&t, table, NULL), sizeof table / sizeof *table - 1);
     CHECK(strstr(t.data, "bits=32 ") != NULL);
     CHECK(strstr(t.data, "3..160") != NULL);
     CHECK(strstr(t.data, "lecture|paper") != NULL);
+    text_clear(&t);
+    CHECK_U64(settings_help(&t, table, "bits"), 1);
+    CHECK(strstr(t.data, "lecture|paper") == NULL);
+    CHECK_U64(settings_help(&t, table, "nothing"), 0);
     text_free(&t);
 }
 
