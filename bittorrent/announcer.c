@@ -166,13 +166,18 @@ static void failed_for(struct announcer *a, struct host *h, const char *why)
 static void answered(struct announcer *a, struct host *h,
                      const struct announced *d)
 {
-    uint64_t wait = d->interval_us;
+    uint64_t wait = d->interval_us > 0 ? d->interval_us : ANNOUNCE_HURRY_US;
+    struct addr home = a->tracker[a->current].addr;
 
+    if (wait < d->min_interval_us)
+        wait = d->min_interval_us;
     if (wait < ANNOUNCE_LEAST_US)
         wait = ANNOUNCE_LEAST_US;
     if (wait > ANNOUNCE_MOST_US)
         wait = ANNOUNCE_MOST_US;
     promote(a);
+    a->moved = a->moved || (!addr_none(a->home) && !addr_equal(a->home, home));
+    a->home = home;
     a->member = a->event != ANNOUNCE_STOPPED;
     a->event = ANNOUNCE_PERIODIC;
     a->tried = 0;

@@ -64,6 +64,8 @@ struct announcer {
     /* The last answer, for people and for choices. */
     uint64_t answered_us, interval_us, min_interval_us;
     uint32_t seeders, leechers;
+    struct addr home; /* the tracker that gave it */
+    bool moved;       /* another one than before; for the node to clear */
     char failure[TRACKER_FAILURE_MAX + 1]; /* "": the last one went well */
     struct addr found[FOUND_MAX];
     uint32_t found_count;

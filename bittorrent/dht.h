@@ -149,6 +149,8 @@ void dht_save(const struct dht *d, struct host *h);
 bool dht_follow(struct dht *d, struct host *h,
                 const uint8_t infohash[INFOHASH_BYTES], uint16_t port,
                 uint32_t tag);
+/* Look for those of that tag no longer; what was found is forgotten. */
+void dht_forget(struct dht *d, uint32_t tag);
 /* A peer that was found; false: no more. */
 bool dht_take(struct dht *d, uint32_t *tag, struct addr *peer);
 

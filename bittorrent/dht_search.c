@@ -258,6 +258,22 @@ bool dht_follow(struct dht *d, struct host *h,
     return true;
 }
 
+void dht_forget(struct dht *d, uint32_t tag)
+{
+    uint32_t kept = 0;
+
+    for (unsigned i = 0; i < DHT_SEARCHES_MAX; i++)
+        if (d->search[i].purpose == DHT_PEERS &&
+            d->follow[d->search[i].follow].tag == tag)
+            d->search[i].purpose = DHT_IDLE;
+    for (unsigned i = 0; i < DHT_FOLLOWED_MAX; i++)
+        d->follow[i].used = d->follow[i].used && d->follow[i].tag != tag;
+    for (uint32_t i = 0; i < d->found_count; i++)
+        if (d->found[i].tag != tag)
+            d->found[kept++] = d->found[i];
+    d->found_count = kept;
+}
+
 void dht_heard_of(struct dht *d, const struct id *infohash, struct addr peer)
 {
     for (unsigned i = 0; i < DHT_FOLLOWED_MAX; i++)

@@ -73,6 +73,7 @@ static void ask_block(struct bittorrent *n, struct host *h, struct peer *p)
     bencode_put_text(&w, "piece");
     bencode_put_number(&w, n->torrent.info_at / METADATA_BLOCK);
     bencode_put_end(&w);
+    n->torrent.info_us = host_now(h);
     send_extended(h, p, p->ut_metadata, &w);
 }
 
@@ -84,17 +85,24 @@ static void stop_asking(struct torrent *t, struct host *h)
     t->info_conn = 0;
 }
 
-/* Whoever can is asked for all of it, block by block. */
+/* Whoever can is asked for all of it, block by block.  Who says nothing for
+   long is given up. */
 static void ask_somebody(struct bittorrent *n, struct host *h)
 {
     struct torrent *t = &n->torrent;
+    struct peer *asked = peer_of(n, t->info_conn);
+    uint64_t now = host_now(h);
 
-    if (t->state != TORRENT_ASKING || peer_of(n, t->info_conn) != NULL)
+    if (t->state != TORRENT_ASKING ||
+        (asked != NULL && now - t->info_us <= METADATA_PATIENCE_US))
         return;
+    if (asked != NULL)
+        asked->metadata_us = now + METADATA_AGAIN_US;
     stop_asking(t, h);
     for (struct peer *p = n->peers; p != NULL; p = p->next) {
         if (p->state != PEER_UP || p->ut_metadata == 0 ||
-            p->metadata_bytes == 0 || p->metadata_bytes > BLOB_BYTES_MAX - 8)
+            p->metadata_us > now || p->metadata_bytes == 0 ||
+            p->metadata_bytes > BLOB_BYTES_MAX - 8)
             continue;
         t->info = host_alloc(h, p->metadata_bytes);
         if (t->info == NULL)
@@ -104,6 +112,14 @@ static void ask_somebody(struct bittorrent *n, struct host *h)
         ask_block(n, h, p);
         return;
     }
+}
+
+/* It has none for us, or a wrong one: somebody else is asked. */
+static void ask_another(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    p->metadata_us = host_now(h) + METADATA_AGAIN_US;
+    n->torrent.info_conn = 0;
+    ask_somebody(n, h);
 }
 
 /* All of it is here: judge it, and open the torrent. */
@@ -118,10 +134,8 @@ static void info_whole(struct bittorrent *n, struct host *h, struct peer *p)
 
     hash_sha1(digest, t->info, t->info_len);
     if (file == NULL || memcmp(digest, t->infohash, SHA1_BYTES) != 0) {
-        stop_asking(t, h);
         host_free(h, file, len);
-        p->ut_metadata = 0; /* it lied, or was not up to date */
-        ask_somebody(n, h);
+        ask_another(n, h, p);
         return;
     }
     memcpy(hash, t->infohash, sizeof hash);
@@ -181,11 +195,8 @@ static void on_metadata(struct bittorrent *n, struct host *h, struct peer *p,
         serve_block(n, h, p, piece);
     if (t->state != TORRENT_ASKING || p->conn != t->info_conn)
         return;
-    if (type == 2) {
-        p->ut_metadata = 0;
-        t->info_conn = 0;
-        ask_somebody(n, h);
-    }
+    if (type == 2)
+        ask_another(n, h, p);
     size_t rest = m->data_len - (size_t)used, left = t->info_len - t->info_at;
     size_t want = left < METADATA_BLOCK ? left : METADATA_BLOCK;
     if (type != 1 || piece != t->info_at / METADATA_BLOCK || rest != want)

@@ -51,6 +51,7 @@
 #define TRACKER_FAILURE_MAX 79 /* of its reason: a line of the screen */
 #define STOP_PATIENCE_US (2 * (uint64_t)1000000) /* for the answer to stopped */
 #define MAGNET_PEERS_MAX 16                      /* x.pe of one link */
+#define MAGNET_FILES_MAX 255                     /* of its list of files */
 #define MAGNET_BYTES_MAX 8192 /* with all that we use of it */
 #define FOUND_MAX 64 /* peers taken from one answer; numwant is the default */
 #define HTTP_TRACKER_US (20 * (uint64_t)1000000) /* its patience */
@@ -124,9 +125,13 @@
 #define REQUESTS_MAX 250 /* outstanding at a peer, and what we take: reqq */
 #define REQUESTS_AHEAD_US (3 * (uint64_t)1000000) /* [libtorrent] queue time */
 #define REQUEST_PATIENCE_US (60 * (uint64_t)1000000) /* [bep3] snubbed */
-#define ENDGAME_COPIES 2 /* peers asked for one block at the end, at most */
+#define ALLOWED_FAST_MAX 10 /* [bep6] pieces for a peer that is choked */
+#define ENDGAME_COPIES 2    /* peers asked for one block at the end, at most */
 #define EXTENSION_BYTES_MAX 4096 /* of what we write, but for metadata */
 #define METADATA_BLOCK 16384u    /* [bep9] */
+/* For a block of it; and until who had none, or a wrong one, is asked anew. */
+#define METADATA_PATIENCE_US (20 * (uint64_t)1000000)
+#define METADATA_AGAIN_US (60 * (uint64_t)1000000)
 /* Of a bitfield that comes before the info dictionary; one of BLOB_BYTES_MAX
    bytes names no more than 52,428 pieces. */
 #define EARLY_BYTES_MAX 8192u

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "bittorrent/metainfo.h"
+
 /* The value of a digit of base 16 or 32 (RFC 4648), or -1. */
 static int digit_value(char c, unsigned base)
 {
@@ -68,6 +70,30 @@ static void add_peer(struct magnet *m, struct slice value)
         m->peer_count++;
 }
 
+/* "0,2,4-6" counts from 0, and our lists from 1.  What is no such list says
+   nothing. */
+static void read_files(struct magnet *m, struct slice value)
+{
+    char list[MAGNET_FILES_MAX + 1];
+    LOCAL_TEXT t = text_new();
+
+    if (http_unescape(value, false, list, sizeof list) <= 0)
+        return;
+    for (const char *at = list; *at != '\0';) {
+        uint32_t number = 0;
+        size_t digits = 0;
+        for (; *at >= '0' && *at <= '9' && digits < 5; at++, digits++)
+            number = number * 10 + (uint32_t)(*at - '0');
+        if (digits == 0)
+            return;
+        text_printf(&t, "%u", number + 1);
+        if (*at != '\0')
+            text_char(&t, *at++);
+    }
+    if (t.len < sizeof m->files && metainfo_is_list(t.data, METAINFO_FILES_MAX))
+        memcpy(m->files, t.data, t.len + 1);
+}
+
 bool magnet_read(struct magnet *m, const char *link, const char **why)
 {
     static const char btih[] = "urn:btih:";
@@ -93,6 +119,8 @@ bool magnet_read(struct magnet *m, const char *link, const char **why)
             add_tracker(m, value);
         } else if (slice_is(name, "x.pe")) {
             add_peer(m, value);
+        } else if (slice_is(name, "so")) {
+            read_files(m, value);
         }
     }
     return found;

@@ -5,7 +5,7 @@
  *
  *   magnet:?xt=urn:btih:<40 hex or 32 base32 digits>&dn=NAME&tr=URL&x.pe=ADDR
  *
- * Source: [bep9]; x.pe is of its text too.
+ * Sources: [bep9], x.pe is of its text too; [bep53] so.
  */
 #ifndef BITTORRENT_MAGNET_H
 #define BITTORRENT_MAGNET_H
@@ -22,6 +22,7 @@ struct magnet {
     unsigned tracker_count;
     struct addr peer[MAGNET_PEERS_MAX];
     unsigned peer_count;
+    char files[MAGNET_FILES_MAX + 1]; /* [bep53] so=, as --files has it */
 };
 
 /* Read a link; false with *why a sentence.  Trackers and peers beyond our

@@ -9,6 +9,7 @@
 
 #define SECOND_US UINT64_C(1000000)
 #define SEND_US (SECOND_US / 10) /* between tokens of a limited rate */
+#define DHT_TAG 1                /* of the one torrent */
 
 static const struct option options[] = {
     [OPT_PICKER] = {"picker", OPTION_CHOICE, 0, 2, 0, "rarest,random,inorder",
@@ -25,6 +26,8 @@ static const struct option options[] = {
                         "a turn in the optimistic slot; 0: none"},
     [OPT_ENDGAME] = {"endgame", OPTION_CHOICE, 0, 1, 1, "off,on",
                      "ask several peers for the last blocks"},
+    [OPT_FAST] = {"fast", OPTION_NUMBER, 0, ALLOWED_FAST_MAX, 0, NULL,
+                  "pieces that a choked newcomer may have all the same"},
     [OPT_UPLOAD] = {"upload", OPTION_RATE, 0, INT64_C(1) << 40, 0, NULL,
                     "most to send; 0: no limit"},
     [OPT_DOWNLOAD] = {"download", OPTION_RATE, 0, INT64_C(1) << 40, 0, NULL,
@@ -154,11 +157,27 @@ static struct announce_stats stats_of(const struct bittorrent *n)
         t->state == TORRENT_OPEN ? torrent_left(t) : 1, -1};
 }
 
+/* All peers, and all that were told of; not who is banned. */
+static void forget_peers(struct bittorrent *n, struct host *h)
+{
+    uint32_t kept = 0;
+
+    peer_close_all(n, h);
+    for (uint32_t i = 0; i < n->known_count; i++)
+        if (n->known[i].banned)
+            n->known[kept++] = n->known[i];
+    n->known_count = kept;
+}
+
 static void take_found(struct bittorrent *n, struct host *h)
 {
     struct addr peer;
     uint32_t tag;
 
+    /* Source: [bep27] another tracker of a private torrent: other peers. */
+    if (n->announcer.moved && n->torrent.meta.is_private)
+        forget_peers(n, h);
+    n->announcer.moved = false;
     for (uint32_t i = 0; i < n->announcer.found_count; i++)
         swarm_found_peer(n, h, n->announcer.found[i]);
     n->announcer.found_count = 0;
@@ -217,7 +236,7 @@ static void begin_dht(struct bittorrent *n, struct host *h)
     struct torrent *t = &n->torrent;
 
     if (n->dht != NULL && !t->meta.is_private)
-        (void)dht_follow(n->dht, h, t->infohash, n->self.port, 1);
+        (void)dht_follow(n->dht, h, t->infohash, n->self.port, DHT_TAG);
 }
 
 /* -- The torrent opens, and is complete -------------------------------------------- */
@@ -241,8 +260,25 @@ static void result_of(struct bittorrent *n, struct host *h)
     fields_free(&f);
 }
 
+/* Source: [bep27] of a torrent that proves to be private once its info
+   dictionary is here, only the tracker, and who gave us the link, may name
+   peers. */
+static void be_private(struct bittorrent *n, struct host *h)
+{
+    struct magnet m;
+
+    forget_peers(n, h);
+    if (n->dht != NULL)
+        dht_forget(n->dht, DHT_TAG);
+    if (load_magnet(h, &m))
+        for (unsigned i = 0; i < m.peer_count; i++)
+            swarm_found_peer(n, h, m.peer[i]);
+}
+
 void swarm_on_open(struct bittorrent *n, struct host *h)
 {
+    if (n->torrent.meta.is_private)
+        be_private(n, h);
     peer_on_open(n, h);
     for (uint32_t i = 0; i < n->known_count; i++)
         n->known[i].due_us = 0;
@@ -466,7 +502,10 @@ static void begin_torrent(struct bittorrent *n, struct host *h)
     struct content c;
     struct magnet m;
 
-    if (load_magnet(h, &m) && !is_of_magnet(file, len, &m))
+    bool linked = load_magnet(h, &m);
+    if (linked)
+        memcpy(n->files, m.files, sizeof n->files);
+    if (linked && !is_of_magnet(file, len, &m))
         begin_magnet(n, h, &m);
     else if (len > 0 && !torrent_open(n, h, file, (size_t)len, &why))
         host_note(h, "the torrent cannot be opened: %s", why);
@@ -610,6 +649,7 @@ static void fetch(struct bittorrent *n, struct host *h, uint32_t command,
     } else {
         n->command = command;
         (void)host_save(h, "magnet", link.data, link.len);
+        memcpy(n->files, m.files, sizeof n->files);
         begin_magnet(n, h, &m);
     }
     text_free(&link);

@@ -36,6 +36,7 @@ enum bittorrent_option {
     OPT_RECHOKE,
     OPT_OPTIMISTIC,
     OPT_ENDGAME,
+    OPT_FAST,
     OPT_UPLOAD,
     OPT_DOWNLOAD,
     OPT_PIECE,
@@ -105,6 +106,7 @@ struct torrent {
     uint8_t *info;        /* while asking: what has come of it */
     uint32_t info_len, info_at;
     conn_id info_conn; /* who is asked; 0: nobody */
+    uint64_t info_us;  /* when it was, last */
     int content;
     uint8_t *have;     /* bit 7 of byte 0 is piece 0, as on the wire */
     uint8_t *good;     /* the same, while checking: known from the last run */
@@ -156,6 +158,9 @@ struct peer {
     uint8_t *early;  /* bits of what it said to have before that; or NULL */
     bool early_all;  /* HAVE_ALL came before that */
     struct blocks asked, wants;
+    struct blocks late; /* asked for in vain: it may still answer (fast) */
+    uint32_t allowed[ALLOWED_FAST_MAX]; /* pieces it gives us though choked */
+    uint8_t allowed_count;
     struct block coming; /* of the PIECE whose data comes now; length 0: none */
     bool unasked;        /* and it is to be thrown away */
     uint8_t ut_metadata, ut_pex; /* the ids that it wants; 0: no */
@@ -167,6 +172,7 @@ struct peer {
     uint64_t served; /* blocks_served, when it was */
     uint32_t rate;   /* of the last two periods, that decide; bytes a second */
     uint32_t metadata_bytes; /* of its info dictionary; 0: not said */
+    uint64_t metadata_us;    /* before that it is not asked for it */
 };
 
 /* An address that we may dial. */
@@ -209,6 +215,7 @@ struct bittorrent {
     uint64_t tokens_us;
     char wanted[OPTION_TEXT_BYTES_MAX + 1]; /* the name of a torrent to get */
     uint64_t wanted_us;                     /* when it is asked for again */
+    char files[MAGNET_FILES_MAX + 1];       /* that the magnet link chose */
 };
 
 extern const struct protocol bittorrent_protocol;
@@ -240,6 +247,8 @@ void torrent_make(struct bittorrent *n, struct host *h, int content);
 /* A piece has been hashed: keep it, or ask for it anew. */
 void torrent_on_hashed(struct bittorrent *n, struct host *h,
                        const struct event *e);
+/* The files that are wanted, as metainfo_in_list takes them. */
+const char *torrent_files(const struct bittorrent *n);
 /* Is this piece still to come? */
 static inline bool torrent_lacks(const struct torrent *t, uint32_t piece)
 {
@@ -312,6 +321,9 @@ void peer_on_open(struct bittorrent *n, struct host *h);
 void peer_close_all(struct bittorrent *n, struct host *h);
 /* Ask for as much as a peer's rate suggests. */
 void peer_ask(struct bittorrent *n, struct host *h, struct peer *p);
+/* Would it send a block of this piece?  It has it, and does not choke us, or
+   lets us have that one all the same.  Source: [bep6] allowed fast. */
+bool peer_offers(const struct peer *p, uint32_t piece);
 /* The same for all peers. */
 void peer_ask_all(struct bittorrent *n, struct host *h);
 /* Send what peers have asked for, as far as limits allow. */

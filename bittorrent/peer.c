@@ -122,6 +122,37 @@ static void send_have(struct bittorrent *n, struct host *h, struct peer *p)
         peer_send(h, p, &m);
 }
 
+/* May it have a block of this piece now?  Though it is choked, some pieces as
+   long as it has few.  Source: [bep6] allowed fast. */
+static bool may_have(const struct bittorrent *n, const struct peer *p,
+                     uint32_t piece)
+{
+    const struct torrent *t = &n->torrent;
+    size_t k = (size_t)setting(n->settings, OPT_FAST);
+    uint32_t set[ALLOWED_FAST_MAX];
+
+    if (!p->am_choking || !p->fast || p->have_count > k)
+        return !p->am_choking;
+    k = wire_allowed_fast(p->from.ip, t->infohash, t->meta.piece_count, set, k);
+    while (k > 0 && set[k - 1] != piece)
+        k--;
+    return k > 0;
+}
+
+/* Tell it which pieces these are. */
+static void send_allowed(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    const struct torrent *t = &n->torrent;
+    uint32_t set[ALLOWED_FAST_MAX];
+    size_t k = wire_allowed_fast(p->from.ip, t->infohash, t->meta.piece_count,
+                                 set, (size_t)setting(n->settings, OPT_FAST));
+
+    for (size_t i = 0; i < k; i++) {
+        const struct wire_msg m = {.id = WIRE_ALLOWED_FAST, .index = set[i]};
+        peer_send(h, p, &m);
+    }
+}
+
 /* -- Interest and requests ---------------------------------------------------------------- */
 
 static void keep_interest(struct bittorrent *n, struct host *h, struct peer *p)
@@ -144,10 +175,15 @@ static void release(struct torrent *t, const struct block *b)
         q->block[index]--;
 }
 
-static void release_all(struct bittorrent *n, struct peer *p)
+/* All that it was asked for is.  Source: [bep6] who is fast still answers each
+   request, and to be sent that is no offence. */
+static void release_all(struct bittorrent *n, struct host *h, struct peer *p)
 {
-    for (uint16_t i = 0; i < p->asked.count; i++)
+    for (uint16_t i = 0; i < p->asked.count; i++) {
         release(&n->torrent, &p->asked.at[i]);
+        if (p->fast && p->late.count < 2 * REQUESTS_MAX)
+            (void)blocks_add(h, &p->late, p->asked.at[i]);
+    }
     p->asked.count = 0;
 }
 
@@ -167,6 +203,15 @@ static uint32_t pipeline(const struct bittorrent *n, const struct peer *p)
     return depth < most ? (uint32_t)depth : most;
 }
 
+bool peer_offers(const struct peer *p, uint32_t piece)
+{
+    bool allowed = !p->peer_choking;
+
+    for (unsigned i = 0; i < p->allowed_count && !allowed; i++)
+        allowed = p->allowed[i] == piece;
+    return allowed && bit_is_set(p->have, piece);
+}
+
 void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
 {
     struct torrent *t = &n->torrent;
@@ -174,8 +219,8 @@ void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
     uint32_t depth = pipeline(n, p);
     struct block b;
 
-    if (p->state != PEER_UP || p->peer_choking || !p->am_interested ||
-        n->leaving || t->full)
+    if (p->state != PEER_UP || !p->am_interested || n->leaving || t->full ||
+        (p->peer_choking && p->allowed_count == 0))
         return;
     while (p->asked.count < depth) {
         if (limited && n->down_tokens <= 0) {
@@ -226,11 +271,13 @@ void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
         p->unchoked_us = host_now(h);
     send_plain(h, p, choke ? WIRE_CHOKE : WIRE_UNCHOKE);
     /* Source: [bep6] choke first, then a reject for each that waits. */
-    for (uint16_t i = 0; choke && p->fast && i < p->wants.count; i++)
-        send_block(h, p, WIRE_REJECT, &p->wants.at[i]);
-    if (choke)
-        p->wants.count = 0;
-    (void)n;
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < p->wants.count; i++)
+        if (may_have(n, p, p->wants.at[i].piece))
+            p->wants.at[kept++] = p->wants.at[i];
+        else if (p->fast)
+            send_block(h, p, WIRE_REJECT, &p->wants.at[i]);
+    p->wants.count = kept;
 }
 
 /* Of those who can be sent a block, the one who has waited longest. */
@@ -254,8 +301,11 @@ static void serve_one(struct bittorrent *n, struct host *h, struct peer *p)
     p->served = ++n->blocks_served;
     blocks_take(&p->wants, &b);
     if (!host_content_has(h, t->content, torrent_offset(t, b.piece) + b.begin,
-                          b.length))
-        return; /* a file went away under us */
+                          b.length)) { /* a file went away under us */
+        if (p->fast)
+            send_block(h, p, WIRE_REJECT, &b);
+        return;
+    }
     send_block(h, p, WIRE_PIECE, &b);
     size_t unsent = 0;
     for (uint32_t done = 0; done < b.length;) {
@@ -356,7 +406,7 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
     struct known *k = swarm_known(n, p->addr);
     struct peer **at = &n->peers;
 
-    release_all(n, p);
+    release_all(n, h, p);
     for (uint32_t i = 0; p->have != NULL && i < t->meta.piece_count; i++)
         t->copies[i] = (uint16_t)(t->copies[i] - bit_is_set(p->have, i));
     if (k != NULL && p->outgoing) {
@@ -375,6 +425,7 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
     host_free(h, p->have, bits_bytes(t->meta.piece_count) + 1);
     host_free(h, p->early, EARLY_BYTES_MAX);
     host_free(h, p->asked.at, p->asked.cap * sizeof *p->asked.at);
+    host_free(h, p->late.at, p->late.cap * sizeof *p->late.at);
     host_free(h, p->wants.at, p->wants.cap * sizeof *p->wants.at);
     host_free(h, p, sizeof *p);
 }
@@ -458,6 +509,8 @@ static bool on_handshake(struct bittorrent *n, struct host *h, struct peer *p,
         return false;
     }
     send_have(n, h, p); /* the first message; then extensions */
+    if (p->fast && open)
+        send_allowed(n, h, p);
     if (p->extended)
         extend_say_hello(n, h, p);
     if (p->dht && n->dht != NULL) {
@@ -513,7 +566,7 @@ static const char *on_request(struct bittorrent *n, struct host *h,
 
     if (!is_block(&n->torrent, m))
         return "it asks for what is not in the torrent";
-    bool serve = !p->am_choking && n->torrent.state == TORRENT_OPEN &&
+    bool serve = may_have(n, p, m->index) && n->torrent.state == TORRENT_OPEN &&
                  bit_is_set(n->torrent.have, m->index) &&
                  p->wants.count < 2 * REQUESTS_MAX;
     if (serve && blocks_add(h, &p->wants, b))
@@ -529,7 +582,8 @@ static const char *on_piece(struct bittorrent *n, struct peer *p,
     p->coming = (struct block){m->index, m->begin, m->length};
     if (m->length == 0 || !is_block(&n->torrent, m))
         return "it sends what is not in the torrent";
-    p->unasked = blocks_find(&p->asked, &p->coming) == NULL;
+    p->unasked = blocks_find(&p->asked, &p->coming) == NULL &&
+                 blocks_find(&p->late, &p->coming) == NULL;
     /* Source: [bep6] MUST close.  Without it, a cancel may have crossed. */
     return p->unasked && p->fast ? "it sends what nobody asked for" : NULL;
 }
@@ -539,7 +593,7 @@ static void on_choke(struct bittorrent *n, struct host *h, struct peer *p)
     p->peer_choking = true;
     if (p->fast)
         return; /* each request is rejected by itself */
-    release_all(n, p);
+    release_all(n, h, p);
     peer_ask_all(n, h);
 }
 
@@ -549,12 +603,21 @@ static const char *on_reject(struct bittorrent *n, struct host *h,
     const struct block b = {m->index, m->begin, m->length};
 
     if (!blocks_take(&p->asked, &b))
-        return "it rejects what nobody asked for";
+        return blocks_take(&p->late, &b) ? NULL
+                                         : "it rejects what nobody asked for";
     release(&n->torrent, &b);
     for (struct peer *q = n->peers; q != NULL; q = q->next)
         if (q != p)
             peer_ask(n, h, q);
     return NULL;
+}
+
+/* Kept as it comes: what is no piece of the torrent is none that it has.  Who
+   names more than [bep6] wants is heard no further. */
+static void on_allowed(struct peer *p, uint32_t piece)
+{
+    if (p->allowed_count < ALLOWED_FAST_MAX)
+        p->allowed[p->allowed_count++] = piece;
 }
 
 /* What a peer says while we do not know the pieces yet counts later on, in
@@ -571,6 +634,8 @@ static void on_early(struct host *h, struct peer *p, const struct wire_msg *m)
         p->peer_interested = m->id == WIRE_INTERESTED;
     else if (m->id == WIRE_HAVE_ALL)
         p->early_all = true;
+    else if (m->id == WIRE_ALLOWED_FAST)
+        on_allowed(p, m->index);
     if (bytes == 0 || bytes > EARLY_BYTES_MAX)
         return;
     if (p->early == NULL)
@@ -707,8 +772,13 @@ static const char *on_message(struct bittorrent *n, struct host *h,
     case WIRE_EXTENDED:
         extend_on_message(n, h, p, m);
         break;
-    case WIRE_SUGGEST:      /* advice */
-    case WIRE_ALLOWED_FAST: /* we wait for an unchoke instead */
+    case WIRE_ALLOWED_FAST:
+        if (m->index >= t->meta.piece_count)
+            return "it allows a piece that is not in the torrent";
+        on_allowed(p, m->index);
+        peer_ask(n, h, p);
+        break;
+    case WIRE_SUGGEST: /* advice */
     case WIRE_KEEP_ALIVE:
     case WIRE_UNKNOWN:
         break;
@@ -732,19 +802,19 @@ static size_t on_data(struct bittorrent *n, struct host *h, struct peer *p,
         t->wasted += b.length;
         return b.length;
     }
-    blocks_take(&p->asked, &b);
+    bool late = !blocks_take(&p->asked, &b) && blocks_take(&p->late, &b);
     p->block_us = host_now(h);
     p->snubbed = false;
     p->down += b.length;
     p->down_now += b.length;
     t->downloaded += b.length;
     struct partial *q = torrent_partial(t, b.piece);
-    bool endgame = q != NULL && q->block[b.begin / BLOCK_BYTES] > 1 &&
-                   q->block[b.begin / BLOCK_BYTES] != BLOCK_HERE;
+    uint8_t asked = q != NULL ? q->block[b.begin / BLOCK_BYTES] : 0;
+    bool elsewhere = asked != BLOCK_HERE && asked > !late;
     if (!torrent_write(n, h, &b, e->data,
                        p->addr.port != 0 ? p->addr : p->from))
         host_note(h, "the disk is full: waiting for room");
-    else if (endgame)
+    else if (elsewhere)
         cancel_elsewhere(n, h, p, &b);
     peer_ask(n, h, p);
     return b.length;
@@ -880,7 +950,7 @@ void peer_on_tick(struct bittorrent *n, struct host *h)
         if (p->asked.count > 0 && now - p->block_us > REQUEST_PATIENCE_US &&
             !p->snubbed) {
             p->snubbed = true;
-            release_all(n, p);
+            release_all(n, h, p);
         }
     }
     if (n->torrent.full)

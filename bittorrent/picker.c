@@ -68,7 +68,7 @@ static uint32_t pick_piece(const struct bittorrent *n, struct host *h,
         policy = PICKER_RANDOM;
     for (uint32_t i = 0; i < t->meta.piece_count; i++) {
         if (!torrent_lacks(t, i) || bit_is_set(t->busy, i) ||
-            !bit_is_set(p->have, i))
+            !peer_offers(p, i))
             continue;
         if (best == t->meta.piece_count || is_better(policy, t, i, best)) {
             best = i;
@@ -113,7 +113,7 @@ static bool endgame_block(const struct torrent *t, const struct peer *peer,
         for (uint32_t i = 0; i < p->block_count && !p->hashing; i++) {
             struct block other = torrent_block(t, p->piece, i);
             if (p->block[i] < least && p->only == 0 &&
-                bit_is_set(peer->have, p->piece) &&
+                peer_offers(peer, p->piece) &&
                 blocks_find(&peer->asked, &other) == NULL) {
                 least = p->block[i];
                 *b = other;
@@ -128,7 +128,7 @@ bool picker_next(struct bittorrent *n, struct host *h, const struct peer *p,
     struct torrent *t = &n->torrent;
 
     for (struct partial *q = t->partials; q != NULL; q = q->next)
-        if (bit_is_set(p->have, q->piece) && !q->hashing && may_ask(n, q, p) &&
+        if (peer_offers(p, q->piece) && !q->hashing && may_ask(n, q, p) &&
             free_block(t, q, b))
             return true;
     uint32_t piece = pick_piece(n, h, p);

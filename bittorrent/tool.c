@@ -388,6 +388,8 @@ static void say_magnet(struct text *t, const struct magnet *m)
         text_char(t, '\n');
     }
     say_infohash(t, m->infohash);
+    if (m->files[0] != '\0')
+        text_printf(t, "files %s\n", m->files);
     for (unsigned i = 0; i < m->tracker_count; i++) {
         text_add(t, "tracker ");
         text_safe(t, m->tracker[i], strlen(m->tracker[i]));
@@ -606,7 +608,8 @@ static int run_torrent(const struct program *p, int argc, char **argv,
                        const char *linger)
 {
     struct program as = *p;
-    const char *more[] = {"--set", linger, "--set", "dht=on", NULL, NULL, NULL};
+    const char *more[] = {"--set",   linger, "--set", "dht=on", "--set",
+                          "fast=10", NULL,   NULL,    NULL};
     LOCAL_TEXT set = text_new();
 
     if (argc >= 2 && strcmp(argv[1], "--help") == 0)
@@ -620,8 +623,8 @@ static int run_torrent(const struct program *p, int argc, char **argv,
                          p->protocol->name, argv[0]);
     if (folder == NULL) {
         folder = ".";
-        more[4] = "--folder";
-        more[5] = folder;
+        more[6] = "--folder";
+        more[7] = folder;
     }
     int status = leave_wanted(p, argv[1], files != NULL ? files : "", folder);
     if (status != EXIT_OK)

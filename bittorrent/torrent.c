@@ -48,6 +48,13 @@ uint64_t torrent_left(const struct torrent *t)
     return t->meta.bytes - have;
 }
 
+const char *torrent_files(const struct bittorrent *n)
+{
+    const char *list = setting_text(n->settings, OPT_FILES);
+
+    return *list != '\0' ? list : n->files;
+}
+
 /* -- What is remembered --------------------------------------------------------- */
 
 /* "pieces-" and the infohash. */
@@ -163,7 +170,7 @@ static void count_piece(struct torrent *t, uint32_t piece)
 static void name_files(struct bittorrent *n, struct host *h)
 {
     const struct torrent *t = &n->torrent;
-    const char *list = setting_text(n->settings, OPT_FILES);
+    const char *list = torrent_files(n);
     int error = 0;
 
     if (torrent_is_whole(t))
@@ -416,7 +423,7 @@ static int begin_content(struct host *h, const struct metainfo *m,
 static bool choose_pieces(struct bittorrent *n, struct host *h)
 {
     struct torrent *t = &n->torrent;
-    const char *list = setting_text(n->settings, OPT_FILES), *why;
+    const char *list = torrent_files(n), *why;
     size_t files = t->meta.file_count * sizeof(struct metainfo_file);
     struct metainfo_file *file = host_alloc(h, files);
 
@@ -448,7 +455,7 @@ bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
     if (metainfo_read(&m, file, len, why) != 0)
         return false;
     *why = "there are no files of those numbers, as in 1,3-5";
-    if (!metainfo_is_list(setting_text(n->settings, OPT_FILES), m.file_count))
+    if (!metainfo_is_list(torrent_files(n), m.file_count))
         return false;
     int content = begin_content(h, &m, why);
     if (content < 0)

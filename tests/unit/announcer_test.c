@@ -145,6 +145,63 @@ TEST(tiers_are_tried_in_order_and_all_again_later)
     CHECK_U64(client.connected.ip, 0x7f000002);
 }
 
+static void answer_http(const char *body)
+{
+    struct text t = text_new();
+
+    stream_event(EVENT_OPEN, NULL, 0);
+    text_printf(&t, "HTTP/1.0 200 OK\r\n\r\n%s", body);
+    stream_event(EVENT_BYTES, t.data, t.len);
+    stream_event(EVENT_CLOSED, NULL, 0);
+    text_free(&t);
+}
+
+/* Source: [bep3] interval; never sooner than `min interval`. */
+TEST(intervals_are_kept)
+{
+    static const struct {
+        const char *body;
+        uint64_t seconds;
+    } said[] = {{"d8:intervali1800ee", 1800},
+                {"d8:intervali0ee", 60},
+                {"de", 60},
+                {"d8:intervali-5ee", 60},
+                {"d8:intervali9999999999ee", 4 * 3600},
+                {"d8:intervali10e12:min intervali300ee", 300}};
+
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        begin("http://127.0.0.1:6969/announce");
+        tick();
+        answer_http(said[i].body);
+        CHECK_U64(announcer_due(&announcer),
+                  client.now_us + said[i].seconds * SECOND);
+    }
+    announcer_hurry(&announcer);
+    CHECK_U64(announcer_due(&announcer), client.now_us + 300 * SECOND);
+    announcer_say(&announcer, &client.host, ANNOUNCE_COMPLETED);
+    CHECK_U64(announcer_due(&announcer), client.now_us);
+}
+
+/* Source: [bep27] the node wants to know. */
+TEST(another_tracker_than_before_is_noticed)
+{
+    begin(NULL);
+    add("http://127.0.0.2:1/announce", 1);
+    add("http://127.0.0.3:1/announce", 2);
+    for (int round = 0; round < 2; round++) {
+        announcer_say(&announcer, &client.host, ANNOUNCE_STARTED);
+        tick();
+        answer_http("d8:intervali60ee");
+        CHECK(!announcer.moved);
+    }
+    announcer_say(&announcer, &client.host, ANNOUNCE_STARTED);
+    tick();
+    stream_event(EVENT_CLOSED, NULL, 0); /* refused */
+    CHECK_U64(client.connected.ip, 0x7f000003);
+    answer_http("d8:intervali60ee");
+    CHECK(announcer.moved);
+}
+
 TEST(urls_are_read_strictly)
 {
     static const char *const bad[] = {
@@ -184,6 +241,8 @@ int main(void)
     RUN(udp_announces_and_keeps_its_connection);
     RUN(udp_repeats_after_15_30_60_seconds);
     RUN(tiers_are_tried_in_order_and_all_again_later);
+    RUN(intervals_are_kept);
+    RUN(another_tracker_than_before_is_noticed);
     RUN(urls_are_read_strictly);
     RUN(strangers_are_not_heard);
     return test_end();

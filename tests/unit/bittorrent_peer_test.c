@@ -1,10 +1,12 @@
 /*
- * What a node bears from a peer that means it ill, one at a time: the node
- * runs on a host of the test's, which says what comes and counts memory.
+ * What a node says to a peer, and what it bears from one that means it ill:
+ * the node runs on a host of the test's, which says what comes, reads what
+ * goes out and counts memory.
  *
  * The torrent is film.ogv, four pieces of two blocks.  The seed has it; the
  * leecher fetches it.
  */
+#include "bittorrent/bencode.h"
 #include "bittorrent/node.h"
 #include "common/hash.h"
 #include "common/options.h"
@@ -28,6 +30,7 @@ static struct hash_job jobs[16];
 static unsigned job_count;
 static unsigned aborted[8]; /* how often, each stream */
 static size_t backlog;      /* of every stream */
+static const char *chosen;  /* a setting of the next node: NAME=VALUE */
 
 static void *table_alloc(void *context, size_t bytes)
 {
@@ -113,6 +116,9 @@ static void begin(bool seed)
     job_count = 0;
     backlog = 0;
     settings = settings_new(bittorrent_protocol.options);
+    struct text why_not = text_new();
+    CHECK(chosen == NULL || settings_assign(&settings, chosen, &why_not));
+    text_free(&why_not);
     CHECK(keep(&fake.host) && contents_share(fake.host.contents, &share, 1));
     fake.host.node = bittorrent_protocol.create(&fake.host, &config);
     (void)tell((struct event){.kind = EVENT_START});
@@ -146,6 +152,31 @@ static void say(conn_id conn, struct wire_msg m)
     static uint8_t out[WIRE_FIXED_MAX + 64];
 
     (void)bytes(conn, peer, out, wire_encode(&m, out, sizeof out));
+}
+
+/* Messages of that kind that went out since the last `fake.written_len = 0`,
+   handshakes left out; the last of them. */
+static struct wire_msg heard;
+
+static unsigned hears(enum wire_id id)
+{
+    struct handshake s;
+    struct wire_msg m;
+    unsigned count = 0;
+    size_t at = 0;
+
+    while (at < fake.written_len) {
+        const uint8_t *from = fake.written + at;
+        size_t len = fake.written_len - at;
+        int used = wire_read_handshake(&s, from, len);
+        if (used <= 0 && (used = wire_decode(&m, from, len)) > 0 &&
+            m.id == id && ++count > 0)
+            heard = m;
+        if (used <= 0)
+            return 1000; /* no message */
+        at += (size_t)used;
+    }
+    return count;
 }
 
 static void dial_in(conn_id conn, struct addr from)
@@ -359,6 +390,437 @@ TEST(a_visitor_leaves_no_trace_among_the_peers)
         CHECK(node()->by_conn[i] == NULL);
 }
 
+/* -- What it says -------------------------------------------------------------- */
+
+static void want(conn_id conn, uint32_t piece)
+{
+    say(conn, (struct wire_msg){
+                  .id = WIRE_REQUEST, .index = piece, .length = BLOCK_BYTES});
+}
+
+/* Source: [bep3] peer messages, [bep6] HAVE_ALL, HAVE_NONE, [bep5] PORT. */
+TEST(the_first_message_says_what_is_here)
+{
+    begin(true);
+    shake_hands(1, peer, RESERVED_FAST | RESERVED_DHT);
+    CHECK_U64(hears(WIRE_HAVE_ALL), 1);
+    CHECK_U64(hears(WIRE_BITFIELD) + hears(WIRE_PORT), 0); /* we have no DHT */
+    CHECK_U64(hears(WIRE_ALLOWED_FAST), 0);
+    fake.written_len = 0;
+    shake_hands(2, other, 0);
+    CHECK_U64(hears(WIRE_BITFIELD), 1);
+    CHECK(heard.data_len == 1 && heard.data[0] == 0xf0);
+    CHECK_U64(hears(WIRE_HAVE_ALL) + hears(WIRE_EXTENDED), 0);
+    begin(false);
+    shake_hands(1, peer, RESERVED_FAST);
+    CHECK_U64(hears(WIRE_HAVE_NONE), 1);
+    fake.written_len = 0;
+    shake_hands(2, other, 0);
+    CHECK_U64(hears(WIRE_BITFIELD), 1);
+    CHECK(heard.data_len == 1 && heard.data[0] == 0);
+    chosen = "dht=on";
+    begin(true);
+    shake_hands(1, peer, RESERVED_DHT);
+    CHECK_U64(hears(WIRE_PORT), 1);
+    CHECK_U64(heard.port, us.port);
+    chosen = NULL;
+}
+
+/* Source: [bep6] choke first, then a reject for each; [bep3] without a word. */
+TEST(a_choke_rejects_what_waits_where_the_peer_is_fast)
+{
+    for (int fast = 0; fast <= 1; fast++) {
+        begin(true);
+        shake_hands(1, peer, fast ? RESERVED_FAST : 0);
+        say(1, (struct wire_msg){.id = WIRE_INTERESTED});
+        backlog = BACKLOG_HIGH; /* the first goes out, the others wait */
+        for (uint32_t i = 0; i < PIECES; i++)
+            want(1, i);
+        CHECK_U64(on(1)->wants.count, PIECES - 1);
+        fake.written_len = 0;
+        say(1, (struct wire_msg){.id = WIRE_NOT_INTERESTED});
+        CHECK_U64(fake.written[4], WIRE_CHOKE);
+        CHECK_U64(hears(WIRE_REJECT), fast ? PIECES - 1 : 0);
+        CHECK_U64(on(1)->wants.count, 0);
+        fake.written_len = 0;
+        want(1, 0); /* it is choked now */
+        CHECK_U64(hears(WIRE_REJECT), fast);
+        CHECK_U64(hears(WIRE_PIECE), 0);
+    }
+}
+
+/* Source: [bep6] a cancel is answered by a reject, or the piece came before. */
+TEST(a_cancel_is_answered_where_the_peer_is_fast)
+{
+    begin(true);
+    shake_hands(1, peer, RESERVED_FAST);
+    say(1, (struct wire_msg){.id = WIRE_INTERESTED});
+    backlog = BACKLOG_HIGH;
+    want(1, 0);
+    want(1, 1);
+    fake.written_len = 0;
+    for (uint32_t i = 0; i < 2; i++)
+        say(1, (struct wire_msg){
+                   .id = WIRE_CANCEL, .index = i, .length = BLOCK_BYTES});
+    CHECK_U64(hears(WIRE_REJECT), 1); /* the first is on its way */
+    CHECK_U64(heard.index, 1);
+}
+
+/* Source: [bep6] each request gets a piece or a reject. */
+TEST(what_is_no_longer_here_is_rejected)
+{
+    begin(true);
+    shake_hands(1, peer, RESERVED_FAST);
+    say(1, (struct wire_msg){.id = WIRE_INTERESTED});
+    contents_free(fake.host.contents); /* its file went away */
+    CHECK(keep(&fake.host));
+    fake.written_len = 0;
+    want(1, 0);
+    CHECK_U64(hears(WIRE_PIECE), 0);
+    CHECK_U64(hears(WIRE_REJECT), 1);
+}
+
+/* Ours: as most clients did once; more ends the connection. */
+TEST(requests_of_128_KiB_are_served_and_longer_ones_are_not)
+{
+    struct wire_msg m = {.id = WIRE_REQUEST, .length = 128 * 1024};
+
+    chosen = "piece=128KiB"; /* all of the film */
+    begin(true);
+    shake_hands(1, peer, RESERVED_FAST);
+    say(1, (struct wire_msg){.id = WIRE_INTERESTED});
+    say(1, m);
+    CHECK_U64(hears(WIRE_PIECE), 1);
+    CHECK_U64(heard.length, 128 * 1024);
+    CHECK_U64(BLOCK_BYTES_MAX, 128 * 1024);
+    m.length++;
+    say(1, m);
+    CHECK(on(1) == NULL);
+    chosen = NULL;
+}
+
+/* Source: [bep6] allowed fast. */
+TEST(a_choked_newcomer_gets_the_pieces_it_is_allowed)
+{
+    uint32_t set[2];
+
+    chosen = "fast=2";
+    begin(true);
+    shake_hands(1, peer, RESERVED_FAST);
+    CHECK_U64(
+        wire_allowed_fast(peer.ip, node()->torrent.infohash, PIECES, set, 2),
+        2);
+    CHECK_U64(hears(WIRE_ALLOWED_FAST), 2);
+    CHECK_U64(heard.index, set[1]);
+    CHECK(on(1)->am_choking);
+    fake.written_len = 0;
+    for (uint32_t i = 0; i < PIECES; i++)
+        want(1, i);
+    CHECK_U64(hears(WIRE_PIECE), 2);
+    CHECK_U64(hears(WIRE_REJECT), PIECES - 2);
+    for (uint32_t i = 0; i < 3; i++) /* it has more than two now */
+        say(1, (struct wire_msg){.id = WIRE_HAVE, .index = i});
+    fake.written_len = 0;
+    want(1, set[0]);
+    CHECK_U64(hears(WIRE_REJECT), 1);
+    fake.written_len = 0;
+    shake_hands(2, other, 0);
+    CHECK_U64(hears(WIRE_ALLOWED_FAST), 0); /* it would not understand */
+    chosen = NULL;
+}
+
+TEST(what_a_choking_peer_allows_is_asked_for)
+{
+    begin(false);
+    shake_hands(1, peer, RESERVED_FAST);
+    say(1, (struct wire_msg){.id = WIRE_HAVE_ALL});
+    CHECK_U64(hears(WIRE_REQUEST), 0);
+    say(1, (struct wire_msg){.id = WIRE_ALLOWED_FAST, .index = 2});
+    CHECK_U64(hears(WIRE_REQUEST), 2); /* the blocks of that piece */
+    CHECK_U64(heard.index, 2);
+    CHECK_U64(heard.length, 16384);
+    say(1, (struct wire_msg){.id = WIRE_ALLOWED_FAST, .index = PIECES});
+    CHECK(on(1) == NULL); /* no such piece */
+}
+
+/* Source: [bep10] reqq. */
+TEST(no_more_is_asked_for_than_a_peer_takes)
+{
+    static const char hello[] = "d1:md6:ut_pexi0ee4:reqqi2ee";
+
+    begin(false);
+    shake_hands(1, peer, RESERVED_FAST | RESERVED_EXTENDED);
+    say(1, (struct wire_msg){.id = WIRE_EXTENDED,
+                             .data = (const uint8_t *)hello,
+                             .data_len = sizeof hello - 1});
+    say(1, (struct wire_msg){.id = WIRE_HAVE_ALL});
+    say(1, (struct wire_msg){.id = WIRE_UNCHOKE});
+    CHECK_U64(hears(WIRE_REQUEST), 2);
+}
+
+/* Source: [bep3] a choke drops what was asked for; [bep6] not where the peer
+   is fast: it rejects each. */
+TEST(a_choke_frees_what_was_asked_for)
+{
+    begin(false);
+    shake_hands(1, peer, 0);
+    say(1, (struct wire_msg){
+               .id = WIRE_BITFIELD, .data = (uint8_t[]){0xf0}, .data_len = 1});
+    say(1, (struct wire_msg){.id = WIRE_UNCHOKE});
+    CHECK_U64(on(1)->asked.count, REQUESTS_LEAST);
+    say(1, (struct wire_msg){.id = WIRE_CHOKE});
+    CHECK_U64(on(1)->asked.count, 0);
+    come_as_seed(2, other);
+    struct block first = on(2)->asked.at[0];
+    say(2, (struct wire_msg){.id = WIRE_CHOKE});
+    CHECK_U64(on(2)->asked.count, REQUESTS_LEAST);
+    struct wire_msg reject = {.id = WIRE_REJECT,
+                              .index = first.piece,
+                              .begin = first.begin,
+                              .length = first.length};
+    say(2, reject);
+    CHECK_U64(on(2)->asked.count, REQUESTS_LEAST - 1);
+    say(2, reject); /* twice: nobody asked for that */
+    CHECK(on(2) == NULL);
+}
+
+/* Source: [bep6] who is fast answers every request, however late. */
+TEST(a_late_answer_is_taken)
+{
+    begin(false);
+    come_as_seed(1, peer);
+    struct block late[2] = {on(1)->asked.at[0], on(1)->asked.at[1]};
+    pass(61);
+    CHECK(on(1)->snubbed);
+    CHECK_U64(on(1)->late.count, REQUESTS_LEAST);
+    send_wrong(1, peer, late[0]);
+    CHECK(on(1) != NULL && !on(1)->snubbed);
+    CHECK_U64(node()->torrent.wasted, 0);
+    say(1, (struct wire_msg){.id = WIRE_CHOKE});
+    say(1, (struct wire_msg){.id = WIRE_REJECT,
+                             .index = late[1].piece,
+                             .begin = late[1].begin,
+                             .length = late[1].length});
+    CHECK(on(1) != NULL && aborted[1] == 0);
+}
+
+/* Source: [bep3] interest is kept exact. */
+TEST(interest_comes_and_goes_with_what_a_peer_has)
+{
+    begin(false);
+    shake_hands(1, peer, RESERVED_FAST);
+    say(1, (struct wire_msg){.id = WIRE_HAVE_NONE});
+    CHECK_U64(hears(WIRE_INTERESTED), 0);
+    say(1, (struct wire_msg){.id = WIRE_HAVE, .index = 3});
+    CHECK_U64(hears(WIRE_INTERESTED), 1);                   /* though choked */
+    say(1, (struct wire_msg){.id = WIRE_HAVE, .index = 3}); /* legal */
+    say(1, (struct wire_msg){.id = WIRE_HAVE_ALL});         /* as well */
+    say(1, (struct wire_msg){.id = WIRE_HAVE, .index = 0});
+    CHECK(on(1) != NULL && on(1)->wanted == PIECES);
+    CHECK_U64(node()->torrent.copies[3], 1);
+    begin(true);
+    shake_hands(1, peer, RESERVED_FAST);
+    say(1, (struct wire_msg){.id = WIRE_HAVE_ALL});
+    CHECK_U64(hears(WIRE_INTERESTED), 0); /* we lack nothing */
+}
+
+TEST(fast_messages_of_who_is_not_and_unknown_ones)
+{
+    static const enum wire_id fast[] = {WIRE_SUGGEST, WIRE_HAVE_ALL,
+                                        WIRE_HAVE_NONE, WIRE_REJECT,
+                                        WIRE_ALLOWED_FAST};
+    static const uint8_t unknown[] = {0, 0, 0, 4, 77, 1, 2, 3};
+    static const uint8_t hashes[] = {0, 0, 0, 1, 22}; /* of version 2 */
+
+    for (size_t i = 0; i < sizeof fast / sizeof *fast; i++) {
+        begin(true);
+        shake_hands(1, peer, 0);
+        say(1, (struct wire_msg){.id = fast[i], .length = 1});
+        CHECK(on(1) == NULL && aborted[1] == 1);
+    }
+    begin(true);
+    shake_hands(1, peer, 0);
+    CHECK_U64(bytes(1, peer, unknown, sizeof unknown), sizeof unknown);
+    CHECK_U64(bytes(1, peer, hashes, sizeof hashes), sizeof hashes);
+    CHECK(on(1) != NULL);
+}
+
+/* Source: [bep3] handshake: another infohash, and our own peer id. */
+TEST(a_handshake_for_another_torrent_or_of_ours_is_refused)
+{
+    struct handshake s = {.reserved = 0};
+    uint8_t out[HANDSHAKE_BYTES];
+
+    for (int own = 0; own <= 1; own++) {
+        begin(true);
+        dial_in(1, peer);
+        memcpy(s.infohash, node()->torrent.infohash, INFOHASH_BYTES);
+        memcpy(s.peer_id, node()->id, PEER_ID_BYTES);
+        s.infohash[19] ^= own ? 0 : 1;
+        s.peer_id[19] ^= own ? 0 : 1;
+        wire_write_handshake(&s, out);
+        (void)bytes(1, peer, out, sizeof out);
+        CHECK(on(1) == NULL && aborted[1] == 1);
+        CHECK_U64(fake.written_len, 0);
+    }
+}
+
+/* Two connections between the same two: one stays, whichever came first. */
+TEST(of_two_connections_to_one_peer_one_stays)
+{
+    begin(false);
+    shake_hands(1, peer, 0);
+    shake_hands(2, peer, 0); /* another id: another peer */
+    CHECK(on(1) != NULL && on(2) != NULL);
+    dial_in(3, peer);
+    struct handshake s = {.reserved = 0};
+    uint8_t out[HANDSHAKE_BYTES];
+    memcpy(s.infohash, node()->torrent.infohash, INFOHASH_BYTES);
+    memset(s.peer_id, 1, PEER_ID_BYTES);
+    wire_write_handshake(&s, out);
+    (void)bytes(3, peer, out, sizeof out);
+    CHECK(on(1) != NULL && on(3) == NULL);
+}
+
+/* -- The info dictionary -------------------------------------------------------- */
+
+static uint8_t film[16 * 1024]; /* its .torrent */
+static struct metainfo film_meta;
+
+/* A node that knows the film by its hash alone. */
+static void begin_magnet(bool is_private)
+{
+    struct config config = {.self = us, .name = "us", .settings = &settings};
+    static const char key[] = "7:privatei1e";
+    char word[64] = "fetch ";
+    const char *why;
+
+    begin(true);
+    struct torrent made = node()->torrent;
+    size_t len = made.file_len;
+    CHECK(len + sizeof key < sizeof film);
+    memcpy(film, made.file, len);
+    if (is_private) { /* the info dictionary is last in the file */
+        memcpy(film + len - 2, key, sizeof key - 1);
+        memcpy(film + len + sizeof key - 3, "ee", 2);
+        len += sizeof key - 1;
+    }
+    CHECK(metainfo_read(&film_meta, film, len, &why) == 0);
+    CHECK(film_meta.is_private == is_private);
+    contents_free(fake.host.contents);
+    CHECK(keep(&fake.host));
+    fake.host.node = bittorrent_protocol.create(&fake.host, &config);
+    (void)tell((struct event){.kind = EVENT_START});
+    for (size_t i = 0; i < INFOHASH_BYTES; i++)
+        snprintf(word + 6 + 2 * i, 3, "%02x", film_meta.infohash[i]);
+    (void)tell((struct event){.kind = EVENT_COMMAND,
+                              .command = 1,
+                              .data = (const uint8_t *)word,
+                              .len = strlen(word)});
+    CHECK(node()->torrent.state == TORRENT_ASKING);
+    fake.written_len = 0;
+}
+
+static void extended(conn_id conn, struct addr from, uint8_t id,
+                     const struct bencode_writer *w)
+{
+    static uint8_t out[20000];
+    const struct wire_msg m = {
+        .id = WIRE_EXTENDED, .extended = id, .data = w->out, .data_len = w->at};
+
+    (void)bytes(conn, from, out, wire_encode(&m, out, sizeof out));
+}
+
+/* It has the info dictionary, and wants ut_metadata as its number 3. */
+static void come_with_metadata(conn_id conn, struct addr from)
+{
+    uint8_t out[100];
+    struct bencode_writer w = {.out = out, .room = sizeof out};
+    char hello[80];
+
+    shake_hands(conn, from, RESERVED_EXTENDED);
+    snprintf(hello, sizeof hello,
+             "d1:md11:ut_metadatai3ee13:metadata_sizei%zuee",
+             film_meta.info_len);
+    bencode_put_raw(&w, hello, strlen(hello));
+    extended(conn, from, 0, &w);
+}
+
+/* Its answer, a byte of which may be wrong. */
+static void give_metadata(conn_id conn, struct addr from, bool right)
+{
+    static uint8_t out[16 * 1024];
+    struct bencode_writer w = {.out = out, .room = sizeof out};
+    char head[80];
+
+    snprintf(head, sizeof head, "d8:msg_typei1e5:piecei0e10:total_sizei%zuee",
+             film_meta.info_len);
+    bencode_put_raw(&w, head, strlen(head));
+    bencode_put_raw(&w, film_meta.info, film_meta.info_len);
+    out[w.at - 1] ^= right ? 0 : 1;
+    extended(conn, from, 2, &w); /* our number of ut_metadata */
+}
+
+static void reject_metadata(conn_id conn, struct addr from)
+{
+    static uint8_t out[] = "d8:msg_typei2e5:piecei0ee";
+    struct bencode_writer w = {.out = out, .at = sizeof out - 1};
+
+    extended(conn, from, 2, &w);
+}
+
+/* Source: [bep9] */
+TEST(the_info_dictionary_is_asked_for_until_somebody_has_it)
+{
+    begin_magnet(false);
+    come_with_metadata(1, peer);
+    CHECK_U64(hears(WIRE_EXTENDED), 2); /* a hello, and the question */
+    CHECK_U64(heard.extended, 3);
+    CHECK(heard.data_len == 25 &&
+          memcmp(heard.data, "d8:msg_typei0e5:piecei0ee", 25) == 0);
+    CHECK(node()->torrent.info_conn == 1);
+    come_with_metadata(2, other);
+    CHECK(node()->torrent.info_conn == 1);
+    pass(21); /* it says nothing */
+    CHECK(node()->torrent.info_conn == 2);
+    reject_metadata(2, other);
+    CHECK(node()->torrent.info_conn == 0);
+    pass(61); /* a minute after: the first once more */
+    CHECK(node()->torrent.info_conn == 1);
+    give_metadata(1, peer, false); /* its hash is wrong */
+    CHECK(node()->torrent.state == TORRENT_ASKING);
+    CHECK(node()->torrent.info_conn == 2);
+    give_metadata(2, other, true);
+    CHECK(node()->torrent.state == TORRENT_OPEN);
+    CHECK(on(1) != NULL && on(2) != NULL);
+}
+
+/* Source: [bep27] no peers but the tracker's; [bep11] none are told of. */
+TEST(a_torrent_that_proves_private_forgets_whom_others_named)
+{
+    chosen = "dht=on";
+    for (int closed = 0; closed <= 1; closed++) {
+        begin_magnet(closed);
+        CHECK(node()->dht->follow[0].used);
+        come_with_metadata(1, peer);
+        give_metadata(1, peer, true);
+        CHECK(node()->torrent.state == TORRENT_OPEN);
+        CHECK(node()->dht->follow[0].used == !closed);
+        CHECK((on(1) == NULL) == closed);
+        fake.written_len = 0;
+        shake_hands(2, other, RESERVED_EXTENDED);
+        CHECK_U64(hears(WIRE_EXTENDED), 1);
+        CHECK((strstr((const char *)heard.data, "ut_pex") == NULL) == closed);
+        static uint8_t out[] = "d5:added6:\x0a\0\0\x09\x1a\xe1"
+                               "e";
+        struct bencode_writer w = {.out = out, .at = sizeof out - 1};
+        uint32_t known = node()->known_count;
+        extended(2, other, 1, &w);
+        CHECK_U64(node()->known_count, known + !closed);
+    }
+    chosen = NULL;
+}
+
 int main(void)
 {
     RUN(a_flood_of_requests_takes_bounded_memory);
@@ -371,6 +833,22 @@ int main(void)
     RUN(who_sent_a_bad_piece_is_not_let_in_again);
     RUN(connections_have_a_bound);
     RUN(a_visitor_leaves_no_trace_among_the_peers);
+    RUN(the_first_message_says_what_is_here);
+    RUN(a_choke_rejects_what_waits_where_the_peer_is_fast);
+    RUN(a_cancel_is_answered_where_the_peer_is_fast);
+    RUN(what_is_no_longer_here_is_rejected);
+    RUN(requests_of_128_KiB_are_served_and_longer_ones_are_not);
+    RUN(a_choked_newcomer_gets_the_pieces_it_is_allowed);
+    RUN(what_a_choking_peer_allows_is_asked_for);
+    RUN(no_more_is_asked_for_than_a_peer_takes);
+    RUN(a_choke_frees_what_was_asked_for);
+    RUN(a_late_answer_is_taken);
+    RUN(interest_comes_and_goes_with_what_a_peer_has);
+    RUN(fast_messages_of_who_is_not_and_unknown_ones);
+    RUN(a_handshake_for_another_torrent_or_of_ours_is_refused);
+    RUN(of_two_connections_to_one_peer_one_stays);
+    RUN(the_info_dictionary_is_asked_for_until_somebody_has_it);
+    RUN(a_torrent_that_proves_private_forgets_whom_others_named);
     contents_free(fake.host.contents);
     return test_end();
 }

@@ -45,6 +45,24 @@ TEST(names_trackers_and_peers_are_read_and_written_back)
     text_free(&t);
 }
 
+/* Source: [bep53]; its files count from 0, and ours from 1. */
+TEST(files_that_a_link_chooses_are_read)
+{
+    CHECK(reads("magnet:?xt=urn:btih:" HEX "&so=0,2,4-6"));
+    CHECK_TEXT(m.files, "1,3,5-7");
+    CHECK(reads("magnet:?xt=urn:btih:" HEX "&so=0%2C9"));
+    CHECK_TEXT(m.files, "1,10");
+    static const char *const none[] = {"",    ",",   "1,",     "x",  "3-1",
+                                       "1-x", "1--", "999999", "1;2"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        struct text link = text_new();
+        text_printf(&link, "magnet:?xt=urn:btih:" HEX "&so=%s", none[i]);
+        CHECK(reads(link.data));
+        CHECK_TEXT(m.files, "");
+        text_free(&link);
+    }
+}
+
 TEST(what_is_no_link_is_refused)
 {
     CHECK(!reads(""));
@@ -78,6 +96,7 @@ int main(void)
 {
     RUN(hex_and_base32_name_the_same_torrent);
     RUN(names_trackers_and_peers_are_read_and_written_back);
+    RUN(files_that_a_link_chooses_are_read);
     RUN(what_is_no_link_is_refused);
     RUN(more_trackers_than_we_keep_are_left_out);
     return test_end();
