@@ -198,11 +198,17 @@ search() {
 # layout of all that it says and hears.
 @test "fasttrack: a client of its own, under the cipher, byte for byte" {
     python=$(command -v python3) || skip "no python3"
-    mkdir s t
+    mkdir s t wall
     seq 400 >s/near.txt
+    truncate -s 64M s/big.bin
     echo far >"t/far song.ogg"
+    echo hidden words >wall/hidden.txt
     start s 22200 --set role=supernode --trace s.pcapng
     start t 22201 --set role=supernode --join 127.0.0.1:22200
+    start wall 22202 --set role=ordinary --set firewalled=yes \
+        --join 127.0.0.1:22200
+    start get 22203 --set role=ordinary --join 127.0.0.1:22200
+    until_is s '"children":2'
     until_is s '"supernodes":1'
     "$python" "$BATS_TEST_DIRNAME/fasttrack_client.py" 22200 22201 s/near.txt
     kill "$s"

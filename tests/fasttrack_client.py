@@ -1,12 +1,17 @@
 # A FastTrack client of its own, written from the published notes and not from
 # our code: what it says to a supernode, and what it must hear, byte for byte.
 # usage: python3 fasttrack_client.py PORT NEIGHBOUR_PORT FILE
-#   (a supernode that shares FILE alone; its neighbour shares "far song.ogg")
+#   A supernode on PORT that shares FILE, near.txt, and a large hole, big.bin;
+#   its neighbour shares "far song.ogg"; its children are `wall`, firewalled,
+#   which shares hidden.txt, and `get`, to whose fifo get.in we say what to do.
+import base64
 import hashlib
+import os
 import socket
 import struct
 import sys
 import time
+import zlib
 
 N = int("""d453ec0a34eb20ca0a532f6aae08473dc6f2dc0e96e62735dd331dd5522f69d1
 0d7a00501928851271a157acde7aa2fedbd26bb04d23ffc1b6a31787315d5780
@@ -113,7 +118,27 @@ def results(body):
     return head, out
 
 
+def uuhash(size, read):
+    """Of so many bytes, of which read(from, to) gives some."""
+    block, state = 307200, ALL
+
+    def feed(begin, end):  # zlib's inverts at both ends
+        return zlib.crc32(read(begin, end), state ^ ALL) ^ ALL
+
+    front = hashlib.md5(read(0, min(size, block))).digest()
+    if size > block:
+        last, at = block, 1 << 20
+        while at + 2 * block < size:
+            state = feed(at, at + block)
+            last, at = at + block, 2 * at
+        state = feed(size - min(block, size - last), size)
+    return front + struct.pack("<I", (state ^ size) & ALL)
+
+
 class Client:
+    # What a supernode may say to a client that it does not know for its own.
+    KINDS = {0x00, 0x03, 0x07, 0x08, 0x0D, 0x1D, 0x2C, b"P", b"R"}
+
     def __init__(self, port, user):
         self.got = b""
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -155,6 +180,11 @@ class Client:
         self.write(self.outs.run(b"P"))
 
     def next(self):
+        kind, body = self.take()
+        assert kind in self.KINDS, kind
+        return kind, body
+
+    def take(self):
         """The next message: 'R', 'P', or type and body."""
         first = self.ins.run(self.read(1))
         if first in (b"R", b"P"):
@@ -233,6 +263,8 @@ assert mine[first][1] == b"alice" and mine[second][1] == b"alice"
 assert mine[first][3][0x15] == dynint(192) and mine[first][3][6] == b"nobody"
 assert len(b.ask(2, 1, 0x3F, term(5, 0, b"song"))) == 1
 assert len(b.ask(3, 2, 0x3F, term(5, 0, b"song"))) == 2
+for _ in range(3):  # "search more": the same again, by the same number
+    assert len(b.ask(0x1234, 32, 0x3F, term(5, 0, b"song"))) == 3
 ignored = bytes.fromhex("06250102")  # mldonkey adds it
 found = b.ask(4, 32, 0xBF, term(0, 3, second), ignored)
 assert [r[2] for r in found] == [second]
@@ -249,6 +281,33 @@ assert count(0x21, term(5, 0, b"silent"), term(4, 0x21, dynint(3000001))) == 0
 assert count(0x22, term(5, 0, b"silent")) == 0
 assert count(0x3F, term(5, 6, b"NOBODY")) == 1
 assert count(0x3F, term(0, 6, b"NOBODY")) == 0
+
+# Bytes that nobody can explain may be others; a message may come in pieces.
+a.send(0x22, b"\7\1\3\4" + file_of(b"3" * 20, [tag(2, b"odd.mp3")]))
+whole, sent = a.write, []
+a.write = sent.append
+a.send(0x22, b"\0\1\0\0" + file_of(b"4" * 20, [tag(2, b"slow.mp3")]))
+a.write = whole
+for byte in sent[0]:
+    a.write(bytes([byte]))
+    time.sleep(0.001)
+a.ping()
+assert a.next()[0] == b"R"
+assert count(0x3F, term(5, 0, b"odd")) == 1
+assert count(0x3F, term(5, 0, b"slow")) == 1
+b.send(0x06, b"\7\7" + struct.pack(">HHBBB", 9, 77, 2, 0x3F, 1) +
+       term(5, 0, b"odd"))
+assert len(results(b.until(0x07))[1]) == 1
+assert b.until(0x08) == b"\0\x4d"
+
+# Who opens several sessions and keeps one takes nothing along; who says its
+# name again is called so from then on.
+Client(port, b"passer-by").socket.close()
+a.send(0x02, struct.pack(">IHBB", 0, 7777, 0x68, 0) + b"alice2")
+a.ping()
+assert a.next()[0] == b"R"
+assert [r[1] for r in b.ask(6, 9, 0x3F, term(5, 0, b"silent"))] == [b"alice2"]
+a.send(0x02, struct.pack(">IHBB", 0, 7777, 0x68, 0) + b"alice")
 
 # A push reaches the owner in its short form.
 asker = LOCAL + struct.pack(">H", 8888)
@@ -279,31 +338,153 @@ assert pong[0] == 0x28 and pong[5] == 0 and pong[11:] == b"KaZaA\0", pong
 
 
 # A file, by hash, as of HTTP/1.0: who does not ask to be kept is closed.
-def get(request):
-    s = socket.create_connection(("127.0.0.1", port))
-    s.settimeout(5)
-    s.sendall(request)
-    got = b""
-    while True:
-        more = s.recv(65536)
-        if not more:
-            return got.split(b"\r\n\r\n", 1)
-        got += more
+class Http:
+    def __init__(self, s):
+        self.socket, self.got = s, b""
+        self.socket.settimeout(5)
+
+    def more(self):
+        data = self.socket.recv(65536)
+        self.got += data
+        return data
+
+    def head(self):
+        while b"\r\n\r\n" not in self.got:
+            assert self.more(), "closed"
+        head, self.got = self.got.split(b"\r\n\r\n", 1)
+        return head.decode().split("\r\n")
+
+    def body(self, length):
+        while len(self.got) < length:
+            assert self.more(), "closed"
+        body, self.got = self.got[:length], self.got[length:]
+        return body
+
+    def ask(self, *lines):
+        self.socket.sendall("\r\n".join(lines + ("", "")).encode())
+        return self.head()
+
+
+def dial():
+    return Http(socket.create_connection(("127.0.0.1", port)))
+
+
+def has(lines, *wanted):
+    for line in wanted:
+        assert line in lines, (line, lines)
+
 
 data = open(path, "rb").read()
-crc = len(data) ^ ALL  # a small file: no block is sampled
-uuhash = hashlib.md5(data).digest() + struct.pack("<I", crc)
-head, body = get(b"GET /.hash=" + uuhash.hex().encode() +
-                 b" HTTP/1.0\r\nUserAgent: KazaaClient\r\n"
-                 b"Range: bytes=100-299\r\n\r\n")
-lines = head.decode().split("\r\n")
-assert lines[0] == "HTTP/1.1 206 Partial Content", lines
-for line in (f"Content-Range: bytes 100-299/{len(data)}", "Content-Length: 200",
-             "Accept-Ranges: bytes", "X-Kazaa-Network: KaZaA",
-             "X-KazaaTag: 2=near.txt", f"X-Kazaa-IP: 127.0.0.1:{port}"):
-    assert line in lines, (line, lines)
-assert any(line.startswith("X-KazaaTag: 3==") for line in lines), lines
-assert body == data[100:300]
-assert get(b"GET /.hash=" + b"00" * 20 + b" HTTP/1.0\r\n\r\n")[0] \
-    .startswith(b"HTTP/1.1 404")
+near = uuhash(len(data), lambda begin, end: data[begin:end])
+s = dial()
+lines = s.ask(f"GET /.hash={near.hex()} HTTP/1.0", "UserAgent: KazaaClient",
+              "Range: bytes=100-299")
+has(lines, "HTTP/1.1 206 Partial Content", "Content-Length: 200",
+    f"Content-Range: bytes 100-299/{len(data)}", "Accept-Ranges: bytes",
+    "X-Kazaa-Username: s", "X-Kazaa-Network: KaZaA", "X-KazaaTag: 2=near.txt",
+    f"X-Kazaa-IP: 127.0.0.1:{port}",
+    "X-KazaaTag: 3==" + base64.b64encode(near).decode())
+assert s.body(200) == data[100:300]
+assert s.more() == b""
+
+# All over one connection that is to be kept, as mldonkey has it: two parts,
+# the older form of a request, what is not there, and a listing.
+file_id = 0
+for byte in near:
+    file_id ^= byte << 8
+    for _ in range(8):
+        file_id = file_id << 1 ^ (0x1021 if file_id & 0x8000 else 0)
+        file_id &= 0xFFFF
+s = dial()
+keep = "Connection: Keep-Alive"
+for begin, end in ((0, 9), (10, 99)):
+    lines = s.ask(f"GET /.hash={near.hex().upper()} HTTP/1.0", keep,
+                  f"Range: bytes={begin}-{end}")
+    assert s.body(end + 1 - begin) == data[begin:end + 1]
+has(s.ask(f"GET /{file_id & 0x3FFF}/near.txt HTTP/1.0", keep),
+    "HTTP/1.1 200 OK", f"Content-Length: {len(data)}")
+assert s.body(len(data)) == data
+for target in ("/.hash=" + "00" * 20, "/.files", "/", f"/{file_id ^ 1}/near.txt"):
+    has(s.ask(f"GET {target} HTTP/1.0", keep), "HTTP/1.1 404 Not Found",
+        "Content-Length: 0")
+
+# Sixteen are served at a time: the next one hears when to come again.
+size = os.path.getsize("s/big.bin")
+big = uuhash(size, lambda begin, end: bytes(end - begin))
+served = [dial() for _ in range(17)]
+answers = [s.ask(f"GET /.hash={big.hex()} HTTP/1.1") for s in served]
+assert [lines[0].split()[1] for lines in answers] == ["200"] * 16 + ["503"]
+has(answers[16], "HTTP/1.1 503 Service Unavailable", "Retry-After: 300",
+    "X-Kazaa-Network: KaZaA", "Content-Length: 0")
+for s in served:
+    s.socket.close()
+
+# An owner behind a firewall: asked by a push, it calls, says GIVE, and is
+# then asked as any other.
+server = socket.create_server(("127.0.0.1", 0))
+server.settimeout(5)
+here = LOCAL + struct.pack(">H", server.getsockname()[1])
+found = b.ask(8, 9, 0x3F, term(5, 0, b"hidden"))
+assert [r[0] for r in found] == [LOCAL + b"\0\0"] and found[0][1] == b"wall"
+b.send(0x0D, struct.pack(">I", 3000000000) + here + found[0][0] + LOCAL +
+       struct.pack(">H", port) + b"wall")
+s = Http(server.accept()[0])
+assert s.body(17) == b"GIVE 3000000000\r\n"
+lines = s.ask(f"GET /.hash={found[0][2].hex()} HTTP/1.1", "Range: bytes=0-5")
+has(lines, "HTTP/1.1 206 Partial Content", "Content-Length: 6",
+    f"X-Kazaa-SupernodeIP: 127.0.0.1:{port}")
+assert s.body(6) == b"hidden"
+
+# And we are a source, as KaZaA is one: a connection for each part.
+data = os.urandom(600000)
+mine = uuhash(len(data), lambda begin, end: data[begin:end])
+c = Client(port, b"carol")
+c.send(0x02, LOCAL + here[4:] + b"\x68\0carol")
+c.send(0x22, b"\0\1\0\0" + mine + dynint(1) + dynint(len(data)) + dynint(1) +
+       tag(2, b"source.mp3"))
+c.ping()
+c.until(b"R")
+
+
+def say(command, wanted):
+    for _ in range(20):
+        begin = os.path.getsize("get.out")
+        with open("get.in", "w") as fifo:
+            fifo.write(command + "\n")
+        if not wanted:
+            return
+        for _ in range(20):
+            time.sleep(0.1)
+            with open("get.out", "rb") as f:
+                f.seek(begin)
+                if wanted in f.read():
+                    return
+    raise AssertionError(f"never said: {wanted}")
+
+
+say("search source", b'"files":1')
+say("get 1", None)
+begun = time.monotonic()
+for begin in range(0, len(data), 262144):
+    end = min(begin + 262144, len(data))
+    s = Http(server.accept()[0])
+    lines = s.head()
+    has(lines, f"GET /.hash={mine.hex()} HTTP/1.1", "X-Kazaa-Username: get",
+        f"Host: 127.0.0.1:{server.getsockname()[1]}",
+        f"Range: bytes={begin}-{end - 1}", "X-Kazaa-Network: KaZaA",
+        f"X-Kazaa-SupernodeIP: 127.0.0.1:{port}")
+    assert any(line.startswith("UserAgent: ") for line in lines), lines
+    s.socket.sendall(
+        f"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {begin}-"
+        f"{end - 1}/{len(data)}\r\nContent-Length: {end - begin}\r\n"
+        "Server: KazaaClient Nov  3 2002 20:29:03\r\nConnection: close\r\n"
+        "X-Kazaa-Username: carol\r\nX-Kazaa-Network: KaZaA\r\n\r\n".encode() +
+        data[begin:end])
+    s.socket.close()
+assert time.monotonic() - begun < 2, "it waits between two parts"
+for _ in range(50):
+    if os.path.exists("get/source.mp3"):
+        break
+    time.sleep(0.1)
+assert open("get/source.mp3", "rb").read() == data
 print("all as the reference has it")
