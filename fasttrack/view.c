@@ -6,8 +6,9 @@
  *     + a 512  - c 64            children: score, + could become a supernode
  *     > b 900                    > a query, or its answer, is on its way there
  *
- * What does not fit is summed up: supernodes by how full they are.  The second
- * picture is a file: which bytes its UUHash looks at, and which are here.
+ * What does not fit is a line for each supernode, with whom it is linked, or
+ * summed up: supernodes by how full they are.  The second picture is a file:
+ * which bytes its UUHash looks at, and which are here.
  */
 #include "fasttrack/view.h"
 
@@ -147,6 +148,26 @@ static void draw_orphans(const struct tiers *t, const struct pane *p, int row)
     }
 }
 
+/* A line for each supernode, when columns are too narrow. */
+static void draw_lines(const struct tiers *t, const struct pane *p)
+{
+    const struct network *net = t->v->network;
+
+    pane_text(p, 1, 10, ATTR_DIM, "children  files  linked with");
+    for (uint32_t k = 0; k < t->count; k++) {
+        const struct host *h = net->host[t->super[k]];
+        const struct fasttrack *n = h->node;
+        int row = 2 + (int)k, column = 26;
+        draw_name(t, p, row, 1, h, "");
+        pane_printf(p, row, 10, ATTR_NORMAL, "%8u %6u", n->super->children,
+                    n->super->files);
+        for (uint32_t i = 0; i < t->count; i++)
+            if (i != k && are_linked(net, t->super[k], t->super[i]))
+                column = pane_printf(p, row, column, ATTR_NORMAL, " %s",
+                                     net->host[t->super[i]]->name);
+    }
+}
+
 /* Supernodes by how full they are. */
 static void draw_crowd(const struct tiers *t, const struct pane *p)
 {
@@ -182,10 +203,12 @@ static void tiers_picture(const struct view *v, const struct pane *p)
     t.width = t.width < 18 ? t.width : 18;
     pane_text(p, 0, 1, ATTR_DIM,
               "SUPERNODES   score: + eligible - not  [teach]");
-    if (t.width < COLUMN_MIN || t.count > SUPERNODES_DRAWN)
-        draw_crowd(&t, p);
-    else
+    if (t.width >= COLUMN_MIN && t.count <= SUPERNODES_DRAWN)
         draw_supernodes(&t, p);
+    else if (t.count <= SUPERNODES_DRAWN && (int)t.count <= p->rows - 3)
+        draw_lines(&t, p);
+    else
+        draw_crowd(&t, p);
     if (t.orphans > 0)
         draw_orphans(&t, p, p->rows - 1);
     else

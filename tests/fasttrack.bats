@@ -278,6 +278,24 @@ search() {
         golden fasttrack-tiers.screen
     "$bin" monitor labs/fasttrack/pollution.scn --at 4s --keys "<Right>v" \
         --dump 80x24 | golden fasttrack-coverage.screen
+    # Too many for columns: a line each, with whom it is linked.
+    eight=$BATS_TEST_TMPDIR/eight.scn
+    cat >"$eight" <<'EOF'
+seed 77
+set degree 2
+set ttl 2
+nodes 8 prefix=s role=supernode
+nodes 15 prefix=n role=ordinary
+node far role=ordinary join=s8 share=chord-song.ogg:64KiB
+warm
+at 5s n1 search chord
+run until 12s
+EOF
+    run "$bin" monitor "$eight" --at 5s --dump 80x24
+    for s in 1 2 3 4 5 6 7 8; do
+        linked=$("$bin" show "$eight" linked s$s | tr ' ' '\n' | sort | paste -sd' ')
+        grep -qE "^ [!>]?s$s +2 +$((s == 8)) +$linked +\|" <<<"$output"
+    done
 }
 
 @test "fasttrack: check ends, with nothing violated" {
