@@ -403,18 +403,16 @@ bool tutor_has_watch(const struct tutor *t)
     return t->watch != NULL;
 }
 
-bool tutor_take_watch(struct tutor *t, struct text *path, struct text *keys)
+const char *tutor_take_watch(struct tutor *t, struct text *path,
+                             struct text *keys)
 {
     const struct block *b = t->watch;
     LOCAL_TEXT why = text_new();
 
     t->watch = NULL;
-    return b != NULL && run_watch_file(&t->run, b, path, keys, &why);
-}
-
-const char *tutor_program(const struct tutor *t)
-{
-    return run_program_name(t->sheet, NULL);
+    return b != NULL && run_watch_file(&t->run, b, path, keys, &why)
+               ? run_program_name(t->sheet, b->name)
+               : NULL;
 }
 
 const char *tutor_scenario(const struct tutor *t)

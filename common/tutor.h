@@ -31,11 +31,11 @@ bool tutor_is_question(const struct tutor *t);
 /* Has every block been done or skipped? */
 bool tutor_is_done(const struct tutor *t);
 /* Does the monitor have to be opened now, for a watch block?  Then append
-   the scenario's file and the keys to press first, once. */
+   the scenario's file and the keys to press first, once; and whose monitor:
+   "chord", or NULL. */
 bool tutor_has_watch(const struct tutor *t);
-bool tutor_take_watch(struct tutor *t, struct text *path, struct text *keys);
-/* The program that the sheet is about: "chord". */
-const char *tutor_program(const struct tutor *t);
+const char *tutor_take_watch(struct tutor *t, struct text *path,
+                             struct text *keys);
 /* The file of the scenario that was given last, or will be first; or NULL. */
 const char *tutor_scenario(const struct tutor *t);
 

@@ -60,12 +60,12 @@ static void print_pages(const char *text, const struct line_size *s)
 }
 
 /* Open the monitor in this terminal, and wait until it is closed. */
-static void open_monitor(struct tutor *t, const char *scenario, char *keys)
+static void open_monitor(const char *program, const char *scenario, char *keys)
 {
     LOCAL_TEXT exe = text_new(), path = text_new();
 
     program_folder(&exe);
-    text_add(&exe, tutor_program(t));
+    text_add(&exe, program);
     text_add(&path, scenario);
     char verb[] = "monitor", option[] = "--keys";
     char *argv[] = {exe.data, verb, path.data, keys[0] != '\0' ? option : NULL,
@@ -97,7 +97,7 @@ static int on_screen(struct tutor *t, const struct lab_options *o)
         scenario_free(s);
         text_clear(&path);
         text_clear(&keys);
-    } while (status == 0 && tutor_take_watch(t, &path, &keys) &&
+    } while (status == 0 && tutor_take_watch(t, &path, &keys) != NULL &&
              (text_add(&keys, "L"), true));
     return status;
 }
@@ -137,8 +137,9 @@ static void converse(struct tutor *t)
         if (!s.both) /* what was typed, for who reads the transcript */
             printf("%s\n", line);
         more = tutor_input(t, line, width, &out);
-        if (tutor_take_watch(t, &path, &keys) && s.both)
-            open_monitor(t, path.data, keys.data);
+        const char *program = tutor_take_watch(t, &path, &keys);
+        if (program != NULL && s.both)
+            open_monitor(program, path.data, keys.data);
         text_clear(&path);
         text_clear(&keys);
     }

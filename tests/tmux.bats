@@ -193,3 +193,15 @@ END
     wait_for 'Q2, 2 points'
     wait_for 'napster . back .' # not the sheet's first, 'down'
 }
+
+@test "tmux: a sheet of several programs opens the monitor of the one it is at" {
+    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+    lab="$(dirname "$chord")/lab run labs/capstone/1-search.md --student bob"
+    printf 'skip\n%.0s' 1 2 3 4 5 | $lab --line
+    open 80 24 "env XDG_STATE_HOME=$XDG_STATE_HOME $lab"
+    wait_for 'predict>'
+    press 'n2<Enter>'
+    wait_for 'watch>'
+    press '<Enter>'
+    wait_for '^ gnutella . flat .*PAUSED' # not the sheet's first, napster
+}
