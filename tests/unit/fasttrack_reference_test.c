@@ -438,6 +438,63 @@ TEST(a_short_push_of_a_child_goes_nowhere)
     CHECK_U64(count(MSG_PUSH), 1);
 }
 
+/* Reference 3: a ping every 120 s; who is silent for 20 s after it is gone. */
+TEST(who_does_not_answer_a_ping_is_gone)
+{
+    struct fasttrack *n = node_of(ROLE_SUPERNODE);
+
+    settings.value[OPT_PING] = 120 * 1000000;
+    child(5, "a");
+    child(6, "b");
+    fake.timer_us[TIMER_PING] = fake.now_us + 120 * SECOND_US;
+    fake.written_len = 0;
+    fake_pass(&fake, 120 * SECOND_US);
+    CHECK(fake.written_len >= 2 && memcmp(fake.written, "PP", 2) == 0);
+    say(6, "R", 1);
+    fake_pass(&fake, 20 * SECOND_US - 1);
+    CHECK_U64(n->super->children, 2);
+    fake_pass(&fake, 2);
+    CHECK_U64(n->super->children, 1);
+    CHECK_TEXT(n->children->child->user, "b");
+}
+
+/* Reference 1: several supernodes are asked at a time, five or so, of which
+   one is kept. */
+TEST(five_supernodes_or_so_are_asked_at_a_time)
+{
+    struct fasttrack *n = node_of(ROLE_ORDINARY);
+    uint32_t ip = 20;
+
+    for (; ip < 60; ip++)
+        fasttrack_known_add(n, (struct addr){ip, 7}, 50);
+    fake.sent_count = 0;
+    fasttrack_seek(n, &fake.host);
+    fake_pass(&fake, 0);
+    CHECK(fake.sent_count >= 5 && fake.sent_count <= 6);
+    CHECK(fake.sent[0].data[0] == UDP_PING);
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK_U64(fake.last_conn, 1);
+}
+
+/* Reference 1: "search more", the same query again, reaches others. */
+TEST(a_repeat_reaches_others)
+{
+    unsigned reached = 0;
+
+    (void)node_of(ROLE_SUPERNODE);
+    settings.value[OPT_FANOUT] = 6;
+    for (conn_id conn = 5; conn < 15; conn++)
+        neighbour(conn);
+    child(20, "a");
+    for (int again = 0; again < 12; again++) {
+        fake.written_len = 0;
+        query(20, 9, 32);
+        CHECK_U64(count(MSG_FORWARD), 6);
+        reached |= 1u << fake.written_to;
+    }
+    CHECK((reached & (reached - 1)) != 0);
+}
+
 int main(void)
 {
     RUN(unknown_bytes_are_taken_and_passed_on);
@@ -455,5 +512,8 @@ int main(void)
     RUN(replies_are_split_below_60_KB);
     RUN(two_children_may_use_one_number);
     RUN(a_short_push_of_a_child_goes_nowhere);
+    RUN(who_does_not_answer_a_ping_is_gone);
+    RUN(five_supernodes_or_so_are_asked_at_a_time);
+    RUN(a_repeat_reaches_others);
     return test_end();
 }
