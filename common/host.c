@@ -28,6 +28,28 @@ void host_free(struct host *h, void *memory, size_t bytes)
         h->calls->free(h, memory, bytes);
 }
 
+bool host_grow(struct host *h, void *table, uint32_t *cap, uint32_t wanted,
+               size_t element_bytes)
+{
+    uint32_t more = *cap > 0 ? *cap : 4;
+    void *old, *at;
+
+    if (wanted <= *cap)
+        return true;
+    while (more < wanted)
+        more *= 2;
+    at = host_alloc(h, more * element_bytes);
+    if (at == NULL)
+        return false;
+    memcpy(&old, table, sizeof old); /* a pointer, whatever its type */
+    if (old != NULL)
+        memcpy(at, old, *cap * element_bytes);
+    host_free(h, old, *cap * element_bytes);
+    memcpy(table, &at, sizeof at);
+    *cap = more;
+    return true;
+}
+
 void host_timer(struct host *h, int slot, uint64_t delay_us)
 {
     assert(slot >= 0 && slot < TIMER_SLOTS);

@@ -170,6 +170,11 @@ uint64_t host_now(struct host *h);    /* microseconds since the run began */
 uint64_t host_random(struct host *h); /* from this node's own stream */
 void *host_alloc(struct host *h, size_t bytes); /* zeroed; NULL: no memory */
 void host_free(struct host *h, void *memory, size_t bytes);
+/* Room for `wanted` elements in a table of *cap (`table` is the address of its
+   pointer), by doubling; what is new is zeroed.  False: no memory, and nothing
+   has changed. */
+bool host_grow(struct host *h, void *table, uint32_t *cap, uint32_t wanted,
+               size_t element_bytes);
 
 /* Arm `slot` to fire after the delay, in place of what it was armed for. */
 void host_timer(struct host *h, int slot, uint64_t delay_us);

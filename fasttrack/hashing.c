@@ -19,20 +19,10 @@ const uint8_t *fasttrack_shared_hash(const struct fasttrack *n, int content)
 void fasttrack_keep_hash(struct fasttrack *n, struct host *h, int content,
                          const uint8_t hash[HASH_BYTES])
 {
-    if (content < 0 || (uint32_t)content >= FILES_MAX)
+    if (content < 0 || (uint32_t)content >= FILES_MAX ||
+        !host_grow(h, &n->shared, &n->shared_count, (uint32_t)content + 1,
+                   sizeof *n->shared))
         return;
-    if ((uint32_t)content >= n->shared_count) {
-        uint32_t count = ((uint32_t)content + 1) * 2;
-        struct shared *more = host_alloc(h, count * sizeof *more);
-        if (more == NULL)
-            return;
-        if (n->shared != NULL) {
-            memcpy(more, n->shared, n->shared_count * sizeof *more);
-            host_free(h, n->shared, n->shared_count * sizeof *more);
-        }
-        n->shared = more;
-        n->shared_count = count;
-    }
     memcpy(n->shared[content].hash, hash, HASH_BYTES);
     n->shared[content].known = true;
 }

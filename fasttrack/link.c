@@ -104,12 +104,6 @@ static void write_words(struct host *h, conn_id conn, const uint32_t *word,
     host_write(h, conn, out, (size_t)4 * count);
 }
 
-static uint32_t word_at(const uint8_t *data)
-{
-    return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 |
-           (uint32_t)data[2] << 8 | data[3];
-}
-
 static void begin_session(struct fasttrack *n, struct host *h, struct link *l)
 {
     l->state = LINK_UP;
@@ -143,7 +137,8 @@ static size_t on_answer(struct fasttrack *n, struct host *h, struct link *l,
 {
     if (e->len < ANSWER_BYTES)
         return 0;
-    uint32_t seed = word_at(e->data), masked = word_at(e->data + 4);
+    uint32_t seed = fasttrack_word(e->data);
+    uint32_t masked = fasttrack_word(e->data + 4);
     if ((seed != SERVER_SEED || masked != SERVER_MASKED) &&
         (seed != CLIENT_SEED || masked != CLIENT_MASKED)) {
         fasttrack_link_abort(n, h, l, "a cipher that we do not speak");
@@ -163,7 +158,7 @@ static size_t on_hello(struct host *h, struct link *l, const struct event *e)
 
     if (e->len < HELLO_BYTES)
         return 0;
-    fasttrack_way(&l->in, true, word_at(e->data + 4) ^ SERVER_SEED);
+    fasttrack_way(&l->in, true, fasttrack_word(e->data + 4) ^ SERVER_SEED);
     fasttrack_way(&l->out, true, SERVER_SEED);
     write_words(h, l->conn, answer, 2);
     say_name(h, l);

@@ -191,7 +191,6 @@ struct download {
     bool has_tree, checking;
     struct source source[SOURCES_MAX];
     uint32_t source_count;
-    uint64_t begun_us;
 };
 
 struct shared {
@@ -355,8 +354,7 @@ void fasttrack_tell(struct fasttrack *n, struct host *h, int content,
                     struct link *only);
 /* The same for every shared file. */
 void fasttrack_tell_all(struct fasttrack *n, struct host *h, struct link *only);
-/* `terms` is a list of `count` terms. */
-/* Answer `command` with what others share; fails at once without a parent,
+/* `terms` is a list of `count` terms.  Answer `command` with what others share; fails at once without a parent,
    or while another search is open. */
 void fasttrack_search(struct fasttrack *n, struct host *h, uint32_t command,
                       const struct span *terms, uint8_t count, uint8_t realm);

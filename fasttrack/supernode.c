@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define SEEN_US (60 * SECOND_US) /* a reply is faster than that */
-#define SEEN_FIRST 32u
 
 uint8_t fasttrack_load(const struct fasttrack *n)
 {
@@ -233,18 +232,8 @@ static const struct seen *seen_find(const struct fasttrack *n,
 /* The ring grows while it would lose what is not old yet. */
 static void seen_grow(struct supernode *s, struct host *h)
 {
-    uint32_t cap = s->seen_cap == 0 ? SEEN_FIRST : 2 * s->seen_cap;
-    struct seen *more = host_alloc(h, cap * sizeof *more);
-
-    if (more == NULL)
-        return;
-    if (s->seen != NULL) {
-        memcpy(more, s->seen, s->seen_cap * sizeof *more);
-        host_free(h, s->seen, s->seen_cap * sizeof *more);
-    }
-    s->seen_at = s->seen_count;
-    s->seen = more;
-    s->seen_cap = cap;
+    if (host_grow(h, &s->seen, &s->seen_cap, s->seen_cap + 1, sizeof *s->seen))
+        s->seen_at = s->seen_count;
 }
 
 static void seen_add(struct fasttrack *n, struct host *h, struct addr source,

@@ -96,12 +96,6 @@ static void print(struct ear *ear, const struct record *heard, bool opener,
     ear->closed = ear->closed || !cli_print(ear->program, &t);
 }
 
-static uint32_t word_at(const uint8_t *data)
-{
-    return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 |
-           (uint32_t)data[2] << 8 | data[3];
-}
-
 /* Take one step of a session off the front: the bytes used, or 0. */
 static size_t take(struct ear *ear, struct talk *t, const struct record *r,
                    unsigned side, const uint8_t *data, size_t len)
@@ -113,11 +107,11 @@ static size_t take(struct ear *ear, struct talk *t, const struct record *r,
     if (t->state == TALK_HELLO) {
         if (len < 4)
             return 0;
-        if (side != 0 || word_at(data) != RAND_WORD)
+        if (side != 0 || fasttrack_word(data) != RAND_WORD)
             t->state = TALK_OTHER;
         if (t->state == TALK_OTHER || len < HELLO_BYTES)
             return 0;
-        t->client_seed = word_at(data + 4);
+        t->client_seed = fasttrack_word(data + 4);
         t->state = TALK_ANSWER;
         print(ear, r, true, PHASE_HANDSHAKE, data, data, HELLO_BYTES);
         return HELLO_BYTES;
@@ -125,8 +119,8 @@ static size_t take(struct ear *ear, struct talk *t, const struct record *r,
     if (t->state == TALK_ANSWER) {
         if (side != 1 || len < ANSWER_BYTES)
             return 0;
-        fasttrack_way(&t->way[0], true, t->client_seed ^ word_at(data));
-        fasttrack_way(&t->way[1], true, word_at(data));
+        fasttrack_way(&t->way[0], true, t->client_seed ^ fasttrack_word(data));
+        fasttrack_way(&t->way[1], true, fasttrack_word(data));
         t->state = TALK_SESSION;
         print(ear, r, false, PHASE_HANDSHAKE, data, data, ANSWER_BYTES);
         return ANSWER_BYTES;

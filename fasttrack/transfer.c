@@ -631,7 +631,6 @@ void fasttrack_get(struct fasttrack *n, struct host *h, uint32_t command,
     d->command = command;
     d->content = content;
     d->bytes = hit->size;
-    d->begun_us = host_now(h);
     memcpy(d->hash, hit->hash, HASH_BYTES);
     if (tree != NULL)
         memcpy(d->tree, tree, MD5_BYTES);

@@ -115,6 +115,13 @@ struct fasttrack_msg {
     struct span list; /* nodes, terms, tags, results: the functions below */
 };
 
+/* A seed, or what is masked, in a handshake: four bytes of it. */
+static inline uint32_t fasttrack_word(const uint8_t *data)
+{
+    return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 |
+           (uint32_t)data[2] << 8 | data[3];
+}
+
 /* One way of a session. */
 struct way {
     bool coded;

@@ -29,20 +29,10 @@ const uint8_t *gnutella_transfer_sha1(const struct gnutella *n, int content)
 static void keep_digest(struct gnutella *n, struct host *h, int content,
                         const uint8_t *sha1)
 {
-    if (content < 0 || content >= FILES_MAX)
+    if (content < 0 || content >= FILES_MAX ||
+        !host_grow(h, &n->digests, &n->digest_count, (uint32_t)content + 1,
+                   sizeof *n->digests))
         return;
-    if ((uint32_t)content >= n->digest_count) {
-        uint32_t count = ((uint32_t)content + 1) * 2;
-        struct digest *more = host_alloc(h, count * sizeof *more);
-        if (more == NULL)
-            return;
-        if (n->digests != NULL) {
-            memcpy(more, n->digests, n->digest_count * sizeof *more);
-            host_free(h, n->digests, n->digest_count * sizeof *more);
-        }
-        n->digests = more;
-        n->digest_count = count;
-    }
     memcpy(n->digests[content].sha1, sha1, 20);
     n->digests[content].known = true;
     gnutella_qrp_changed(n, h); /* its hash, and a fetched one's name */

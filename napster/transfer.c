@@ -95,21 +95,7 @@ static void peer_abort(struct napster *n, struct host *h, struct peer *p)
 
 static bool make_room(struct client *c, struct host *h, uint32_t count)
 {
-    uint32_t want = c->share_count > 0 ? c->share_count * 2 : 16;
-
-    if (count <= c->share_count)
-        return true;
-    want = want < count ? count : want;
-    struct offered *more = host_alloc(h, want * sizeof *more);
-    if (more == NULL)
-        return false;
-    if (c->share != NULL) {
-        memcpy(more, c->share, c->share_count * sizeof *more);
-        host_free(h, c->share, c->share_count * sizeof *more);
-    }
-    c->share = more;
-    c->share_count = want;
-    return true;
+    return host_grow(h, &c->share, &c->share_count, count, sizeof *c->share);
 }
 
 /* Hash the beginning of the next whole file, one at a time. */
