@@ -833,7 +833,8 @@ static void describe_hello(const uint8_t *data, size_t len, bool from_opener,
     if (len > 5 && memcmp(data, "GIVE ", 5) == 0) {
         f->type = "GIVE";
         code_span(&c, "line", FIELD_TEXT, &text, len);
-    } else if (from_opener && len == HELLO_BYTES && data[0] == 0xfa) {
+    } else if (from_opener && len == HELLO_BYTES &&
+               (data[0] == 0xfa || data[len - 1] != 0)) {
         f->type = "HELLO";
         code_u32(&c, "rand", &words[0]);
         code_minor(&c);
