@@ -27,6 +27,10 @@ static const struct option options[] = {
     [OPT_STATS] = {"stats", OPTION_TIME, 0, 3600 * (int64_t)SECOND_US,
                    60 * (int64_t)SECOND_US, NULL,
                    "between unasked statistics; 0: only at the login"},
+    [OPT_PER_ADDRESS] = {"per-address", OPTION_NUMBER, 0, SESSIONS_MAX, 0, NULL,
+                         "connections to a server from one; 0: any"},
+    [OPT_SERVERS] = {"servers", OPTION_TEXT, 0, 0, 0, NULL,
+                     "what a metaserver names in turn: HOST:PORT,HOST:PORT"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -90,6 +94,28 @@ static void on_timer(struct napster *n, struct host *h)
     }
 }
 
+/* Whom a metaserver names: those of `servers` in turn, else the one that it
+   joins.  Source: reference, section 1. */
+static struct addr next_server(struct napster *n, struct host *h)
+{
+    struct slice list = napster_slice(setting_text(n->settings, OPT_SERVERS));
+    struct slice name[FIELDS_OF_ONE];
+    char text[FILE_NAME_MAX + 1];
+    struct addr a = n->join;
+
+    napster_copy(text, sizeof text, list);
+    for (char *s = text; *s != '\0'; s++)
+        *s = *s == ',' ? ' ' : *s;
+    int count = napster_split(napster_slice(text), name, FIELDS_OF_ONE);
+    if (count > 0 && count <= FIELDS_OF_ONE) {
+        char one[FILE_NAME_MAX + 1];
+        napster_copy(one, sizeof one, name[n->turn++ % (unsigned)count]);
+        if (!addr_parse(&a, one) && !host_resolve(h, one, &a))
+            a = n->join;
+    }
+    return a;
+}
+
 /* A metaserver says one line and reads nothing. */
 static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
 {
@@ -97,10 +123,11 @@ static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
 
     if (e->kind == EVENT_ACCEPT) {
         host_phase(h, e->conn, PHASE_HANDSHAKE);
-        if (addr_none(n->join))
+        struct addr a = next_server(n, h);
+        if (addr_none(a))
             text_add(&t, "busy");
         else
-            addr_text(&t, n->join);
+            addr_text(&t, a);
         text_char(&t, '\n');
         host_write(h, e->conn, t.data, t.len);
         host_finish(h, e->conn);
@@ -316,7 +343,7 @@ static void dump(const void *node, struct host *h, struct text *t)
     const struct napster *n = node;
 
     (void)h;
-    text_printf(t, "role %u%s\n", (unsigned)n->role,
+    text_printf(t, "role %u turn %u%s\n", (unsigned)n->role, n->turn,
                 n->leaving ? " leaving" : "");
     if (n->server != NULL)
         dump_server(n->server, t);

@@ -30,7 +30,9 @@ enum napster_option {
     OPT_NICK,
     OPT_PASSWORD,
     OPT_MOTD,
-    OPT_STATS
+    OPT_STATS,
+    OPT_PER_ADDRESS,
+    OPT_SERVERS
 };
 
 enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_METASERVER };
@@ -216,6 +218,7 @@ struct napster {
     struct addr self, join;
     uint64_t unix_s; /* when the clock was 0 */
     enum role role;
+    uint32_t turn; /* a metaserver's: whom to name next */
     bool leaving;
     char nick[NICK_MAX + 1];
     struct server *server;

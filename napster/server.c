@@ -342,16 +342,39 @@ void napster_server_reset(struct napster *n, struct host *h)
         napster_server_start(n, h);
 }
 
+/* Are there as many from this address as may be? */
+static bool is_crowded(const struct napster *n, struct addr from)
+{
+    int64_t room = setting(n->settings, OPT_PER_ADDRESS);
+    const struct server *s = n->server;
+
+    if (room == 0)
+        return false;
+    for (uint32_t i = 0; i < s->used && room > 0; i++)
+        room -= s->user[i] != NULL && s->user[i]->peer.ip == from.ip;
+    return room == 0;
+}
+
 /* Source: reference, section 5.  Nobody listens to what a caller who was
    turned away says. */
-static void turn_away(struct napster *n, struct host *h, conn_id conn)
+static void on_accept(struct napster *n, struct host *h, const struct event *e)
 {
     const struct server *s = n->server;
 
-    (void)napster_send(h, conn, MSG_ERROR,
-                       "This server is full (%u connections)",
-                       s->online + s->callers);
-    host_finish(h, conn);
+    if (n->leaving) {
+        host_abort(h, e->conn);
+        return;
+    }
+    if (is_crowded(n, e->peer))
+        (void)napster_send(h, e->conn, MSG_ERROR,
+                           "Exceeded max connections to this server");
+    else if (user_new(n->server, h, e) == NULL)
+        (void)napster_send(h, e->conn, MSG_ERROR,
+                           "This server is full (%u connections)",
+                           s->online + s->callers);
+    else
+        return;
+    host_finish(h, e->conn);
 }
 
 size_t napster_server_event(struct napster *n, struct host *h,
@@ -361,10 +384,7 @@ size_t napster_server_event(struct napster *n, struct host *h,
     size_t used = 0;
 
     if (e->kind == EVENT_ACCEPT) {
-        if (n->leaving)
-            host_abort(h, e->conn);
-        else if (user_new(n->server, h, e) == NULL)
-            turn_away(n, h, e->conn);
+        on_accept(n, h, e);
     } else if (u == NULL) {
         used = e->len;
     } else if (e->kind == EVENT_BYTES) {

@@ -389,6 +389,31 @@ END
     grep -q '^ *list amy at cat: FAILED' "$dir/said"
 }
 
+@test "napster: a metaserver names its servers in turn" {
+    start m metaserver --set servers=127.0.0.1:7001,127.0.0.1:7002
+    for port in 7001 7002 7001; do # and each line is all that it says
+        [ "$(timeout 5 cat <"/dev/tcp/127.0.0.1/${addr#*:}")" = "127.0.0.1:$port" ]
+    done
+    printf '%s\n' 'seed 1' 'node s role=server' 'node t role=server' \
+        'node m role=metaserver servers=s,t' 'node a join=m meta=yes' \
+        'node b join=m meta=yes' 'run until 5s' >"$dir/two.scn"
+    "$napster" sim "$dir/two.scn" | grep LOGIN_OK | awk '{ print $3 }' |
+        sort | paste -sd' ' | grep -x 's t'
+}
+
+@test "napster: a holder whose slots are full says so, and serves in its time" {
+    { printf '%s\n' 'seed 1' 'latency 20ms' 'bandwidth up 4MB/s down 4MB/s' \
+        'node server role=server' 'node amy join=server share=song.ogg:1MiB'
+    seq -f 'node c%g join=server' 17
+    seq -f 'at 3s c%g search song' 17
+    seq -f 'at 6s c%g get song.ogg' 16
+    printf '%s\n' 'at 7s c17 get song.ogg' 'run until 20s'; } >"$dir/busy.scn"
+    "$napster" sim "$dir/busy.scn" >"$dir/said"
+    [ "$(grep -c 'amy *server QUEUE_LIMIT nick c17 .* limit 16' "$dir/said")" -eq 2 ]
+    [ "$(grep -c 'server *c17 *QUEUED nick amy' "$dir/said")" -eq 2 ]
+    [ "$(grep -c 'get song.ogg at c.*: file song.ogg' "$dir/said")" -eq 17 ]
+}
+
 @test "napster: what others' programs say to our server and our client" {
     python=$(command -v python3) || skip "no python3"
     "$python" tests/napster_peer.py "$napster" server

@@ -113,6 +113,29 @@ TEST(a_server_that_is_full_says_so_and_has_room_again)
     CHECK_U64(n->server->online, 1);
 }
 
+/* Reference, 5: `Exceeded max connections to this server`. */
+TEST(one_address_has_so_many_connections_and_no_more)
+{
+    char text[80] = "";
+
+    (void)begin(ROLE_SERVER, "");
+    settings.value[OPT_PER_ADDRESS] = 3;
+    for (conn_id i = 1; i <= 3; i++)
+        happens(EVENT_ACCEPT, i);
+    CHECK_U64(fake.written_len, 0);
+    happens(EVENT_ACCEPT, 4);
+    CHECK_U64(wrote(MSG_ERROR, text, sizeof text), 1);
+    CHECK_TEXT(text, "Exceeded max connections to this server");
+    CHECK(fake.finished);
+    fake.written_len = 0;
+    (void)host_deliver(
+        &fake.host,
+        &(struct event){.kind = EVENT_ACCEPT, .conn = 5, .peer = {2, 1}});
+    happens(EVENT_CLOSED, 2);
+    happens(EVENT_ACCEPT, 6);
+    CHECK_U64(fake.written_len, 0);
+}
+
 /* A client that is logged in; its session is stream 1. */
 static struct napster *logged_in(void)
 {
@@ -211,6 +234,7 @@ int main(void)
 {
     RUN(who_does_not_log_in_is_closed_after_60_seconds);
     RUN(a_server_that_is_full_says_so_and_has_room_again);
+    RUN(one_address_has_so_many_connections_and_no_more);
     RUN(a_server_that_says_nothing_is_given_up_after_60_seconds);
     RUN(a_question_is_given_up_after_30_seconds);
     RUN(a_list_that_does_not_come_holds_up_nothing_for_long);
