@@ -192,7 +192,9 @@ static void text_result(struct text *t, const struct record *r,
         between = ", ";
     }
     for (size_t i = 0; f != NULL && i < f->count; i = field_end(f, i)) {
-        if (f->at[i].minor || is_id_of_node(f, f->at[i].name) || is_table(f, i))
+        bool empty = f->at[i].kind == FIELD_LIST && field_end(f, i) == i + 1;
+        if (f->at[i].minor || empty || is_id_of_node(f, f->at[i].name) ||
+            is_table(f, i))
             continue;
         text_clear(&field);
         text_result_field(&field, f, i, names);

@@ -162,6 +162,27 @@ static void say_listening(struct server *s, const struct settings *settings)
 
 /* -- Commands ------------------------------------------------------------- */
 
+static void list_commands(const struct protocol *p, struct text *t)
+{
+    for (const struct command *m = p->commands; m->name != NULL; m++)
+        text_printf(t, "  %-19s %s\n", m->usage, m->help);
+}
+
+static void help_commands(const struct cli *c, struct text *t)
+{
+    text_add(t, "Commands:\n");
+    list_commands(c->program->protocol, t);
+}
+
+static void say_commands(struct server *s)
+{
+    LOCAL_TEXT t = text_new();
+
+    list_commands(s->program->protocol, &t);
+    text_printf(&t, "  %-19s %s\n", "leave", "end");
+    queue_add(&s->errors, &t); /* no result, and no JSON */
+}
+
 static void give_command(struct server *s)
 {
     LOCAL_TEXT why = text_new();
@@ -175,6 +196,8 @@ static void give_command(struct server *s)
         say_error(s, "the command is too long, expected 4096 bytes at most");
     else if (strcmp(line, "leave") == 0)
         live_stop(s->live, s->host);
+    else if (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)
+        say_commands(s);
     else if (!blank && !command_check(s->program->protocol, line, &why)) {
         if (strcmp(line, "quit") == 0 || strcmp(line, "exit") == 0)
             text_add(&why, "; to end this node: leave");
@@ -377,14 +400,6 @@ static void set_all(struct settings *s, const char *const *set)
 
     for (; *set != NULL; set++)
         (void)settings_assign(s, *set, &why);
-}
-
-static void help_commands(const struct cli *c, struct text *t)
-{
-    text_add(t, "Commands:\n");
-    for (const struct command *m = c->program->protocol->commands;
-         m->name != NULL; m++)
-        text_printf(t, "  %-19s %s\n", m->usage, m->help);
 }
 
 /* What `node` is told beside the shared options. */

@@ -434,7 +434,10 @@ static void on_message(struct napster *n, struct host *h,
     if (ends(n, m->type, f)) {
         if (m->type == MSG_HOTLIST_OK)
             keep_hot(c, f[0]);
-        end_with_text(n, h, "answer", text);
+        if (m->type == MSG_HOTLIST_BAD)
+            napster_client_give_up(n, h, "no nick, or the list is full");
+        else
+            end_with_text(n, h, "answer", text);
         return;
     }
     switch (m->type) {
@@ -443,7 +446,10 @@ static void on_message(struct napster *n, struct host *h,
         break;
     case MSG_ERROR:
     case MSG_NICK_BAD:
-        tell(h, m);
+        if (m->type == MSG_ERROR)
+            tell(h, m);
+        else
+            host_failed(h, 0, "the server takes no such nick");
         /* Not again at once; but who cannot register may have done so in an
            earlier life, and can log in. */
         c->deadline_us = host_now(h) + (registers(n) ? RECONNECT_US : LOGIN_US);
@@ -452,7 +458,8 @@ static void on_message(struct napster *n, struct host *h,
         break;
     case MSG_GHOST:
     case MSG_DISCONNECT: /* the end: and not again at once */
-        tell(h, m);
+        if (m->type == MSG_GHOST)
+            host_failed(h, 0, "somebody else logs in with this nick");
         c->deadline_us = host_now(h) + LOGIN_US;
         c->state = SESSION_NONE;
         break;
@@ -675,7 +682,9 @@ static void ask(struct napster *n, struct host *h, uint32_t command,
         c->question = host_alloc(h, QUESTIONS_MAX * sizeof *c->question);
     if (c->state == SESSION_NONE) {
         c->lost++;
-        host_failed(h, command, "the server is not reachable");
+        host_failed(h, command,
+                    addr_none(n->join) ? "no server to ask: --join HOST:PORT"
+                                       : "the server is not reachable");
     } else if (c->question == NULL || c->question_count == QUESTIONS_MAX) {
         host_failed(h, command, "too many questions at a time");
     } else {

@@ -471,6 +471,10 @@ def play_server():
     assert s.hear() == [(207, "eve")]
     s.say(301, "eve")
     node.says("answer eve")
+    node.tell("hotlist a.b")
+    assert s.hear() == [(207, "a.b")]
+    s.say(302, "a.b")
+    node.says("hotlist a.b at kid: FAILED")
     s.s.sendall(b"\x01\x08\xca\x00")
     assert read(s.s).endswith(b"$")
     s = login()
@@ -478,6 +482,7 @@ def play_server():
     assert s.hear()[0] == (208, "eve")
     for kind in 748, 316:
         s.say(kind, "0" if kind == 316 else "")
+    node.says("news at kid: FAILED, error somebody else logs in with this")
     s.s.close()
     assert not select.select([ours], [], [], 5)[0]  # not again at once
 

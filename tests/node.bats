@@ -145,6 +145,14 @@ agree() {
     [[ $output == *"lookup 4 at "* ]]
 }
 
+@test "node: help lists the commands on the terminal" {
+    printf 'help\nleave\n' >commands
+    timeout 10 "$chord" node --json --listen 127.0.0.1:0 <commands >said 2>errors
+    [ "$(wc -l <said)" -eq 1 ] # the JSON has no help in it
+    grep -q '^  lookup KEY  *find the owner' errors
+    grep -q '^  leave' errors
+}
+
 @test "node: SIGTERM is a polite leave and exit 0, Ctrl-C one and exit 130" {
     start a --listen 127.0.0.1:0 --set id=10
     start b --listen 127.0.0.1:0 --set id=50 --join "$(address a)"

@@ -230,6 +230,91 @@ TEST(a_list_ends_where_we_keep_no_more)
     CHECK_TEXT(fake.said, "");
 }
 
+/* -- The directory --------------------------------------------------------- */
+
+static struct index directory;
+static uint32_t first_file[3]; /* by owner */
+
+static uint32_t add(uint32_t owner, const char *name, uint8_t media)
+{
+    struct offer o = {.name = napster_slice(name),
+                      .md5 = {"m", 1},
+                      .bytes = 5,
+                      .kbps = 128,
+                      .hz = 44100,
+                      .media = media};
+
+    return napster_index_add(&directory, &fake.host, owner, &o,
+                             &first_file[owner]);
+}
+
+static bool count_one(void *context, uint32_t file)
+{
+    (void)file;
+    ++*(unsigned *)context;
+    return true;
+}
+
+static unsigned found(const char *text)
+{
+    struct query q;
+    unsigned count = 0;
+
+    directory.walked = 0;
+    CHECK(napster_query_read(&q, napster_slice(text)) == NULL);
+    napster_index_search(&directory, &q, count_one, &count);
+    return count;
+}
+
+/* Reference, 4: the smallest bin is walked, for whole words that all exist. */
+TEST(a_search_walks_the_rarest_word_s_files)
+{
+    fake_begin(&fake, (struct addr){1, 1});
+    for (int i = 0; i < 3; i++) {
+        char name[] = "common file 0";
+        name[12] = (char)('0' + i);
+        CHECK(add(1, name, 0) != 0);
+    }
+    CHECK(add(1, "common rare caf\xc3\xa9's", 0) != 0);
+    CHECK(add(2, "common clip", 2) != 0);
+    CHECK_U64(found("FILENAME CONTAINS \"common RARE\""), 1);
+    CHECK_U64(directory.walked, 1);
+    CHECK_U64(found("FILENAME CONTAINS \"rare common\""), 1);
+    CHECK_U64(directory.walked, 1);
+    CHECK_U64(found("FILENAME CONTAINS \"common\""), 4);
+    CHECK_U64(directory.walked, 5);
+    CHECK_U64(found("FILENAME CONTAINS \"absent common\""), 0);
+    CHECK_U64(found("FILENAME CONTAINS \"common absent\""), 0);
+    CHECK_U64(found("FILENAME CONTAINS \"clip\" TYPE video"), 1);
+    CHECK_U64(found("FILENAME CONTAINS \"clip\" TYPE audio"), 0);
+    CHECK_U64(found("FILENAME CONTAINS \"caf\""), 0);
+    CHECK_U64(found("FILENAME CONTAINS \"caf\xc3\xa9's\""), 1);
+    CHECK_U64(found("FILENAME CONTAINS \"\""), 0);
+}
+
+TEST(what_is_removed_is_found_no_more_and_costs_nothing)
+{
+    uint32_t words = directory.word_count;
+    size_t memory = directory.memory;
+    uint32_t one = add(2, "common file 0", 0); /* the name is another's too */
+    uint32_t two = add(2, "new words", 0);
+
+    CHECK(napster_index_find(&directory, 2, napster_slice("COMMON file 0")) ==
+          one);
+    CHECK(napster_index_find(&directory, 1, napster_slice("new words")) == 0);
+    CHECK_U64(directory.bytes, 35);
+    napster_index_remove(&directory, &fake.host, two, &first_file[2]);
+    CHECK_U64(directory.word_count, words);
+    for (uint32_t at; (at = first_file[1]) != 0;)
+        napster_index_remove(&directory, &fake.host, at, &first_file[1]);
+    CHECK_U64(found("FILENAME CONTAINS \"common file\""), 1);
+    napster_index_remove(&directory, &fake.host, one, &first_file[2]);
+    CHECK_U64(found("FILENAME CONTAINS \"common\" TYPE video"), 1);
+    napster_index_remove(&directory, &fake.host, first_file[2], &first_file[2]);
+    CHECK(directory.word_count == 0 && directory.count == 0);
+    CHECK(directory.bytes == 0 && directory.memory < memory);
+}
+
 int main(void)
 {
     RUN(who_does_not_log_in_is_closed_after_60_seconds);
@@ -240,5 +325,7 @@ int main(void)
     RUN(a_list_that_does_not_come_holds_up_nothing_for_long);
     RUN(a_list_that_drips_is_given_up_after_20_seconds);
     RUN(a_list_ends_where_we_keep_no_more);
+    RUN(a_search_walks_the_rarest_word_s_files);
+    RUN(what_is_removed_is_found_no_more_and_costs_nothing);
     return test_end();
 }

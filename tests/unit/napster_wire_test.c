@@ -62,6 +62,35 @@ TEST(fields_are_split_at_blanks_and_quotes)
     CHECK(napster_split(napster_slice("a \"b c"), f, 8) == ERR_MALFORMED);
     CHECK_U64(napster_split(napster_slice(""), f, 8), 0);
     CHECK_U64(napster_split(napster_slice("1 2 3 4"), f, 2), 4);
+    CHECK_U64(napster_split(napster_slice("a\r\n\"b\"\tc"), f, 8), 3);
+    CHECK(slice_is(f[0], "a") && slice_is(f[2], "c"));
+}
+
+/* What a line of a direct browse, or a field, could not hold. */
+TEST(what_would_end_a_field_is_not_sent)
+{
+    static const char *const bad[] = {"a\rb", "a\nb", "a\"b"};
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK(!napster_sendable(napster_slice(bad[i]), true));
+        CHECK(!napster_sendable(napster_slice(bad[i]), false));
+    }
+    CHECK(!napster_sendable((struct slice){"a\0b", 3}, true));
+    CHECK(napster_sendable(napster_slice("a b"), true));
+    CHECK(!napster_sendable(napster_slice("a b"), false));
+    CHECK(napster_sendable(napster_slice(""), true));
+    CHECK(!napster_sendable(napster_slice(""), false));
+}
+
+TEST(a_message_has_2048_bytes_and_no_more)
+{
+    static char text[PAYLOAD_MAX + 5];
+    static uint8_t out[HEADER_BYTES + PAYLOAD_MAX];
+    struct napster_msg m;
+
+    CHECK_U64(napster_encode(out, MSG_MOTD, text, PAYLOAD_MAX), 2052);
+    CHECK_U64(napster_encode(out, MSG_MOTD, text, sizeof text), 2052);
+    CHECK_U64(napster_decode(&m, out, sizeof out), 2052);
 }
 
 TEST(an_address_has_its_first_octet_lowest)
@@ -74,8 +103,11 @@ TEST(an_address_has_its_first_octet_lowest)
 TEST(nicks_are_opennap_s)
 {
     static const char *const bad[] = {
-        "",    "a b",  "#x",   "&x",      ":x",       "a.b",
-        "a,b", "a\"b", "a%sb", "caf\xe9", "Operator", "abcdefghijklmnopqrst"};
+        "",      "a b",      "#x",       "&x",
+        ":x",    "a.b",      "a,b",      "a\"b",
+        "a%sb",  "caf\xe9",  "Operator", "abcdefghijklmnopqrst",
+        "a$b",   "a*b",      "a?b",      "a!b",
+        "a\x7f", "OperServ", "chanserv"};
 
     CHECK(napster_nick_ok(napster_slice("dave")));
     CHECK(napster_nick_ok(napster_slice("abcdefghijklmnopqrs")));
@@ -100,6 +132,12 @@ TEST(a_get_is_glued_to_its_fields)
     CHECK(napster_request(&r, BYTES("PUT / HTTP/1.0")) == ERR_MALFORMED);
     CHECK(napster_request(&r, BYTES("GETa \"f\" x")) == ERR_MALFORMED);
     CHECK(napster_request(&r, BYTES("GETa f 0")) == ERR_MALFORMED);
+    CHECK(napster_request(&r, BYTES("GETa \"\" 0")) == ERR_MALFORMED);
+    char endless[REQUEST_MAX + 1] = "GETa \"";
+    memset(endless + 6, 'x', sizeof endless - 6);
+    CHECK_U64(napster_request(&r, (uint8_t *)endless, REQUEST_MAX), 0);
+    CHECK(napster_request(&r, (uint8_t *)endless, REQUEST_MAX + 1) ==
+          ERR_MALFORMED);
 }
 
 /* Source: reference, 6.4. */
@@ -156,8 +194,12 @@ TEST(searches_are_read_as_opennap_does)
                                           "MAX_RESULTS ten",
                                           "MAX_RESULTS 0",
                                           "MAX_RESULTS -1"};
+    static const char *const media[] = {"mp3",         "audio", "video",
+                                        "application", "image", "text"};
     struct query q;
 
+    for (int i = 0; i < 6; i++)
+        CHECK_U64(napster_media(napster_slice(media[i])), i);
     for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++)
         CHECK_TEXT(wrong_with(invalid[i]), "invalid search request");
     CHECK_TEXT(wrong_with("BITRATE \"SORT OF\" 128"),
@@ -172,7 +214,17 @@ TEST(searches_are_read_as_opennap_does)
     CHECK_U64(q.count, 2);
     CHECK(slice_is(q.word[0], "ventolin's") && slice_is(q.word[1], "mix"));
     CHECK(q.speed[0] == 10 && q.speed[1] == 10 && q.kbps[0] == 128);
-    CHECK(q.kbps[1] == UINT64_MAX && q.hz[1] == 44100);
+    CHECK(q.kbps[1] == UINT64_MAX && q.hz[1] == 44100 && q.max == 100);
+    CHECK(napster_query_read(&q, napster_slice("LOCAL")) == NULL);
+    CHECK(q.max == RESULTS_MAX && q.count == 0 && q.media == 0);
+    CHECK_TEXT(wrong_with("LINESPEED \"AT LEAST\" 11"),
+               "invalid search request");
+    CHECK(napster_query_read(
+              &q, napster_slice("FILENAME CONTAINS \"a b A\" BITRATE \"AT "
+                                "LEAST\" 64 BITRATE \"AT BEST\" 128 TYPE "
+                                "TEXT FREQ \"equal to\" 7")) == NULL);
+    CHECK(q.count == 2 && q.kbps[0] == 64 && q.kbps[1] == 128);
+    CHECK(q.hz[0] == 7 && q.hz[1] == 7 && q.media == 5);
 }
 
 TEST(a_number_with_a_sign_or_too_long_is_none)
@@ -181,6 +233,7 @@ TEST(a_number_with_a_sign_or_too_long_is_none)
 
     CHECK(!napster_number(napster_slice("-1"), UINT64_MAX, &v));
     CHECK(!napster_number(napster_slice("+1"), UINT64_MAX, &v));
+    CHECK(!napster_number(napster_slice(""), UINT64_MAX, &v));
     CHECK(!napster_number(napster_slice("65536"), 65535, &v));
     CHECK(
         !napster_number(napster_slice("99999999999999999999"), UINT64_MAX, &v));
@@ -193,6 +246,8 @@ int main(void)
     RUN(every_prefix_is_partial);
     RUN(a_length_over_2048_is_refused_from_two_bytes_on);
     RUN(fields_are_split_at_blanks_and_quotes);
+    RUN(what_would_end_a_field_is_not_sent);
+    RUN(a_message_has_2048_bytes_and_no_more);
     RUN(an_address_has_its_first_octet_lowest);
     RUN(nicks_are_opennap_s);
     RUN(a_get_is_glued_to_its_fields);
