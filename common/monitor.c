@@ -256,6 +256,8 @@ static void draw_prompt(struct monitor *m, const struct pane *p)
         int room = p->columns - c - 2;
         int skip = (int)m->typed.len > room ? (int)m->typed.len - room : 0;
         c = pane_text(p, 0, c, 0, m->typed.data + skip);
+        if (m->typed.len == 0)
+            pane_text(p, 0, p->columns - 10, ATTR_DIM, "Esc: back");
         m->cursor_row = p->row;
         m->cursor_column = p->column + c;
     } else {
@@ -358,6 +360,8 @@ static void type_key(struct monitor *m, int key)
     if (key == 27) {
         m->asking = ASK_NOTHING;
         say(m, "nothing was done");
+        if (m->asker->run == do_answer)
+            do_lab(m); /* which says its keys */
     } else if (key == 8 && m->typed.len > 0) {
         m->typed.data[--m->typed.len] = '\0';
     } else if (key == '\n') {

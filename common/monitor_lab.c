@@ -123,16 +123,35 @@ void do_lab(struct monitor *m)
     say(m, "%s", HELP);
 }
 
+static void open_prompt(struct monitor *m)
+{
+    const struct key_command *c = key_commands;
+
+    while (c->run != do_answer)
+        c++;
+    m->asking = ASK_LINE;
+    m->asker = c;
+    text_clear(&m->typed);
+}
+
+/* Where the question is still open, and the reply can be seen, the next
+   answer can be typed at once: a digit alone would choose another pane. */
 void do_answer(struct monitor *m)
 {
-    if (has_lab(m))
-        tell(m, m->arg);
+    LOCAL_TEXT question = text_new();
+
+    if (!has_lab(m))
+        return;
+    text_add(&question, tutor_prompt(m->options->tutor));
+    tell(m, m->arg);
+    if (!m->quit && tutor_is_question(m->options->tutor) &&
+        strcmp(tutor_prompt(m->options->tutor), question.data) == 0 &&
+        lines_of(m->lab.data) - m->lab_top <= m->lab_rows)
+        open_prompt(m);
 }
 
 void open_lab(struct monitor *m)
 {
-    const struct key_command *c = key_commands;
-
     if (!has_lab(m))
         return;
     if (m->page.len > 0) { /* it may hide the question */
@@ -147,11 +166,7 @@ void open_lab(struct monitor *m)
         tell(m, "");
         return;
     }
-    while (c->run != do_answer)
-        c++;
-    m->asking = ASK_LINE;
-    m->asker = c;
-    text_clear(&m->typed);
+    open_prompt(m);
 }
 
 void do_hint(struct monitor *m)

@@ -292,13 +292,19 @@ static void show_watch(const struct tutor *t, const struct block *b)
                 text_char(t->out, '\n');
             }
     }
-    if (l != NULL)
-        say(t,
-            "It stops before this event. Predict: what will its field `%s` "
-            "be?\n",
-            l->text);
-    else
+    if (l == NULL) {
         say(t, "(Enter opens it; `.` steps on, `,` back)\n");
+        return;
+    }
+    LOCAL_TEXT stop = text_new(); /* the command before the prediction */
+    const struct sheet_line *before = l;
+    while (before->mark != '>' && before > &t->sheet->line[b->first])
+        before--;
+    run_expand(&t->run, before->text, EXPAND_SHOW, &stop);
+    say(t,
+        "Predict: `%s` stops just before that event. What will its field "
+        "`%s` be?\n",
+        stop.data, l->text);
 }
 
 static void show_stop(const struct tutor *t, const struct block *b)

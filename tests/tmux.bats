@@ -166,8 +166,11 @@ END
     wait_for 'Which node owns key'
     press 'Ha17<Enter>'
     wait_for 'does not count'
-    press 'an99<Enter>'
+    press 'n99<Enter>' # the prompt is open still, or again
     wait_for '2 tries left|1 try left'
+    wait_for 'answer:'
+    press '<Esc>'
+    wait_for 'Enter: read on'
     press ':check<Enter>' # a page, over the question
     wait_for 'q close'
     press '<Enter>'
