@@ -175,16 +175,6 @@ static void name_of_peer(const struct view *v, const struct peer *p,
         text_printf(t, ".%u", p->vnode);
 }
 
-static void name_of_addr(const struct view *v, struct addr a, struct text *t)
-{
-    const struct host *h = v->network->by_addr(v->network, a);
-
-    if (h != NULL)
-        text_add(t, h->name);
-    else
-        addr_text(t, a);
-}
-
 static const struct member *selected_member(const struct view *v)
 {
     const struct host *h = v->selected;
@@ -346,20 +336,20 @@ static void draw_words(const struct ring *r, const struct ellipse *e,
             text_add(&line[0], "lookup of key ");
             id_text(&line[0], &path->key, r->bits);
             text_add(&line[0], " from ");
-            name_of_addr(r->v, path->node[0], &line[0]);
+            network_name(r->v->network, path->node[0], &line[0]);
         }
         for (size_t i = 0; i < path->count; i++) {
             text_add(&line[1], i > 0 ? " -> " : "");
-            name_of_addr(r->v, path->node[i], &line[1]);
+            network_name(r->v->network, path->node[i], &line[1]);
         }
         if (!addr_none(path->flying)) {
             text_add(&line[1], " ..> ");
-            name_of_addr(r->v, path->flying, &line[1]);
+            network_name(r->v->network, path->flying, &line[1]);
         }
         if (path->ok) {
             text_printf(&line[2], "%zu hop%s, owner ", path->count - 1,
                         path->count == 2 ? "" : "s");
-            name_of_addr(r->v, path->owner, &line[2]);
+            network_name(r->v->network, path->owner, &line[2]);
         } else if (path->done) {
             text_add(&line[2], "failed");
         } else {

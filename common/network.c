@@ -16,6 +16,16 @@ struct namer network_namer(const struct network *n)
     return (struct namer){.name = name_of, .context = n};
 }
 
+void network_name(const struct network *n, struct addr a, struct text *t)
+{
+    const char *name = name_of(n, a);
+
+    if (name != NULL)
+        text_add(t, name);
+    else
+        addr_text(t, a);
+}
+
 struct finding *findings_add(struct findings *f, const char *name)
 {
     assert(f->count < FINDINGS_MAX);

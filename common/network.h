@@ -43,6 +43,8 @@ static inline uint64_t network_rtt_us(const struct network *n, struct addr a,
 
 /* A namer (fields.h) that knows the nodes of `n`. */
 struct namer network_namer(const struct network *n);
+/* Append the name of the node at `a`, or the address where nobody is known. */
+void network_name(const struct network *n, struct addr a, struct text *t);
 
 /* One invariant and how it stands. */
 struct finding {

@@ -369,16 +369,6 @@ const struct picture gnutella_pictures[] = {{"flood", flood_picture},
 
 /* -- A node's state ------------------------------------------------------------------------ */
 
-static void add_name(const struct view *v, struct addr a, struct text *t)
-{
-    const struct host *h = v->network->by_addr(v->network, a);
-
-    if (h != NULL)
-        text_add(t, h->name);
-    else
-        addr_text(t, a);
-}
-
 static void link_rows(const struct view *v, const struct gnutella *n,
                       struct state_rows *rows)
 {
@@ -388,7 +378,7 @@ static void link_rows(const struct view *v, const struct gnutella *n,
     for (const struct link *l = n->links; l != NULL; l = l->next)
         if (gnutella_link_is_up(l)) {
             text_add(t, t->len > 0 ? " " : "");
-            add_name(v, gnutella_link_peer(l), t);
+            network_name(v->network, gnutella_link_peer(l), t);
             text_add(t, l->peer == ROLE_LEAF ? "(leaf)" : "");
         } else {
             waits = true;
@@ -399,7 +389,7 @@ static void link_rows(const struct view *v, const struct gnutella *n,
     for (const struct link *l = n->links; l != NULL; l = l->next)
         if (l->state < LINK_UP) {
             text_add(t, t->len > 0 ? " " : "");
-            add_name(v, gnutella_link_peer(l), t);
+            network_name(v->network, gnutella_link_peer(l), t);
         }
 }
 
@@ -442,7 +432,7 @@ static void query_rows(const struct view *v, const struct gnutella *n,
     } else {
         const struct link *l = gnutella_link_of(n, e->conn);
         if (l != NULL)
-            add_name(v, gnutella_link_peer(l), t);
+            network_name(v->network, gnutella_link_peer(l), t);
         else
             text_add(t, "a link that is gone");
     }

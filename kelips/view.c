@@ -242,17 +242,6 @@ const struct picture kelips_pictures[] = {{"affinity groups", draw_groups},
 
 /* -- State ------------------------------------------------------------------------- */
 
-static void add_name(const struct view *v, struct addr a, struct text *t)
-{
-    struct namer names = network_namer(v->network);
-    const char *name = names.name(names.context, a);
-
-    if (name != NULL)
-        text_add(t, name);
-    else
-        addr_text(t, a);
-}
-
 /* "0.8 s  12 ms": the age of its heartbeat, and how far it is. */
 static void entry_row(const struct view *v, const struct kelips *n,
                       const struct entry *e, const char *name, enum soft what,
@@ -265,7 +254,7 @@ static void entry_row(const struct view *v, const struct kelips *n,
 
     rows->at[rows->count - 1].version =
         id_low(e->id) + (uint64_t)e->made_us + e->rtt_us;
-    add_name(v, e->addr, t);
+    network_name(v->network, e->addr, t);
     text_repeat(t, ' ', t->len - start < 6 ? 6 - (t->len - start) : 1);
     text_printf(t, "%3lld.%lld s", (long long)(age / 1000000),
                 (long long)(age / 100000 % 10));
@@ -288,7 +277,7 @@ static void tuple_row(const struct view *v, const struct kelips *n,
         text_printf(t, "key ..%04llx",
                     (unsigned long long)(id_low(e->id) & 0xffff));
     text_add(t, " -> ");
-    add_name(v, e->addr, t);
+    network_name(v->network, e->addr, t);
 }
 
 void kelips_state(const struct view *v, struct state_rows *rows)

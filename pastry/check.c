@@ -1,6 +1,6 @@
 /*
  * What must hold: leaf sets and table cells against all live nodes in order
- * of their ids (order.c), as FreePastry's own tests do; and ways over the
+ * of their ids (warm.c), as FreePastry's own tests do; and ways over the
  * tables as they stand.
  */
 #include "pastry/check.h"

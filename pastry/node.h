@@ -213,7 +213,7 @@ bool pastry_key(unsigned digit_bits, unsigned digits, const char *word,
                 size_t len, struct id *key);
 void pastry_on_command(struct pastry *n, struct host *h, const struct event *e);
 
-/* -- warm.c and check.c, for the table in node.c ------------------------------------- */
+/* -- warm.c and check.c, for the table in node.c -------------------------- */
 
 struct network;
 struct findings;

@@ -67,16 +67,6 @@ static const struct host *host_of(const struct view *v, struct addr a)
     return v->network->by_addr(v->network, a);
 }
 
-static void add_name(const struct view *v, struct addr a, struct text *t)
-{
-    const struct host *h = host_of(v, a);
-
-    if (h != NULL)
-        text_add(t, h->name);
-    else
-        addr_text(t, a);
-}
-
 /* An id's digits from `from` on, at most `most` of them. */
 static void add_digits(const struct pastry *n, const struct id *id,
                        unsigned from, unsigned most, struct text *t)
@@ -195,7 +185,8 @@ static void draw_leaves(const struct view *v, const struct pastry *n,
             add_digits(n, leaf != NULL ? PEER_ID(leaf) : &n->id, 0, n->digits,
                        &t);
         else
-            add_name(v, leaf != NULL ? peer_addr(leaf) : n->self, &t);
+            network_name(v->network, leaf != NULL ? peer_addr(leaf) : n->self,
+                         &t);
         text_add(&t, used ? "<" : leaf == NULL ? "]" : "");
         column = put(p, row, column,
                      used           ? ATTR_YELLOW
@@ -218,7 +209,7 @@ static void draw_journey(const struct view *v, const struct pastry *n,
     for (unsigned i = from; i < j->count; i++) {
         const struct host *h = host_of(v, j->at[i]);
         text_add(&way, i > from ? " -> " : from > 0 ? ".. -> " : "");
-        add_name(v, j->at[i], &way);
+        network_name(v->network, j->at[i], &way);
         text_add(&digits, i > from ? " -> " : "");
         if (h != NULL)
             text_u64(&digits, pastry_shared(n, &h->id, &j->key));
@@ -518,7 +509,7 @@ static void peer_row(const struct view *v, const struct pastry *n,
     struct text *t = state_row(rows, name, NULL);
     size_t start = t->len;
 
-    add_name(v, peer_addr(p), t);
+    network_name(v->network, peer_addr(p), t);
     text_repeat(t, ' ', t->len - start < 6 ? 6 - (t->len - start) : 1);
     add_id(n, PEER_ID(p), t);
     if (p->rtt > 0)

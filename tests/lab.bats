@@ -172,7 +172,7 @@ skip
 skip
 n99
 quit"
-    [[ $output == *"Predict: what will its field"*"It is n"*"Look why."* ]]
+    [[ $output == *"Predict: "*"What will its field"*"It is n"*"Look why."* ]]
     grep -q ' predict block[0-9]* n99$' "$XDG_STATE_HOME"/p2plab/*/journal
 }
 

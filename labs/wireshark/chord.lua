@@ -6,7 +6,8 @@
 -- The ports of the worksheets are claimed; on any other UDP port a message is
 -- known by its first four bytes, "CHRD".  chord/README.md has the format byte
 -- by byte.  To install: copy this file to Wireshark's folder of personal Lua
--- plugins (Help, About, Folders).
+-- plugins (Help, About, Folders).  One file is all it takes, and so what
+-- reads numbers and addresses is the same here, in pastry.lua and kelips.lua.
 --
 -- Like chord/wire.c this is one walk over a message: each function below
 -- names the fields of a part of it in order.  What does not fit the format
