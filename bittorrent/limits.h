@@ -121,8 +121,9 @@
 #define KEEP_ALIVE_US (110 * (uint64_t)1000000) /* [bep3] two minutes */
 #define REDIAL_US (10 * (uint64_t)1000000)      /* doubles with each failure */
 #define REDIALS_MAX 5                           /* then it is forgotten */
-#define REQUESTS_LEAST 4 /* enough for slow links: 64 KiB */
-#define REQUESTS_MAX 250 /* outstanding at a peer, and what we take: reqq */
+#define REQUESTS_LEAST 4    /* enough for slow links: 64 KiB */
+#define REQUESTS_MAX 250    /* outstanding at a peer, and what we take: reqq */
+#define REQUESTS_BATCHED 64 /* from so many on, a quarter at a time */
 #define REQUESTS_AHEAD_US (3 * (uint64_t)1000000) /* [libtorrent] queue time */
 #define REQUEST_PATIENCE_US (60 * (uint64_t)1000000) /* [bep3] snubbed */
 #define ALLOWED_FAST_MAX 10 /* [bep6] pieces for a peer that is choked */

@@ -222,6 +222,8 @@ void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
     if (p->state != PEER_UP || !p->am_interested || n->leaving || t->full ||
         (p->peer_choking && p->allowed_count == 0))
         return;
+    if (depth >= REQUESTS_BATCHED && p->asked.count > depth - depth / 4)
+        return; /* rather many at a time than one by one */
     while (p->asked.count < depth) {
         if (limited && n->down_tokens <= 0) {
             swarm_wait(n, h);

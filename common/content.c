@@ -615,7 +615,7 @@ int contents_fd(struct contents *c, int number, uint64_t offset, uint64_t *at,
 
 bool hash_job_step(struct hash_job *job, struct contents *c, uint64_t bytes)
 {
-    uint8_t block[65536];
+    uint8_t block[256 * 1024];
     uint64_t end = job->end - job->at > bytes ? job->at + bytes : job->end;
 
     if (job->hash == NULL)

@@ -670,9 +670,11 @@ struct live *live_new(const struct protocol *p, const struct settings *s,
         l->epoch_us = clock_us();
         l->conn_deadline_us = NEVER;
         l->waiter = waiter_new();
-        l->scratch = malloc(SCRATCH_BYTES);
-        if (l->waiter != NULL && l->scratch != NULL)
+        l->scratch = malloc(SCRATCH_BYTES + BATCH_BYTES);
+        if (l->waiter != NULL && l->scratch != NULL) {
+            l->batch = l->scratch + SCRATCH_BYTES;
             return l;
+        }
         live_free(l);
     }
     text_add(why, "no memory, or no descriptors, for real sockets");

@@ -25,10 +25,11 @@
 
 #define CONNS_PER_NODE_MAX 12000
 #define SCRATCH_BYTES                                                          \
-    ((size_t)128 * 1024) /* read from one socket in one round */
+    ((size_t)256 * 1024) /* read from one socket in one round */
 /* Of all streams: unconsumed, and unsent.  Beyond it, those that hold more
    than their equal share of it are reset. */
 #define HELD_PER_NODE_MAX ((size_t)256 << 20)
+#define BATCH_BYTES BACKLOG_HIGH       /* gathered for one write */
 #define BACKLOG_MAX ((size_t)64 << 20) /* of one stream that nobody reads */
 #define BURST_MAX 64                   /* datagrams or accepts in one round */
 #define PASSAGES_MAX 1024              /* datagrams under way to a local node */
@@ -180,7 +181,8 @@ struct live {
     bool busy;        /* an event is being handled */
     bool wake;        /* do not wait: something changed outside of sockets */
     struct waiter *waiter;
-    uint8_t *scratch;
+    uint8_t *scratch; /* what is read: SCRATCH_BYTES, */
+    uint8_t *batch;   /* and written: BATCH_BYTES behind them */
 
     struct host **host; /* each the front of a live_node */
     size_t host_count, host_cap;

@@ -3,11 +3,15 @@
  *
  * A write goes to the system at once; only what that does not take is kept:
  * bytes in memory, and between them parts of files, which the system sends
- * without copying where it can.
+ * without copying where it can.  While a stream is corked, short parts are
+ * held back as bytes are: headers and blocks of one file, in turn, then leave
+ * with two calls, and come to the reader in large pieces.
  */
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #ifdef __linux__
 #include <sys/sendfile.h>
 #endif
@@ -53,6 +57,7 @@ void conn_wait(struct conn *c)
 #define MSG_MORE 0
 #endif
 #define CORKED_MAX ((size_t)16 * 1024) /* held back for a moment */
+#define BATCH_PARTS 32
 
 /* -- Files -------------------------------------------------------------------------- */
 
@@ -134,6 +139,58 @@ static size_t push_file(struct conn *c, int content, uint64_t offset,
     return done;
 }
 
+/* Into the batch: bytes and parts that wait, as long as the parts follow each
+   other in one file.  How many; 0: there are fewer than two such parts. */
+static size_t gather(const struct conn *c)
+{
+    const struct file_part *part = (void *)(c->parts.data + c->parts.start);
+    size_t count = c->parts.len / sizeof *part, k = 0, len = 0, out = 0;
+    size_t from_file = 0;
+    uint64_t at = 0, in_file = 0;
+    struct iovec to[BATCH_PARTS];
+    int fd = count < 2 ? -1
+                       : contents_fd(c->node->host.contents, part->content,
+                                     part->offset, &at, &in_file);
+
+    for (; fd >= 0 && k < count && k < BATCH_PARTS; k++) {
+        const struct file_part *p = &part[k];
+        if (len + p->before + p->len > BATCH_BYTES ||
+            p->content != part->content ||
+            p->offset != part->offset + from_file ||
+            from_file + p->len > in_file)
+            break;
+        memcpy(c->node->live->batch + len, c->out.data + c->out.start + out,
+               p->before);
+        to[k] = (struct iovec){c->node->live->batch + len + p->before, p->len};
+        len += p->before + p->len;
+        out += p->before;
+        from_file += p->len;
+    }
+    return k > 1 && preadv(fd, to, (int)k, (off_t)at) == (ssize_t)from_file
+               ? len
+               : 0;
+}
+
+/* So many bytes of what waits are gone, those of files among them. */
+static void drop_sent(struct conn *c, size_t len)
+{
+    while (len > 0) {
+        struct file_part *part = (void *)(c->parts.data + c->parts.start);
+        size_t bytes = part->before < len ? part->before : len;
+        size_t file = part->len < len - bytes ? part->len : len - bytes;
+        if (bytes > 0)
+            bytes_drop(&c->out, bytes);
+        part->before -= bytes;
+        c->part_before -= bytes;
+        part->offset += file;
+        part->len -= file;
+        c->part_bytes -= file;
+        len -= bytes + file;
+        if (part->len == 0)
+            bytes_drop(&c->parts, sizeof *part);
+    }
+}
+
 static void shut_if_done(struct conn *c)
 {
     if (!c->finishing || c->shut || c->connecting || c->broken ||
@@ -153,7 +210,15 @@ static void push_all(struct conn *c, bool more)
     while (taken && !c->broken && conn_unsent(c) > 0) {
         struct file_part *part =
             c->parts.len > 0 ? (void *)(c->parts.data + c->parts.start) : NULL;
-        size_t len = part != NULL ? part->before : c->out.len, n;
+        size_t len = part != NULL ? gather(c) : 0, n;
+        if (len > 0) {
+            n = push(c, c->node->live->batch, len, more);
+            taken = n == len;
+            if (!c->broken)
+                drop_sent(c, n);
+            continue;
+        }
+        len = part != NULL ? part->before : c->out.len;
         if (len > 0) {
             n = push(c, c->out.data + c->out.start, len, more || part != NULL);
             taken = n == len;
@@ -253,7 +318,7 @@ size_t stream_write(struct host *h, conn_id id, const void *wire,
     c->written += wire_len;
     conn_written(c, &r);
     size_t taken = 0;
-    if (c->corked && c->parts.len == 0 && c->out.len + wire_len <= CORKED_MAX &&
+    if (c->corked && !c->full && c->out.len + wire_len <= CORKED_MAX &&
         bytes_add(&c->out, wire, wire_len))
         return conn_unsent(c);
     if (may_push(c))
@@ -312,7 +377,9 @@ size_t stream_write_content(struct host *h, conn_id id, int content,
     c->written += len;
     note_content(c, content, offset, len);
     size_t taken = 0;
-    if (may_push(c))
+    bool hold = c->corked && !c->full && len <= CORKED_MAX &&
+                conn_unsent(c) + len < BATCH_BYTES;
+    if (!hold && may_push(c))
         taken = push_file(c, content, offset, len);
     if (c->broken || taken == len)
         return c->broken ? 0 : conn_unsent(c);
@@ -325,7 +392,7 @@ size_t stream_write_content(struct host *h, conn_id id, int content,
         c->part_before = c->out.len;
         c->part_bytes += part.len;
     }
-    return wait_unsent(c, ok);
+    return hold && ok ? conn_unsent(c) : wait_unsent(c, ok);
 }
 
 void stream_finish(struct host *h, conn_id id)

@@ -440,6 +440,80 @@ static size_t count_of(const char *text, const char *word)
     return count;
 }
 
+/* A file of blocks, byte i of which is i * 7 + i / 251. */
+enum { BLOCKS = 100, BLOCK = 16384 };
+
+static uint8_t byte_of_file(size_t i)
+{
+    return (uint8_t)(i * 7 + i / 251);
+}
+
+static void write_blocks(const char *path)
+{
+    FILE *f = fopen(path, "wb");
+
+    CHECK(f != NULL);
+    for (size_t i = 0; f != NULL && i < (size_t)BLOCKS * BLOCK; i++)
+        CHECK(fputc(byte_of_file(i), f) != EOF);
+    CHECK(f != NULL && fclose(f) == 0);
+}
+
+/* Most follow each other; every seventh does not. */
+static size_t block_sent(size_t i)
+{
+    return i % 7 == 3 ? i * 31 % BLOCKS : i;
+}
+
+TEST(headers_and_blocks_of_a_file_arrive_in_their_order)
+{
+    static uint8_t came[BLOCKS * (1 + BLOCK)];
+    char folder[] = "/tmp/live_test.XXXXXX", path[64];
+    struct bed b;
+    int fd, few = 65536;
+    size_t len = 0;
+
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/data.bin", folder);
+    write_blocks(path);
+    bed_begin(&b);
+    CHECK(live_folder(b.live, folder, &b.why));
+    struct host *x = add(&b, "x", nowhere);
+    connect_many(&b, x, &fd, 1, "", 0);
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &few, sizeof few) == 0);
+    struct conn *c = NULL;
+    for (size_t i = 0; i < b.live->conn_cap && c == NULL; i++)
+        c = b.live->conn[i];
+    CHECK(c != NULL);
+    CHECK(setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &few, sizeof few) == 0);
+    conn_cork(c);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        uint8_t head = (uint8_t)i;
+        host_write(x, c->id, &head, 1);
+        (void)host_write_content(x, c->id, 0, block_sent(i) * BLOCK, BLOCK);
+    }
+    conn_uncork(c);
+    CHECK(conn_unsent(c) > 0); /* more than the system takes at once */
+    for (int i = 0; i < 20000 && len < sizeof came; i++) {
+        ssize_t n = recv(fd, came + len, 5000, MSG_DONTWAIT);
+        len += n > 0 ? (size_t)n : 0;
+        if (n <= 0)
+            (void)live_poll(b.live, 1000, &b.why);
+    }
+    CHECK_U64(len, sizeof came);
+    size_t wrong = 0;
+    for (size_t i = 0; i < sizeof came; i++) {
+        size_t block = i / (1 + BLOCK), at = i % (1 + BLOCK);
+        wrong += came[i] !=
+                 (at == 0 ? block
+                          : byte_of_file(block_sent(block) * BLOCK + at - 1));
+    }
+    CHECK_U64(wrong, 0);
+    close(fd);
+    bed_end(&b);
+    snprintf(path, sizeof path, "rm -r %s", folder);
+    CHECK(system(path) == 0);
+}
+
 /* Half a message each, and never more: that is all that they cost, and who
    calls behind them is served. */
 TEST(thousands_of_half_open_streams_take_their_bytes_and_no_more)
@@ -596,6 +670,7 @@ int main(void)
     RUN(a_peer_killed_before_it_reads_is_a_reset);
     RUN(a_vanished_peer_is_deaf_and_its_streams_stay_open);
     RUN(a_reader_that_never_reads_is_reset_at_the_limit);
+    RUN(headers_and_blocks_of_a_file_arrive_in_their_order);
     RUN(thousands_of_half_open_streams_take_their_bytes_and_no_more);
     RUN(many_that_hold_much_are_reset_and_who_holds_little_is_not);
     RUN(streams_between_local_nodes_are_recorded_once_by_name);
