@@ -20,27 +20,44 @@
 
 /* -- What handshakes say ------------------------------------------------------------- */
 
-static void add_addrs(const struct gnutella *n, struct host *h,
-                      const char *name, struct text *t)
+/* One more address of a header's list; how many it has now. */
+static unsigned add_addr(const char *name, unsigned count, struct addr a,
+                         struct text *t)
 {
-    uint32_t known = n->known_count, told = 0;
-    uint32_t first = known > 0 ? (uint32_t)(host_random(h) % known) : 0;
+    text_add(t, count == 0 ? name : ",");
+    addr_text(t, a);
+    return count + 1;
+}
 
-    for (; told < known && told < PONGS_MAX; told++) {
-        text_add(t, told == 0 ? name : ",");
-        addr_text(t, n->known[(first + told) % known].addr);
-    }
-    for (const struct link *l = n->links; l != NULL && told < PONGS_MAX;
-         l = l->next) {
-        if (!gnutella_link_is_up(l) || l->peer == ROLE_LEAF ||
-            addr_none(l->addr))
-            continue;
-        text_add(t, told == 0 ? name : ",");
-        addr_text(t, l->addr);
-        told++;
-    }
-    if (told > 0)
-        text_add(t, "\r\n");
+#define AS(role) (1u << (role))
+
+/* The neighbours of these roles, to a list that has `count` by now. */
+static unsigned add_neighbours(const struct gnutella *n, const char *name,
+                               unsigned roles, unsigned count, unsigned most,
+                               struct text *t)
+{
+    for (const struct link *l = n->links; l != NULL && count < most;
+         l = l->next)
+        if (gnutella_link_is_up(l) && !addr_none(l->addr) &&
+            (AS(l->peer) & roles) != 0)
+            count = add_addr(name, count, l->addr, t);
+    return count;
+}
+
+/* Other hosts to try, and those among them that surely are ultrapeers. */
+static void add_hosts(const struct gnutella *n, struct host *h, struct text *t)
+{
+    static const char any[] = "X-Try: ", best[] = "X-Try-Ultrapeers: ";
+    uint32_t known = n->known_count;
+    uint32_t first = known > 0 ? (uint32_t)(host_random(h) % known) : 0;
+    unsigned told = 0;
+
+    while (told < known && told < PONGS_MAX)
+        told = add_addr(any, told, n->known[(first + told) % known].addr, t);
+    told = add_neighbours(n, any, AS(ROLE_AUTO), told, PONGS_MAX, t);
+    text_add(t, told > 0 ? "\r\n" : "");
+    told = add_neighbours(n, best, AS(ROLE_ULTRAPEER), 0, PONGS_MAX, t);
+    text_add(t, told > 0 ? "\r\n" : "");
 }
 
 /* Source: reference, 1.2, the table of headers. */
@@ -120,6 +137,7 @@ static void link_up(struct gnutella *n, struct host *h, struct link *l)
         gnutella_qrp_send(n, h, l);
     if (n->role == ROLE_LEAF && l->peer == ROLE_ULTRAPEER)
         gnutella_push_ask_proxy(n, h, l);
+    gnutella_refresh_soon(n, h, l);
     gnutella_new_guid(h, guid);
     if (l->outgoing && !n->warm) { /* who else is there? */
         bool enough = gnutella_peer_count(n) > 1 &&
@@ -174,13 +192,14 @@ static bool header_has(const struct http_head *head, const char *name,
            word_match(v.at, v.len, word, strlen(word), 1) > 0;
 }
 
-/* What any handshake tells of other hosts, and of the peer. */
-static void take_hosts(struct gnutella *n, struct host *h, struct link *l,
+/* What any handshake tells of the peer, and of other hosts. */
+static void take_headers(struct gnutella *n, struct host *h, struct link *l,
                        const struct http_head *head)
 {
     static const char *const names[] = {"listen-ip", "x-my-address", "node"};
     struct slice v;
 
+    l->caches = http_header(head, "pong-caching", &v);
     if (http_header(head, "x-try", &v))
         gnutella_known_add_list(n, h, v);
     if (http_header(head, "x-try-ultrapeers", &v))
@@ -235,28 +254,18 @@ static void refuse(struct gnutella *n, struct host *h, struct link *l,
 
     host_note(h, "refuses a link: %s", status);
     text_printf(&t, "GNUTELLA/0.6 %s\r\nUser-Agent: " PRODUCT "\r\n", status);
-    add_addrs(n, h,
-              n->role == ROLE_LEAF ? "X-Try-Ultrapeers: " : "X-Try: ", &t);
+    add_hosts(n, h, &t);
     text_add(&t, "\r\n");
     say_last(n, h, l, t.data);
     text_free(&t);
 }
 
-/* The addresses of our neighbours, leaves or others. */
-static void add_neighbours(const struct gnutella *n, const char *name,
-                           bool leaves, struct text *t)
+/* A crawler's list, of all our neighbours of these roles; perhaps none. */
+static void add_list(const struct gnutella *n, const char *name, unsigned roles,
+                     struct text *t)
 {
-    const char *mark = name;
-
-    for (const struct link *l = n->links; l != NULL; l = l->next) {
-        if (!gnutella_link_is_up(l) || addr_none(l->addr) ||
-            (l->peer == ROLE_LEAF) != leaves)
-            continue;
-        text_add(t, mark);
-        addr_text(t, l->addr);
-        mark = ",";
-    }
-    text_add(t, mark == name ? name : "");
+    if (add_neighbours(n, name, roles, 0, LINKS_MAX, t) == 0)
+        text_add(t, name);
     text_add(t, "\r\n");
 }
 
@@ -269,8 +278,8 @@ static void answer_crawler(struct gnutella *n, struct host *h, struct link *l,
     host_note(h, "a crawler asks for the neighbours");
     text_add(&t, "GNUTELLA/0.6 200 OK\r\n");
     add_headers(n, e, &t);
-    add_neighbours(n, "Leaves: ", true, &t);
-    add_neighbours(n, "Peers: ", false, &t);
+    add_list(n, "Leaves: ", AS(ROLE_LEAF), &t);
+    add_list(n, "Peers: ", AS(ROLE_AUTO) | AS(ROLE_ULTRAPEER), &t);
     text_add(&t, "\r\n");
     say_last(n, h, l, t.data);
     text_free(&t);
@@ -286,7 +295,7 @@ static bool is_crowded(const struct gnutella *n, enum role peer)
 static void accept_04(struct gnutella *n, struct host *h, struct link *l)
 {
     l->peer = ROLE_AUTO;
-    l->guest = is_crowded(n, l->peer);
+    l->guest = n->role == ROLE_LEAF || is_crowded(n, l->peer);
     say(h, l, "GNUTELLA OK\n\n");
     if (l->guest)
         host_note(h,
@@ -308,7 +317,7 @@ static void accept_06(struct gnutella *n, struct host *h, struct link *l,
 
     l->modern = true;
     l->peer = role_in(head);
-    take_hosts(n, h, l, head);
+    take_headers(n, h, l, head);
     if (http_header(head, "crawler", &v)) {
         answer_crawler(n, h, l, e);
         text_free(&t);
@@ -327,7 +336,7 @@ static void accept_06(struct gnutella *n, struct host *h, struct link *l,
     text_printf(&t, "X-Ultrapeer-Needed: %s\r\n",
                 gnutella_peer_count(n) < gnutella_degree_wanted(n) ? "True"
                                                                    : "False");
-    add_addrs(n, h, "X-Try: ", &t);
+    add_hosts(n, h, &t);
     text_add(&t, "\r\n");
     l->state = LINK_WAIT_FINAL;
     say(h, l, t.data);
@@ -356,6 +365,10 @@ static void on_final(struct gnutella *n, struct host *h, struct link *l,
         gnutella_link_abort(n, h, l, "the caller takes it back");
         return;
     }
+    if (n->role == ROLE_LEAF) {
+        gnutella_link_abort(n, h, l, "it was taken by an ultrapeer, now a leaf");
+        return;
+    }
     if (l->peer == ROLE_ULTRAPEER && role_in(head) == ROLE_LEAF) {
         l->peer = ROLE_LEAF;
         host_note(h, "the caller agrees to be a leaf");
@@ -381,7 +394,7 @@ static void on_answer(struct gnutella *n, struct host *h, struct link *l,
     struct text t = text_new();
 
     n->joined = n->joined || addr_equal(l->addr, n->join);
-    take_hosts(n, h, l, head);
+    take_headers(n, h, l, head);
     if (slice_is(head->target, "GNUTELLA OK")) {
         l->peer = ROLE_AUTO;
         link_up(n, h, l);
@@ -396,9 +409,10 @@ static void on_answer(struct gnutella *n, struct host *h, struct link *l,
         text_add(&t, offer_deflate(n, h, l, head));
         if (turns_leaf(n, head)) {
             n->role = ROLE_LEAF;
-            text_add(&t, "X-Ultrapeer: False\r\n");
             host_note(h, "is not needed as an ultrapeer: becomes a leaf");
         }
+        if (n->role == ROLE_LEAF) /* its hello may have been an ultrapeer's */
+            text_add(&t, "X-Ultrapeer: False\r\n");
         text_add(&t, "\r\n");
         say(h, l, t.data);
         link_up(n, h, l);

@@ -30,6 +30,7 @@
 /* Message ids remembered in each of two generations.  [gtk] has as many in
    16 tables; at 10,000 queries a second this is still six seconds. */
 #define SEEN_MAX 65536
+#define IDS_MAX 200 /* of one link in a second among those of all; ours */
 #define SEEN_US (600 * SECOND_US) /* a generation's age; a reply is faster */
 #define LINKS_MAX 64              /* overlay links, leaves among them; ours */
 #define LEAVES_MAX 30             /* of an ultrapeer, as the 2001 paper */
@@ -50,10 +51,12 @@
 #define HELLO_US (20 * SECOND_US) /* to end a handshake; ours, see reference */
 #define BYE_US (3 * SECOND_US)    /* to read what is left, and close */
 /* A push makes us dial whom a stranger names: so many calls at a time, in all
-   and to one address, and so many a minute for one link.  Ours. */
+   and to one address, and so many a minute for one link; and so many of its
+   pushes go on to others.  Ours. */
 #define GIVING_MAX 8
 #define GIVING_SAME_MAX 2
 #define PUSHES_MAX 60
+#define PUSHES_PASSED_MAX 6000
 #define GIV_US (30 * SECOND_US)  /* to answer a push */
 #define IDLE_US (60 * SECOND_US) /* a transfer without a byte */
 #define RETRY_US (2 * SECOND_US) /* a download that lost its connection */
@@ -69,6 +72,7 @@
 #define REDIALS_MAX 5              /* ... doubled each time, up to 16 minutes */
 #define JOINS_MAX 60 /* calls to the one we were told, while others call us */
 #define PING_GAP_US SECOND_US /* [rfc] one ping a second and link */
+#define REFRESH_US (3 * SECOND_US) /* [rfc] of pongs from who keeps them */
 #define SILENT_PERIODS 3 /* of pings without a byte: the neighbour is gone */
 
 /* -- Streams ------------------------------------------------------------- */

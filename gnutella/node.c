@@ -43,7 +43,8 @@ static const struct command commands[] = {
     {"connect", "a", "connect ADDRESS", "dial a servent", COMMAND_LIMIT_US},
     {.name = NULL}};
 
-static const char *const timers[] = {"ping", "seek", "deadline", NULL};
+static const char *const timers[] = {"ping", "seek", "deadline", "refresh",
+                                     NULL};
 
 void gnutella_new_guid(struct host *h, uint8_t guid[GUID_BYTES])
 {
@@ -93,7 +94,39 @@ static void on_deadline(struct gnutella *n, struct host *h)
     gnutella_arm(n, h);
 }
 
-/* Ping all neighbours; who has said nothing for long is gone. */
+/* A leaf knows nobody else. */
+static unsigned ttl_to(const struct gnutella *n, const struct link *l)
+{
+    return l->peer == ROLE_LEAF ? 1 : (unsigned)setting(n->settings, OPT_TTL);
+}
+
+void gnutella_refresh_soon(struct gnutella *n, struct host *h,
+                           const struct link *l)
+{
+    if (!l->caches || n->refreshing || setting(n->settings, OPT_PING) == 0)
+        return;
+    n->refreshing = true;
+    host_timer(h, TIMER_REFRESH, REFRESH_US);
+}
+
+/* Ask all who keep pongs for those that they have now. */
+static void on_refresh_timer(struct gnutella *n, struct host *h)
+{
+    uint8_t guid[GUID_BYTES];
+
+    n->refreshing = false;
+    gnutella_new_guid(h, guid);
+    for (struct link *l = n->links; l != NULL && !n->leaving; l = l->next) {
+        if (!gnutella_link_is_up(l) || !l->caches)
+            continue;
+        if (host_now(h) - l->asked_us >= PING_GAP_US)
+            gnutella_route_ping(n, h, l, ttl_to(n, l), guid);
+        gnutella_refresh_soon(n, h, l);
+    }
+}
+
+/* Ping the other neighbours (0.6: at every second time); who has said nothing
+   for long is gone.  Source: reference, section 5. */
 static void on_ping_timer(struct gnutella *n, struct host *h)
 {
     uint64_t period = (uint64_t)setting(n->settings, OPT_PING);
@@ -106,9 +139,10 @@ static void on_ping_timer(struct gnutella *n, struct host *h)
             host_now(h) - l->heard_us > SILENT_PERIODS * period)
             gnutella_link_close(n, h, l, 406, "no reply to pings");
     gnutella_new_guid(h, guid);
-    gnutella_route_ping(
-        n, h, NULL, is_modern(n) ? 1 : (unsigned)setting(n->settings, OPT_TTL),
-        guid);
+    for (struct link *l = n->links; l != NULL; l = l->next)
+        if (l->state == LINK_UP && !l->caches &&
+            (!is_modern(n) || host_now(h) - l->asked_us >= 2 * period))
+            gnutella_route_ping(n, h, l, ttl_to(n, l), guid);
     gnutella_known_save(n, h);
     gnutella_seek_one_more(n, h);
     host_timer(h, TIMER_PING, period);
@@ -125,6 +159,9 @@ static void on_timer(struct gnutella *n, struct host *h, int timer)
         break;
     case TIMER_DEADLINE:
         on_deadline(n, h);
+        break;
+    case TIMER_REFRESH:
+        on_refresh_timer(n, h);
         break;
     }
 }
@@ -299,6 +336,17 @@ static size_t event(void *node, struct host *h, const struct event *e)
     return used;
 }
 
+enum role gnutella_first_role(const struct settings *s)
+{
+    enum role role = (enum role)setting(s, OPT_ROLE);
+
+    if (setting(s, OPT_VERSION) == VERSION_04)
+        return ROLE_AUTO;
+    if (role != ROLE_AUTO)
+        return role;
+    return setting(s, OPT_FIREWALLED) != 0 ? ROLE_LEAF : ROLE_ULTRAPEER;
+}
+
 static void *create(struct host *h, const struct config *config)
 {
     struct gnutella *n = host_alloc(h, sizeof *n);
@@ -311,13 +359,7 @@ static void *create(struct host *h, const struct config *config)
     n->seen.salt = host_random(h);
     n->words_us = FOREVER;
     gnutella_new_guid(h, n->servent);
-    if (setting(n->settings, OPT_VERSION) == VERSION_06) {
-        n->role = (enum role)setting(n->settings, OPT_ROLE);
-        if (n->role == ROLE_AUTO)
-            n->role = setting(n->settings, OPT_FIREWALLED) != 0
-                          ? ROLE_LEAF
-                          : ROLE_ULTRAPEER;
-    }
+    n->role = gnutella_first_role(n->settings);
     return n;
 }
 
@@ -360,7 +402,7 @@ static void dump_link(const struct gnutella *n, const struct link *l,
 }
 
 /* The ids are arbitrary and in no order: the sum of a hash of each. */
-static void dump_seen(const struct gnutella *n, const struct seen_half *half,
+static void dump_half(const struct gnutella *n, const struct seen_half *half,
                       struct text *t)
 {
     uint64_t sum = 0;
@@ -373,6 +415,17 @@ static void dump_seen(const struct gnutella *n, const struct seen_half *half,
                              e->guid, sizeof e->guid);
     }
     text_printf(t, " %u %016llx", half->count, (unsigned long long)sum);
+}
+
+static void dump_seen(const struct gnutella *n, const char *name,
+                      const struct seen_pair *pair, struct text *t)
+{
+    text_add(t, name);
+    dump_half(n, &pair->young, t);
+    dump_half(n, &pair->old, t);
+    if (pair->young.count > 0)
+        text_time(t, " since ", pair->since_us);
+    text_char(t, '\n');
 }
 
 static void dump_download(const struct gnutella *n, const struct download *d,
@@ -424,17 +477,15 @@ static void dump(const void *node, struct host *h, struct text *t)
         dump_link(n, l, t);
     for (uint32_t i = 0; i < n->known_count; i++) {
         text_add(t, "known ");
-        addr_text(t, n->known[i].addr);
-        text_printf(t, " tries %u", n->known[i].tries);
-        text_time(t, " rests ", n->known[i].rest_us);
+        const struct known *k = &n->known[i];
+        addr_text(t, k->addr);
+        text_printf(t, " tries %u from %u hops %u files %u %u", k->tries,
+                    place_of(n, k->from), k->hops, k->files, k->kilobytes);
+        text_time(t, " rests ", k->rest_us);
         text_char(t, '\n');
     }
-    text_add(t, "seen");
-    dump_seen(n, &n->seen.young, t);
-    dump_seen(n, &n->seen.old, t);
-    if (n->seen.young.count > 0)
-        text_time(t, " since ", n->seen.since_us);
-    text_char(t, '\n');
+    dump_seen(n, "seen", &n->seen.quiet, t);
+    dump_seen(n, "loud", &n->seen.loud, t);
     dump_questions(n, t);
     for (const struct download *d = n->downloads; d != NULL; d = d->next)
         dump_download(n, d, t);

@@ -40,7 +40,7 @@ enum gnutella_option {
 enum version { VERSION_04, VERSION_06 };
 enum role { ROLE_AUTO, ROLE_ULTRAPEER, ROLE_LEAF };
 
-enum gnutella_timer { TIMER_PING, TIMER_SEEK, TIMER_DEADLINE };
+enum gnutella_timer { TIMER_PING, TIMER_SEEK, TIMER_DEADLINE, TIMER_REFRESH };
 
 enum link_state {
     LINK_DIALLED,    /* connecting */
@@ -69,13 +69,15 @@ struct link {
     bool outgoing;
     bool guest;  /* 0.4: no room for it; it gets some pongs, and a farewell */
     bool modern; /* shook hands as 0.6 */
+    bool caches; /* announced Pong-Caching: it is pinged for its cache */
     uint8_t zero_count;   /* messages with TTL 0 that it has sent */
     struct addr caller;   /* where it called from; of LINK_GIVING, whom we do */
     struct addr addr;     /* where it listens; none: not known (yet) */
     uint64_t deadline_us; /* NEVER: none */
     uint64_t heard_us;    /* its last byte */
     uint64_t pinged_us;   /* when we last answered a ping of its */
-    struct rate queries, pushes; /* that came on it */
+    uint64_t asked_us;    /* when we last pinged it */
+    struct rate queries, pushes, passed, ids; /* that came on it */
     size_t backlog;       /* unsent bytes, after the last write; 0 at ROOM */
     struct deflater *out; /* NULL: plain */
     struct inflater *in;
@@ -94,11 +96,13 @@ struct link {
     struct download *download; /* LINK_DOWNLOAD */
 };
 
-/* An address that may be dialled. */
+/* An address that may be dialled, and what the last pong about it said. */
 struct known {
     struct addr addr;
     uint64_t rest_us; /* not before */
-    uint8_t tries;
+    conn_id from;     /* the link that the pong came on; 0: there was none */
+    uint32_t files, kilobytes;
+    uint8_t hops, tries;
 };
 
 /* A file that somebody has, as a hit said. */
@@ -161,6 +165,7 @@ struct gnutella {
     uint8_t servent[GUID_BYTES];
     enum role role; /* as it stands: 0.4: ROLE_AUTO */
     bool leaving, left, seeking;
+    bool refreshing;    /* TIMER_REFRESH is set */
     bool joined;        /* the one that it was told has answered, and */
     uint8_t join_tries; /* how often it was asked in vain */
     bool warm; /* its neighbours were chosen for it: it need not look */
@@ -198,6 +203,11 @@ void gnutella_drop(struct gnutella *n, struct host *h, const char *why);
 /* A new descriptor id: random, as a modern servent makes one (byte 8 is
    0xff, byte 15 is 0). */
 void gnutella_new_guid(struct host *h, uint8_t guid[GUID_BYTES]);
+/* What it is while it has no neighbours: 0.4: ROLE_AUTO. */
+enum role gnutella_first_role(const struct settings *s);
+/* A new link: its cache of pongs is asked for by and by, if it has one. */
+void gnutella_refresh_soon(struct gnutella *n, struct host *h,
+                           const struct link *l);
 /* Arm TIMER_DEADLINE for the earliest of all deadlines. */
 void gnutella_arm(struct gnutella *n, struct host *h);
 
@@ -283,8 +293,12 @@ void gnutella_greet_named(struct gnutella *n, struct host *h, struct link *l,
 
 /* Is this an address that a stranger may make us dial? */
 bool gnutella_may_dial(const struct gnutella *n, struct addr a);
-/* Remember a servent for later calls; the table is bounded. */
-void gnutella_known_add(struct gnutella *n, struct host *h, struct addr addr);
+/* Remember a servent for later calls; the table is bounded.  Its entry, or
+   NULL; lent until the next one is added. */
+struct known *gnutella_known_add(struct gnutella *n, struct host *h,
+                                 struct addr addr);
+/* The entry of that address, or NULL. */
+struct known *gnutella_known_of(const struct gnutella *n, struct addr addr);
 /* Addresses in a header such as X-Try, by commas, perhaps on many lines. */
 void gnutella_known_add_list(struct gnutella *n, struct host *h,
                              struct slice s);

@@ -89,9 +89,29 @@ static void pass_back(struct gnutella *n, struct host *h, struct link *from,
     }
 }
 
+/* What is flooded costs many messages: so many a second of one neighbour. */
+static bool is_eager(struct gnutella *n, struct host *h, struct link *l)
+{
+    if (!gnutella_beyond(&l->queries, host_now(h), SECOND_US,
+                         (uint64_t)setting(n->settings, OPT_QUERIES)))
+        return false;
+    gnutella_drop(n, h, "more queries a second than a link may ask");
+    return true;
+}
+
+/* Remember what came on a link.  Who brings very many ids of its own can push
+   out only those of its like (seen.h). */
+static bool remember(struct gnutella *n, struct host *h, struct link *l,
+                     uint8_t type, const uint8_t guid[GUID_BYTES])
+{
+    bool loud = gnutella_beyond(&l->ids, host_now(h), SECOND_US, IDS_MAX);
+
+    return gnutella_seen_add(&n->seen, h, type, guid, l->conn, loud);
+}
+
 /* Seen before?  Else remember where it came from. */
-static bool is_duplicate(struct gnutella *n, struct host *h,
-                         const struct link *l, const struct gnutella_msg *m)
+static bool is_duplicate(struct gnutella *n, struct host *h, struct link *l,
+                         const struct gnutella_msg *m)
 {
     if (gnutella_seen_find(&n->seen, m->type, m->guid) != NULL) {
         n->count.duplicates++;
@@ -100,7 +120,7 @@ static bool is_duplicate(struct gnutella *n, struct host *h,
             return true;
         return false; /* a lesson: only the TTL ends the storm */
     }
-    if (gnutella_seen_add(&n->seen, h, m->type, m->guid, l->conn))
+    if (remember(n, h, l, m->type, m->guid))
         return false;
     gnutella_drop(n, h, "no memory");
     return true;
@@ -123,36 +143,55 @@ static void shared(struct host *h, uint32_t *files, uint32_t *kilobytes)
         bytes / 1024 < UINT32_MAX ? (uint32_t)(bytes / 1024) : UINT32_MAX;
 }
 
-/* A pong about `addr` (ourselves: none given) in answer to `ping`. */
+static bool is_reachable(const struct gnutella *n)
+{
+    return setting(n->settings, OPT_FIREWALLED) == 0;
+}
+
+/* A pong about ourselves in answer to `ping`; port 0: nobody can call us. */
 static void pong(struct gnutella *n, struct host *h, struct link *l,
-                 const struct gnutella_msg *ping, struct addr addr,
-                 uint8_t hops)
+                 const struct gnutella_msg *ping)
 {
     struct gnutella_msg m = {.type = GNUTELLA_PONG,
                              .ttl = (uint8_t)(ping->hops + 1),
-                             .hops = hops,
-                             .addr = addr};
+                             .addr = n->self};
 
+    if (!is_reachable(n))
+        m.addr.port = 0;
     memcpy(m.guid, ping->guid, GUID_BYTES);
-    if (addr_none(addr)) {
-        m.addr = n->self;
-        shared(h, &m.files, &m.kilobytes);
-    }
+    shared(h, &m.files, &m.kilobytes);
     gnutella_route_send(n, h, l, &m);
 }
 
-/* Pongs about neighbours, `told` others having been told of before. */
+/* One about another servent, as it came to us, and one hop farther. */
+static void pong_of(struct gnutella *n, struct host *h, struct link *l,
+                    const struct gnutella_msg *ping, const struct known *k)
+{
+    struct gnutella_msg m = {.type = GNUTELLA_PONG,
+                             .ttl = (uint8_t)(ping->hops + 1),
+                             .hops = (uint8_t)(k->hops + 1),
+                             .addr = k->addr,
+                             .files = k->files,
+                             .kilobytes = k->kilobytes};
+
+    memcpy(m.guid, ping->guid, GUID_BYTES);
+    gnutella_route_send(n, h, l, &m);
+}
+
+/* Pongs about `most` neighbours, of leaves too if that is all. */
 static void pongs_of_neighbours(struct gnutella *n, struct host *h,
                                 struct link *l, const struct gnutella_msg *ping,
-                                unsigned told, unsigned most)
+                                unsigned most)
 {
-    for (const struct link *o = n->links; o != NULL && told < most;
-         o = o->next) {
+    for (const struct link *o = n->links; o != NULL && most > 0; o = o->next) {
         if (o == l || !gnutella_link_is_up(o) || addr_none(o->addr) ||
-            o->peer == ROLE_LEAF)
+            (o->peer == ROLE_LEAF && most <= PONGS_MAX))
             continue;
-        pong(n, h, l, ping, o->addr, 1);
-        told++;
+        const struct known *k = gnutella_known_of(n, o->addr);
+        struct known about = k != NULL ? *k : (struct known){.addr = o->addr};
+        about.hops = 0;
+        pong_of(n, h, l, ping, &about);
+        most--;
     }
 }
 
@@ -166,18 +205,13 @@ static void pongs_of_others(struct gnutella *n, struct host *h, struct link *l,
 
     /* Others first, and not always the same: neighbours may be as crowded. */
     for (uint32_t i = 0; i < known && told < PONGS_MAX; i++) {
-        struct addr a = n->known[(first + i) % known].addr;
-        if (addr_equal(a, l->addr))
-            continue;
-        pong(n, h, l, ping, a, 1);
+        const struct known *k = &n->known[(first + i) % known];
+        if (k->from == l->conn || addr_equal(k->addr, l->addr))
+            continue; /* it has told us */
+        pong_of(n, h, l, ping, k);
         told++;
     }
-    pongs_of_neighbours(n, h, l, ping, told, PONGS_MAX);
-}
-
-static bool is_reachable(const struct gnutella *n)
-{
-    return setting(n->settings, OPT_FIREWALLED) == 0;
+    pongs_of_neighbours(n, h, l, ping, PONGS_MAX - told);
 }
 
 /* Source: reference, section 5. */
@@ -191,10 +225,10 @@ static void on_ping_06(struct gnutella *n, struct host *h, struct link *l,
         return;
     }
     l->pinged_us = now;
-    if (is_reachable(n))
-        pong(n, h, l, m, (struct addr){0, 0}, 0);
+    if (is_reachable(n) || m->ttl == 1) /* 1: are you alive? */
+        pong(n, h, l, m);
     if (m->ttl == 2 && m->hops == 0) /* a crawler: who is next to us? */
-        pongs_of_neighbours(n, h, l, m, 0, LINKS_MAX);
+        pongs_of_neighbours(n, h, l, m, LINKS_MAX);
     else if (m->ttl > 1)
         pongs_of_others(n, h, l, m);
 }
@@ -207,10 +241,10 @@ static void on_ping(struct gnutella *n, struct host *h, struct link *l,
         on_ping_06(n, h, l, m);
         return;
     }
-    if (is_duplicate(n, h, l, m))
+    if (is_eager(n, h, l) || is_duplicate(n, h, l, m))
         return;
     if (is_reachable(n))
-        pong(n, h, l, m, (struct addr){0, 0}, 0);
+        pong(n, h, l, m);
     flood(n, h, l, m, data, len);
 }
 
@@ -226,7 +260,13 @@ static void on_pong(struct gnutella *n, struct host *h, struct link *l,
         gnutella_drop(n, h, "a pong for a ping that was never seen here");
         return;
     }
-    gnutella_known_add(n, h, m->addr);
+    struct known *k = gnutella_known_add(n, h, m->addr);
+    if (k != NULL) {
+        k->from = l->conn;
+        k->files = m->files;
+        k->kilobytes = m->kilobytes;
+        k->hops = m->hops;
+    }
     if (e->conn == 0) {
         if (m->hops == 0)
             gnutella_greet_named(n, h, l, m->addr);
@@ -242,11 +282,13 @@ void gnutella_route_ping(struct gnutella *n, struct host *h, struct link *l,
     struct gnutella_msg m = {.type = GNUTELLA_PING, .ttl = (uint8_t)ttl};
 
     memcpy(m.guid, guid, GUID_BYTES);
-    if (!gnutella_seen_add(&n->seen, h, m.type, m.guid, 0))
+    if (!gnutella_seen_add(&n->seen, h, m.type, m.guid, 0, false))
         return;
     for (struct link *to = n->links; to != NULL; to = to->next)
-        if (to->state == LINK_UP && (l == NULL || to == l))
+        if (to->state == LINK_UP && (l == NULL || to == l)) {
+            to->asked_us = host_now(h);
             gnutella_route_send(n, h, to, &m);
+        }
 }
 
 /* -- Queries and hits --------------------------------------------------------------- */
@@ -428,12 +470,7 @@ static void on_query(struct gnutella *n, struct host *h, struct link *l,
         gnutella_drop(n, h, "it asks, and does not read what it is answered");
         return;
     }
-    if (gnutella_beyond(&l->queries, host_now(h), SECOND_US,
-                        (uint64_t)setting(n->settings, OPT_QUERIES))) {
-        gnutella_drop(n, h, "more queries a second than a link may ask");
-        return;
-    }
-    if (is_duplicate(n, h, l, m))
+    if (is_eager(n, h, l) || is_duplicate(n, h, l, m))
         return;
     answer(n, h, l, m);
     if (m->length > QUERY_BYTES_MAX)
@@ -460,7 +497,9 @@ static void on_hit(struct gnutella *n, struct host *h, struct link *l,
     if (way != NULL)
         way->conn = l->conn;
     else
-        (void)gnutella_seen_add(&n->seen, h, GNUTELLA_HIT, m->servent, l->conn);
+        (void)remember(n, h, l, GNUTELLA_HIT, m->servent);
+    if (!gnutella_hit_push(m))
+        (void)gnutella_known_add(n, h, m->addr);
     if (back == 0)
         gnutella_command_hit(n, h, m);
     else
@@ -482,7 +521,7 @@ void gnutella_route_query(struct gnutella *n, struct host *h, const char *text,
         m.extra = (struct span){hashes, sizeof hashes};
     memcpy(m.guid, guid, GUID_BYTES);
     memcpy(n->asked, guid, GUID_BYTES);
-    if (!gnutella_seen_add(&n->seen, h, m.type, m.guid, 0))
+    if (!gnutella_seen_add(&n->seen, h, m.type, m.guid, 0, false))
         return;
     for (struct link *l = n->links; l != NULL; l = l->next)
         if (gnutella_link_is_up(l) &&
@@ -506,6 +545,11 @@ static void on_push(struct gnutella *n, struct host *h, struct link *l,
         gnutella_seen_find(&n->seen, GNUTELLA_HIT, m->servent) == NULL) {
         n->count.unroutable++;
         gnutella_drop(n, h, "a push for a servent of which no hit came by");
+        return;
+    }
+    if (gnutella_beyond(&l->passed, host_now(h), 60 * SECOND_US,
+                        PUSHES_PASSED_MAX)) {
+        gnutella_drop(n, h, "more pushes a minute than a link may send");
         return;
     }
     pass_back(n, h, l, way, m, data, len);
@@ -537,7 +581,7 @@ static void serve_guest(struct gnutella *n, struct host *h, struct link *l,
     if (m->type != GNUTELLA_PING || m->bad)
         return;
     if (is_reachable(n) && m->ttl <= 1)
-        pong(n, h, l, m, (struct addr){0, 0}, 0);
+        pong(n, h, l, m);
     if (m->ttl > 1)
         pongs_of_others(n, h, l, m);
     gnutella_link_close(n, h, l, 202, "no room: it knows others now");

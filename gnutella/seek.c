@@ -28,23 +28,32 @@ bool gnutella_may_dial(const struct gnutella *n, struct addr a)
              a.ip >> 16 == 0xc0a8 || a.ip >> 16 == 0xa9fe);
 }
 
-void gnutella_known_add(struct gnutella *n, struct host *h, struct addr addr)
+struct known *gnutella_known_of(const struct gnutella *n, struct addr addr)
 {
-    if (!gnutella_may_dial(n, addr))
-        return;
     for (uint32_t i = 0; i < n->known_count; i++)
         if (addr_equal(n->known[i].addr, addr))
-            return;
+            return &n->known[i];
+    return NULL;
+}
+
+struct known *gnutella_known_add(struct gnutella *n, struct host *h,
+                                 struct addr addr)
+{
+    struct known *k = gnutella_known_of(n, addr);
+
+    if (k != NULL || !gnutella_may_dial(n, addr))
+        return k;
     if (n->known == NULL)
         n->known = host_alloc(h, CACHE_MAX * sizeof *n->known);
     if (n->known == NULL)
-        return;
+        return NULL;
     /* When full, a random one makes room: nobody can plan whom to push out. */
     uint32_t at = n->known_count < CACHE_MAX
                       ? n->known_count++
                       : (uint32_t)(host_random(h) % CACHE_MAX);
     n->known[at] = (struct known){.addr = addr};
     gnutella_seek_soon(n, h);
+    return &n->known[at];
 }
 
 static bool is_blank(char c)
@@ -69,7 +78,7 @@ void gnutella_known_add_list(struct gnutella *n, struct host *h, struct slice s)
             memcpy(word, s.at + at, len - at);
             word[len - at] = '\0';
             if (addr_parse(&a, word))
-                gnutella_known_add(n, h, a);
+                (void)gnutella_known_add(n, h, a);
         }
         s.at += used;
         s.len -= used;
@@ -96,7 +105,7 @@ void gnutella_known_load(struct gnutella *n, struct host *h)
     while (c.at + 6 <= c.len) {
         struct addr a = {0, 0};
         code_addr(&c, "", &a);
-        gnutella_known_add(n, h, a);
+        (void)gnutella_known_add(n, h, a);
     }
 }
 
@@ -173,6 +182,8 @@ void gnutella_seek_on_timer(struct gnutella *n, struct host *h)
     n->seeking = false;
     if (!is_short(n) && !is_joining(n))
         return;
+    if (gnutella_degree(n) == 0) /* a leaf whose ultrapeers are gone */
+        n->role = gnutella_first_role(n->settings);
     while (gnutella_peer_count(n) + calls < gnutella_degree_wanted(n) &&
            (k = pick(n, h)) != NULL) {
         k->rest_us = host_now(h) + (REDIAL_US << k->tries);

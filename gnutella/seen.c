@@ -40,9 +40,9 @@ static void drop_half(struct seen_half *half, struct host *h)
 }
 
 /* Make room for one more; at most half of the slots are taken. */
-static bool grow(struct seen *s, struct host *h)
+static bool grow(const struct seen *s, struct seen_half *half, struct host *h)
 {
-    struct seen_half *half = &s->young, more = {.count = half->count};
+    struct seen_half more = {.count = half->count};
 
     if (half->count < half->cap / 2)
         return true;
@@ -61,10 +61,12 @@ static bool grow(struct seen *s, struct host *h)
 struct seen_entry *gnutella_seen_find(const struct seen *s, uint8_t type,
                                       const uint8_t guid[GUID_BYTES])
 {
-    for (int i = 0; i < 2; i++) {
-        const struct seen_half *half = i == 0 ? &s->young : &s->old;
+    const struct seen_half *const half[] = {&s->quiet.young, &s->quiet.old,
+                                            &s->loud.young, &s->loud.old};
+
+    for (int i = 0; i < 4; i++) {
         struct seen_entry *e =
-            half->at != NULL ? probe(s, half, type, guid) : NULL;
+            half[i]->at != NULL ? probe(s, half[i], type, guid) : NULL;
         if (e != NULL && e->used)
             return e;
     }
@@ -72,25 +74,26 @@ struct seen_entry *gnutella_seen_find(const struct seen *s, uint8_t type,
 }
 
 bool gnutella_seen_add(struct seen *s, struct host *h, uint8_t type,
-                       const uint8_t guid[GUID_BYTES], conn_id conn)
+                       const uint8_t guid[GUID_BYTES], conn_id conn, bool loud)
 {
+    struct seen_pair *pair = loud ? &s->loud : &s->quiet;
     uint64_t now = host_now(h);
 
-    if (s->young.count >= SEEN_MAX ||
-        (s->young.count > 0 && now - s->since_us > SEEN_US)) {
-        drop_half(&s->old, h);
-        s->old = s->young;
-        s->young = (struct seen_half){.at = NULL};
+    if (pair->young.count >= SEEN_MAX ||
+        (pair->young.count > 0 && now - pair->since_us > SEEN_US)) {
+        drop_half(&pair->old, h);
+        pair->old = pair->young;
+        pair->young = (struct seen_half){.at = NULL};
     }
-    if (s->young.count == 0)
-        s->since_us = now;
-    if (!grow(s, h))
+    if (pair->young.count == 0)
+        pair->since_us = now;
+    if (!grow(s, &pair->young, h))
         return false;
-    struct seen_entry *e = probe(s, &s->young, type, guid);
+    struct seen_entry *e = probe(s, &pair->young, type, guid);
     if (!e->used) {
         *e = (struct seen_entry){.conn = conn, .type = type, .used = true};
         memcpy(e->guid, guid, GUID_BYTES);
-        s->young.count++;
+        pair->young.count++;
     }
     return true;
 }

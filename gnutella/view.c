@@ -468,7 +468,8 @@ void gnutella_state(const struct view *v, struct state_rows *rows)
         wave_rows(&f, rows);
     }
     text_printf(state_row(rows, "seen", NULL), "%u ids",
-                n->seen.young.count + n->seen.old.count);
+                n->seen.quiet.young.count + n->seen.quiet.old.count +
+                    n->seen.loud.young.count + n->seen.loud.old.count);
     text_printf(state_row(rows, "dropped", NULL), "%llu duplicates, %llu more",
                 (unsigned long long)n->count.duplicates,
                 (unsigned long long)n->count.dropped);

@@ -14,7 +14,8 @@
 #include "common/http.h"
 
 #define GGEP_MAGIC 0xc3
-#define GGEP_COBS 0x40 /* a flag */
+#define GGEP_COBS 0x40 /* flags */
+#define GGEP_DEFLATED 0x20
 
 /* -- Parts ----------------------------------------------------------------- */
 
@@ -99,9 +100,9 @@ static size_t walk_ggep_length(struct codec *c)
 }
 
 /* Read one block; `found` gets the data of extension `id`, if asked for, and
-   *coded whether it is COBS-encoded. */
+   *how its flags. */
 static bool walk_ggep(struct codec *c, const char *id, struct span *found,
-                      bool *coded)
+                      uint8_t *how)
 {
     uint8_t magic = 0, flags = 0;
     bool seen = false;
@@ -121,19 +122,38 @@ static bool walk_ggep(struct codec *c, const char *id, struct span *found,
             memcmp(name.at, id, name.len) == 0) {
             seen = true;
             *found = data;
-            *coded = (flags & GGEP_COBS) != 0;
+            *how = flags;
         }
     }
     return seen && !c->bad;
 }
 
-bool gnutella_ggep(struct span block, const char *id, struct span *data)
+int gnutella_ggep(struct span block, const char *id, uint8_t *out, size_t room)
 {
     struct codec c = codec_reader(block.at, block.len);
+    struct span data = {NULL, 0};
+    size_t len = 0, left = 0; /* of a run that holds no zero */
+    bool zero = false;        /* one follows it, unless it is the last */
+    uint8_t how = 0;
 
-    bool coded;
-
-    return block.len > 0 && walk_ggep(&c, id, data, &coded);
+    if (block.len == 0 || !walk_ggep(&c, id, &data, &how) ||
+        (how & GGEP_DEFLATED) != 0) /* nothing that we need is so long */
+        return ERR_MALFORMED;
+    for (size_t i = 0; i < data.len && len < room; i++) {
+        if ((how & GGEP_COBS) == 0 || left > 0) {
+            out[len++] = data.at[i];
+            left -= left > 0;
+            continue;
+        }
+        left = data.at[i];
+        if (left == 0 || left > data.len - i)
+            return ERR_MALFORMED;
+        if (zero)
+            out[len++] = 0;
+        zero = left < 255;
+        left--;
+    }
+    return (int)len;
 }
 
 /* Source: reference, GGEP "LF": little-endian, without zeros at its end; as
@@ -160,26 +180,10 @@ size_t gnutella_put_large(uint64_t bytes, uint8_t *out)
 
 bool gnutella_large(struct span block, uint64_t *bytes)
 {
-    struct codec c = codec_reader(block.at, block.len);
-    struct span data;
-    bool coded;
-    uint8_t plain[16];
-    size_t len = 0;
+    uint8_t plain[9];
+    int len = gnutella_ggep(block, "LF", plain, sizeof plain);
 
-    if (block.len == 0 || !walk_ggep(&c, "LF", &data, &coded) || data.len > 10)
-        return false;
-    for (size_t i = 0; i < data.len && !coded; i++)
-        plain[len++] = data.at[i];
-    for (size_t i = 0; i < data.len && coded;) {
-        size_t end = i + data.at[i];
-        if (end == i || end > data.len)
-            return false;
-        while (++i < end)
-            plain[len++] = data.at[i];
-        if (end < data.len)
-            plain[len++] = 0;
-    }
-    if (len == 0 || len > 8)
+    if (len <= 0 || len > 8)
         return false;
     *bytes = 0;
     while (len > 0)
@@ -401,17 +405,15 @@ struct addr gnutella_hit_proxy(const struct gnutella_msg *m)
 {
     const struct span *t = &m->trailer;
     struct addr a = {0, 0};
-    struct span data;
+    uint8_t first[6] = {0};
 
     if (t->len < 5 || t->len - 5 <= t->at[4])
         return a;
     size_t open = 5u + t->at[4];
-    if (gnutella_ggep((struct span){t->at + open, t->len - open}, "PUSH",
-                      &data) &&
-        data.len >= 6) {
-        struct codec c = codec_reader(data.at, data.len);
+    struct codec c = codec_reader(first, sizeof first);
+    if (gnutella_ggep((struct span){t->at + open, t->len - open}, "PUSH", first,
+                      sizeof first) == (int)sizeof first)
         walk_addr(&c, "", &a, false);
-    }
     return a;
 }
 

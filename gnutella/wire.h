@@ -116,8 +116,9 @@ void gnutella_base32(const uint8_t digest[20], char out[33]);
    (LARGE_BYTES at most); false when it is not there, or is none. */
 size_t gnutella_put_large(uint64_t bytes, uint8_t *out);
 bool gnutella_large(struct span block, uint64_t *bytes);
-/* The data of one GGEP extension, as it stands; false when it is not there. */
-bool gnutella_ggep(struct span block, const char *id, struct span *data);
+/* The data of one GGEP extension, COBS undone, as far as there is room: its
+   bytes; ERR_MALFORMED when it is not there, deflated, or breaks the form. */
+int gnutella_ggep(struct span block, const char *id, uint8_t *out, size_t room);
 
 /* Name every byte. */
 void gnutella_describe(const struct framing *framing, const uint8_t *data,

@@ -178,6 +178,20 @@ talk() {
     grep -qx 'Peers: 127.0.0.1:21427' got
     grep -qx 'Leaves: ' got
     [ -z "$(tail -1 got)" ]
+    # A leaf takes no links: it names its ultrapeers, to 0.4 by a pong.
+    start c 21428 --set version=0.6 --set role=leaf --set degree=1 \
+        --join 127.0.0.1:21426
+    sleep 1
+    printf 'GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: False\r\n\r\n' |
+        talk 21428 1 | tr -d '\r' >got
+    head -1 got | grep -q '^GNUTELLA/0.6 503 '
+    grep -qx 'X-Try-Ultrapeers: 127.0.0.1:21426' got
+    { printf 'GNUTELLA CONNECT/0.4\n\n'
+      printf '0123456789abcdef\0\7\0\0\0\0\0'; } >ask
+    SECONDS=0
+    talk 21428 8 <ask | xxd -p | tr -d '\n' >got
+    [ "$SECONDS" -lt 7 ]
+    grep -q "01..010e000000b2537f000001" got # a pong: 21426, little-endian
     # As 0.4 asks: blanks as they are, a last slash, HTTP/1.0, which ends.
     printf 'GET /get/0/my song.txt/ HTTP/1.0\r\nRange: bytes=0-\r\n\r\n' >ask
     SECONDS=0
@@ -220,7 +234,8 @@ agree() {
     python=$(command -v python3) || skip "no python3"
     mkdir a
     for i in $(seq 300); do echo "$i" >"a/many song $i.txt"; done
-    start a 21436 --set version=0.6 --set ping=60s --trace t.pcapng
+    start a 21436 --set version=0.6 --set ping=60s --set queries=1000000 \
+        --trace t.pcapng
     start b 21437 --set version=0.6 --set deflate=off --join 127.0.0.1:21436
     mkdir f
     echo walled >"f/walled song.txt"
@@ -241,9 +256,17 @@ agree() {
     done
 }
 
-@test "gnutella: one that does not read gets Bye 502 when a push does not fit" {
+# The other way round: our servent dials, and says what it says by itself.
+@test "gnutella: what our servent says to one that is not ours, byte for byte" {
     python=$(command -v python3) || skip "no python3"
-    start a 21441 --set version=0.6 --set ping=60s
+    "$python" "$BATS_TEST_DIRNAME/gnutella_host.py" "$bin" 21446
+    rm -r h
+    "$python" "$BATS_TEST_DIRNAME/gnutella_host.py" "$bin" 21447 firewalled
+}
+
+@test "gnutella: one that does not read loses what matters least, then Bye 502" {
+    python=$(command -v python3) || skip "no python3"
+    start a 21441 --set version=0.6 --set ping=60s --set queries=1000000
     "$python" "$BATS_TEST_DIRNAME/gnutella_peer.py" 21441
 }
 

@@ -22,13 +22,13 @@ def message(kind, payload, ttl=1, hops=0, guid=None):
 
 
 class Peer:
-    def __init__(self, ultrapeer, window=None):
+    def __init__(self, ultrapeer, window=None, headers=b""):
         self.s = socket.socket()
         if window:
             self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         self.s.connect(("127.0.0.1", port))
         self.s.sendall(b"GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: " + ultrapeer +
-                       b"\r\n\r\n")
+                       b"\r\n" + headers + b"\r\n")
         self.left = b""
         while b"\r\n\r\n" not in self.left:
             self.left += self.s.recv(4096)
@@ -90,9 +90,9 @@ def count(hits):
     return [h[4][0] for h in hits]
 
 
-def query(text, flags=0x8000, ttl=1, hops=0, more=b""):
+def query(text, flags=0x8000, ttl=1, hops=0, more=b"", guid=None):
     return message(QUERY, struct.pack(">H", flags) + text + b"\0" + more, ttl,
-                   hops)
+                   hops, guid)
 
 
 one, two = Peer(b"True"), Peer(b"True")
@@ -101,25 +101,49 @@ theirs = (b"\1" + struct.pack("<H", 6346) + here + struct.pack("<III", 9, 7, 5)
           + b"x\0\0" + b"TEST\x02\0\x01" + b"s" * 16)
 
 if len(sys.argv) == 2:
-    # One with a small window does not read: when a push does not fit into its
-    # queue it gets Bye 502, and finds it behind all the rest.
+    # One with a small window does not read: then queries find no room in its
+    # queue, while hits still do, then hits, while pushes still do; and when a
+    # push does not fit it gets Bye 502, and finds it behind all the rest.
     stuck = Peer(b"True", 4096)
-    ask = query(b"nobody has it", ttl=3)
+    ask, back = query(b"nobody has it", ttl=3), query(b"nobody either", ttl=3)
     one.ask(ask)
+    stuck.ask(back)
     stuck.hear(QUERY)
     stuck.ask(message(HIT, theirs, 3, 0, ask[:16]))
     same(len(one.hear(HIT)), 1, "a hit")
     push = b"s" * 16 + struct.pack("<I", 7) + here + b"\0\1"
-    one.ask(*[message(PUSH, push, 4) for i in range(150000)])
+    sent = {QUERY: [query(b"q" * 200, ttl=3) for i in range(30000)],
+            HIT: [message(HIT, theirs[:-16] + b"t" * 16, 3, 0, back[:16])] *
+            30000,
+            PUSH: [message(PUSH, push, 4)] * 6000}
+    for kind in sent:
+        one.ask(*sent[kind])
     # Not a byte is read before all are routed; then through a wider window, or
     # the three seconds for what is left would not do.
     one.ask(message(PING, b""))
-    assert one.within(20, PONG), "all pushes are routed"
+    assert one.within(20, PONG), "all are routed"
     stuck.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    byes = stuck.within(15, BYE)
-    same([b[2:4] + (b[4][:2],) for b in byes],
-         [(1, 0, struct.pack("<H", 502))], "a push that does not fit")
+    got, end = [], time.time() + 15
+    while not (got and got[-1][1] == BYE) and time.time() < end:
+        got += stuck.hear(QUERY, HIT, PUSH, BYE)
+    order = [kind for kind, _ in itertools.groupby(m[1] for m in got)]
+    same(order, [QUERY, HIT, PUSH, BYE], "what comes after a full queue")
+    for kind in sent:
+        came = len([m for m in got if m[1] == kind])
+        assert 0 < came < len(sent[kind]), (kind, came)
+    same((got[-1][2], got[-1][3], got[-1][4][:2]),
+         (1, 0, struct.pack("<H", 502)), "a push that does not fit")
     assert stuck.closes()
+    # Of one link 6000 pushes a minute go on to others.
+    ask = query(b"nobody has it", ttl=3)
+    one.ask(ask)
+    two.hear(QUERY)
+    two.ask(message(HIT, theirs, 3, 0, ask[:16]))
+    one.hear(HIT)
+    one.ask(message(PUSH, push, 4))
+    same(two.hear(PUSH), [], "one push more in this minute")
+    Peer(b"True").ask(message(PUSH, push, 4))
+    same(len(two.within(5, PUSH)), 1, "a push from another")
     time.sleep(1)  # one ping a second
     one.ask(message(PING, b""))
     same(len(one.hear(PONG)), 1, "the others go on")
@@ -133,14 +157,23 @@ for byte in (b"GNUTELLA CONNECT/0.7\r\nx-ULTRAPEER:TRUE\r\nX-Odd: a\r\n\tb\r\n"
 head = odd.recv(4096)
 assert head.startswith(b"GNUTELLA/0.6 200 OK\r\n"), head
 assert b"\r\nContent-Encoding: deflate\r\n" in head, head
+assert b"\r\nRemote-IP: 127.0.0.1\r\n" in head, head
+assert b"\r\nX-Try-Ultrapeers: 127.0.0.1:%d\r\n" % neighbour in head, head
+# Its last word, and at once a message.
+odd.sendall(b"GNUTELLA/0.6 200 OK\r\n\r\n" + message(PING, b""))
+time.sleep(0.5)
+got = zlib.decompressobj().decompress(odd.recv(65536))
+assert b"by hand!" in got, got
 odd.close()
 
-leaf = Peer(b"False")
-one.hear(), two.hear(), leaf.hear()
+leaf = Peer(b"False", headers=b"X-My-Address: 127.0.0.1:2\r\n")
+one.hear(), leaf.hear()
+(asked,) = two.hear(PING)
 
-# Ping: TTL 1, one pong of its own; TTL 2, a crawler's, the neighbours too.
+# Ping: TTL 1, one pong of its own; TTL 2, a crawler's, the neighbours too; no
+# more than one a second, and nobody else hears of it.
 ask = message(PING, b"")
-one.ask(ask)
+one.ask(ask, message(PING, b""))
 (pong,) = one.hear(PONG)
 same(pong[:4], (ask[:16], PONG, 1, 0), "pong")
 same(pong[4][:10], struct.pack("<H", port) + here + struct.pack("<I", 300),
@@ -149,7 +182,30 @@ time.sleep(1)
 one.ask(message(PING, b"\xc3\x83SCP\x41\0", ttl=2))
 pongs = one.hear(PONG)
 same({p[4][:2] for p in pongs},
-     {struct.pack("<H", p) for p in (port, neighbour)}, "a crawler's pongs")
+     {struct.pack("<H", p) for p in (port, neighbour, 2)}, "a crawler's pongs")
+same({p[3] for p in pongs}, {0, 1}, "their hops")
+same(two.hear(PING), [], "a ping of another")
+# Else what is cached: as it came, a hop farther; not to who has told it.
+two.ask(message(PONG, struct.pack("<H", 3) + here + struct.pack("<II", 77, 88),
+                3, 2, asked[0]))
+time.sleep(1)
+ask = message(PING, b"", ttl=7)
+for peer in (one, two):
+    peer.ask(ask)
+    pongs = peer.hear(PONG)
+    assert len(pongs) > 1 and pongs[0][4][:2] == struct.pack("<H", port)
+    same([(p[0], p[3], p[4][6:]) for p in pongs
+          if p[4][:2] == struct.pack("<H", 3)],
+         [(ask[:16], 3, struct.pack("<II", 77, 88))] if peer == one else [],
+         "a cached pong")
+# A ping's id is no query's: 0.4 floods both.
+old = socket.create_connection(("127.0.0.1", port))
+guid = b"one of 0.4\0\0\0\0\0\0"
+old.sendall(b"GNUTELLA CONNECT/0.4\n\n" + message(PING, b"", 3, 0, guid) +
+            query(b"nobody has it", ttl=3, guid=guid))
+same([m[:2] for m in two.hear(PING, QUERY)], [(guid, PING), (guid, QUERY)],
+     "a ping and a query of one id")
+old.close()
 
 # Query: bit 15 and the most hits in the low byte; 0.4's minimum speed 0; the
 # trailer: vendor, open size 2, flags, flags2 with bit 0 known, servent id.
@@ -169,6 +225,8 @@ same(first[end + 42], 0, "a result's end")
 urn = first[end + 1:end + 42]
 one.ask(query(b"many song", 0))
 same(count(one.hear(HIT)), [32], "0.4's query")
+one.ask(query(b"many song", 0xc001))
+same(count(one.hear(HIT)), [1], "the query of one behind a firewall")
 one.ask(query(b"    "))
 same(count(one.hear(HIT)), [255, 45], "all that it shares")
 one.ask(query(b"", more=urn + b"\0"))
@@ -193,6 +251,21 @@ two.hear(QUERY)
 two.ask(message(HIT, theirs, 3, 0, ask[:16]), message(HIT, theirs, 3),
         message(PONG, bytes(14), 3))
 same(one.hear(HIT, PONG), [(ask[:16], HIT, 2, 1, theirs)], "the way back")
+# Nobody's flood of ids makes it forget that way.
+loud = Peer(b"True")
+loud.ask(*[query(b"noise") for i in range(140000)])
+loud.ask(message(PING, b""))
+while not loud.hear(PONG):
+    pass
+two.ask(message(HIT, theirs, 3, 0, ask[:16]))
+same(len(one.hear(HIT)), 1, "the way back after a flood of ids")
+assert loud.hear(BYE) == []
+# The holder is one that may be dialled, and is told of.
+s = socket.create_connection(("127.0.0.1", port))
+s.sendall(b"GNUTELLA CONNECT/0.6\r\n\r\n")
+tries = [x for x in s.recv(4096).split(b"\r\n") if x.startswith(b"X-Try: ")]
+assert len(tries) == 1 and b"127.0.0.1:6346" in tries[0], tries
+s.close()
 
 # Push: by servent id to where its hit came from; or to us, who call and GIV.
 push = b"s" * 16 + struct.pack("<I", 7) + here + struct.pack("<H", 6346)
@@ -205,6 +278,15 @@ one.ask(message(PUSH, servent + struct.pack("<I", 3) + here +
                 struct.pack("<H", door.getsockname()[1]), 4))
 call = door.accept()[0]
 same(call.recv(4096), b"GIV 3:" + servent.hex().encode() + b"/file\n\n", "GIV")
+
+# A GIV that nobody waits for.
+s = socket.create_connection(("127.0.0.1", port))
+s.sendall(b"GIV 3:" + b"0" * 32 + b"/file\n\n")
+s.settimeout(5)
+try:
+    same(s.recv(4096), b"", "a GIV that nobody waits for")
+except ConnectionResetError:
+    pass
 
 # Nobody makes us dial at will: two calls at a time to one address, so that one
 # which does not answer leaves room for others, and 60 a minute for one link.
@@ -267,6 +349,8 @@ same(hit[4][-32:-16],
      b"\x02\x21\x21\xc3\x84PUSH\x46" + here + struct.pack("<H", port),
      "a hit's trailer with a proxy")
 walled_id = hit[4][-16:]
+one.ask(query(b"walled song", 0xc000))
+same(one.hear(HIT), [], "behind a firewall, for one behind a firewall")
 same(proxy(b"?ServerId=" + base32(walled_id), node), b"202", "push proxy")
 call = door.accept()[0]
 same(call.recv(4096), b"GIV 0:" + walled_id.hex().encode() + b"/file\n\n",
@@ -315,6 +399,13 @@ leaf.ask(patch([b"blue"], 1, 4, False, 2))
 same(gets(b"blue", b"rose"), [b"rose"], "one that takes back")
 leaf.ask(patch([b"rose"], 1, ttl=7))
 same(gets(b"blue", b"rose"), [b"rose"], "one that has travelled")
+# A hash is one word.
+urn = next(u for u in (b"urn:sha1:" + base64.b32encode(i.to_bytes(20, "big"))
+                       for i in range(99)) if slot(u.lower()) != slot(b"rose"))
+for asked in (0, 1):
+    one.ask(query(b"", more=urn + b"\0"))
+    same(len(leaf.hear(QUERY)), asked, "by hash, to a leaf")
+    leaf.ask(patch([urn.lower()], -1))
 # A leaf gets TTL 1 where it would be 0, other ultrapeers nothing.
 ask = query(b"rose")
 one.ask(ask)
@@ -371,6 +462,11 @@ same(len(spent.hear(PONG)), 1, "nine with TTL 0 end no link")
 for what, bad, code in (
         ("a patch without reset", patch([b"x"], -1), 413),
         ("a gap", RESET + message(ROUTE, b"\1\2\2\0\x08" + bytes(16)), 413),
+        ("2^21 slots", message(ROUTE, struct.pack("<BIB", 0, 1 << 21, 2)), 413),
+        ("12 slots", message(ROUTE, struct.pack("<BIB", 0, 12, 2)), 413),
+        ("too much", RESET + message(ROUTE, b"\1\1\1\0\x08" + bytes(17)), 413),
+        ("a bomb", RESET + message(ROUTE, b"\1\1\1\1\x08" +
+                                   zlib.compress(bytes(1 << 20))), 413),
         ("a leaf that relays", query(b"some words", hops=1), 414),
         ("TTL 0, ten times",
          b"".join(query(b"some words", ttl=0) for i in range(10)), 408)):

@@ -23,7 +23,8 @@ static void check_node(struct fake *f)
     MUST(downloads == n->download_count && downloads <= DOWNLOADS_MAX);
     MUST(n->known_count <= CACHE_MAX && n->hit_count <= HITS_MAX);
     MUST(n->search_count <= SEARCHES_MAX);
-    MUST(n->seen.young.count <= SEEN_MAX);
+    MUST(n->seen.quiet.young.count <= SEEN_MAX);
+    MUST(n->seen.loud.young.count <= SEEN_MAX);
 }
 
 /* Handshakes, requests and messages of every type, with ids that the node

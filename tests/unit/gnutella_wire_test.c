@@ -70,7 +70,7 @@ TEST(a_query_by_hash_has_no_text)
 TEST(a_pong_is_the_reference_s)
 {
     struct gnutella_msg m;
-    struct span data;
+    uint8_t data[8];
 
     both_ways(&m,
               BYTES(ID "\x01\x01\0\x1d\0\0\0\xda\x3f\x7f\0\0\x01\x01\0\0\0"
@@ -81,22 +81,20 @@ TEST(a_pong_is_the_reference_s)
     CHECK_U64(m.addr.ip, 0x7f000001);
     CHECK_U64(m.files, 1);
     CHECK_U64(m.kilobytes, 293);
-    CHECK(gnutella_ggep(m.extra, "VC", &data));
-    CHECK_U64(data.len, 5);
-    CHECK(gnutella_ggep(m.extra, "DU", &data));
-    CHECK_U64(data.at[0], 0x23);
-    CHECK(!gnutella_ggep(m.extra, "UP", &data));
+    CHECK_U64(gnutella_ggep(m.extra, "VC", data, sizeof data), 5);
+    CHECK_U64(gnutella_ggep(m.extra, "DU", data, sizeof data), 1);
+    CHECK_U64(data[0], 0x23);
+    CHECK(gnutella_ggep(m.extra, "UP", data, sizeof data) == ERR_MALFORMED);
 }
 
 TEST(a_ping_is_empty_or_asks_for_cached_peers)
 {
     struct gnutella_msg m;
-    struct span data;
+    uint8_t data[8];
 
     both_ways(&m, BYTES(ID "\0\x07\0\0\0\0\0"), "PING");
     both_ways(&m, BYTES(ID "\0\x01\0\x07\0\0\0\xc3\x83SCPA\0"), "PING");
-    CHECK(gnutella_ggep(m.extra, "SCP", &data));
-    CHECK_U64(data.len, 1);
+    CHECK_U64(gnutella_ggep(m.extra, "SCP", data, sizeof data), 1);
 }
 
 static const char hit[] =
@@ -114,8 +112,8 @@ TEST(a_query_hit_is_the_reference_s)
 {
     struct gnutella_msg m;
     struct gnutella_result r;
-    struct span part, data;
-    uint8_t digest[20];
+    struct span part;
+    uint8_t digest[20], data[8];
 
     CHECK_U64(sizeof hit - 1, HEADER_BYTES + 185);
     both_ways(&m, BYTES(hit), "QUERY_HIT");
@@ -131,8 +129,7 @@ TEST(a_query_hit_is_the_reference_s)
     CHECK(gnutella_next_extension(&r.extra, &part));
     CHECK(gnutella_urn(part, digest));
     CHECK(gnutella_next_extension(&r.extra, &part));
-    CHECK(gnutella_ggep(part, "CT", &data));
-    CHECK_U64(data.len, 4);
+    CHECK_U64(gnutella_ggep(part, "CT", data, sizeof data), 4);
     CHECK(!gnutella_next_extension(&r.extra, &part));
     CHECK(!gnutella_next_result(&m.results, &r));
 }
@@ -254,11 +251,11 @@ TEST(ggep_lengths_are_the_reference_s)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t block[8192] = "\xc3\x81X";
         size_t head = 3 + strlen(cases[i].length);
-        struct span data;
+        uint8_t data[8192];
         memcpy(block + 3, cases[i].length, head - 3);
-        CHECK(gnutella_ggep((struct span){block, head + cases[i].bytes}, "X",
-                            &data));
-        CHECK_U64(data.len, cases[i].bytes);
+        CHECK_U64(gnutella_ggep((struct span){block, head + cases[i].bytes},
+                                "X", data, sizeof data),
+                  cases[i].bytes);
     }
 }
 
@@ -293,6 +290,50 @@ TEST(a_large_file_s_size_holds_no_zero)
         (struct span){(const uint8_t *)"\xc3\xc2LF\x42\0\1", 7}, &bytes));
 }
 
+/* A hit of no results with this trailer. */
+static struct gnutella_msg with_trailer(const char *trailer, size_t len)
+{
+    struct gnutella_msg m = {.type = GNUTELLA_HIT};
+
+    m.trailer = (struct span){(const uint8_t *)trailer, len};
+    return m;
+}
+
+/* Bit 0 of flags says "firewalled", and that of flags2 that this is known;
+   PUSH names addresses, plain or in COBS, but not deflated. */
+TEST(a_trailer_s_push_bit_and_proxies_are_the_reference_s)
+{
+    static const struct {
+        const char *flags;
+        bool push;
+    } bits[] = {{"\1\1", true}, {"\1\0", false}, {"\0\1", false}};
+    static const struct {
+        const char *block;
+        size_t len;
+        uint32_t ip;
+    } blocks[] = {{"\xc3\x84PUSH\x46\x7f\0\0\1\2\1", 13, 0x7f000001},
+                  {"\xc3\xc4PUSH\x47\2\x7f\1\4\1\2\1", 14, 0x7f000001},
+                  {"\xc3\x84PUSH\x4c\1\2\3\4\2\1\5\6\7\x8\2\1", 19,
+                   0x01020304},
+                  {"\xc3\xa4PUSH\x46\x7f\0\0\1\2\1", 13, 0},
+                  {"\xc3\x84PUSH\x45\x7f\0\0\1\2", 12, 0},
+                  {"\xc3\xc4PUSH\x47\2\x7f\1\5\1\2\1", 14, 0}};
+    char trailer[64] = "P2PL\2";
+    struct gnutella_msg m;
+
+    for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
+        memcpy(trailer + 5, bits[i].flags, 2);
+        m = with_trailer(trailer, 7);
+        CHECK(gnutella_hit_push(&m) == bits[i].push);
+    }
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        memcpy(trailer + 7, blocks[i].block, blocks[i].len);
+        m = with_trailer(trailer, 7 + blocks[i].len);
+        CHECK_U64(gnutella_hit_proxy(&m).ip, blocks[i].ip);
+        CHECK_U64(gnutella_hit_proxy(&m).port, blocks[i].ip != 0 ? 258 : 0);
+    }
+}
+
 TEST(every_prefix_needs_more_and_a_huge_length_ends_the_link)
 {
     struct gnutella_msg m;
@@ -320,6 +361,7 @@ int main(void)
     RUN(a_ggep_block_that_lies_is_bad);
     RUN(ggep_lengths_are_the_reference_s);
     RUN(a_large_file_s_size_holds_no_zero);
+    RUN(a_trailer_s_push_bit_and_proxies_are_the_reference_s);
     RUN(every_prefix_needs_more_and_a_huge_length_ends_the_link);
     return test_end();
 }
