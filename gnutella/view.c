@@ -46,7 +46,9 @@ struct flood {
     int column;   /* of a hop */
     bool crowded; /* more than fit */
     struct wave wave[WAVES_MAX];
-    uint32_t waves, hits, hits_home;
+    uint32_t hops, waves; /* with servents, and with messages */
+    size_t away;          /* servents to whom no links lead */
+    uint32_t hits, hits_home;
 };
 
 static bool is_query(const struct record *r, struct gnutella_msg *m)
@@ -67,7 +69,8 @@ static const struct host *find_asker(const struct view *v)
             return net->by_addr(net, v->path[i].to.addr);
     if (v->path_count > 0 && v->path[0].kind == RECORD_MESSAGE)
         return net->by_addr(net, v->path[0].from.addr);
-    if (v->selected != NULL)
+    if (v->selected != NULL &&
+        gnutella_at(net, v->selected->index) != NULL)
         return v->selected;
     for (size_t i = 0; i < net->count; i++)
         if (gnutella_at(net, i) != NULL)
@@ -89,7 +92,9 @@ static void gather(struct flood *f)
     const struct network *net = f->v->network;
     uint32_t near[LINKS_MAX];
 
-    gnutella_measure(net, f->asker->index);
+    for (size_t i = 0; i < net->count; i++)
+        f->away += gnutella_at(net, i) != NULL;
+    f->away -= gnutella_measure(net, f->asker->index);
     for (uint32_t i = f->asker->index; i != NOWHERE;) {
         const struct gnutella *n = gnutella_at(net, i);
         uint32_t hop = n->distance < WAVES_MAX ? n->distance : WAVES_MAX - 1;
@@ -161,6 +166,7 @@ static bool read_flood(const struct view *v, struct flood *f)
     if (f->asker == NULL || gnutella_at(v->network, f->asker->index) == NULL)
         return false;
     gather(f);
+    f->hops = f->waves;
     for (size_t i = 0; i < v->path_count; i++)
         follow(f, &v->path[i], i + v->path_flying >= v->path_count);
     return true;
@@ -280,6 +286,9 @@ static void draw_summary(const struct flood *f, const struct pane *p, int row)
         messages += f->wave[w].messages;
         duplicates += f->wave[w].duplicates;
     }
+    if (!f->known && f->away > 0)
+        pane_printf(p, row, 1, ATTR_NORMAL, "%zu others cannot be reached",
+                    f->away);
     if (!f->known || f->crowded)
         return;
     int c = pane_printf(p, row, 1, ATTR_NORMAL, "%u messages, %u dups (:n)",
@@ -298,11 +307,11 @@ static void flood_picture(const struct view *v, const struct pane *p)
         return;
     }
     int rows = f.crowded ? p->rows : place(&f, &f.at[0], 1);
-    f.column = p->columns / (int)(f.waves > 0 ? f.waves : 1);
+    f.column = p->columns / (int)f.hops;
     f.column = f.column < COLUMN_MAX ? f.column : COLUMN_MAX;
     bool fits = !f.crowded && rows < p->rows && f.column >= COLUMN_MIN;
     if (fits) {
-        for (uint32_t w = 0; w < f.waves; w++)
+        for (uint32_t w = 0; w < f.hops; w++)
             pane_printf(p, 0, 1 + (int)w * f.column, ATTR_DIM, "hop %u", w);
         draw_tree(&f, p);
     } else {
