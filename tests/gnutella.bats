@@ -276,11 +276,30 @@ agree() {
         printf 'set queries 5\nnode a share=song.ogg:20kB\nnode b join=a\n'
         printf 'at 5s b search song\n'
         printf 'b search song\n%.0s' 2 3 4 5 6 7 8
-        printf 'at 10s expect b search song hits=1\n'
+        printf 'at 10s expect b search song hits=1\nat 20s b ping\n'
+        printf 'b ping\n%.0s' 2 3 4 5 6 7
+        printf 'run until 30s\n'
     } >eager.scn
     run "$bin" sim eager.scn
-    [ "$(grep -c 'more queries a second' <<<"$output")" -eq 3 ]
+    [ "$(grep -c 'more queries a second' <<<"$output")" -eq 5 ] # 3 and 2
     [ "$status" -eq 0 ]
+}
+
+# Those it has made leaves are no ultrapeers, and take no links, until then.
+@test "gnutella: leaves whose last ultrapeer dies find each other" {
+    cat >alone.scn <<END
+set version 0.6
+set degree 1
+set ping 5s
+node a
+node b join=a
+nodes 2 prefix=c join=a
+at 20s expect c1 show role=leaf
+at 30s crash a
+run until 120s
+expect invariants
+END
+    "$bin" sim alone.scn --quiet
 }
 
 @test "gnutella: hostile peers cost little, and others are served" {
