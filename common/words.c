@@ -62,15 +62,20 @@ bool word_key(const char *s, size_t len, unsigned bits, struct id *key,
     return true;
 }
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
-}
-
 static bool is_word_byte(uint8_t c)
 {
-    c = lower(c);
+    c = word_lower(c);
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80;
+}
+
+size_t word_cut(const uint8_t *name, size_t len, size_t *at)
+{
+    while (*at < len && !is_word_byte(name[*at]))
+        ++*at;
+    size_t from = *at;
+    while (*at < len && is_word_byte(name[*at]))
+        ++*at;
+    return *at - from;
 }
 
 static bool occurs(const uint8_t *name, size_t name_len, const uint8_t *word,
@@ -78,7 +83,7 @@ static bool occurs(const uint8_t *name, size_t name_len, const uint8_t *word,
 {
     for (size_t i = 0; i + len <= name_len; i++) {
         size_t k = 0;
-        while (k < len && lower(name[i + k]) == lower(word[k]))
+        while (k < len && word_lower(name[i + k]) == word_lower(word[k]))
             k++;
         if (k == len)
             return true;
@@ -93,17 +98,10 @@ size_t word_match(const char *name, size_t name_len, const char *text,
     size_t longest = 0;
     unsigned words = 0;
 
-    for (size_t i = 0; i < text_len;) {
-        size_t from = i;
-        while (i < text_len && is_word_byte(t[i]))
-            i++;
-        if (i == from) {
-            i++;
-            continue;
-        }
-        longest = i - from > longest ? i - from : longest;
+    for (size_t at = 0, len; (len = word_cut(t, text_len, &at)) > 0;) {
+        longest = len > longest ? len : longest;
         if (++words > words_max ||
-            !occurs((const uint8_t *)name, name_len, t + from, i - from))
+            !occurs((const uint8_t *)name, name_len, t + at - len, len))
             return 0;
     }
     return longest;

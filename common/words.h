@@ -19,9 +19,15 @@ bool word_is(const char *s, size_t len, const char *word);
 /* Is it one of `words`, which blanks part? */
 bool word_listed(const char *words, const char *s, size_t len);
 
-/* Do all words of `text` occur in `name`, whatever the case?  The length of
-   the longest, 0: no, or no word, or more than `words_max`.  Words are made of
-   letters, digits, and bytes that are not ASCII. */
+/* The next word of a name from *at on, made of letters, digits, and bytes that
+   are not ASCII: its length, 0 at the end.  *at is then just behind it. */
+size_t word_cut(const uint8_t *name, size_t len, size_t *at);
+static inline uint8_t word_lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+}
+/* Do all such words of `text` occur in `name`, whatever the case?  The length
+   of the longest, 0: no, or no word, or more than `words_max`. */
 size_t word_match(const char *name, size_t name_len, const char *text,
                   size_t text_len, unsigned words_max);
 

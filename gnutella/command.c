@@ -211,10 +211,11 @@ static void get(struct gnutella *n, struct host *h, uint32_t command,
 
 /* -- How it stands --------------------------------------------------------------------- */
 
+const char *const gnutella_roles[] = {"servent", "ultrapeer", "leaf"};
+
 static void neighbours(const struct gnutella *n, struct host *h,
                        uint32_t command)
 {
-    static const char *const roles[] = {"servent", "ultrapeer", "leaf"};
     struct fields f = fields_new();
 
     fields_number(&f, "neighbours", gnutella_degree(n));
@@ -224,7 +225,7 @@ static void neighbours(const struct gnutella *n, struct host *h,
             continue;
         fields_begin(&f, FIELD_GROUP, "");
         fields_node(&f, "node", gnutella_link_peer(l));
-        fields_text(&f, "role", roles[l->peer]);
+        fields_text(&f, "role", gnutella_roles[l->peer]);
         fields_bool(&f, "dialled", l->outgoing);
         fields_end(&f);
     }
@@ -235,10 +236,9 @@ static void neighbours(const struct gnutella *n, struct host *h,
 
 static void show(const struct gnutella *n, struct host *h, uint32_t command)
 {
-    static const char *const roles[] = {"servent", "ultrapeer", "leaf"};
     struct fields f = fields_new();
 
-    fields_text(&f, "role", roles[n->role]);
+    fields_text(&f, "role", gnutella_roles[n->role]);
     fields_number(&f, "neighbours", gnutella_degree(n));
     fields_number(&f, "known", n->known_count);
     fields_number(&f, "contents", host_content_count(h));

@@ -192,6 +192,7 @@ struct gnutella {
 };
 
 extern const struct protocol gnutella_protocol;
+extern const char *const gnutella_roles[]; /* their names, by enum role */
 
 static inline bool is_modern(const struct gnutella *n)
 {

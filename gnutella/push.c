@@ -205,8 +205,6 @@ const char *gnutella_push_by_proxy(struct gnutella *n, struct host *h,
     return "202 Accepted";
 }
 
-/* Where a push for that servent goes: its own link, or the one by which its
-   last hit came.  NULL: nobody knows. */
 struct link *gnutella_push_way(const struct gnutella *n,
                                const uint8_t servent[GUID_BYTES])
 {

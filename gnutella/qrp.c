@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/deflate.h"
+#include "common/words.h"
 
 #define INFINITY_OURS 2 /* with -1 in 4 bits for a word, as [gtk] */
 #define PATCH_MARK 0x0f
@@ -31,40 +32,13 @@ struct words {
     uint8_t slot[];
 };
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
-}
-
 uint32_t gnutella_qrp_hash(const uint8_t *word, size_t len, unsigned bits)
 {
     uint32_t x = 0;
 
     for (size_t i = 0; i < len; i++)
-        x ^= (uint32_t)lower(word[i]) << 8 * (i % 4);
+        x ^= (uint32_t)word_lower(word[i]) << 8 * (i % 4);
     return bits > 0 ? x * UINT32_C(0x4F1BBCDC) >> (32 - bits) : 0;
-}
-
-static bool is_word_byte(uint8_t c)
-{
-    c = lower(c);
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80;
-}
-
-/* Take the next word off the front; false at the end. */
-static bool next_word(struct span *text, struct span *word)
-{
-    while (text->len > 0 && !is_word_byte(*text->at)) {
-        text->at++;
-        text->len--;
-    }
-    *word = (struct span){text->at, 0};
-    while (text->len > 0 && is_word_byte(*text->at)) {
-        text->at++;
-        text->len--;
-        word->len++;
-    }
-    return word->len > 0;
 }
 
 void gnutella_qrp_free(struct host *h, struct link *l)
@@ -90,11 +64,11 @@ static void mark(uint8_t *table, const uint8_t *word, size_t len)
 
 static void mark_name(uint8_t *table, const char *name)
 {
-    struct span text = {(const uint8_t *)name, strlen(name)}, word;
+    const uint8_t *s = (const uint8_t *)name;
 
-    while (next_word(&text, &word))
-        for (size_t cut = 0; cut <= CUTS && word.len >= WORD_MIN + cut; cut++)
-            mark(table, word.at, word.len - cut);
+    for (size_t at = 0, len; (len = word_cut(s, strlen(name), &at)) > 0;)
+        for (size_t cut = 0; cut <= CUTS && len >= WORD_MIN + cut; cut++)
+            mark(table, s + at - len, len - cut);
 }
 
 void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l)
@@ -111,12 +85,12 @@ void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l)
     gnutella_route_send(n, h, l, &m);
     for (size_t i = 0; i < host_content_count(h); i++) {
         const uint8_t *sha1 = gnutella_transfer_sha1(n, (int)i);
-        char urn[64] = "urn:sha1:";
+        char urn[URN_BYTES];
         if (!host_content(h, (int)i, &c) || !c.complete)
             continue;
         mark_name(table, c.name);
         if (sha1 != NULL) {
-            gnutella_base32(sha1, urn + 9);
+            gnutella_urn_write(sha1, urn);
             mark(table, (const uint8_t *)urn, strlen(urn));
         }
     }
@@ -277,7 +251,7 @@ static bool has_word(const struct words *w, struct span word)
 
 bool gnutella_qrp_may_match(const struct link *l, const struct gnutella_msg *m)
 {
-    struct span text = m->text, extra = m->extra, word;
+    struct span extra = m->extra, word;
     uint8_t sha1[20];
 
     if (l->words == NULL || !l->words->complete)
@@ -287,8 +261,10 @@ bool gnutella_qrp_may_match(const struct link *l, const struct gnutella_msg *m)
     while (gnutella_next_extension(&extra, &word))
         if (gnutella_urn(word, sha1) && !has_word(l->words, word))
             return false;
-    while (next_word(&text, &word))
-        if (word.len >= WORD_MIN && !has_word(l->words, word))
+    for (size_t at = 0, len;
+         (len = word_cut(m->text.at, m->text.len, &at)) > 0;)
+        if (len >= WORD_MIN &&
+            !has_word(l->words, (struct span){m->text.at + at - len, len}))
             return false;
     return true;
 }

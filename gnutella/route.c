@@ -358,12 +358,12 @@ static unsigned most_results(const struct gnutella_msg *m)
 static size_t put_extra(const uint8_t *sha1, uint64_t bytes,
                         uint8_t out[EXTRA_BYTES])
 {
-    char urn[42] = "urn:sha1:";
+    char urn[URN_BYTES];
     size_t used = 0;
 
     if (sha1 != NULL) {
-        gnutella_base32(sha1, urn + 9);
-        memcpy(out, urn, used = 41);
+        gnutella_urn_write(sha1, urn);
+        memcpy(out, urn, used = URN_BYTES - 1);
     }
     if (bytes < UINT32_MAX)
         return used;

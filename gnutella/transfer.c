@@ -176,7 +176,7 @@ static void serve(struct gnutella *n, struct host *h, struct link *l,
     struct text t = text_new();
     struct slice range;
     struct content c;
-    char urn[64] = "urn:sha1:";
+    char urn[URN_BYTES];
     bool part = http_header(head, "range", &range);
 
     host_content(h, content, &c);
@@ -192,7 +192,7 @@ static void serve(struct gnutella *n, struct host *h, struct link *l,
                     (unsigned long long)l->at, (unsigned long long)l->end - 1,
                     (unsigned long long)c.bytes);
     if (sha1 != NULL) {
-        gnutella_base32(sha1, urn + 9);
+        gnutella_urn_write(sha1, urn);
         text_printf(&t, "X-Gnutella-Content-URN: %s\r\n", urn);
     }
     answer(h, l, part ? "206 Partial Content" : "200 OK", t.data,
@@ -328,7 +328,7 @@ static void succeed(struct gnutella *n, struct host *h, struct download *d)
     fields_number(&f, "bytes", d->hit.bytes);
     fields_node(&f, "from", d->hit.addr);
     if (d->hit.has_sha1) {
-        gnutella_base32(d->hit.sha1, base32);
+        gnutella_base32_write(d->hit.sha1, 20, base32);
         fields_text(&f, "sha1", base32);
     }
     fields_bool(&f, "pushed", d->pushed);
@@ -448,13 +448,13 @@ static void request(struct host *h, struct link *l)
 {
     struct download *d = l->download;
     struct text t = text_new();
-    char base32[33];
+    char urn[URN_BYTES];
 
     d->at = host_content_run(h, d->content, 0);
     text_add(&t, "GET ");
     if (d->hit.has_sha1) {
-        gnutella_base32(d->hit.sha1, base32);
-        text_printf(&t, "/uri-res/N2R?urn:sha1:%s", base32);
+        gnutella_urn_write(d->hit.sha1, urn);
+        text_printf(&t, "/uri-res/N2R?%s", urn);
     } else {
         text_printf(&t, "/get/%u/", d->hit.index);
         for (const char *s = d->hit.name; *s != '\0'; s++) {

@@ -464,12 +464,11 @@ static void wave_rows(const struct flood *f, struct state_rows *rows)
 
 void gnutella_state(const struct view *v, struct state_rows *rows)
 {
-    static const char *const roles[] = {"servent", "ultrapeer", "leaf"};
     const struct gnutella *n = v->selected->node;
     struct flood f;
 
     if (n->role != ROLE_AUTO)
-        text_add(state_row(rows, "role", NULL), roles[n->role]);
+        text_add(state_row(rows, "role", NULL), gnutella_roles[n->role]);
     link_rows(v, n, rows);
     share_rows(v->network->host[v->selected->index], rows);
     if (read_flood(v, &f)) {

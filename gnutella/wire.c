@@ -261,6 +261,8 @@ static void walk_extensions(struct codec *c, struct span *extra, size_t len)
     code_end(c);
 }
 
+static const char urn_prefix[] = "urn:sha1:";
+
 static int base32_value(uint8_t c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -309,21 +311,21 @@ void gnutella_base32_write(const uint8_t *data, size_t len, char *out)
 
 bool gnutella_urn(struct span part, uint8_t digest[20])
 {
-    static const char prefix[] = "urn:sha1:";
-    size_t len = strlen(prefix);
+    size_t len = strlen(urn_prefix);
 
     if (part.len < len)
         return false;
     for (size_t i = 0; i < len; i++) /* case does not matter */
-        if ((part.at[i] | 0x20) != (uint8_t)(prefix[i] | 0x20))
+        if ((part.at[i] | 0x20) != (uint8_t)(urn_prefix[i] | 0x20))
             return false;
     return gnutella_base32_read((struct span){part.at + len, part.len - len},
                                 digest, 20);
 }
 
-void gnutella_base32(const uint8_t digest[20], char out[33])
+void gnutella_urn_write(const uint8_t digest[20], char out[URN_BYTES])
 {
-    gnutella_base32_write(digest, 20, out);
+    memcpy(out, urn_prefix, strlen(urn_prefix));
+    gnutella_base32_write(digest, 20, out + strlen(urn_prefix));
 }
 
 /* -- Query hits ------------------------------------------------------------------------ */

@@ -105,13 +105,14 @@ struct addr gnutella_hit_proxy(const struct gnutella_msg *m);
 bool gnutella_next_extension(struct span *extra, struct span *part);
 /* The SHA-1 of "urn:sha1:<32 letters>"; false when that is something else. */
 bool gnutella_urn(struct span part, uint8_t digest[20]);
+/* ... and written, with a NUL. */
+#define URN_BYTES 42
+void gnutella_urn_write(const uint8_t digest[20], char out[URN_BYTES]);
 /* Bytes as base32, without padding; `out` takes a letter for each 5 bits, and
    a NUL. */
 void gnutella_base32_write(const uint8_t *data, size_t len, char *out);
 /* False when these are no letters of just so many bytes. */
 bool gnutella_base32_read(struct span text, uint8_t *data, size_t len);
-/* The 32 letters of a digest. */
-void gnutella_base32(const uint8_t digest[20], char out[33]);
 /* GGEP "LF", the size of a file of 4 GiB and more: the bytes put into `out`
    (LARGE_BYTES at most); false when it is not there, or is none. */
 size_t gnutella_put_large(uint64_t bytes, uint8_t *out);

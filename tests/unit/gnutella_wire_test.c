@@ -63,7 +63,7 @@ TEST(a_query_by_hash_has_no_text)
     CHECK(gnutella_next_extension(&m.extra, &part));
     CHECK(gnutella_urn(part, digest));
     CHECK_U64(digest[0], 0x53);
-    gnutella_base32(digest, text);
+    gnutella_base32_write(digest, 20, text);
     CHECK_TEXT(text, "KMEOSH445KOOIGDTJI3BP7HDUDPBZCUI");
 }
 
