@@ -27,6 +27,7 @@
 #define ADDR_TEXT_BYTES 32                  /* "255.255.255.255:65535" */
 #define ANSWER_BYTES_MAX 4096
 #define CACHE_HOSTS 20 /* in a hostfile, as GWebCaches have */
+#define HOUR_US (3600 * (uint64_t)1000000)
 
 /* -- The service ----------------------------------------------------------- */
 
@@ -45,6 +46,8 @@ struct introducer {
     struct member member[INTRODUCER_NODES_MAX]; /* last heard of first */
     struct client client[CLIENTS_MAX];          /* oldest first */
     size_t member_count, client_count;
+    /* As a GWebCache: requests in all, in this hour, and updates in it. */
+    uint64_t asked, hour_asked, hour_told, hour_us;
 };
 
 enum { TIMER_CLIENTS };
@@ -128,8 +131,15 @@ static bool serve_cache(struct introducer *n, struct host *h,
     struct addr nobody = {0, 0}, self;
 
     forget_silent(n, host_now(h));
+    if (host_now(h) - n->hour_us >= HOUR_US) {
+        n->hour_us = host_now(h);
+        n->hour_asked = n->hour_told = 0;
+    }
+    n->asked++;
+    n->hour_asked++;
     if (is_asked(target, "ip")) {
         bool good = client_addr(c, target, "ip", &self);
+        n->hour_told += good;
         if (good)
             remember(n, self, host_now(h));
         text_add(body, good ? "OK\n" : "ERROR: ip is no HOST:PORT\n");
@@ -137,6 +147,10 @@ static bool serve_cache(struct introducer *n, struct host *h,
         tell_members(n, nobody, CACHE_HOSTS, body);
     } else if (is_asked(target, "ping")) {
         text_add(body, "PONG p2plab\n");
+    } else if (is_asked(target, "statfile")) {
+        text_printf(body, "%llu\n%llu\n%llu\n", (unsigned long long)n->asked,
+                    (unsigned long long)n->hour_asked,
+                    (unsigned long long)n->hour_told);
     } else if (!is_asked(target, "urlfile")) { /* it knows no other caches */
         return false;
     }

@@ -528,6 +528,8 @@ END
     curl -s "$url/gwc.php?hostfile=1" | sort >got
     printf '127.0.0.1:21409\n127.0.0.1:6346\n' | diff - got
     [[ "$(curl -s "$url/?ping=1")" = PONG* ]]
+    [ "$(curl -s "$url/?statfile=1" | tr '\n' ' ')" = "5 5 1 " ]
+    [ -z "$(curl -s "$url/?urlfile=1&client=TEST&version=1")" ]
     start b 21410 --join http://127.0.0.1:21408
 }
 
