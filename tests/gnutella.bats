@@ -293,9 +293,12 @@ set degree 1
 set ping 5s
 node a
 node b join=a
-nodes 2 prefix=c join=a
-at 20s expect c1 show role=leaf
+at 5s node c join=a
+at 6s node d join=a
+at 20s expect c show role=leaf
+at 20s expect d show role=leaf
 at 30s crash a
+at 30s crash b
 run until 120s
 expect invariants
 END
