@@ -536,6 +536,15 @@ END
     start b 21410 --join http://127.0.0.1:21408
 }
 
+# Source: reference, section 5.
+@test "gnutella: who caches pongs is pinged every 3 s, others every 60 s" {
+    printf '%s\n' 'node u version=0.6' 'node w version=0.4 join=u' \
+        'node v version=0.6 join=u' 'run until 610s' >ping.scn
+    "$bin" sim ping.scn >ping.out
+    [ "$(grep -c ' u  *w  *PING ttl 7 hops 0' ping.out)" = 10 ]
+    [ "$(grep -c ' u  *v  *PING ttl 7 hops 0' ping.out)" = 203 ]
+}
+
 @test "gnutella: a leaf's table of words is renewed when its files change" {
     cat >words.scn <<END
 set version 0.6
