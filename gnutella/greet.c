@@ -194,7 +194,7 @@ static bool header_has(const struct http_head *head, const char *name,
 
 /* What any handshake tells of the peer, and of other hosts. */
 static void take_headers(struct gnutella *n, struct host *h, struct link *l,
-                       const struct http_head *head)
+                         const struct http_head *head)
 {
     static const char *const names[] = {"listen-ip", "x-my-address", "node"};
     struct slice v;
@@ -366,7 +366,8 @@ static void on_final(struct gnutella *n, struct host *h, struct link *l,
         return;
     }
     if (n->role == ROLE_LEAF) {
-        gnutella_link_abort(n, h, l, "it was taken by an ultrapeer, now a leaf");
+        gnutella_link_abort(n, h, l,
+                            "it was taken by an ultrapeer, now a leaf");
         return;
     }
     if (l->peer == ROLE_ULTRAPEER && role_in(head) == ROLE_LEAF) {

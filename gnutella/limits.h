@@ -71,7 +71,7 @@
 #define REDIAL_US (30 * SECOND_US) /* an address that failed rests so long */
 #define REDIALS_MAX 5              /* ... doubled each time, up to 16 minutes */
 #define JOINS_MAX 60 /* calls to the one we were told, while others call us */
-#define PING_GAP_US SECOND_US /* [rfc] one ping a second and link */
+#define PING_GAP_US SECOND_US      /* [rfc] one ping a second and link */
 #define REFRESH_US (3 * SECOND_US) /* [rfc] of pongs from who keeps them */
 #define SILENT_PERIODS 3 /* of pings without a byte: the neighbour is gone */
 

@@ -69,8 +69,7 @@ static const struct host *find_asker(const struct view *v)
             return net->by_addr(net, v->path[i].to.addr);
     if (v->path_count > 0 && v->path[0].kind == RECORD_MESSAGE)
         return net->by_addr(net, v->path[0].from.addr);
-    if (v->selected != NULL &&
-        gnutella_at(net, v->selected->index) != NULL)
+    if (v->selected != NULL && gnutella_at(net, v->selected->index) != NULL)
         return v->selected;
     for (size_t i = 0; i < net->count; i++)
         if (gnutella_at(net, i) != NULL)

@@ -313,8 +313,7 @@ TEST(a_trailer_s_push_bit_and_proxies_are_the_reference_s)
         uint32_t ip;
     } blocks[] = {{"\xc3\x84PUSH\x46\x7f\0\0\1\2\1", 13, 0x7f000001},
                   {"\xc3\xc4PUSH\x47\2\x7f\1\4\1\2\1", 14, 0x7f000001},
-                  {"\xc3\x84PUSH\x4c\1\2\3\4\2\1\5\6\7\x8\2\1", 19,
-                   0x01020304},
+                  {"\xc3\x84PUSH\x4c\1\2\3\4\2\1\5\6\7\x8\2\1", 19, 0x01020304},
                   {"\xc3\xa4PUSH\x46\x7f\0\0\1\2\1", 13, 0},
                   {"\xc3\x84PUSH\x45\x7f\0\0\1\2", 12, 0},
                   {"\xc3\xc4PUSH\x47\2\x7f\1\5\1\2\1", 14, 0}};
