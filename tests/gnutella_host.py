@@ -18,7 +18,7 @@ walled = len(sys.argv) > 3
 PING, PONG, BYE, ROUTE, VENDOR = 0, 1, 2, 0x30, 0x31
 PUSH, QUERY, HIT = 0x40, 0x80, 0x81
 here = socket.inet_aton("127.0.0.1")
-names = ["Rose-song.ogg", "a big file.ogg"]
+names = ["Rose-melody.ogg", "a big file.ogg"]
 os.makedirs("h", exist_ok=True)
 for name in names:
     with open(f"h/{name}", "w") as f:
@@ -141,7 +141,7 @@ def table():
     return {i for i, n in enumerate(nibbles) if n == 15}
 
 
-words = "rose ros song son big file fil ogg".split()
+words = "rose ros melody melod melo mel big file fil ogg".split()
 urns = ["urn:sha1:" + base64.b32encode(hashlib.sha1(n.encode()).digest())
         .decode() for n in names]
 told = table()
@@ -174,11 +174,10 @@ m = hear(HIT)
 same((m[0], m[3]), (guid, 0), "hit")
 assert m[2] >= 5, m
 same(m[4][:7], b"\1" + struct.pack("<H", port) + here, "hit")
-same(m[4][15:19] + m[4][19:33], struct.pack("<I", 13) + b"Rose-song.ogg\0",
-     "its result")
-same(m[4][33:75], urns[0].encode() + b"\0", "its hash")
-flags = m[4][80:82]
-same(flags, b"\x21\x21" if walled else b"\0\1", "flags of the hit")
+result = struct.pack("<I", 15) + b"Rose-melody.ogg\0" + urns[0].encode() + b"\0"
+same(m[4][15:15 + len(result)], result, "its result")
+trailer = m[4][15 + len(result):-16]
+same(trailer[:7], b"P2PL\2" + (b"\x21\x21" if walled else b"\0\1"), "trailer")
 
 # A query of its own; a firewalled asker says so.
 command("search blue song")
