@@ -33,19 +33,19 @@ static void send(conn_id conn, const struct fasttrack_msg *m)
 
 static void call(conn_id conn)
 {
-    (void)host_deliver(&fake.host, &(struct event){.kind = EVENT_ACCEPT,
-                                                   .conn = conn,
-                                                   .peer = {3, 3}});
+    (void)host_deliver(
+        &fake.host,
+        &(struct event){.kind = EVENT_ACCEPT, .conn = conn, .peer = {3, 3}});
 }
 
 /* Somebody calls, and is a child. */
 static void child(conn_id conn, const char *name)
 {
     call(conn);
-    send(conn, &(struct fasttrack_msg){.type = MSG_NODE_INFO,
-                                       .addr = {conn, 5},
-                                       .name = {(const uint8_t *)name,
-                                                strlen(name)}});
+    send(conn, &(struct fasttrack_msg){
+                   .type = MSG_NODE_INFO,
+                   .addr = {conn, 5},
+                   .name = {(const uint8_t *)name, strlen(name)}});
 }
 
 /* Somebody calls, and is a supernode; [teach]. */
@@ -57,8 +57,8 @@ static void neighbour(conn_id conn)
 
     (void)fasttrack_put_neighbour(list, sizeof list, &len, &e);
     call(conn);
-    send(conn, &(struct fasttrack_msg){.type = MSG_NEIGHBOURS,
-                                       .list = {list, len}});
+    send(conn,
+         &(struct fasttrack_msg){.type = MSG_NEIGHBOURS, .list = {list, len}});
 }
 
 /* A file of that number, with so many tags of so many bytes. */
@@ -215,9 +215,8 @@ TEST(unknown_bytes_of_shares_and_queries_may_be_any)
     static uint8_t file[] = {'K', 0x22, 0, 0, 27, 7, 1, 8, 9, 1, 2,
                              3,   4,    5, 6, 7,  8, 9, 1, 2, 3, 4,
                              5,   6,    7, 8, 9,  1, 2, 5, 5, 0};
-    static uint8_t ask[] = {'K', 6, 0,    0, 15, 7, 7, 0,   32,  0,
-                            5,   7, 0x3f, 1, 5,  0, 4, 's', 'o', 'n',
-                            'g'};
+    static uint8_t ask[] = {'K', 6,    0, 0, 15, 7, 7,   0,   32,  0,  5,
+                            7,   0x3f, 1, 5, 0,  4, 's', 'o', 'n', 'g'};
     static uint8_t out[ENCODED_MAX];
     struct fasttrack_msg m;
 
