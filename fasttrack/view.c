@@ -201,9 +201,11 @@ static void tiers_picture(const struct view *v, const struct pane *p)
     gather(&t);
     t.width = t.count > 0 ? p->columns / (int)t.count : p->columns;
     t.width = t.width < 18 ? t.width : 18;
+    bool columns = t.width >= COLUMN_MIN && t.count <= SUPERNODES_DRAWN;
     pane_text(p, 0, 1, ATTR_DIM,
-              "SUPERNODES   score: + eligible - not  [teach]");
-    if (t.width >= COLUMN_MIN && t.count <= SUPERNODES_DRAWN)
+              columns ? "SUPERNODES   score: + eligible - not  [teach]"
+                      : "SUPERNODES");
+    if (columns)
         draw_supernodes(&t, p);
     else if (t.count <= SUPERNODES_DRAWN && (int)t.count <= p->rows - 3)
         draw_lines(&t, p);
