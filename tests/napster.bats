@@ -525,6 +525,16 @@ half_a_song() {
     exec 9<>"/dev/tcp/127.0.0.1/$p"
     frame 2 'dave secretword 6699 "nap" 3' >&9
     [[ "$(answers 9)" = "3 "* ]]
+    frame 701 otherword >&9 # and what he changes is kept as well
+    frame 702 new@x >&9
+    frame 750 '' >&9
+    [ "$(answers 9)" = 750 ]
+    exec 9>&-
+    kill -9 "${pid[s]}"
+    start s server --folder "$dir/server"
+    exec 9<>"/dev/tcp/127.0.0.1/$p"
+    frame 2 'dave otherword 6699 "nap" 3' >&9
+    [[ "$(answers 9)" = "3 new@x"* ]]
 }
 
 @test "napster: files between processes, past kill -9 of the holder" {

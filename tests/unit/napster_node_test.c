@@ -136,6 +136,114 @@ TEST(one_address_has_so_many_connections_and_no_more)
     CHECK_U64(fake.written_len, 0);
 }
 
+static void set(const char *text)
+{
+    struct text why = text_new();
+
+    CHECK(settings_assign(&settings, text, &why));
+    text_free(&why);
+}
+
+/* Reference, 3: 621 a line each after 3, and 214 unasked; gigabytes of it. */
+TEST(a_login_hears_the_message_of_the_day_and_counts)
+{
+    const struct napster *n = begin(ROLE_SERVER, "");
+    char text[80] = "";
+
+    set("motd=Welcome_to_us");
+    happens(EVENT_ACCEPT, 1);
+    hears(1, MSG_LOGIN, "amy pw 65535 \"nap\" 10");
+    CHECK(wrote(MSG_LOGIN_OK, NULL, 0) == 1 && n->server->online == 1);
+    CHECK_U64(wrote(MSG_MOTD, text, sizeof text), 1);
+    CHECK_TEXT(text, "Welcome to us");
+    CHECK_U64(wrote(MSG_STATS, text, sizeof text), 1);
+    CHECK_TEXT(text, "1 0 0");
+    hears(1, MSG_SHARE, "\"film\" md5 3221225472 128 44100 60");
+    hears(1, MSG_STATS, "");
+    CHECK_U64(wrote(MSG_STATS, text, sizeof text), 1);
+    CHECK_TEXT(text, "1 1 3");
+    hears(1, MSG_MOTD, "");
+    CHECK_U64(wrote(MSG_MOTD, NULL, 0), 1);
+    hears(1, MSG_PORT, "7000");
+    happens(EVENT_ACCEPT, 2);
+    hears(2, MSG_LOGIN, "bob pw 1 \"nap\" 10");
+    hears(2, MSG_RESUME, "md5 3221225472");
+    CHECK_U64(wrote(MSG_RESUME_HIT, text, sizeof text), 1);
+    CHECK_TEXT(text, "amy 16777343 7000 \"film\" md5 3221225472 10");
+}
+
+/* Reference, 3: what a user may say, what is an operator's, what nobody's. */
+TEST(what_a_user_may_not_say_is_refused_in_words)
+{
+    char text[80] = "";
+
+    (void)begin(ROLE_SERVER, "");
+    happens(EVENT_ACCEPT, 1);
+    hears(1, MSG_REGISTER, "amy pw 65535 \"nap\" 10 a@b");
+    for (unsigned type = 600; type < 830; type++) {
+        bool operators = type == 606 || type == 652 || type == 627 ||
+                         type == 628 || (type >= 610 && type <= 616) ||
+                         (type >= 622 && type <= 625) ||
+                         (type >= 800 && type <= 823);
+        hears(1, (uint16_t)type, "");
+        bool noticed = wrote(MSG_NOTICE, text, sizeof text) > 0;
+        CHECK((noticed && strcmp(text, "permission denied") == 0) == operators);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        hears(1, i == 0 ? MSG_LOGIN : MSG_REGISTER, "amy pw 1 \"nap\" 3");
+        CHECK_U64(wrote(MSG_NOTICE, text, sizeof text), 1);
+        CHECK_TEXT(text, "you are already logged in");
+        hears(1, i == 0 ? MSG_VERSION : MSG_SURVEY, "x");
+        CHECK_U64(fake.written_len, 0);
+        hears(1, MSG_PASS_CHECK, i == 0 ? "amy pw" : "amy no");
+        CHECK_U64(wrote(MSG_PASS_OK, NULL, 0), i == 0);
+        hears(1, i == 0 ? MSG_HOTLIST : MSG_HOTLIST_REMOVE, "bob");
+        happens(EVENT_ACCEPT, 2 + i);
+        hears(2 + i, MSG_LOGIN, "bob pw 1 \"nap\" 3");
+        CHECK_U64(wrote(MSG_SIGNED_ON, NULL, 0), i == 0);
+        happens(EVENT_CLOSED, 2 + i);
+        CHECK_U64(wrote(MSG_SIGNED_OFF, NULL, 0), i == 0);
+    }
+}
+
+TEST(every_byte_of_a_password_s_digest_counts)
+{
+    const struct napster *n = begin(ROLE_SERVER, "");
+    conn_id conn = 1;
+
+    happens(EVENT_ACCEPT, conn);
+    hears(conn, MSG_REGISTER, "amy pw 0 \"nap\" 3 a@b");
+    CHECK_U64(wrote(MSG_LOGIN_OK, NULL, 0), 1);
+    for (unsigned i = 0; i < SHA256_BYTES; i++) {
+        happens(EVENT_ACCEPT, ++conn);
+        n->server->account[0].digest[i] ^= 1;
+        hears(conn, MSG_LOGIN, "amy pw 0 \"nap\" 3");
+        n->server->account[0].digest[i] ^= 1;
+        CHECK_U64(wrote(MSG_ERROR, NULL, 0), 1);
+    }
+    happens(EVENT_ACCEPT, ++conn);
+    hears(conn, MSG_LOGIN, "AMY pw 0 \"nap\" 3");
+    CHECK_U64(wrote(MSG_LOGIN_OK, NULL, 0), 1);
+}
+
+/* Reference, 5: a table of events in NEW, for what no other test says. */
+TEST(a_port_is_of_16_bits_and_a_number)
+{
+    static const char *const bad[] = {"65536", "-1", "x", "\"\""};
+    char text[80] = "";
+
+    (void)begin(ROLE_SERVER, "");
+    for (unsigned i = 0; i < 4; i++) {
+        char login[80];
+        (void)snprintf(login, sizeof login, "amy pw %s \"nap\" 3", bad[i]);
+        happens(EVENT_ACCEPT, i + 1);
+        hears(i + 1, MSG_LOGIN, login);
+        CHECK_U64(wrote(MSG_ERROR, text, sizeof text), 1);
+        CHECK_TEXT(text, "invalid port");
+        CHECK(fake.finished);
+    }
+}
+
 /* A client that is logged in; its session is stream 1. */
 static struct napster *logged_in(void)
 {
@@ -320,6 +428,10 @@ int main(void)
     RUN(who_does_not_log_in_is_closed_after_60_seconds);
     RUN(a_server_that_is_full_says_so_and_has_room_again);
     RUN(one_address_has_so_many_connections_and_no_more);
+    RUN(a_login_hears_the_message_of_the_day_and_counts);
+    RUN(what_a_user_may_not_say_is_refused_in_words);
+    RUN(every_byte_of_a_password_s_digest_counts);
+    RUN(a_port_is_of_16_bits_and_a_number);
     RUN(a_server_that_says_nothing_is_given_up_after_60_seconds);
     RUN(a_question_is_given_up_after_30_seconds);
     RUN(a_list_that_does_not_come_holds_up_nothing_for_long);
