@@ -298,10 +298,7 @@ static void accept_04(struct gnutella *n, struct host *h, struct link *l)
     l->guest = n->role == ROLE_LEAF || is_crowded(n, l->peer);
     say(h, l, "GNUTELLA OK\n\n");
     if (l->guest)
-        host_note(h,
-                  "has %u neighbours, its limit: a guest gets pongs, and a "
-                  "farewell",
-                  gnutella_peer_count(n));
+        host_note(h, "takes no more: a guest gets pongs, and a farewell");
     link_up(n, h, l);
     if (l->guest) {
         l->deadline_us = host_now(h) + HELLO_US;

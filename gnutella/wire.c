@@ -324,7 +324,7 @@ bool gnutella_urn(struct span part, uint8_t digest[20])
 
 void gnutella_urn_write(const uint8_t digest[20], char out[URN_BYTES])
 {
-    memcpy(out, urn_prefix, strlen(urn_prefix));
+    memcpy(out, urn_prefix, sizeof urn_prefix);
     gnutella_base32_write(digest, 20, out + strlen(urn_prefix));
 }
 
