@@ -6,6 +6,7 @@
  * a dead one is found at once and gone round.  Whoever is nearest to the key
  * answers the origin directly.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "common/words.h"
@@ -203,6 +204,8 @@ void pastry_route(struct pastry *n, struct host *h, struct pastry_msg *m)
     }
     const struct pastry_peer to = {*PEER_ID(next), peer_addr(next)};
     unsigned shared = pastry_shared(n, &n->id, &m->key);
+    assert(pastry_shared(n, PEER_ID(next), &m->key) > shared ||
+           pastry_is_nearer(n, &m->key, PEER_ID(next), &n->id)); /* no loops */
     if (host_wants_notes(h))
         host_note(h, "%u digit%s shared with the key: next by %s", shared,
                   shared == 1 ? "" : "s",

@@ -45,6 +45,8 @@ teardown() {
     run "$kelips" figure memory
     [[ "${lines[3]}" = 100000,10000000,317,32177.2,1930632,* ]]
     [ "${lines[3]##*,}" -lt 1930632 ]
+    run "$kelips" figure memory --nodes 1000 --points 1
+    [[ "${lines[1]}" = 1000,1000,32,93.5,5610,* ]] # [kelips.md 2]
 }
 
 # figure NAME OPTION...: its rows; all hold to an awk condition, ROWS of them.
