@@ -177,16 +177,6 @@ int metainfo_read(struct metainfo *m, const uint8_t *data, size_t len,
     return read_info(m, &info, why);
 }
 
-int metainfo_read_info(struct metainfo *m, const uint8_t *data, size_t len,
-                       const char **why)
-{
-    struct bencode info;
-
-    *m = (struct metainfo){0};
-    int error = read_dict(&info, data, len, why);
-    return error < 0 ? error : read_info(m, &info, why);
-}
-
 uint64_t metainfo_piece_bytes(const struct metainfo *m, uint32_t piece)
 {
     assert(piece < m->piece_count);

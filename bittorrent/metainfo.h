@@ -49,13 +49,10 @@ struct metainfo_file {
     uint32_t next, first;
 };
 
-/* Read a whole .torrent file, or a whole info dictionary alone (as a magnet
-   link gets it from peers).  0, ERR_MALFORMED or ERR_LIMIT with *why a
+/* Read a whole .torrent file.  0, ERR_MALFORMED or ERR_LIMIT with *why a
    sentence for people; paths are checked, duplicates are not yet. */
 int metainfo_read(struct metainfo *m, const uint8_t *data, size_t len,
                   const char **why);
-int metainfo_read_info(struct metainfo *m, const uint8_t *data, size_t len,
-                       const char **why);
 /* List the m->file_count files in order; ERR_MALFORMED with *why when two have
    one path, or the path of one is a folder of another. */
 int metainfo_files(const struct metainfo *m, struct metainfo_file *file,

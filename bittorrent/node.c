@@ -331,8 +331,8 @@ const char *swarm_why(const struct bittorrent *n)
         return up > 0 ? "" : "complete; nobody is here to send to";
     if (t->foreign)
         return "a file of that name is here and differs; move it away";
-    if (t->full)
-        return "the disk is full; make room";
+    if (t->full != NULL)
+        return t->full;
     if (n->announcer.failure[0] != '\0' && up == 0)
         return n->announcer.failure;
     return up == 0       ? "no peer is known or reachable"

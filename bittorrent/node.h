@@ -121,7 +121,7 @@ struct torrent {
     uint32_t check_next;
     uint8_t *digests; /* while making */
     bool complete;    /* all that is wanted is here */
-    bool full;        /* the disk is; writing waits */
+    const char *full; /* why the disk takes no more; writing waits; NULL */
     bool foreign;     /* whole files are here, but not with that content */
     bool unsaved;     /* pieces came since they were last remembered */
     uint64_t uploaded, downloaded, wasted; /* bytes of blocks */

@@ -219,8 +219,8 @@ void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
     uint32_t depth = pipeline(n, p);
     struct block b;
 
-    if (p->state != PEER_UP || !p->am_interested || n->leaving || t->full ||
-        (p->peer_choking && p->allowed_count == 0))
+    if (p->state != PEER_UP || !p->am_interested || n->leaving ||
+        t->full != NULL || (p->peer_choking && p->allowed_count == 0))
         return;
     if (depth >= REQUESTS_BATCHED && p->asked.count > depth - depth / 4)
         return; /* rather many at a time than one by one */
@@ -815,7 +815,7 @@ static size_t on_data(struct bittorrent *n, struct host *h, struct peer *p,
     bool elsewhere = asked != BLOCK_HERE && asked > !late;
     if (!torrent_write(n, h, &b, e->data,
                        p->addr.port != 0 ? p->addr : p->from))
-        host_note(h, "the disk is full: waiting for room");
+        host_note(h, "%s", t->full);
     else if (elsewhere)
         cancel_elsewhere(n, h, p, &b);
     peer_ask(n, h, p);
@@ -955,7 +955,6 @@ void peer_on_tick(struct bittorrent *n, struct host *h)
             release_all(n, h, p);
         }
     }
-    if (n->torrent.full)
-        n->torrent.full = false; /* try again */
+    n->torrent.full = NULL; /* try again */
     peer_ask_all(n, h);
 }

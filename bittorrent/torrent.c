@@ -137,10 +137,10 @@ bool torrent_write(struct bittorrent *n, struct host *h, const struct block *b,
         t->wasted += b->length; /* the endgame's price */
         return true;
     }
-    t->full = host_content_write(h, t->content,
-                                 torrent_offset(t, b->piece) + b->begin, data,
-                                 b->length) != 0;
-    if (t->full) {
+    if (host_content_write(h, t->content,
+                           torrent_offset(t, b->piece) + b->begin, data,
+                           b->length) != 0) {
+        t->full = host_content_trouble(h);
         p->block[index] = 0;
         return false;
     }
@@ -262,8 +262,8 @@ static void piece_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
     host_content_forget(h, t->content, torrent_offset(t, piece),
                         metainfo_piece_bytes(&t->meta, piece));
     if (!read) { /* nobody's fault: there was no room for all of it */
-        t->full = true;
-        host_note(h, "the disk is full: waiting for room");
+        t->full = host_content_trouble(h);
+        host_note(h, "%s", t->full);
         return;
     }
     t->bad_pieces++;

@@ -599,6 +599,12 @@ int contents_write(struct contents *c, int number, uint64_t offset,
                                                                   : ERR_LIMIT;
 }
 
+const char *contents_trouble(const struct contents *c)
+{
+    return c != NULL && c->folder != NULL ? folder_trouble(c)
+                                          : "there is no room for it";
+}
+
 int contents_fd(struct contents *c, int number, uint64_t offset, uint64_t *at,
                 uint64_t *len)
 {

@@ -87,6 +87,8 @@ int contents_read(struct contents *c, int number, uint64_t offset, void *to,
                   size_t len);
 int contents_write(struct contents *c, int number, uint64_t offset,
                    const void *from, size_t len);
+/* Why the latest read or write was refused, a sentence for people; lent. */
+const char *contents_trouble(const struct contents *c);
 /* What was written is in its file now, as far as the disk has room. */
 void contents_settle(struct contents *c);
 int contents_save(struct contents *c, const char *name, const void *data,

@@ -33,7 +33,8 @@
 #define OPEN_FILES 16                     /* kept open between calls */
 #define GATHERED_MAX ((size_t)256 * 1024) /* written with one call */
 #define RECORD_MAX ((size_t)8 << 20) /* after so much, `have` is rewritten */
-#define LEAF_MAX 264                 /* a name, ".part" and the NUL */
+#define TROUBLE_MAX 96
+#define LEAF_MAX 264 /* a name, ".part" and the NUL */
 #define RECORD_NAME_MAX (5 + 2 * SHA1_BYTES + 1)
 
 struct open_file {
@@ -50,6 +51,7 @@ struct folder {
     size_t record_bytes;
     struct item *gathering; /* of it, `range` is in `gathered`, unwritten */
     struct range range;
+    char trouble[TROUBLE_MAX]; /* see folder_trouble */
     uint8_t gathered[GATHERED_MAX];
 };
 
@@ -179,6 +181,21 @@ int folder_fd(struct contents *c, const struct item *item,
     return fd;
 }
 
+const char *folder_trouble(const struct contents *c)
+{
+    const char *trouble = c->folder->trouble;
+
+    return trouble[0] != '\0' ? trouble : "it cannot be read";
+}
+
+/* Note why the disk refuses. */
+static int refused(struct contents *c)
+{
+    snprintf(c->folder->trouble, TROUBLE_MAX, "the disk refuses: %s",
+             errno != 0 ? strerror(errno) : "a file has become shorter");
+    return ERR_SYSTEM;
+}
+
 /* Read or write all of a part of one file. */
 static bool transfer_part(int fd, uint64_t at, uint8_t *to, const uint8_t *from,
                           size_t len)
@@ -188,6 +205,8 @@ static bool transfer_part(int fd, uint64_t at, uint8_t *to, const uint8_t *from,
                                : pwrite(fd, from, len, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n == 0)
+            errno = 0;
         if (n <= 0)
             return false;
         to = to != NULL ? to + n : NULL;
@@ -215,7 +234,7 @@ static int transfer(struct contents *c, const struct item *item,
                 memset(in, 0, part);
         } else if (!transfer_part(folder_fd(c, item, file), at, in, out,
                                   part)) {
-            return ERR_SYSTEM;
+            return refused(c);
         }
         done += part;
     }
@@ -367,9 +386,9 @@ static int record_add(struct contents *c, const struct item *item,
     bool ok = f->record != NULL && write_all(f->record_fd, t.data, t.len);
     f->record_bytes += t.len;
     text_free(&t);
-    if (!ok || f->record_bytes > RECORD_MAX)
-        return record_write(c, item);
-    return 0;
+    if (ok && f->record_bytes <= RECORD_MAX)
+        return 0;
+    return record_write(c, item) == 0 ? 0 : refused(c);
 }
 
 int folder_settle(struct contents *c)

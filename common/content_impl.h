@@ -79,6 +79,8 @@ int folder_write(struct contents *c, struct item *item, uint64_t offset,
                  const void *from, size_t len);
 /* Write what was taken, and record it; or an error. */
 int folder_settle(struct contents *c);
+/* Why the latest read or write failed, a sentence. */
+const char *folder_trouble(const struct contents *c);
 /* Record that bytes are not here any more. */
 int folder_forget(struct contents *c, const struct item *item, uint64_t start,
                   uint64_t end);

@@ -229,6 +229,11 @@ int host_content_write(struct host *h, int content, uint64_t offset,
     return contents_write(h->contents, content, offset, from, len);
 }
 
+const char *host_content_trouble(struct host *h)
+{
+    return contents_trouble(h->contents);
+}
+
 void host_content_hash(struct host *h, int content, uint64_t offset,
                        uint64_t len, enum content_hash kind, uint32_t tag)
 {

@@ -263,6 +263,8 @@ int host_content_read(struct host *h, int content, uint64_t offset, void *to,
                       size_t len);
 int host_content_write(struct host *h, int content, uint64_t offset,
                        const void *from, size_t len);
+/* Why the disk refused the latest read or write, a sentence; lent. */
+const char *host_content_trouble(struct host *h);
 /* Hash a range, in slices between other events; EVENT_HASHED brings it. */
 void host_content_hash(struct host *h, int content, uint64_t offset,
                        uint64_t len, enum content_hash kind, uint32_t tag);

@@ -556,7 +556,7 @@ static size_t on_body(struct fasttrack *n, struct host *h, struct source *s,
 
     len = len < s->end - s->at ? len : s->end - s->at;
     if (host_content_write(h, d->content, s->at, e->data, (size_t)len) < 0) {
-        fail(n, h, d, "the disk is full");
+        fail(n, h, d, host_content_trouble(h));
         return e->len;
     }
     s->at += len;

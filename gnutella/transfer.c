@@ -583,7 +583,7 @@ static size_t on_body(struct gnutella *n, struct host *h, struct link *l,
     if (len > d->remain)
         len = d->remain;
     if (host_content_write(h, d->content, d->at, e->data, (size_t)len) < 0) {
-        fail(n, h, d, "the disk is full");
+        fail(n, h, d, host_content_trouble(h));
         return e->len;
     }
     d->at += len;

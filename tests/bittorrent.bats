@@ -72,17 +72,17 @@ swarm() {
     [[ $output == *"a file of that name is here and differs"* ]]
 }
 
-@test "bittorrent: a full disk says so, and when there is room, get goes on" {
+@test "bittorrent: what the disk says is said, and when there is room, get goes on" {
     unshare -rm true 2>/dev/null || skip "no mount namespaces"
     swarm
     unshare -rm bash -c '
         mount -t tmpfs -o size=1500k none to
         timeout 40 "$@" >get.out </dev/null 3>&- &
         for _ in $(seq 200); do
-            grep -q "the disk is full; make room" get.out && break
+            grep -q "the disk refuses: No space left on device" get.out && break
             sleep 0.05
         done
-        grep -q "the disk is full; make room" get.out || exit 1
+        grep -q "the disk refuses: No space left on device" get.out || exit 1
         mount -o remount,size=10m to
         wait $! && cmp from/x.bin to/x.bin' full \
         "$bt" get x.torrent --folder to --listen 127.0.0.1:0 ||

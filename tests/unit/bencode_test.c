@@ -238,13 +238,12 @@ static const char *refused(const char *info)
     static struct metainfo_file list[METAINFO_FILES_MAX];
     struct metainfo m;
     const char *why = NULL;
-    size_t len = strlen(info);
-    uint8_t *copy = malloc(len);
+    struct text t = text_new();
 
-    memcpy(copy, info, len);
-    if (metainfo_read_info(&m, copy, len, &why) == 0)
+    text_printf(&t, "d4:info%se", info);
+    if (metainfo_read(&m, (const uint8_t *)t.data, t.len, &why) == 0)
         (void)metainfo_files(&m, list, &why);
-    free(copy);
+    text_free(&t);
     return why_text(why);
 }
 
@@ -304,26 +303,24 @@ TEST(a_hundred_thousand_files_are_refused)
     struct metainfo m;
     const char *why = "";
 
-    text_add(&t, "d5:filesl");
+    text_add(&t, "d4:infod5:filesl");
     for (int i = 0; i < 100000; i++)
         text_printf(&t, "d6:lengthi0e4:pathl6:%06dee", i);
-    text_add(&t, "e" TAIL);
-    CHECK(metainfo_read_info(&m, (const uint8_t *)t.data, t.len, &why) ==
-          ERR_LIMIT);
+    text_add(&t, "e" TAIL "e");
+    CHECK(metainfo_read(&m, (const uint8_t *)t.data, t.len, &why) == ERR_LIMIT);
     CHECK_TEXT(why, "more than 4096 files");
     text_free(&t);
 }
 
 TEST(names_that_the_disk_should_not_see_are_changed)
 {
-    const char *info = FILES(FILE_OF("4:.git2:a\n"));
+    const char *file = "d4:info" FILES(FILE_OF("4:.git2:a\n")) "e";
     struct metainfo m;
     struct metainfo_file list[1];
     char path[METAINFO_PATH_MAX + 1];
     const char *why = "";
 
-    CHECK(metainfo_read_info(&m, (const uint8_t *)info, strlen(info), &why) ==
-          0);
+    CHECK(metainfo_read(&m, (const uint8_t *)file, strlen(file), &why) == 0);
     CHECK(metainfo_files(&m, list, &why) == 0);
     metainfo_path(&m, &list[0], path);
     CHECK_TEXT(path, "n/_git/a_");
