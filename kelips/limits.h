@@ -44,8 +44,8 @@
 /* Members of the right group that know no such file before a lookup believes
    that there is none. */
 #define DENIALS_MAX 3
-#define GRAVES_MAX 16  /* peers given up, to be looked for again */
-#define GRAVE_ROUNDS 8 /* between two looks */
+#define GRAVES_MAX 16    /* peers given up, to be looked for again */
+#define GRAVE_ROUNDS 8   /* between two looks */
 #define PURGE_US 1000000 /* what has expired is forgotten within [p2psim] */
 /* Rounds that a heartbeat may need beside those that bandwidth costs it, for
    the automatic expiry (see kelips_expiry). */

@@ -421,8 +421,7 @@ void kelips_on_answer(struct kelips *n, struct host *h, struct call *c,
 void kelips_no_answer(struct kelips *n, struct host *h, struct call *c)
 {
     c->silent = true;
-    if (c->kind == CALL_DATA ||
-        host_now(h) >= c->begun_us + LOOKUP_LIMIT_US)
+    if (c->kind == CALL_DATA || host_now(h) >= c->begun_us + LOOKUP_LIMIT_US)
         pause_or_fail(n, h, c);
     else
         ask_next(n, h, c);

@@ -95,7 +95,7 @@ struct call {
     struct call *next; /* oldest first */
     uint64_t deadline_us, sent_us;
     uint64_t begun_us;
-    uint32_t id;       /* on the wire; a new one for each question */
+    uint32_t id;      /* on the wire; a new one for each question */
     uint32_t command; /* to answer, or 0 */
     uint8_t kind;     /* enum call_kind */
     uint8_t purpose;  /* enum purpose */

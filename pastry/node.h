@@ -78,8 +78,8 @@ struct call {
     struct call *next; /* oldest first */
     uint64_t deadline_us, sent_us;
     uint32_t id;
-    uint32_t command; /* to answer, or 0 */
-    uint32_t arrival; /* CALL_PONG: the number of its ANNOUNCE */
+    uint32_t command;  /* to answer, or 0 */
+    uint32_t arrival;  /* CALL_PONG: the number of its ANNOUNCE */
     uint64_t since_us; /* and when it asked to join; 0: it is no newcomer */
     uint8_t kind, tries;
     uint16_t len;

@@ -28,7 +28,7 @@ struct fake {
     size_t written_len;
     bool finished, aborted, left;
     unsigned result_count;
-    bool ok; /* the last result */
+    bool ok;        /* the last result */
     char said[512]; /* results: "command ok|failed field value...", a line
                        each, since the test cleared it */
 };

@@ -791,15 +791,16 @@ TEST(an_emptied_group_heals_when_a_member_joins_and_homes_refresh)
    its home, and keeps what is in it. */
 TEST(a_member_of_its_group_becomes_a_files_home)
 {
-    struct run r = run_of("set groups 2\nset contacts 1\nset home member\nnode n0 id=4\n"
-                          "node n1 id=1 join=n0\nnode n2 id=2 join=n0\n"
-                          "node n6 id=6 join=n0\nwarm\n"
-                          "at 1s n1 insert 10 a\nat 2s n1 insert 12 b\n"
-                          "at 3s n1 insert 14 c\nat 4s n1 insert 16 d\n"
-                          "at 5s n1 insert 18 e\nat 6s n1 insert 20 f\n"
-                          "at 40s expect n1 get 10 value=a\n"
-                          "at 41s expect n1 get 20 value=f\n"
-                          "run until 60s\n");
+    struct run r =
+        run_of("set groups 2\nset contacts 1\nset home member\nnode n0 id=4\n"
+               "node n1 id=1 join=n0\nnode n2 id=2 join=n0\n"
+               "node n6 id=6 join=n0\nwarm\n"
+               "at 1s n1 insert 10 a\nat 2s n1 insert 12 b\n"
+               "at 3s n1 insert 14 c\nat 4s n1 insert 16 d\n"
+               "at 5s n1 insert 18 e\nat 6s n1 insert 20 f\n"
+               "at 40s expect n1 get 10 value=a\n"
+               "at 41s expect n1 get 20 value=f\n"
+               "run until 60s\n");
     unsigned homes = 0, files = 0;
 
     sim_run(r.sim);

@@ -436,8 +436,8 @@ static void begin_route(struct pastry *n, uint64_t key, struct pastry_msg *m)
     m->path[m->hops++] = m->origin.addr;
 }
 
-static const uint64_t some[] = {0x2000, 0x3000, 0x5000, 0xe000, 0xf000,
-                                0x1800, 0x1900, 0x1010};
+static const uint64_t some[] = {0x2000, 0x3000, 0x5000, 0xe000,
+                                0xf000, 0x1800, 0x1900, 0x1010};
 #define SOME (sizeof some / sizeof *some)
 
 /* Who has not joined yet, or is about to leave, does not even say that it has
@@ -595,8 +595,9 @@ TEST(who_arrives_meanwhile_is_told_to_a_newcomer)
 {
     for (unsigned seed = 1; seed < 20; seed++) {
         struct text t = text_new(), why = text_new();
-        text_printf(&t, "seed %u\nset digits 4\nset leafset 4\n"
-                        "set repair 1h\nnode n0 id=0\n",
+        text_printf(&t,
+                    "seed %u\nset digits 4\nset leafset 4\n"
+                    "set repair 1h\nnode n0 id=0\n",
                     seed);
         for (unsigned i = 1; i < 8; i++)
             text_printf(&t, "node n%u id=%x000 join=n0\n", i, 2 * i);
