@@ -393,6 +393,7 @@ TEST(a_search_walks_the_rarest_word_s_files)
     CHECK_U64(directory.walked, 5);
     CHECK_U64(found("FILENAME CONTAINS \"absent common\""), 0);
     CHECK_U64(found("FILENAME CONTAINS \"common absent\""), 0);
+    CHECK_U64(found("FILENAME CONTAINS \"common omm\""), 0); /* no word */
     CHECK_U64(found("FILENAME CONTAINS \"clip\" TYPE video"), 1);
     CHECK_U64(found("FILENAME CONTAINS \"clip\" TYPE audio"), 0);
     CHECK_U64(found("FILENAME CONTAINS \"caf\""), 0);
@@ -413,6 +414,10 @@ TEST(what_is_removed_is_found_no_more_and_costs_nothing)
     CHECK_U64(directory.bytes, 35);
     napster_index_remove(&directory, &fake.host, two, &first_file[2]);
     CHECK_U64(directory.word_count, words);
+    /* The oldest first: the newest takes its place in the words' lists. */
+    uint32_t oldest =
+        napster_index_find(&directory, 1, napster_slice("common file 0"));
+    napster_index_remove(&directory, &fake.host, oldest, &first_file[1]);
     for (uint32_t at; (at = first_file[1]) != 0;)
         napster_index_remove(&directory, &fake.host, at, &first_file[1]);
     CHECK_U64(found("FILENAME CONTAINS \"common file\""), 1);
