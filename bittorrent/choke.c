@@ -26,14 +26,13 @@ static uint64_t rank(const struct bittorrent *n, const struct peer *p)
     return p->snubbed && !n->torrent.complete ? 0 : bytes + 1;
 }
 
-static uint32_t unchoked(const struct bittorrent *n, bool optimistic)
+/* How many take from us: in regular slots, and in the optimistic one. */
+static void count_unchoked(const struct bittorrent *n, uint32_t count[2])
 {
-    uint32_t count = 0;
-
+    count[false] = count[true] = 0;
     for (const struct peer *p = n->peers; p != NULL; p = p->next)
-        count += p->state == PEER_UP && !p->am_choking && p->peer_interested &&
-                 p->optimistic == optimistic;
-    return count;
+        if (!p->am_choking && p->peer_interested && p->state == PEER_UP)
+            count[p->optimistic]++;
 }
 
 /* One who is choked, drawn by lot. */
@@ -62,16 +61,17 @@ static void draw_optimistic(struct bittorrent *n, struct host *h)
 void choke_fill(struct bittorrent *n, struct host *h)
 {
     bool everybody = setting(n->settings, OPT_CHOKER) == CHOKER_NONE;
-    uint32_t slots = (uint32_t)setting(n->settings, OPT_SLOTS);
+    uint32_t slots = (uint32_t)setting(n->settings, OPT_SLOTS), count[2];
 
-    while (everybody || unchoked(n, false) < slots) {
+    count_unchoked(n, count);
+    for (; everybody || count[false] < slots; count[false]++) {
         struct peer *p = draw(n, h);
         if (p == NULL)
             break;
         peer_set_choking(n, h, p, false);
     }
     if (!everybody && setting(n->settings, OPT_OPTIMISTIC) > 0 &&
-        unchoked(n, true) == 0)
+        count[true] == 0)
         draw_optimistic(n, h);
 }
 
