@@ -145,8 +145,14 @@ static void info_whole(struct bittorrent *n, struct host *h, struct peer *p)
     file[len - 1] = 'e';
     stop_asking(t, h);
     host_note(h, "the info dictionary is here: %zu bytes", len - 8);
-    if (!torrent_open(n, h, file, len, &why))
+    if (!torrent_open(n, h, file, len, &why)) {
         host_note(h, "the torrent cannot be used: %s", why);
+        t->state = TORRENT_NONE; /* nobody is asked again */
+        n->refused = why;
+        if (n->command != 0)
+            host_failed(h, n->command, why);
+        n->command = 0;
+    }
     host_free(h, file, len);
 }
 

@@ -316,7 +316,7 @@ const char *swarm_why(const struct bittorrent *n)
     }
     switch (t->state) {
     case TORRENT_NONE:
-        return "no torrent is open";
+        return n->refused != NULL ? n->refused : "no torrent is open";
     case TORRENT_MAKING:
         return "hashing, to make a torrent";
     case TORRENT_ASKING:

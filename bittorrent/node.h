@@ -208,8 +208,9 @@ struct bittorrent {
     bool announcing;
     struct tracker *tracker; /* in that role */
     struct dht *dht;
-    uint32_t command; /* the `get` that waits; 0: none */
-    uint32_t round;   /* of rechoking */
+    uint32_t command;    /* the `get` that waits; 0: none */
+    const char *refused; /* why what was fetched is not opened; NULL */
+    uint32_t round;      /* of rechoking */
     uint64_t blocks_served;
     int64_t up_tokens, down_tokens; /* bytes that may go, under a limit */
     uint64_t tokens_us;

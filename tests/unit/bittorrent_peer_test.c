@@ -795,6 +795,23 @@ TEST(the_info_dictionary_is_asked_for_until_somebody_has_it)
     CHECK(on(1) != NULL && on(2) != NULL);
 }
 
+TEST(a_choice_of_files_that_are_not_there_is_refused_once_they_are_known)
+{
+    struct text why = text_new();
+
+    begin_magnet(false);
+    CHECK(settings_set(&settings, "files", "9", &why));
+    come_with_metadata(1, peer);
+    give_metadata(1, peer, true);
+    CHECK(node()->torrent.state == TORRENT_NONE);
+    CHECK_TEXT(swarm_why(node()),
+               "there are no files of those numbers, as in 1,3-5");
+    fake.written_len = 0;
+    pass(100);
+    CHECK_U64(hears(WIRE_EXTENDED), 0); /* nobody is asked again */
+    text_free(&why);
+}
+
 /* Source: [bep27] no peers but the tracker's; [bep11] none are told of. */
 TEST(a_torrent_that_proves_private_forgets_whom_others_named)
 {
@@ -848,6 +865,7 @@ int main(void)
     RUN(a_handshake_for_another_torrent_or_of_ours_is_refused);
     RUN(of_two_connections_to_one_peer_one_stays);
     RUN(the_info_dictionary_is_asked_for_until_somebody_has_it);
+    RUN(a_choice_of_files_that_are_not_there_is_refused_once_they_are_known);
     RUN(a_torrent_that_proves_private_forgets_whom_others_named);
     contents_free(fake.host.contents);
     return test_end();
