@@ -56,9 +56,10 @@ int main(int argc, char **argv)
     bool modern = one_in(2);
     printf("set version %s\nset degree %u\nset ttl %u\nset ping %us\n",
            modern ? "0.6" : "0.4", 1 + below(5), 2 + below(9), 5 + below(40));
-    if (one_in(4))
+    bool storm = one_in(4);
+    if (storm)
         printf("set duplicates pass\nset ttl 4\nset degree 2\n");
-    if (one_in(3))
+    if (one_in(3) && !storm) /* byte by byte a storm takes minutes */
         printf("set quantum 1\n");
     if (modern && one_in(3))
         printf("set deflate off\n");
