@@ -206,6 +206,34 @@ TEST(what_a_user_may_not_say_is_refused_in_words)
     }
 }
 
+/* Reference, 2: a longer message closes the connection with no word, by a
+   reset; and 3: 407 to the others of a channel. */
+TEST(who_says_too_much_is_gone_at_once_from_his_channels_too)
+{
+    const struct napster *n = begin(ROLE_SERVER, "");
+    char text[80] = "";
+
+    for (conn_id i = 1; i <= 2; i++) {
+        happens(EVENT_ACCEPT, i);
+        hears(i, MSG_LOGIN,
+              i == 1 ? "amy pw 1 \"nap\" 3" : "bob pw 1 \"nap\" 4");
+        hears(i, MSG_JOIN, "#room");
+        CHECK_U64(wrote(MSG_JOINED, NULL, 0), 1);
+    }
+    fake.written_len = 0;
+    fake.finished = fake.aborted = false;
+    CHECK_U64(comes(2, "\x01\x08\x02\x00", 4), 4);
+    CHECK(fake.aborted && !fake.finished && n->server->online == 1);
+    CHECK_U64(wrote(MSG_CHANNEL_PART, text, sizeof text), 1);
+    CHECK_TEXT(text, "#room bob 0 4");
+    hears(1, MSG_CHANNELS, "");
+    CHECK_U64(wrote(MSG_CHANNEL, text, sizeof text), 1);
+    CHECK_TEXT(text, "#room 1 Welcome to the #room channel.");
+    hears(1, MSG_PART, "#room");
+    hears(1, MSG_CHANNELS, "");
+    CHECK_U64(wrote(MSG_CHANNEL, NULL, 0), 0);
+}
+
 TEST(every_byte_of_a_password_s_digest_counts)
 {
     const struct napster *n = begin(ROLE_SERVER, "");
@@ -435,6 +463,7 @@ int main(void)
     RUN(one_address_has_so_many_connections_and_no_more);
     RUN(a_login_hears_the_message_of_the_day_and_counts);
     RUN(what_a_user_may_not_say_is_refused_in_words);
+    RUN(who_says_too_much_is_gone_at_once_from_his_channels_too);
     RUN(every_byte_of_a_password_s_digest_counts);
     RUN(a_port_is_of_16_bits_and_a_number);
     RUN(a_server_that_says_nothing_is_given_up_after_60_seconds);
