@@ -234,6 +234,34 @@ TEST(who_says_too_much_is_gone_at_once_from_his_channels_too)
     CHECK_U64(wrote(MSG_CHANNEL, NULL, 0), 0);
 }
 
+/* Reference, 4: MAX_RESULTS is capped by the server; 3: 218 to 221 count. */
+TEST(hits_are_as_many_as_both_sides_allow)
+{
+    char text[80] = "";
+
+    (void)begin(ROLE_SERVER, "");
+    set("results=2");
+    for (conn_id i = 1; i <= 2; i++) {
+        happens(EVENT_ACCEPT, i);
+        hears(i, MSG_LOGIN,
+              i == 1 ? "amy pw 1 \"nap\" 3" : "bob pw 1 \"nap\" 4");
+    }
+    hears(1, MSG_SHARE, "\"song 1\" md5 5 128 44100 60");
+    hears(1, MSG_SHARE, "\"song 2\" md5 5 128 44100 60");
+    hears(1, MSG_SHARE, "\"song 3\" md5 5 128 44100 60");
+    hears(2, MSG_SEARCH, "FILENAME CONTAINS \"song\" MAX_RESULTS 3");
+    CHECK_U64(wrote(MSG_HIT, NULL, 0), 2);
+    CHECK_U64(wrote(MSG_SEARCH_END, NULL, 0), 1);
+    hears(2, MSG_SEARCH, "FILENAME CONTAINS \"song\" MAX_RESULTS 1");
+    CHECK_U64(wrote(MSG_HIT, NULL, 0), 1);
+    hears(1, MSG_DOWNLOADED, "");
+    hears(1, MSG_UPLOADED, "");
+    hears(1, MSG_UPLOADING, "");
+    hears(2, MSG_WHOIS, "amy");
+    CHECK_U64(wrote(MSG_WHOIS_IS, text, sizeof text), 1);
+    CHECK_TEXT(text, "amy \"User\" 0 \" \" \"Active\" 3 0 1 3 \"nap\"");
+}
+
 TEST(every_byte_of_a_password_s_digest_counts)
 {
     const struct napster *n = begin(ROLE_SERVER, "");
@@ -464,6 +492,7 @@ int main(void)
     RUN(a_login_hears_the_message_of_the_day_and_counts);
     RUN(what_a_user_may_not_say_is_refused_in_words);
     RUN(who_says_too_much_is_gone_at_once_from_his_channels_too);
+    RUN(hits_are_as_many_as_both_sides_allow);
     RUN(every_byte_of_a_password_s_digest_counts);
     RUN(a_port_is_of_16_bits_and_a_number);
     RUN(a_server_that_says_nothing_is_given_up_after_60_seconds);
