@@ -812,7 +812,7 @@ static size_t on_data(struct bittorrent *n, struct host *h, struct peer *p,
     t->downloaded += b.length;
     struct partial *q = torrent_partial(t, b.piece);
     uint8_t asked = q != NULL ? q->block[b.begin / BLOCK_BYTES] : 0;
-    bool elsewhere = asked != BLOCK_HERE && asked > !late;
+    bool elsewhere = asked != BLOCK_HERE && asked > (late ? 0 : 1);
     if (!torrent_write(n, h, &b, e->data,
                        p->addr.port != 0 ? p->addr : p->from))
         host_note(h, "%s", t->full);
