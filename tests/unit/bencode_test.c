@@ -206,9 +206,10 @@ TEST(infohash_of_a_folder)
     struct metainfo_trackers t = {0};
     struct bencode url;
     char path[METAINFO_PATH_MAX + 1];
+    static const uint8_t hello[] = {'h', 'e', 'l', 'l', 'o', '\n'};
     const char *why = "";
 
-    memcpy(data, "hello\n", 6);
+    memcpy(data, hello, sizeof hello);
     for (size_t i = 0; i < 51200; i++)
         data[6 + i] = (uint8_t)i;
     size_t len = create(&p, data, sizeof data);

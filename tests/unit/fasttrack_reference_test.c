@@ -144,13 +144,14 @@ TEST(unknown_bytes_are_taken_and_passed_on)
 TEST(a_body_of_65535_is_awaited_and_not_sent)
 {
     static uint8_t scratch[ENCODED_MAX], in[HEADER_BYTES + PAYLOAD_MAX];
+    static const uint8_t head[] = {'K', 0x15, 0, 0xff, 0xff};
     static uint8_t name[PAYLOAD_MAX];
     struct fasttrack_msg m = {.type = 0x15, .list = {name, sizeof name}};
     const uint8_t *plain;
     struct way way;
     size_t len;
 
-    memcpy(in, "K\x15\0\xff\xff", 5);
+    memcpy(in, head, sizeof head);
     fasttrack_way(&way, false, 0);
     CHECK_U64(fasttrack_unwrap(&way, in, 5, scratch, &plain, &len), 0);
     CHECK_U64(fasttrack_unwrap(&way, in, sizeof in, scratch, &plain, &len),

@@ -460,13 +460,13 @@ TEST(who_joins_or_leaves_takes_no_message_on_its_way)
    time to find out. */
 TEST(a_leave_is_told_to_all_and_believed)
 {
-    struct pastry *n = lone(some, SOME, 2);
     struct pastry_msg m;
 
+    (void)lone(some, SOME, 2);
     (void)host_deliver(&fake.host, &(struct event){.kind = EVENT_STOP});
     CHECK_U64(sent_of(PASTRY_LEAVE), SOME);
     CHECK(fake.left);
-    n = lone(some, SOME, 2);
+    struct pastry *n = lone(some, SOME, 2);
     pastry_begin(n, PASTRY_LEAVE, &m);
     m.sender = id_of(some[0]);
     CHECK(receive(n, &m, (struct addr){1, 7000}) > 0); /* it asks others */
