@@ -262,6 +262,29 @@ TEST(hits_are_as_many_as_both_sides_allow)
     CHECK_TEXT(text, "amy \"User\" 0 \" \" \"Active\" 3 0 1 3 \"nap\"");
 }
 
+TEST(who_is_ignored_is_not_heard_in_a_channel)
+{
+    char text[80] = "";
+
+    (void)begin(ROLE_SERVER, "");
+    for (conn_id i = 1; i <= 2; i++) {
+        happens(EVENT_ACCEPT, i);
+        hears(i, MSG_LOGIN,
+              i == 1 ? "amy pw 1 \"nap\" 3" : "bob pw 1 \"nap\" 4");
+        hears(i, MSG_JOIN, "#room");
+    }
+    hears(2, MSG_JOIN, "#ROOM");
+    CHECK_U64(wrote(MSG_NOTICE, text, sizeof text), 1);
+    CHECK_TEXT(text, "You are already on that channel");
+    hears(1, MSG_IGNORE, "eve");
+    hears(1, MSG_IGNORE, "bob");
+    hears(1, MSG_IGNORE_REMOVE, "eve"); /* and bob stays on it */
+    hears(2, MSG_SAY, "#room hi");
+    CHECK_U64(wrote(MSG_SAID, NULL, 0), 1); /* himself */
+    hears(1, MSG_SAY, "#room hi");
+    CHECK_U64(wrote(MSG_SAID, NULL, 0), 2);
+}
+
 TEST(every_byte_of_a_password_s_digest_counts)
 {
     const struct napster *n = begin(ROLE_SERVER, "");
@@ -493,6 +516,7 @@ int main(void)
     RUN(what_a_user_may_not_say_is_refused_in_words);
     RUN(who_says_too_much_is_gone_at_once_from_his_channels_too);
     RUN(hits_are_as_many_as_both_sides_allow);
+    RUN(who_is_ignored_is_not_heard_in_a_channel);
     RUN(every_byte_of_a_password_s_digest_counts);
     RUN(a_port_is_of_16_bits_and_a_number);
     RUN(a_server_that_says_nothing_is_given_up_after_60_seconds);
