@@ -389,7 +389,8 @@ static void press(struct monitor *m, int key)
     if (c == NULL) {
         LOCAL_TEXT name = text_new();
         key_name(&name, key);
-        say(m, "%s is no key here; ? shows the keys", name.data);
+        say(m, "%s is no key here; %s", name.data,
+            lab_asks(m) ? "Enter begins an answer" : "? shows the keys");
     } else if (c->ask != ASK_NOTHING) {
         m->asking = c->ask;
         m->asker = c;

@@ -286,6 +286,8 @@ void consequence(struct monitor *m, struct text *t);
 
 void draw_lab(struct monitor *m, const struct pane *p);
 void do_lab(struct monitor *m);
+/* Does the worksheet in front wait for an answer, which Enter begins? */
+bool lab_asks(const struct monitor *m);
 void do_answer(struct monitor *m);
 void do_hint(struct monitor *m);
 void open_lab(struct monitor *m); /* Enter in this pane */

@@ -8,8 +8,7 @@
 
 #include "common/tutor.h"
 
-#define HELP                                                                   \
-    "Enter: read on, answer  H hint   j k scroll   z: picture beside, or not"
+#define KEYS "   H hint   j k scroll   z: picture beside, or not"
 #define LAB_COLUMNS 62 /* fits the pane of a large screen, too */
 
 size_t lines_of(const char *s)
@@ -95,6 +94,18 @@ static bool has_lab(struct monitor *m)
     return m->options->tutor != NULL;
 }
 
+bool lab_asks(const struct monitor *m)
+{
+    return m->tab == TAB_LAB && m->options->tutor != NULL &&
+           tutor_is_question(m->options->tutor);
+}
+
+static void say_keys(struct monitor *m)
+{
+    say(m, "%s",
+        lab_asks(m) ? "Enter, then the answer" KEYS : "Enter: read on" KEYS);
+}
+
 /* Give the tutor a line, and scroll to its reply. */
 static void tell(struct monitor *m, const char *line)
 {
@@ -110,7 +121,7 @@ static void tell(struct monitor *m, const char *line)
         !tutor_input(tutor, line, width_of(m), &said) || tutor_has_watch(tutor);
     hear(m, &said);
     m->tab = TAB_LAB;
-    say(m, "%s", HELP);
+    say_keys(m);
 }
 
 void do_lab(struct monitor *m)
@@ -120,7 +131,7 @@ void do_lab(struct monitor *m)
     m->tab = TAB_LAB;
     if (m->zoom != TABS)
         m->zoom = TAB_LAB;
-    say(m, "%s", HELP);
+    say_keys(m);
 }
 
 static void open_prompt(struct monitor *m)

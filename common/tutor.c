@@ -639,6 +639,7 @@ static void input_reflect(struct tutor *t, const struct block *b,
     if (strcmp(line, ".") != 0) {
         note(t, "reflect", b->name, line);
         p->words += count_words(line);
+        p->tries = 0; /* of dots */
         return;
     }
     if (p->words >= b->words_min || p->tries++ > 0) {

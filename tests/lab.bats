@@ -109,6 +109,17 @@ chord_with() {
     [ "$(key_of anna)" != "$(key_of bob)" ]
 }
 
+@test "lab: a reflection that is too short is counted anew after each line" {
+    sheet=$BATS_TEST_TMPDIR/t.md
+    printf '%s\n' '# T' 'lab: t' 'minutes: 5' 'seed: 7' 'O1: say why' '' \
+        '## 1 Why (5 min)' '```reflect R1 1 min=5w' 'Why?' \
+        '# rubric: because' '```' >"$sheet"
+    run "$bin/lab" run "$sheet" --line --student x \
+        <<<$'.\none two\n.\nthree\n.\nfour five\n.'
+    [ "$status" -eq 0 ]
+    [[ $output == *"0 of 5 words"*"2 of 5 words"*"3 of 5 words"*"Hand in"* ]]
+}
+
 @test "lab: a roster may give a student another seed" {
     printf 'student,seed\nanna,7\n' >"$BATS_TEST_TMPDIR/roster"
     run "$bin/lab" key labs/chord/1-join.md --roster "$BATS_TEST_TMPDIR/roster"
