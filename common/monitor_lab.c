@@ -97,11 +97,15 @@ static bool has_lab(struct monitor *m)
 bool lab_asks(const struct monitor *m)
 {
     return m->tab == TAB_LAB && m->options->tutor != NULL &&
-           tutor_is_question(m->options->tutor);
+           tutor_is_question(m->options->tutor) &&
+           (m->lab_rows == 0 || /* not drawn yet: a sheet taken up again */
+            lines_of(m->lab.data) <= m->lab_top + m->lab_rows);
 }
 
 static void say_keys(struct monitor *m)
 {
+    if (!m->quit)
+        listen(m); /* the question may only come now */
     say(m, "%s",
         lab_asks(m) ? "Enter, then the answer" KEYS : "Enter: read on" KEYS);
 }
@@ -155,9 +159,8 @@ void do_answer(struct monitor *m)
         return;
     text_add(&question, tutor_prompt(m->options->tutor));
     tell(m, m->arg);
-    if (!m->quit && tutor_is_question(m->options->tutor) &&
-        strcmp(tutor_prompt(m->options->tutor), question.data) == 0 &&
-        lines_of(m->lab.data) - m->lab_top <= m->lab_rows)
+    if (!m->quit && lab_asks(m) &&
+        strcmp(tutor_prompt(m->options->tutor), question.data) == 0)
         open_prompt(m);
 }
 
@@ -171,6 +174,7 @@ void open_lab(struct monitor *m)
     }
     if (m->lab_shown + m->lab_rows < lines_of(m->lab.data)) {
         scroll_lab(m, (int)m->lab_rows - 1); /* read on before you answer */
+        say_keys(m);
         return;
     }
     if (!tutor_is_question(m->options->tutor)) {
