@@ -30,7 +30,7 @@ static const struct option options[] = {
     [OPT_PER_ADDRESS] = {"per-address", OPTION_NUMBER, 0, SESSIONS_MAX, 0, NULL,
                          "connections to a server from one; 0: any"},
     [OPT_SERVERS] = {"servers", OPTION_TEXT, 0, 0, 0, NULL,
-                     "what a metaserver names in turn: HOST:PORT,HOST:PORT"},
+                     "of a metaserver, in turn: HOST:PORT,..."},
     {.name = NULL}};
 
 static const struct command commands[] = {
