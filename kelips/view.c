@@ -112,12 +112,15 @@ static uint16_t group_of(const struct view *v, const struct host *h)
                         (uint32_t)setting(v->network->settings, KELIPS_GROUPS));
 }
 
-/* One group as a column; what does not fit is counted. */
+/* One group as a column; what does not fit is counted, but never the selected
+   node, for which a row is kept. */
 static void draw_column(const struct view *v, const struct search *s,
                         const struct pane *p, uint16_t group, int column,
                         int rows)
 {
-    int row = 2;
+    int row = 2, kept = v->selected != NULL &&
+                        v->selected->protocol == &kelips_protocol &&
+                        group_of(v, v->selected) == group;
     size_t more = 0;
 
     pane_printf(p, 1, column + 1, ATTR_BOLD, "G%u", (unsigned)group);
@@ -125,8 +128,10 @@ static void draw_column(const struct view *v, const struct search *s,
         const struct host *h = v->network->host[i];
         if (h->protocol != &kelips_protocol || group_of(v, h) != group)
             continue;
-        if (row < rows - 1 || h == v->selected)
-            draw_member(v, s, p, row < rows ? row++ : rows - 1, column, h);
+        if (h == v->selected)
+            kept = 0;
+        if (row < rows - 1 - kept)
+            draw_member(v, s, p, row++, column, h);
         else
             more++;
     }

@@ -41,6 +41,15 @@ teardown() {
         golden kelips-many-80x24.screen
 }
 
+@test "kelips: the selected node is seen in a group that does not fit" {
+    cd "$BATS_TEST_TMPDIR"
+    printf '%s\n' 'set groups 4' 'nodes 40 prefix=n' warm 'run until 5s' >many.scn
+    for node in n1 n37 n39 n40; do
+        run "$kelips" monitor many.scn --dump 80x24 --keys ":node $node<Enter>"
+        [[ $output == *"[$node]"*' +2         +4         +2 '* ]]
+    done
+}
+
 @test "kelips: 1.93 MB by the paper's formula, and less as we keep it" {
     run "$kelips" figure memory
     [[ "${lines[3]}" = 100000,10000000,317,32177.2,1930632,* ]]
