@@ -85,11 +85,33 @@ static struct point *point_of(struct flood *f, uint32_t index)
     return NULL;
 }
 
+/* From whom the flood comes to `i`: the first nearer one that `i` has a link
+   with; where it is up at the other end only, the first that has it. */
+static uint32_t parent_of(const struct flood *f, uint32_t i)
+{
+    const struct network *net = f->v->network;
+    uint32_t near[LINKS_MAX], nearer = gnutella_at(net, i)->distance - 1;
+    size_t count = gnutella_neighbours(net, i, near);
+
+    for (size_t k = 0; k < count; k++)
+        if (gnutella_at(net, near[k])->distance == nearer)
+            return near[k];
+    for (size_t p = 0; p < f->count; p++) {
+        uint32_t at = f->at[p].index;
+        if (gnutella_at(net, at)->distance != nearer)
+            continue;
+        count = gnutella_neighbours(net, at, near);
+        for (size_t k = 0; k < count; k++)
+            if (near[k] == i)
+                return at;
+    }
+    return NOWHERE;
+}
+
 /* Everyone within reach, in the order of hops and of links. */
 static void gather(struct flood *f)
 {
     const struct network *net = f->v->network;
-    uint32_t near[LINKS_MAX];
 
     for (size_t i = 0; i < net->count; i++)
         f->away += gnutella_at(net, i) != NULL;
@@ -101,12 +123,9 @@ static void gather(struct flood *f)
         f->waves = hop + 1 > f->waves ? hop + 1 : f->waves;
         f->crowded = f->crowded || f->count == POINTS_MAX;
         if (f->count < POINTS_MAX) {
-            struct point *p = &f->at[f->count++];
-            *p = (struct point){.index = i, .parent = NOWHERE, .hop = hop};
-            size_t count = gnutella_neighbours(net, i, near);
-            for (size_t k = 0; k < count && p->parent == NOWHERE; k++)
-                if (gnutella_at(net, near[k])->distance + 1 == n->distance)
-                    p->parent = near[k];
+            uint32_t parent = hop > 0 ? parent_of(f, i) : NOWHERE;
+            f->at[f->count++] =
+                (struct point){.index = i, .parent = parent, .hop = hop};
         }
         i = n->next;
     }
@@ -286,8 +305,8 @@ static void draw_summary(const struct flood *f, const struct pane *p, int row)
         duplicates += f->wave[w].duplicates;
     }
     if (!f->known && f->away > 0)
-        pane_printf(p, row, 1, ATTR_NORMAL, "%zu others cannot be reached",
-                    f->away);
+        pane_printf(p, row, 1, ATTR_NORMAL, "%zu other%s cannot be reached",
+                    f->away, f->away == 1 ? "" : "s");
     if (!f->known || f->crowded)
         return;
     int c = pane_printf(p, row, 1, ATTR_NORMAL, "%u messages, %u dups (:n)",

@@ -502,6 +502,10 @@ END
         golden gnutella-home-160x48.screen
     "$bin" monitor labs/capstone/gnutella200.scn --dump 80x24 --at 4.13s |
         golden gnutella-crowd-80x24.screen
+    # A link that is up at one end only is drawn as well.
+    run "$bin" monitor labs/gnutella/join.scn --step 546 \
+        --keys ':node new<Enter>' --dump 80x24
+    [[ $output == *"hop 0      hop 1      hop 2"*"[new] -+-- n1 ----+-- n2 "* ]]
 }
 
 @test "gnutella: forty seeded runs with faults end well" {

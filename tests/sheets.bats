@@ -27,6 +27,13 @@ send() {
     t send-keys Enter
 }
 
+# After a wrong answer the prompt is open again; else `a` opens it.
+is_open() { t capture-pane -p | grep -q 'Esc: back$'; }
+answer() {
+    if is_open; then send "$1"; else send "a$1"; fi
+    sleep 0.3
+}
+
 # The question that waits for an answer: the last on the screen, if the journal
 # has not settled it.
 open_question() {
@@ -43,23 +50,22 @@ act() {
         t send-keys Enter
     elif [ "$question" = "$3" ] && [ -z "$been_home" ]; then
         been_home=yes
+        is_open && t send-keys Escape && sleep 0.3
         send qy
         sleep 0.5
         t kill-server
         socket=$socket-again # the old server may take a moment to go
         sit_down "$1" "$2"
     elif [[ $question = R* ]]; then
-        send "a$(printf 'word%d ' {1..45})"
-        send a.
+        answer "$(printf 'word%d ' {1..45})"
+        answer .
     elif [ "$tried" != "$question" ]; then # one that is wrong, then a hint
         tried=$question
-        send an99
-        sleep 0.2
-        send a999 # where a number was expected, the first did not count
-        sleep 0.2
-        t send-keys H
+        answer n99
+        answer 999 # where a number was expected, the first did not count
+        answer hint
     else
-        send "a${answer[$question]}"
+        answer "${answer[$question]}"
     fi
 }
 
