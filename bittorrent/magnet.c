@@ -84,7 +84,7 @@ static void read_files(struct magnet *m, struct slice value)
         size_t digits = 0;
         for (; *at >= '0' && *at <= '9' && digits < 5; at++, digits++)
             number = number * 10 + (uint32_t)(*at - '0');
-        if (digits == 0)
+        if (digits == 0 || (*at >= '0' && *at <= '9'))
             return;
         text_printf(&t, "%u", number + 1);
         if (*at != '\0')

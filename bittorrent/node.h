@@ -74,7 +74,8 @@ struct block {
 /* A growing list of blocks, in order. */
 struct blocks {
     struct block *at;
-    uint16_t count, cap;
+    uint16_t count;
+    uint32_t cap;
 };
 
 /* A piece of which some blocks are asked for, or here. */
@@ -295,6 +296,8 @@ void choke_fill(struct bittorrent *n, struct host *h);
 
 /* The equal block in a list, or NULL. */
 const struct block *blocks_find(const struct blocks *l, const struct block *b);
+/* Take out an equal block; false when there is none. */
+bool blocks_take(struct blocks *l, const struct block *b);
 /* The peer of that stream, or NULL. */
 struct peer *peer_of(struct bittorrent *n, conn_id conn);
 /* Call a peer; nothing happens when there is no memory. */
@@ -309,9 +312,6 @@ void peer_close(struct bittorrent *n, struct host *h, struct peer *p,
 /* An event of a peer's stream; the bytes consumed. */
 size_t peer_event(struct bittorrent *n, struct host *h, struct peer *p,
                   const struct event *e);
-/* Choke or unchoke; what a choked one had asked for is rejected. */
-void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
-                      bool choke);
 /* A piece is here: tell everyone. */
 void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece);
 /* All is here: close those who have everything as well. */
@@ -322,19 +322,35 @@ void peer_on_open(struct bittorrent *n, struct host *h);
 void peer_close_all(struct bittorrent *n, struct host *h);
 /* Ask for as much as a peer's rate suggests. */
 void peer_ask(struct bittorrent *n, struct host *h, struct peer *p);
+/* The same for all peers. */
+void peer_ask_all(struct bittorrent *n, struct host *h);
 /* Would it send a block of this piece?  It has it, and does not choke us, or
    lets us have that one all the same.  Source: [bep6] allowed fast. */
 bool peer_offers(const struct peer *p, uint32_t piece);
-/* The same for all peers. */
-void peer_ask_all(struct bittorrent *n, struct host *h);
-/* Send what peers have asked for, as far as limits allow. */
-void peer_serve_all(struct bittorrent *n, struct host *h);
 /* Once a second: keep-alives, and an end to who is silent for too long. */
 void peer_on_tick(struct bittorrent *n, struct host *h);
 /* Encode and write one message. */
 void peer_send(struct host *h, struct peer *p, const struct wire_msg *m);
+/* The same for one that has no body, and for one about a block. */
+void peer_send_plain(struct host *h, struct peer *p, enum wire_id id);
+void peer_send_block(struct host *h, struct peer *p, enum wire_id id,
+                     const struct block *b);
 /* Never talk to this address again: it sent a bad piece. */
 void peer_ban(struct bittorrent *n, struct host *h, struct addr from);
+
+/* -- serve.c ------------------------------------------------------------------------------- */
+
+/* Choke or unchoke; what a choked one had asked for is rejected. */
+void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
+                      bool choke);
+/* May it have a block of this piece now?  Though it is choked, some pieces as
+   long as it has few, of which peer_send_allowed tells it.
+   Source: [bep6] allowed fast. */
+bool peer_may_have(const struct bittorrent *n, const struct peer *p,
+                   uint32_t piece);
+void peer_send_allowed(struct bittorrent *n, struct host *h, struct peer *p);
+/* Send what peers have asked for, as far as limits allow. */
+void peer_serve_all(struct bittorrent *n, struct host *h);
 
 /* -- extend.c ------------------------------------------------------------------------------ */
 

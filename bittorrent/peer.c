@@ -1,13 +1,11 @@
 /*
- * One connection to a peer: handshake, dialogue, requests, uploads.
+ * One connection to a peer: handshake, dialogue, requests.
  *
  *     dial   --open--> handshake --theirs--> up
  *     accept ---------> handshake
  *
- * Both sides of an exchange are here.  As the one who takes: interest is kept
- * exact at all times, and as many blocks are asked for as the peer sends in
- * three seconds.  As the one who gives: requests wait in a list, and only a
- * few blocks are handed to the stream ahead of time, so that a choke counts.
+ * What we take is here, what we give in serve.c: interest is kept exact at all
+ * times, and as many blocks are asked for as the peer sends in three seconds.
  *
  * Sources: [bep3], [bep6]; libtorrent's default settings for the pipeline.
  */
@@ -20,17 +18,8 @@
 
 static bool blocks_add(struct host *h, struct blocks *l, struct block b)
 {
-    if (l->count == l->cap) {
-        uint16_t cap = (uint16_t)(l->cap > 0 ? l->cap * 2 : 8);
-        struct block *more = host_alloc(h, cap * sizeof *more);
-        if (more == NULL)
-            return false;
-        if (l->count > 0)
-            memcpy(more, l->at, l->count * sizeof *more);
-        host_free(h, l->at, l->cap * sizeof *more);
-        l->at = more;
-        l->cap = cap;
-    }
+    if (!host_grow(h, &l->at, &l->cap, l->count + 1u, sizeof *l->at))
+        return false;
     l->at[l->count++] = b;
     return true;
 }
@@ -44,8 +33,7 @@ const struct block *blocks_find(const struct blocks *l, const struct block *b)
     return NULL;
 }
 
-/* Take out an equal block; false when there is none. */
-static bool blocks_take(struct blocks *l, const struct block *b)
+bool blocks_take(struct blocks *l, const struct block *b)
 {
     const struct block *found = blocks_find(l, b);
 
@@ -73,15 +61,15 @@ void peer_send(struct host *h, struct peer *p, const struct wire_msg *m)
         host_free(h, out, room);
 }
 
-static void send_plain(struct host *h, struct peer *p, enum wire_id id)
+void peer_send_plain(struct host *h, struct peer *p, enum wire_id id)
 {
     const struct wire_msg m = {.id = id};
 
     peer_send(h, p, &m);
 }
 
-static void send_block(struct host *h, struct peer *p, enum wire_id id,
-                       const struct block *b)
+void peer_send_block(struct host *h, struct peer *p, enum wire_id id,
+                     const struct block *b)
 {
     const struct wire_msg m = {
         .id = id, .index = b->piece, .begin = b->begin, .length = b->length};
@@ -122,37 +110,6 @@ static void send_have(struct bittorrent *n, struct host *h, struct peer *p)
         peer_send(h, p, &m);
 }
 
-/* May it have a block of this piece now?  Though it is choked, some pieces as
-   long as it has few.  Source: [bep6] allowed fast. */
-static bool may_have(const struct bittorrent *n, const struct peer *p,
-                     uint32_t piece)
-{
-    const struct torrent *t = &n->torrent;
-    size_t k = (size_t)setting(n->settings, OPT_FAST);
-    uint32_t set[ALLOWED_FAST_MAX];
-
-    if (!p->am_choking || !p->fast || p->have_count > k)
-        return !p->am_choking;
-    k = wire_allowed_fast(p->from.ip, t->infohash, t->meta.piece_count, set, k);
-    while (k > 0 && set[k - 1] != piece)
-        k--;
-    return k > 0;
-}
-
-/* Tell it which pieces these are. */
-static void send_allowed(struct bittorrent *n, struct host *h, struct peer *p)
-{
-    const struct torrent *t = &n->torrent;
-    uint32_t set[ALLOWED_FAST_MAX];
-    size_t k = wire_allowed_fast(p->from.ip, t->infohash, t->meta.piece_count,
-                                 set, (size_t)setting(n->settings, OPT_FAST));
-
-    for (size_t i = 0; i < k; i++) {
-        const struct wire_msg m = {.id = WIRE_ALLOWED_FAST, .index = set[i]};
-        peer_send(h, p, &m);
-    }
-}
-
 /* -- Interest and requests ---------------------------------------------------------------- */
 
 static void keep_interest(struct bittorrent *n, struct host *h, struct peer *p)
@@ -162,7 +119,7 @@ static void keep_interest(struct bittorrent *n, struct host *h, struct peer *p)
     if (p->state != PEER_UP || p->am_interested == wants)
         return;
     p->am_interested = wants;
-    send_plain(h, p, wants ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);
+    peer_send_plain(h, p, wants ? WIRE_INTERESTED : WIRE_NOT_INTERESTED);
 }
 
 /* A block is no longer asked for at this peer: somebody else may be. */
@@ -236,7 +193,7 @@ void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
         if (p->asked.count == 1)
             p->block_us = host_now(h); /* its patience begins */
         n->down_tokens -= limited ? b.length : 0;
-        send_block(h, p, WIRE_REQUEST, &b);
+        peer_send_block(h, p, WIRE_REQUEST, &b);
     }
 }
 
@@ -255,90 +212,7 @@ static void cancel_elsewhere(struct bittorrent *n, struct host *h,
             continue;
         if (!p->fast) /* who is, answers in any case */
             blocks_take(&p->asked, b);
-        send_block(h, p, WIRE_CANCEL, b);
-    }
-}
-
-/* -- Serving ---------------------------------------------------------------------------------- */
-
-void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
-                      bool choke)
-{
-    if (p->am_choking == choke)
-        return;
-    p->am_choking = choke;
-    if (choke)
-        p->optimistic = false;
-    else
-        p->unchoked_us = host_now(h);
-    send_plain(h, p, choke ? WIRE_CHOKE : WIRE_UNCHOKE);
-    /* Source: [bep6] choke first, then a reject for each that waits. */
-    uint16_t kept = 0;
-    for (uint16_t i = 0; i < p->wants.count; i++)
-        if (may_have(n, p, p->wants.at[i].piece))
-            p->wants.at[kept++] = p->wants.at[i];
-        else if (p->fast)
-            send_block(h, p, WIRE_REJECT, &p->wants.at[i]);
-    p->wants.count = kept;
-}
-
-/* Of those who can be sent a block, the one who has waited longest. */
-static struct peer *next_to_serve(const struct bittorrent *n)
-{
-    struct peer *next = NULL;
-
-    for (struct peer *p = n->peers; p != NULL; p = p->next)
-        if (p->state == PEER_UP && p->wants.count > 0 && !p->stuffed &&
-            (next == NULL || p->served < next->served))
-            next = p;
-    return next;
-}
-
-/* Send one block that `p` waits for. */
-static void serve_one(struct bittorrent *n, struct host *h, struct peer *p)
-{
-    struct torrent *t = &n->torrent;
-    struct block b = p->wants.at[0];
-
-    p->served = ++n->blocks_served;
-    blocks_take(&p->wants, &b);
-    if (!host_content_has(h, t->content, torrent_offset(t, b.piece) + b.begin,
-                          b.length)) { /* a file went away under us */
-        if (p->fast)
-            send_block(h, p, WIRE_REJECT, &b);
-        return;
-    }
-    send_block(h, p, WIRE_PIECE, &b);
-    size_t unsent = 0;
-    for (uint32_t done = 0; done < b.length;) {
-        uint32_t part = b.length - done;
-        if (part > MESSAGE_BYTES_MAX)
-            part = MESSAGE_BYTES_MAX;
-        unsent = host_write_content(h, p->conn, t->content,
-                                    torrent_offset(t, b.piece) + b.begin + done,
-                                    part);
-        done += part;
-    }
-    p->stuffed = unsent >= BACKLOG_HIGH;
-    n->up_tokens -= b.length; /* without a limit nobody looks at it */
-    p->up += b.length;
-    p->up_now += b.length;
-    t->uploaded += b.length;
-}
-
-/* A block each in turn, so that nobody takes all of a limited rate, however
-   few blocks it allows at a time. */
-void peer_serve_all(struct bittorrent *n, struct host *h)
-{
-    bool limited = setting(n->settings, OPT_UPLOAD) > 0;
-    struct peer *p;
-
-    while ((p = next_to_serve(n)) != NULL) {
-        if (limited && n->up_tokens <= 0) {
-            swarm_wait(n, h);
-            return;
-        }
-        serve_one(n, h, p);
+        peer_send_block(h, p, WIRE_CANCEL, b);
     }
 }
 
@@ -512,7 +386,7 @@ static bool on_handshake(struct bittorrent *n, struct host *h, struct peer *p,
     }
     send_have(n, h, p); /* the first message; then extensions */
     if (p->fast && open)
-        send_allowed(n, h, p);
+        peer_send_allowed(n, h, p);
     if (p->extended)
         extend_say_hello(n, h, p);
     if (p->dht && n->dht != NULL) {
@@ -568,13 +442,14 @@ static const char *on_request(struct bittorrent *n, struct host *h,
 
     if (!is_block(&n->torrent, m))
         return "it asks for what is not in the torrent";
-    bool serve = may_have(n, p, m->index) && n->torrent.state == TORRENT_OPEN &&
+    bool serve = peer_may_have(n, p, m->index) &&
+                 n->torrent.state == TORRENT_OPEN &&
                  bit_is_set(n->torrent.have, m->index) &&
                  p->wants.count < 2 * REQUESTS_MAX;
     if (serve && blocks_add(h, &p->wants, b))
         peer_serve_all(n, h);
     else if (p->fast)
-        send_block(h, p, WIRE_REJECT, &b);
+        peer_send_block(h, p, WIRE_REJECT, &b);
     return NULL;
 }
 
@@ -762,7 +637,7 @@ static const char *on_message(struct bittorrent *n, struct host *h,
         break;
     case WIRE_CANCEL:
         if (blocks_take(&p->wants, &b) && p->fast)
-            send_block(h, p, WIRE_REJECT, &b);
+            peer_send_block(h, p, WIRE_REJECT, &b);
         break;
     case WIRE_REJECT:
         why = on_reject(n, h, p, m);
@@ -947,7 +822,7 @@ void peer_on_tick(struct bittorrent *n, struct host *h)
             continue;
         }
         if (p->state == PEER_UP && now - p->said_us > KEEP_ALIVE_US)
-            send_plain(h, p, WIRE_KEEP_ALIVE);
+            peer_send_plain(h, p, WIRE_KEEP_ALIVE);
         /* Source: [bep3] snubbed.  What it was asked for, others may be. */
         if (p->asked.count > 0 && now - p->block_us > REQUEST_PATIENCE_US &&
             !p->snubbed) {

@@ -34,6 +34,7 @@ bool host_grow(struct host *h, void *table, uint32_t *cap, uint32_t wanted,
     uint32_t more = *cap > 0 ? *cap : 4;
     void *old, *at;
 
+    assert(wanted <= UINT32_MAX / 2);
     if (wanted <= *cap)
         return true;
     while (more < wanted)

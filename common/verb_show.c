@@ -214,9 +214,9 @@ static bool check_args(const struct fact *f, const struct fact_call *c)
 
 /* -- The verb ----------------------------------------------------------------- */
 
-/* "path NODE KEY (path n80 42)", or all about it on two lines. */
 enum fact_help { FACT_NAMED, FACT_SHOWN, FACT_EXPLAINED };
 
+/* "path NODE KEY", "path NODE KEY (path n80 42)", or all on two lines. */
 static void help_fact(const struct program *p, const struct fact *f,
                       enum fact_help how, struct text *t)
 {

@@ -354,8 +354,8 @@ void fasttrack_tell(struct fasttrack *n, struct host *h, int content,
                     struct link *only);
 /* The same for every shared file. */
 void fasttrack_tell_all(struct fasttrack *n, struct host *h, struct link *only);
-/* `terms` is a list of `count` terms.  Answer `command` with what others share; fails at once without a parent,
-   or while another search is open. */
+/* Answer `command` with what others share; fails at once without a parent, or
+   while another search is open.  `terms` is a list of `count` terms. */
 void fasttrack_search(struct fasttrack *n, struct host *h, uint32_t command,
                       const struct span *terms, uint8_t count, uint8_t realm);
 /* Keep the results of an answer to our open search, HITS_MAX at most. */

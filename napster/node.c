@@ -107,7 +107,9 @@ static struct addr next_server(struct napster *n, struct host *h)
     for (char *s = text; *s != '\0'; s++)
         *s = *s == ',' ? ' ' : *s;
     int count = napster_split(napster_slice(text), name, FIELDS_OF_ONE);
-    if (count > 0 && count <= FIELDS_OF_ONE) {
+    if (count > FIELDS_OF_ONE) /* so many take turns */
+        count = FIELDS_OF_ONE;
+    if (count > 0) {
         char one[FILE_NAME_MAX + 1];
         napster_copy(one, sizeof one, name[n->turn++ % (unsigned)count]);
         if (!addr_parse(&a, one) && !host_resolve(h, one, &a))

@@ -555,7 +555,7 @@ static void on_state(struct pastry *n, struct host *h, struct addr from,
 {
     struct call *c = call_of(n, m->request);
     bool joining = c != NULL && c->kind == CALL_JOIN;
-    bool news = c == NULL && m->request == n->arrival &&
+    bool news = c == NULL && n->arrival != 0 && m->request == n->arrival &&
                 pastry_known(n, from) != NULL; /* since we asked to join */
 
     if (!joining && !news &&

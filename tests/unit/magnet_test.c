@@ -52,8 +52,8 @@ TEST(files_that_a_link_chooses_are_read)
     CHECK_TEXT(m.files, "1,3,5-7");
     CHECK(reads("magnet:?xt=urn:btih:" HEX "&so=0%2C9"));
     CHECK_TEXT(m.files, "1,10");
-    static const char *const none[] = {"",    ",",   "1,",     "x",  "3-1",
-                                       "1-x", "1--", "999999", "1;2"};
+    static const char *const none[] = {"",    ",",   "1,",     "x",   "3-1",
+                                       "1-x", "1--", "999999", "1;2", "000001"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         struct text link = text_new();
         text_printf(&link, "magnet:?xt=urn:btih:" HEX "&so=%s", none[i]);

@@ -618,6 +618,20 @@ TEST(who_arrives_meanwhile_is_told_to_a_newcomer)
     }
 }
 
+/* Who began the network has asked nobody: no list is news to it. */
+TEST(who_never_arrived_takes_no_news)
+{
+    struct pastry *n = lone(some, SOME, 2);
+    struct pastry_msg m;
+
+    pastry_begin(n, PASTRY_STATE, &m);
+    m.request = n->arrival;
+    m.sender = id_of(some[0]);
+    m.part = PART_LEAVES;
+    m.peer[m.count++] = (struct pastry_peer){id_of(0x1001), {0x0a000009, 7000}};
+    CHECK_U64(receive(n, &m, (struct addr){1, 7000}), 0);
+}
+
 /* A PONG of a node that is still joining brings it into no table. */
 TEST(who_has_not_joined_is_in_no_table)
 {
@@ -933,6 +947,7 @@ int main(void)
     RUN(a_round_asks_for_leaves_rows_and_neighbours_in_turn);
     RUN(a_newcomer_is_told_all_that_makes_its_tables_ideal);
     RUN(who_arrives_meanwhile_is_told_to_a_newcomer);
+    RUN(who_never_arrived_takes_no_news);
     RUN(who_has_not_joined_is_in_no_table);
     RUN(made_up_peers_enter_no_table_and_cost_little);
     RUN(ids_print_and_parse_as_digits);
