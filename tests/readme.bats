@@ -22,6 +22,9 @@ typed() {
     block "$1" | sed "s|/tmp/|$BATS_TEST_TMPDIR/|g; s/127\.0\.0\.1/$own/g" \
         >"$BATS_TEST_TMPDIR/script"
     [ -s "$BATS_TEST_TMPDIR/script" ]
+    # What is left of a scene that fails would hold the test for ever.
+    sed -i '1i trap "kill \\$(jobs -p) 2>/dev/null || true" EXIT' \
+        "$BATS_TEST_TMPDIR/script"
     cd "$BATS_TEST_TMPDIR/here"
     run timeout 60 bash -e "$BATS_TEST_TMPDIR/script"
     [ "$status" -eq 0 ] || { echo "$output"; false; }
