@@ -15,7 +15,6 @@
 
 #include "bittorrent/check.h"
 
-#define SECOND_US UINT64_C(1000000)
 #define UPLOAD 50000u             /* bytes a second, of a peer */
 #define GAIN_BYTES (768u * 1024)  /* of the file of `gain` */
 #define RIDE_BYTES (2048u * 1024) /* of that of `free-riders` */

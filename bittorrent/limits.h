@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SECOND_US UINT64_C(1000000)
+
 /* -- Bencode and metainfo --------------------------------------------------- */
 
 #define INFOHASH_BYTES 20 /* SHA-1 */

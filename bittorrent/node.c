@@ -5,9 +5,7 @@
 
 #include "bittorrent/check.h"
 #include "bittorrent/magnet.h"
-#include "common/words.h"
 
-#define SECOND_US UINT64_C(1000000)
 #define SEND_US (SECOND_US / 10) /* between tokens of a limited rate */
 #define DHT_TAG 1                /* of the one torrent */
 
@@ -120,7 +118,7 @@ static bool has_link(const struct bittorrent *n, struct addr a)
     return false;
 }
 
-static void dial_some(struct bittorrent *n, struct host *h)
+void swarm_dial_some(struct bittorrent *n, struct host *h)
 {
     const struct torrent *t = &n->torrent;
     uint64_t now = host_now(h);
@@ -183,7 +181,7 @@ static void take_found(struct bittorrent *n, struct host *h)
     n->announcer.found_count = 0;
     while (n->dht != NULL && dht_take(n->dht, &tag, &peer))
         swarm_found_peer(n, h, peer);
-    dial_some(n, h);
+    swarm_dial_some(n, h);
 }
 
 static void announce(struct bittorrent *n, struct host *h)
@@ -451,8 +449,8 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
 }
 
 /* Look for the peers of a torrent that is known by its infohash. */
-static void begin_magnet(struct bittorrent *n, struct host *h,
-                         const struct magnet *m)
+void swarm_begin_magnet(struct bittorrent *n, struct host *h,
+                        const struct magnet *m)
 {
     extend_ask(n, h, m->infohash);
     for (unsigned i = 0; i < m->peer_count; i++)
@@ -506,7 +504,7 @@ static void begin_torrent(struct bittorrent *n, struct host *h)
     if (linked)
         memcpy(n->files, m.files, sizeof n->files);
     if (linked && !is_of_magnet(file, len, &m))
-        begin_magnet(n, h, &m);
+        swarm_begin_magnet(n, h, &m);
     else if (len > 0 && !torrent_open(n, h, file, (size_t)len, &why))
         host_note(h, "the torrent cannot be opened: %s", why);
     host_free(h, file, room);
@@ -597,111 +595,6 @@ static void on_datagram(struct bittorrent *n, struct host *h,
         take_found(n, h);
 }
 
-/* -- Commands ------------------------------------------------------------------------------------ */
-
-static uint32_t banned_count(const struct bittorrent *n)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < n->known_count; i++)
-        count += n->known[i].banned;
-    return count;
-}
-
-static void show(struct bittorrent *n, struct host *h, uint32_t command)
-{
-    const struct torrent *t = &n->torrent;
-    struct fields f = fields_new();
-
-    fields_number(&f, "pieces", t->have_count);
-    fields_number(&f, "of", t->meta.piece_count);
-    fields_number(&f, "peers", n->peer_count);
-    fields_number(&f, "known", n->known_count);
-    fields_number(&f, "downloaded", t->downloaded);
-    fields_number(&f, "uploaded", t->uploaded);
-    fields_number(&f, "wasted", t->wasted);
-    fields_number(&f, "bad", t->bad_pieces);
-    fields_number(&f, "banned", banned_count(n));
-    if (t->done_us > 0)
-        fields_number(&f, "seconds", (t->done_us - t->begun_us) / SECOND_US);
-    if (n->tracker != NULL)
-        tracker_fields(n->tracker, &f);
-    fields_text(&f, "why", swarm_why(n));
-    host_result(h, command, true, &f);
-    fields_free(&f);
-}
-
-/* By a magnet link, or an infohash alone. */
-static void fetch(struct bittorrent *n, struct host *h, uint32_t command,
-                  const char *word)
-{
-    struct text link = text_new();
-    struct magnet m;
-    const char *why;
-
-    if (strncmp(word, "magnet:", 7) != 0)
-        text_add(&link, "magnet:?xt=urn:btih:");
-    text_add(&link, word);
-    if (link.len > MAGNET_BYTES_MAX || !magnet_read(&m, link.data, &why)) {
-        host_failed(h, command,
-                    "expected a magnet link with xt=urn:btih:, or the 40 "
-                    "hexadecimal digits of an infohash");
-    } else {
-        n->command = command;
-        (void)host_save(h, "magnet", link.data, link.len);
-        memcpy(n->files, m.files, sizeof n->files);
-        begin_magnet(n, h, &m);
-    }
-    text_free(&link);
-}
-
-static void dial(struct bittorrent *n, struct host *h, uint32_t command,
-                 const char *word)
-{
-    struct addr a;
-    struct fields f = fields_new();
-
-    if (addr_parse(&a, word)) {
-        swarm_found_peer(n, h, a);
-        dial_some(n, h);
-        fields_node(&f, "peer", a);
-        host_result(h, command, true, &f);
-    } else {
-        host_failed(h, command, "that is no HOST:PORT");
-    }
-    fields_free(&f);
-}
-
-static void on_command(struct bittorrent *n, struct host *h,
-                       const struct event *e)
-{
-    const char *s = (const char *)e->data, *word;
-    size_t len = word_next(&s);
-    const char *verb = s;
-
-    word = s + len;
-    (void)word_next(&word);
-    if (word_is(verb, len, "show")) {
-        show(n, h, e->command);
-    } else if (word_is(verb, len, "peer")) {
-        dial(n, h, e->command, word);
-    } else if (n->torrent.state != TORRENT_NONE || n->command != 0 ||
-               n->wanted[0] != '\0') {
-        host_failed(h, e->command, "a node has one torrent at a time");
-    } else if (word_is(verb, len, "fetch")) {
-        fetch(n, h, e->command, word);
-    } else if (addr_none(n->join)) {
-        host_failed(h, e->command, "join a node that has its .torrent");
-    } else if (strlen(word) >= sizeof n->wanted) {
-        host_failed(h, e->command, "the name is too long");
-    } else {
-        memcpy(n->wanted, word, strlen(word) + 1);
-        n->command = e->command;
-        n->wanted_us = 0;
-        web_on_tick(n, h);
-    }
-}
-
 static size_t event(void *node, struct host *h, const struct event *e)
 {
     struct bittorrent *n = node;
@@ -726,7 +619,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
         used = on_stream(n, h, e);
         break;
     case EVENT_COMMAND:
-        on_command(n, h, e);
+        swarm_command(n, h, e);
         break;
     case EVENT_HASHED:
         torrent_on_hashed(n, h, e);

@@ -5,10 +5,12 @@
  *     torrent.c  the torrent: its pieces, what is here, hashes, resume
  *     picker.c   which block to ask for next
  *     choke.c    whom to upload to
- *     peer.c     one connection: the dialogue, requests, uploads
+ *     peer.c     one connection: the dialogue, requests
+ *     serve.c    what we give on it
  *     extend.c   extensions: metadata of a magnet link, peer exchange
  *     web.c      HTTP: .torrent files, and what is for a tracker
- *     node.c     options, commands, timers; who is dialled
+ *     node.c     options, events, timers; who is dialled
+ *     command.c  what a user asks
  *
  * A node in the role of a tracker has a `struct tracker` besides, or alone.
  *
@@ -402,5 +404,15 @@ void swarm_on_complete(struct bittorrent *n, struct host *h);
 void swarm_wait(struct bittorrent *n, struct host *h);
 /* Why nothing moves, in words; "" when something does. */
 const char *swarm_why(const struct bittorrent *n);
+/* Dial peers that are known, as many as there is room for. */
+void swarm_dial_some(struct bittorrent *n, struct host *h);
+struct magnet;
+/* Fetch what the link names: the metadata first. */
+void swarm_begin_magnet(struct bittorrent *n, struct host *h,
+                        const struct magnet *m);
+
+/* -- command.c ---------------------------------------------------------------------------- */
+
+void swarm_command(struct bittorrent *n, struct host *h, const struct event *e);
 
 #endif

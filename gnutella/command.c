@@ -272,8 +272,7 @@ static void connect(struct gnutella *n, struct host *h, uint32_t command,
     fields_free(&f);
 }
 
-void gnutella_command_run(struct gnutella *n, struct host *h,
-                          const struct event *e)
+void gnutella_command(struct gnutella *n, struct host *h, const struct event *e)
 {
     const char *text = (const char *)e->data;
     size_t len = word_next(&text);

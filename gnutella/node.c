@@ -321,7 +321,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
         used = on_stream(n, h, e);
         break;
     case EVENT_COMMAND:
-        gnutella_command_run(n, h, e);
+        gnutella_command(n, h, e);
         break;
     case EVENT_HASHED:
         gnutella_transfer_on_hashed(n, h, e);

@@ -344,8 +344,8 @@ bool gnutella_matches(const char *name, size_t name_len, const char *text,
 /* -- command.c --------------------------------------------------------------- */
 
 /* A user's command. */
-void gnutella_command_run(struct gnutella *n, struct host *h,
-                          const struct event *e);
+void gnutella_command(struct gnutella *n, struct host *h,
+                      const struct event *e);
 /* A hit for a search of ours, */
 void gnutella_command_hit(struct gnutella *n, struct host *h,
                           const struct gnutella_msg *m);

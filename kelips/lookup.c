@@ -361,7 +361,7 @@ static void found(struct kelips *n, struct host *h, struct call *c,
 }
 
 /* Begin: what is known here needs no question. */
-static void look_up(struct kelips *n, struct host *h, struct call *c)
+void kelips_look_up(struct kelips *n, struct host *h, struct call *c)
 {
     const struct entry *t = kelips_tuple(n, &c->key);
     struct addr nobody = {0, 0};
@@ -374,7 +374,7 @@ static void look_up(struct kelips *n, struct host *h, struct call *c)
         ask_next(n, h, c);
 }
 
-static struct call *call_for(struct kelips *n, struct host *h,
+struct call *kelips_call_for(struct kelips *n, struct host *h,
                              enum purpose purpose, const struct id *key)
 {
     struct call *c = kelips_call_new(n, h, CALL_MEMBER);
@@ -432,7 +432,7 @@ void kelips_again(struct kelips *n, struct host *h, struct call *c)
     if (c->purpose == FOR_GET && !addr_none(c->home))
         fetch(n, h, c);
     else if (c->purpose < FOR_INSERT)
-        look_up(n, h, c);
+        kelips_look_up(n, h, c);
     else
         ask_next(n, h, c);
 }
@@ -598,21 +598,26 @@ void kelips_refresh(struct kelips *n, struct host *h)
             kelips_note_tuple(n, h, &f->key, n->self, f->heartbeat);
             continue;
         }
-        struct call *c = call_for(n, h, FOR_REFRESH, &f->key);
+        struct call *c = kelips_call_for(n, h, FOR_REFRESH, &f->key);
         if (c == NULL)
             return; /* the rest next round */
         ask_next(n, h, c);
     }
 }
 
-/* -- Commands ------------------------------------------------------------------------ */
+/* -- Inserting ----------------------------------------------------------------------- */
 
-/* A file of ours: keep it, and tell its group; or find it a home there. */
-static void insert(struct kelips *n, struct host *h, struct call *c)
+void kelips_insert(struct kelips *n, struct host *h, struct call *c,
+                   const char *text, size_t text_len)
 {
     bool member = setting(n->settings, KELIPS_HOME) == HOME_MEMBER;
-    struct file *f = c->file;
+    struct file *f = file_new(h, &c->key, c->name, c->name_len, text, text_len);
 
+    c->file = f;
+    if (f == NULL) {
+        failed(n, h, c, "no memory");
+        return;
+    }
     if (member && c->group != n->group) {
         ask_next(n, h, c);
         return;
@@ -637,84 +642,4 @@ static void insert(struct kelips *n, struct host *h, struct call *c)
     }
     kelips_note_tuple(n, h, &f->key, n->self, f->heartbeat);
     done(n, h, c, NULL);
-}
-
-static void list_nodes(struct fields *f, const char *name,
-                       const struct entry *e, size_t count)
-{
-    fields_begin(f, FIELD_LIST, name);
-    for (size_t i = 0; i < count; i++)
-        if (!addr_none(e[i].addr))
-            fields_node(f, "", e[i].addr);
-    fields_end(f);
-}
-
-static void show(const struct kelips *n, struct host *h, uint32_t command)
-{
-    struct fields f = fields_new();
-
-    fields_id(&f, "id", n->id, ID_BITS);
-    fields_number(&f, "group", n->group);
-    list_nodes(&f, "members", n->view.at, n->view.count);
-    list_nodes(&f, "contacts", n->contact,
-               (size_t)n->groups * n->contact_count);
-    fields_number(&f, "tuples", n->tuples.count);
-    fields_number(&f, "files", n->file_count);
-    fields_number(&f, "bytes", kelips_bytes(n));
-    host_result(h, command, true, &f);
-    fields_free(&f);
-}
-
-static void file_command(struct kelips *n, struct host *h,
-                         const struct event *e, enum purpose purpose,
-                         const char *rest)
-{
-    size_t key_len = word_next(&rest), name_len, text_len;
-    const char *name, *text = rest + key_len;
-    struct call *c;
-    struct id key;
-
-    text += *text == ' ';
-    text_len = strlen(text);
-    if (!word_key(rest, key_len, ID_BITS, &key, &name, &name_len)) {
-        host_failed(h, e->command, "no name: at most 64 bytes");
-        return;
-    }
-    if (purpose == FOR_INSERT && text_len > VALUE_MAX) {
-        host_failed(h, e->command, "a file has at most 512 bytes here");
-        return;
-    }
-    c = call_for(n, h, purpose, &key);
-    if (c == NULL) {
-        host_failed(h, e->command, "too many open calls");
-        return;
-    }
-    c->command = e->command;
-    c->name_len = (uint8_t)name_len;
-    memcpy(c->name, name, name_len);
-    if (purpose != FOR_INSERT) {
-        look_up(n, h, c);
-        return;
-    }
-    c->file = file_new(h, &key, name, name_len, text, text_len);
-    if (c->file == NULL)
-        failed(n, h, c, "no memory");
-    else
-        insert(n, h, c);
-}
-
-void kelips_on_command(struct kelips *n, struct host *h, const struct event *e)
-{
-    const char *text = (const char *)e->data;
-    size_t len = word_next(&text);
-    const char *rest = text + len;
-
-    if (word_is(text, len, "show"))
-        show(n, h, e->command);
-    else if (word_is(text, len, "insert") || word_is(text, len, "put"))
-        file_command(n, h, e, FOR_INSERT, rest);
-    else if (word_is(text, len, "get"))
-        file_command(n, h, e, FOR_GET, rest);
-    else
-        file_command(n, h, e, FOR_LOOKUP, rest);
 }

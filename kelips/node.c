@@ -412,7 +412,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
         on_datagram(n, h, e);
         break;
     case EVENT_COMMAND:
-        kelips_on_command(n, h, e);
+        kelips_command(n, h, e);
         break;
     case EVENT_STOP: /* [lecture] no farewell: the others time it out */
         host_left(h);

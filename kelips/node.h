@@ -13,7 +13,8 @@
  *   node.c     events, open calls and their timeouts, joining
  *   soft.c     the tables: accepting, expiring, choosing
  *   gossip.c   what is told to whom, every round
- *   lookup.c   lookups and files; commands
+ *   lookup.c   lookups and files
+ *   command.c  what a user asks
  *
  * All memory is the host's.
  */
@@ -227,7 +228,18 @@ void kelips_again(struct kelips *n, struct host *h, struct call *c);
 void kelips_share(struct kelips *n, struct host *h);
 /* Tell the files' groups again, where it is time. */
 void kelips_refresh(struct kelips *n, struct host *h);
-void kelips_on_command(struct kelips *n, struct host *h, const struct event *e);
+/* A call about a file, not yet asked; NULL: no room. */
+struct call *kelips_call_for(struct kelips *n, struct host *h,
+                             enum purpose purpose, const struct id *key);
+/* Begin: what is known here needs no question. */
+void kelips_look_up(struct kelips *n, struct host *h, struct call *c);
+/* A file of ours: keep it, and tell its group; or find it a home there. */
+void kelips_insert(struct kelips *n, struct host *h, struct call *c,
+                   const char *text, size_t text_len);
+
+/* -- command.c ----------------------------------------------------------- */
+
+void kelips_command(struct kelips *n, struct host *h, const struct event *e);
 
 /* -- check.c, for the table in node.c ------------------------------------- */
 

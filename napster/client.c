@@ -1,5 +1,5 @@
 /*
- * A client's session with the server, and what its user asks.
+ * A client's session with the server.
  *
  * Answers of the server carry no number, so one question is open at a time;
  * the others wait in line.  Transfers are apart from that: transfer.c.
@@ -60,7 +60,7 @@ static void share_all(struct napster *n, struct host *h)
     }
 }
 
-static bool wire_name(const char *name, char out[FILE_NAME_MAX + 1])
+bool napster_wire_name(const char *name, char out[FILE_NAME_MAX + 1])
 {
     size_t len = strlen(name);
 
@@ -81,7 +81,7 @@ bool napster_share_text(const struct napster *n, struct host *h, int content,
 
     if (content < 0 || (uint32_t)content >= n->client->share_count ||
         !host_content(h, content, &c) || !c.complete ||
-        !wire_name(c.name, name))
+        !napster_wire_name(c.name, name))
         return false;
     napster_hex(n->client->share[content].md5, md5);
     /* Nobody reads the sound: the rates are a guess from the size. */
@@ -166,6 +166,35 @@ static void end_question(struct napster *n, struct host *h, bool ok,
     else
         host_failed(h, command, c->error);
     ask_next(n, h);
+}
+
+void napster_ask(struct napster *n, struct host *h, uint32_t command,
+                 uint16_t type, const char *format, ...)
+{
+    struct client *c = n->client;
+    struct text t = text_new();
+    va_list args;
+
+    if (c->question == NULL)
+        c->question = host_alloc(h, QUESTIONS_MAX * sizeof *c->question);
+    if (c->state == SESSION_NONE) {
+        c->lost++;
+        host_failed(h, command,
+                    addr_none(n->join) ? "no server to ask: --join HOST:PORT"
+                                       : "the server is not reachable");
+    } else if (c->question == NULL || c->question_count == QUESTIONS_MAX) {
+        host_failed(h, command, "too many questions at a time");
+    } else {
+        struct question *q = &c->question[c->question_count++];
+        va_start(args, format);
+        text_vprintf(&t, format, args);
+        va_end(args);
+        q->command = command;
+        q->type = type;
+        napster_copy(q->text, sizeof q->text, (struct slice){t.data, t.len});
+        ask_next(n, h);
+    }
+    text_free(&t);
 }
 
 static bool asks(const struct client *c, uint16_t type)
@@ -664,182 +693,4 @@ void napster_client_stop(struct napster *n, struct host *h)
 {
     if (n->client->conn != 0)
         host_finish(h, n->client->conn);
-}
-
-/* -- Commands ------------------------------------------------------------- */
-
-static void ask(struct napster *n, struct host *h, uint32_t command,
-                uint16_t type, const char *format, ...) PRINTF_LIKE(5, 6);
-
-static void ask(struct napster *n, struct host *h, uint32_t command,
-                uint16_t type, const char *format, ...)
-{
-    struct client *c = n->client;
-    struct text t = text_new();
-    va_list args;
-
-    if (c->question == NULL)
-        c->question = host_alloc(h, QUESTIONS_MAX * sizeof *c->question);
-    if (c->state == SESSION_NONE) {
-        c->lost++;
-        host_failed(h, command,
-                    addr_none(n->join) ? "no server to ask: --join HOST:PORT"
-                                       : "the server is not reachable");
-    } else if (c->question == NULL || c->question_count == QUESTIONS_MAX) {
-        host_failed(h, command, "too many questions at a time");
-    } else {
-        struct question *q = &c->question[c->question_count++];
-        va_start(args, format);
-        text_vprintf(&t, format, args);
-        va_end(args);
-        q->command = command;
-        q->type = type;
-        napster_copy(q->text, sizeof q->text, (struct slice){t.data, t.len});
-        ask_next(n, h);
-    }
-    text_free(&t);
-}
-
-static void search(struct napster *n, struct host *h, uint32_t command,
-                   const char *words)
-{
-    struct slice text = napster_slice(words), first;
-
-    if (napster_next(&text, &first) > 0 &&
-        (napster_same(first, napster_slice("FILENAME")) ||
-         napster_same(first, napster_slice("MAX_RESULTS"))))
-        ask(n, h, command, MSG_SEARCH, "%s", words);
-    else if (memchr(words, '"', strlen(words)) != NULL)
-        host_failed(h, command,
-                    "words, or a whole search: FILENAME CONTAINS "
-                    "\"words\" ...");
-    else
-        ask(n, h, command, MSG_SEARCH,
-            "FILENAME CONTAINS \"%s\" MAX_RESULTS %u", words, RESULTS_MAX);
-}
-
-/* Is `a` the better source: the nearer, then the faster. */
-static bool better(const struct hit *a, const struct hit *b)
-{
-    uint64_t x = a->ping_us == 0 ? FOREVER : a->ping_us;
-    uint64_t y = b->ping_us == 0 ? FOREVER : b->ping_us;
-
-    return x != y ? x < y : a->speed > b->speed;
-}
-
-const struct hit *napster_best(const struct client *c, const char *name)
-{
-    const struct hit *best = NULL;
-
-    for (uint32_t i = 0; i < c->hit_count; i++)
-        if (strcmp(c->hit[i].name, name) == 0 &&
-            (best == NULL || better(&c->hit[i], best)))
-            best = &c->hit[i];
-    return best;
-}
-
-static void get(struct napster *n, struct host *h, uint32_t command,
-                const char *what)
-{
-    const struct client *c = n->client;
-    const struct hit *best;
-    uint64_t number;
-
-    if (parse_u64(what, HITS_MAX, &number) && number > 0 &&
-        number <= c->hit_count)
-        best = &c->hit[number - 1];
-    else
-        best = napster_best(c, what);
-    if (best == NULL)
-        host_failed(h, command, "not among the last search's hits");
-    else
-        napster_transfer_get(n, h, command, best);
-}
-
-static void set_shared(struct napster *n, struct host *h, uint32_t command,
-                       const char *name, bool on)
-{
-    struct client *c = n->client;
-    int content = host_content_find(h, name);
-    struct fields f = fields_new();
-    char wire[FILE_NAME_MAX + 1];
-
-    if (content < 0 || (uint32_t)content >= c->share_count ||
-        !wire_name(name, wire)) {
-        host_failed(h, command, "no such file here");
-    } else {
-        struct offered *s = &c->share[content];
-        s->off = !on;
-        if (!on && s->sent) {
-            SAY(MSG_UNSHARE, "%s", wire);
-            s->sent = false;
-            c->shared--;
-        }
-        napster_client_share(n, h, content);
-        fields_number(&f, "shared", c->shared);
-        host_result(h, command, true, &f);
-    }
-    fields_free(&f);
-}
-
-static void show(const struct napster *n, struct host *h, uint32_t command)
-{
-    static const char *const states[] = {"offline", "asks the metaserver",
-                                         "dials", "logs in", "online"};
-    const struct client *c = n->client;
-    struct fields f = fields_new();
-
-    fields_text(&f, "nick", n->nick);
-    fields_text(&f, "state", states[c->state]);
-    fields_number(&f, "shared", c->shared);
-    fields_number(&f, "uploads", c->upload_count);
-    fields_number(&f, "downloads", c->download_count);
-    fields_number(&f, "sent_files", c->sent_files);
-    fields_number(&f, "got_files", c->got_files);
-    fields_number(&f, "users", c->users);
-    fields_number(&f, "files", c->files);
-    host_result(h, command, true, &f);
-    fields_free(&f);
-}
-
-/* A channel's name begins with '#', which in a scenario begins a comment: so
-   it may be left out. */
-static const char *hash_sign(uint16_t type, const char *channel)
-{
-    bool is_channel = type == MSG_JOIN || type == MSG_SAY || type == MSG_PART;
-
-    return is_channel && *channel != '#' ? "#" : "";
-}
-
-void napster_client_command(struct napster *n, struct host *h,
-                            const struct event *e)
-{
-    static const struct {
-        const char *word;
-        uint16_t type;
-    } plain[] = {{"browse", MSG_BROWSE}, {"list", MSG_BROWSE_DIRECT},
-                 {"whois", MSG_WHOIS},   {"hotlist", MSG_HOTLIST_ADD},
-                 {"join", MSG_JOIN},     {"say", MSG_SAY},
-                 {"stats", MSG_STATS},   {"part", MSG_PART},
-                 {"tell", MSG_PRIVATE}};
-    const char *text = (const char *)e->data;
-    size_t len = word_next(&text);
-    const char *rest = text + len;
-
-    rest += *rest == ' ';
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        if (word_is(text, len, plain[i].word)) {
-            ask(n, h, e->command, plain[i].type, "%s%s",
-                hash_sign(plain[i].type, rest), rest);
-            return;
-        }
-    if (word_is(text, len, "search")) {
-        search(n, h, e->command, rest);
-    } else if (word_is(text, len, "get")) {
-        get(n, h, e->command, rest);
-    } else if (word_is(text, len, "share") || word_is(text, len, "unshare")) {
-        set_shared(n, h, e->command, rest, *text == 's');
-    } else {
-        show(n, h, e->command);
-    }
 }

@@ -155,7 +155,7 @@ static void on_command(struct napster *n, struct host *h, const struct event *e)
     if (n->role == ROLE_SERVER)
         napster_server_command(n, h, e);
     else if (n->role == ROLE_CLIENT)
-        napster_client_command(n, h, e);
+        napster_command(n, h, e);
     else
         host_failed(h, e->command, "a metaserver only names a server");
 }

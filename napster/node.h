@@ -1,10 +1,13 @@
 /*
  * A node of Napster: a server with the directory, a client, or a metaserver.
  *
- *     server.c    sessions of users, the directory, brokering
- *     client.c    a session with the server, and what its user asks
- *     transfer.c  files, from client to client
- *     index.c     the directory itself
+ *     server.c     sessions of users, brokering; login.c, directory.c and
+ *                  people.c are what it answers
+ *     index.c      the directory itself
+ *     client.c     a session with the server
+ *     transfer.c   files, from client to client
+ *     list.c       another client's list, asked of itself
+ *     command.c    what a client's user asks
  *
  * Source: reference (the specification by drscholl, and opennap 0.36).
  */
@@ -266,17 +269,17 @@ size_t napster_client_event(struct napster *n, struct host *h,
 uint64_t napster_client_deadline(const struct napster *n);
 /* Do that: try again, log in again, give up a question. */
 void napster_client_expire(struct napster *n, struct host *h);
-/* A user's command; a question waits for its turn. */
-void napster_client_command(struct napster *n, struct host *h,
-                            const struct event *e);
+/* Ask the server, for a command; a question waits for its turn. */
+void napster_ask(struct napster *n, struct host *h, uint32_t command,
+                 uint16_t type, const char *format, ...) PRINTF_LIKE(5, 6);
+/* A file's name as it goes on the wire, or false: it cannot. */
+bool napster_wire_name(const char *name, char out[FILE_NAME_MAX + 1]);
 /* Log out; open questions fail. */
 void napster_client_stop(struct napster *n, struct host *h);
 /* The payloads of its login, and of SHARE for a whole file, or false. */
 void napster_login_text(const struct napster *n, struct text *t);
 bool napster_share_text(const struct napster *n, struct host *h, int content,
                         struct text *t);
-/* The nearest of the last answer who has a file of that name, or NULL. */
-const struct hit *napster_best(const struct client *c, const char *name);
 /* Tell the server of a file that is whole and hashed. */
 void napster_client_share(struct napster *n, struct host *h, int content);
 /* Do we wait for the list of that user, asked of itself? */
@@ -286,6 +289,11 @@ bool napster_client_listed(struct napster *n, struct host *h,
                            struct slice line);
 /* The question has no answer: next. */
 void napster_client_give_up(struct napster *n, struct host *h, const char *why);
+
+/* A command of a client's user: command.c. */
+void napster_command(struct napster *n, struct host *h, const struct event *e);
+/* The nearest of the last answer who has a file of that name, or NULL. */
+const struct hit *napster_best(const struct client *c, const char *name);
 
 /* A connection between two clients, in the client's list from now on; it is
    ended again where there is no room for it: NULL. */

@@ -724,7 +724,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
         on_datagram(n, h, e);
         break;
     case EVENT_COMMAND:
-        pastry_on_command(n, h, e);
+        pastry_command(n, h, e);
         break;
     case EVENT_STOP:
         leave(n, h);

@@ -9,7 +9,8 @@
  *
  *   node.c     events, open calls, joining, maintenance
  *   table.c    the three tables: who fits where, and the next hop
- *   route.c    messages on their way, values and their copies, commands
+ *   route.c    messages on their way, values and their copies
+ *   command.c  what a user asks, and the results
  *
  * Nobody enters a table who has not answered us: a PING tells both that a
  * peer lives and how far it is.  All memory is the host's.
@@ -195,10 +196,6 @@ void pastry_settle_down(struct pastry *n, struct host *h);
 
 /* Send a message one hop on, or act on it here. */
 void pastry_route(struct pastry *n, struct host *h, struct pastry_msg *m);
-void pastry_on_reached(struct pastry *n, struct host *h, struct call *c,
-                       struct addr from, const struct pastry_msg *m);
-/* A command's message seems lost: once more. */
-void pastry_command_again(struct pastry *n, struct host *h, struct call *c);
 struct item *pastry_item(const struct pastry *n, const struct id *key);
 /* Keep this copy if it is newer; false: no room. */
 bool pastry_keep(struct pastry *n, struct host *h, const struct id *key,
@@ -208,10 +205,18 @@ void pastry_drop(struct pastry *n, struct host *h, const struct id *key);
    `i`-th to all. */
 void pastry_offer(struct pastry *n, struct host *h, const struct peer *to);
 void pastry_replicate(struct pastry *n, struct host *h, uint32_t i);
+
+/* -- command.c ----------------------------------------------------------- */
+
+void pastry_command(struct pastry *n, struct host *h, const struct event *e);
+/* The node nearest to a command's key has answered. */
+void pastry_on_reached(struct pastry *n, struct host *h, struct call *c,
+                       struct addr from, const struct pastry_msg *m);
+/* A command's message seems lost: once more. */
+void pastry_command_again(struct pastry *n, struct host *h, struct call *c);
 /* The key that a word means: all its digits, or as in common/words.h. */
 bool pastry_key(unsigned digit_bits, unsigned digits, const char *word,
                 size_t len, struct id *key);
-void pastry_on_command(struct pastry *n, struct host *h, const struct event *e);
 
 /* -- warm.c and check.c, for the table in node.c -------------------------- */
 
