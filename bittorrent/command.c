@@ -49,12 +49,8 @@ static void fetch(struct bittorrent *n, struct host *h, uint32_t command,
 {
     struct text link = text_new();
     struct magnet m;
-    const char *why;
 
-    if (strncmp(word, "magnet:", 7) != 0)
-        text_add(&link, "magnet:?xt=urn:btih:");
-    text_add(&link, word);
-    if (link.len > MAGNET_BYTES_MAX || !magnet_read(&m, link.data, &why)) {
+    if (!magnet_of(&m, &link, word)) {
         host_failed(h, command,
                     "expected a magnet link with xt=urn:btih:, or the 40 "
                     "hexadecimal digits of an infohash");

@@ -340,7 +340,7 @@ static void answer(struct dht *d, struct host *h, struct addr from,
         reply.token = token;
         reply.token_len = sizeof token;
         reply.value = peers;
-        reply.value_count = draw_peers(d, h, &m->target, peers);
+        reply.value_count = d->sybil ? 0 : draw_peers(d, h, &m->target, peers);
     }
     send_krpc(h, from, &reply);
 }
@@ -458,6 +458,15 @@ bool dht_begin(struct dht *d, struct host *h, int timer, struct addr self,
         (void)dht_search(d, h, DHT_JOIN, &d->id, 0);
     arm(d, h);
     return true;
+}
+
+void dht_attack(struct dht *d, struct host *h,
+                const uint8_t infohash[INFOHASH_BYTES])
+{
+    (void)id_read(&d->id, ID_BITS_MAX, infohash);
+    d->id.word[ID_WORDS - 1] = (uint32_t)host_random(h);
+    d->sybil = true;
+    d->checked = false; /* or it would not believe its accomplices */
 }
 
 /* Somebody may know us whom those that we joined do not know: the latter are

@@ -98,6 +98,7 @@ struct dht {
     bool checked; /* ids must fit their addresses [bep42] */
     bool joined;  /* somebody has answered */
     bool met;     /* and one whom we were told to join */
+    bool sybil;   /* an attacker: tells nobody of peers */
     uint8_t join_tries;
     uint8_t secret[INFOHASH_BYTES]; /* of tokens */
     struct dht_bucket *bucket;
@@ -130,6 +131,11 @@ struct dht {
    fits their address count, private addresses too.  False: no memory. */
 bool dht_begin(struct dht *d, struct host *h, int timer, struct addr self,
                bool checked);
+/* Be an attacker, from the start: sit beside an infohash, whatever our address
+   is, so that its lookups end here and its peers are announced to us; and tell
+   of none.  Several such nodes own it.  Source: [bep42], what it is against. */
+void dht_attack(struct dht *d, struct host *h,
+                const uint8_t infohash[INFOHASH_BYTES]);
 /* Enter through a node known by address, of a torrent's nodes for one. */
 void dht_join(struct dht *d, struct host *h, struct addr node);
 /* There may be a node at this address: a peer's PORT message says so. */

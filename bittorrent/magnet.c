@@ -140,6 +140,16 @@ static void add_escaped(struct text *t, const char *s)
     }
 }
 
+bool magnet_of(struct magnet *m, struct text *link, const char *word)
+{
+    const char *why;
+
+    if (strncmp(word, "magnet:", 7) != 0)
+        text_add(link, "magnet:?xt=urn:btih:");
+    text_add(link, word);
+    return link->len <= MAGNET_BYTES_MAX && magnet_read(m, link->data, &why);
+}
+
 void magnet_write(struct text *t, const struct magnet *m)
 {
     text_add(t, "magnet:?xt=urn:btih:");

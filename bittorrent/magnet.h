@@ -28,6 +28,8 @@ struct magnet {
 /* Read a link; false with *why a sentence.  Trackers and peers beyond our
    bounds, or that make no sense, are left out. */
 bool magnet_read(struct magnet *m, const char *link, const char **why);
+/* The same of a link, or of an infohash alone, which becomes one in `link`. */
+bool magnet_of(struct magnet *m, struct text *link, const char *word);
 /* Append the link of a torrent. */
 void magnet_write(struct text *t, const struct magnet *m);
 

@@ -38,6 +38,8 @@ static const struct option options[] = {
                       10 * SECOND_US, NULL, "of a tracker: between announces"},
     [OPT_DHT] = {"dht", OPTION_CHOICE, 0, 2, 0, "off,on,checked",
                  "no tracker; checked: ids fit addresses"},
+    [OPT_SYBIL] = {"sybil", OPTION_TEXT, 0, 0, 0, NULL,
+                   "attack: a DHT id beside this infohash, and no peers told"},
     [OPT_PEX] = {"pex", OPTION_CHOICE, 0, 1, 1, "off,on",
                  "tell peers of each other"},
     [OPT_LINGER] = {"linger", OPTION_CHOICE, 0, 1, 1, "off,on",
@@ -528,6 +530,24 @@ void swarm_start(struct bittorrent *n, struct host *h)
     host_timer(h, TIMER_RECHOKE, (uint64_t)setting(n->settings, OPT_RECHOKE));
 }
 
+static void start_dht(struct bittorrent *n, struct host *h)
+{
+    const char *victim = setting_text(n->settings, OPT_SYBIL);
+    struct text link = text_new();
+    struct magnet m;
+
+    if (!dht_begin(n->dht, h, TIMER_DHT, n->self,
+                   setting(n->settings, OPT_DHT) == DHT_CHECKED))
+        return;
+    if (victim[0] != '\0' && magnet_of(&m, &link, victim))
+        dht_attack(n->dht, h, m.infohash);
+    else if (victim[0] != '\0')
+        host_note(h, "sybil= names no infohash: an honest node");
+    text_free(&link);
+    if (!addr_none(n->join))
+        dht_join(n->dht, h, n->join);
+}
+
 static void on_start(struct bittorrent *n, struct host *h)
 {
     for (size_t i = 0; i < PEER_ID_BYTES; i++)
@@ -538,11 +558,8 @@ static void on_start(struct bittorrent *n, struct host *h)
     if (n->tracker != NULL)
         tracker_begin(n->tracker, h, TIMER_TRACKER,
                       (uint64_t)setting(n->settings, OPT_INTERVAL));
-    if (n->dht != NULL &&
-        dht_begin(n->dht, h, TIMER_DHT, n->self,
-                  setting(n->settings, OPT_DHT) == DHT_CHECKED) &&
-        !addr_none(n->join))
-        dht_join(n->dht, h, n->join);
+    if (n->dht != NULL)
+        start_dht(n, h);
     swarm_start(n, h);
 }
 

@@ -45,6 +45,7 @@ enum bittorrent_option {
     OPT_ROLE,
     OPT_INTERVAL,
     OPT_DHT,
+    OPT_SYBIL,
     OPT_PEX,
     OPT_LINGER,
     OPT_RATIO,

@@ -38,6 +38,8 @@ fact() {
     run -1 "$bt" sim "$labs/rarest.scn" --set picker=inorder --quiet
     run -1 "$bt" sim "$labs/gain.scn" --set choker=freerider --quiet
     run -1 "$bt" sim "$labs/dht.scn" --set dht=off --quiet
+    run -1 "$bt" sim "$labs/sybil-believed.scn" --set dht=checked --quiet
+    run -1 "$bt" sim "$labs/sybil-checked.scn" --set dht=on --quiet
     # A liar who looks at what it has finds only the good pieces.
     sed 's/ verify=off//' "$labs/pollution.scn" >"$BATS_TEST_TMPDIR/honest.scn"
     run -1 "$bt" sim "$BATS_TEST_TMPDIR/honest.scn" --quiet
@@ -102,6 +104,25 @@ fact() {
 
 @test "swarm: a DHT that believes only ids that fit works as well" {
     "$bt" sim "$labs/dht.scn" --set dht=checked --quiet
+}
+
+# stores SCENARIO PREFIX COUNT: peers that these nodes keep for others
+stores() {
+    for i in $(seq "$3"); do
+        fact "$1" --seed "$seed" dht-stores "$2$i"
+    done | tr '\n' ' '
+}
+
+# Source: [bep42]
+@test "swarm: who sits beside an infohash owns it, if ids need not fit" {
+    for seed in 1 2 3; do
+        # The seed and p1 announce themselves to the eight, and to nobody else.
+        [ "$(stores sybil-believed.scn s 8)" = "2 2 2 2 2 2 2 2 " ]
+        [ -z "$(stores sybil-believed.scn d 24 | tr -d '0 ')" ]
+        [ "$(fact sybil-believed.scn --seed $seed known p1)" -eq 1 ]
+        [ "$(stores sybil-checked.scn s 8)" = "0 0 0 0 0 0 0 0 " ]
+        [ "$(fact sybil-checked.scn --seed $seed pieces p1)" -eq 8 ]
+    done
 }
 
 @test "swarm: without a tracker, the DHT finds the seed" {
