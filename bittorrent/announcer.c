@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define NEVER UINT64_MAX
-
 void announcer_begin(struct announcer *a, struct host *h,
                      const uint8_t infohash[INFOHASH_BYTES],
                      const uint8_t peer_id[PEER_ID_BYTES], uint16_t port)
@@ -351,7 +349,7 @@ void announcer_tick(struct announcer *a, struct host *h,
 static void udp_answered(struct announcer *a, struct host *h,
                          const struct udp_msg *m)
 {
-    struct announced d = {.interval_us = m->interval * (uint64_t)1000000,
+    struct announced d = {.interval_us = m->interval * SECOND_US,
                           .seeders = m->seeders,
                           .leechers = m->leechers};
 

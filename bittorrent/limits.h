@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SECOND_US UINT64_C(1000000)
-
 /* -- Bencode and metainfo --------------------------------------------------- */
 
 #define INFOHASH_BYTES 20 /* SHA-1 */
@@ -38,9 +36,8 @@
 #define NUMWANT_MAX 200
 #define UDP_TRACKER_BYTES_MAX 1400
 #define UDP_SCRAPE_MAX 74 /* [bep15] infohashes in one datagram */
-#define CONNECTION_US                                                          \
-    (60 * (uint64_t)1000000) /* [bep15] a client uses its id,
-   and a tracker takes it for twice as long */
+/* [bep15] A client uses its id, and a tracker takes it for twice as long. */
+#define CONNECTION_US (60 * SECOND_US)
 /* What one tracker remembers: 48 bytes a peer. */
 #define TRACKER_SWARMS_MAX 65536u
 #define TRACKER_PEERS_MAX 1000000u
@@ -51,20 +48,20 @@
 #define TRACKER_HOST_MAX 127
 #define TRACKER_PATH_MAX 255   /* passkeys take some 50 */
 #define TRACKER_FAILURE_MAX 79 /* of its reason: a line of the screen */
-#define STOP_PATIENCE_US (2 * (uint64_t)1000000) /* for the answer to stopped */
-#define MAGNET_PEERS_MAX 16                      /* x.pe of one link */
-#define MAGNET_FILES_MAX 255                     /* of its list of files */
-#define MAGNET_BYTES_MAX 8192 /* with all that we use of it */
+#define STOP_PATIENCE_US (2 * SECOND_US) /* for the answer to stopped */
+#define MAGNET_PEERS_MAX 16              /* x.pe of one link */
+#define MAGNET_FILES_MAX 255             /* of its list of files */
+#define MAGNET_BYTES_MAX 8192            /* with all that we use of it */
 #define FOUND_MAX 64 /* peers taken from one answer; numwant is the default */
-#define HTTP_TRACKER_US (20 * (uint64_t)1000000) /* its patience */
-#define UDP_RETRY_US (15 * (uint64_t)1000000)    /* [bep15] 15 * 2^n, n to 8 */
+#define HTTP_TRACKER_US (20 * SECOND_US) /* its patience */
+#define UDP_RETRY_US (15 * SECOND_US)    /* [bep15] 15 * 2^n, n to 8 */
 #define UDP_RETRIES 8
-#define ANNOUNCE_RETRY_US (15 * (uint64_t)1000000) /* doubles after failures */
-#define ANNOUNCE_RETRY_MOST_US (3600 * (uint64_t)1000000)
+#define ANNOUNCE_RETRY_US (15 * SECOND_US) /* doubles after failures */
+#define ANNOUNCE_RETRY_MOST_US (3600 * SECOND_US)
 /* Without a single peer, and no word of the tracker on how soon. */
-#define ANNOUNCE_HURRY_US (60 * (uint64_t)1000000)
-#define ANNOUNCE_LEAST_US (1 * (uint64_t)1000000) /* whatever a tracker says */
-#define ANNOUNCE_MOST_US (4 * 3600 * (uint64_t)1000000)
+#define ANNOUNCE_HURRY_US (60 * SECOND_US)
+#define ANNOUNCE_LEAST_US (1 * SECOND_US) /* whatever a tracker says */
+#define ANNOUNCE_MOST_US (4 * 3600 * SECOND_US)
 
 /* -- The DHT ------------------------------------------------------------------ */
 
@@ -92,17 +89,17 @@
 #define DHT_RATE 100u
 #define DHT_BURST 200u
 #define DHT_RATED 64 /* addresses counted; others share their places */
-#define DHT_CALL_US (2 * (uint64_t)1000000)       /* then a node is not there */
-#define DHT_GOOD_US (15 * 60 * (uint64_t)1000000) /* [bep5] */
-#define DHT_REFRESH_US (15 * 60 * (uint64_t)1000000)  /* [bep5] of a bucket */
-#define DHT_ANNOUNCE_US (15 * 60 * (uint64_t)1000000) /* as libtorrent */
-#define DHT_LOOK_AGAIN_US (30 * (uint64_t)1000000)  /* when nobody was found */
-#define DHT_STORED_US (30 * 60 * (uint64_t)1000000) /* two announces */
-#define DHT_SECRET_US (5 * 60 * (uint64_t)1000000)  /* [bep5] tokens */
-#define DHT_SAVE_US (5 * 60 * (uint64_t)1000000)
+#define DHT_CALL_US (2 * SECOND_US)           /* then a node is not there */
+#define DHT_GOOD_US (15 * 60 * SECOND_US)     /* [bep5] */
+#define DHT_REFRESH_US (15 * 60 * SECOND_US)  /* [bep5] of a bucket */
+#define DHT_ANNOUNCE_US (15 * 60 * SECOND_US) /* as libtorrent */
+#define DHT_LOOK_AGAIN_US (30 * SECOND_US)    /* when nobody was found */
+#define DHT_STORED_US (30 * 60 * SECOND_US)   /* two announces */
+#define DHT_SECRET_US (5 * 60 * SECOND_US)    /* [bep5] tokens */
+#define DHT_SAVE_US (5 * 60 * SECOND_US)
 #define DHT_JOIN_TRIES 12 /* of those to join, while others are known */
-#define DHT_RETRY_US (5 * (uint64_t)1000000) /* when nobody is there yet */
-#define DHT_UPKEEP_US (60 * (uint64_t)1000000)
+#define DHT_RETRY_US (5 * SECOND_US) /* when nobody is there yet */
+#define DHT_UPKEEP_US (60 * SECOND_US)
 #define DHT_FAILURES_MAX 2 /* unanswered in a row: a bad node */
 
 /* -- Peers ------------------------------------------------------------------- */
@@ -114,33 +111,33 @@
 #define CONN_SLOTS 128u           /* to find a peer by its stream */
 #define PEERS_MAX 80              /* connections; Cohen's client has as many */
 #define DIALS_MAX                                                              \
-    40                      /* of these, that we open; the rest is for
+    40                                /* of these, that we open; the rest is for
                                      newcomers who find us */
-#define DIALS_WAITING_MAX 8 /* not yet open, at one time */
-#define KNOWN_MAX 256       /* addresses that we may dial */
-#define HALF_OPEN_US (20 * (uint64_t)1000000) /* until the handshake is here */
-#define SILENT_US (240 * (uint64_t)1000000)   /* twice a keep-alive's period */
-#define KEEP_ALIVE_US (110 * (uint64_t)1000000) /* [bep3] two minutes */
-#define REDIAL_US (10 * (uint64_t)1000000)      /* doubles with each failure */
-#define REDIALS_MAX 5                           /* then it is forgotten */
-#define REQUESTS_LEAST 4    /* enough for slow links: 64 KiB */
+#define DIALS_WAITING_MAX 8           /* not yet open, at one time */
+#define KNOWN_MAX 256                 /* addresses that we may dial */
+#define HALF_OPEN_US (20 * SECOND_US) /* until the handshake is here */
+#define SILENT_US (240 * SECOND_US)   /* twice a keep-alive's period */
+#define KEEP_ALIVE_US (110 * SECOND_US) /* [bep3] two minutes */
+#define REDIAL_US (10 * SECOND_US)      /* doubles with each failure */
+#define REDIALS_MAX 5                   /* then it is forgotten */
+#define REQUESTS_LEAST 4                /* enough for slow links: 64 KiB */
 #define REQUESTS_MAX 250    /* outstanding at a peer, and what we take: reqq */
 #define REQUESTS_BATCHED 64 /* from so many on, a quarter at a time */
-#define REQUESTS_AHEAD_US (3 * (uint64_t)1000000) /* [libtorrent] queue time */
-#define REQUEST_PATIENCE_US (60 * (uint64_t)1000000) /* [bep3] snubbed */
+#define REQUESTS_AHEAD_US (3 * SECOND_US)    /* [libtorrent] queue time */
+#define REQUEST_PATIENCE_US (60 * SECOND_US) /* [bep3] snubbed */
 #define ALLOWED_FAST_MAX 10 /* [bep6] pieces for a peer that is choked */
 #define ENDGAME_COPIES 2    /* peers asked for one block at the end, at most */
 #define EXTENSION_BYTES_MAX 4096 /* of what we write, but for metadata */
 #define METADATA_BLOCK 16384u    /* [bep9] */
 /* For a block of it; and until who had none, or a wrong one, is asked anew. */
-#define METADATA_PATIENCE_US (20 * (uint64_t)1000000)
-#define METADATA_AGAIN_US (60 * (uint64_t)1000000)
+#define METADATA_PATIENCE_US (20 * SECOND_US)
+#define METADATA_AGAIN_US (60 * SECOND_US)
 /* Of a bitfield that comes before the info dictionary; one of BLOB_BYTES_MAX
    bytes names no more than 52,428 pieces. */
 #define EARLY_BYTES_MAX 8192u
-#define PEX_PERIOD_US (60 * (uint64_t)1000000) /* [bep11] at most so often */
-#define PEX_FIRST_US (2 * (uint64_t)1000000)   /* others come meanwhile */
-#define PEX_MAX 50                             /* [bep11] peers in a message */
+#define PEX_PERIOD_US (60 * SECOND_US) /* [bep11] at most so often */
+#define PEX_FIRST_US (2 * SECOND_US)   /* others come meanwhile */
+#define PEX_MAX 50                     /* [bep11] peers in a message */
 /* Of a torrent that a node makes itself: its metainfo stays below 1 MiB. */
 #define PIECES_MADE_MAX 50000u
 #define WEB_STREAMS_MAX 16 /* streams that ask for a .torrent or a tracker */

@@ -29,8 +29,6 @@
 #include "bittorrent/tracker.h"
 #include "bittorrent/wire.h"
 
-#define NEVER_US UINT64_MAX
-
 enum bittorrent_option {
     OPT_PICKER,
     OPT_CHOKER,

@@ -150,7 +150,7 @@ static void start(struct chord *c, struct host *h, const struct event *e,
     chord_find_begin(c, h, n, r);
 }
 
-void chord_on_command(struct chord *c, struct host *h, const struct event *e)
+void chord_command(struct chord *c, struct host *h, const struct event *e)
 {
     const char *text = (const char *)e->data;
     size_t len = word_next(&text);

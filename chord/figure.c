@@ -22,7 +22,6 @@
 #define LOOKUPS_A_NODE 100
 #define LOOKUPS_MAX (UINT64_C(1) << 18)
 #define KEYS_A_NODE 100
-#define SECOND_US ((uint64_t)1000000)
 #define CHURN_SECONDS 7200
 
 /* -- Keys, and who owns them ----------------------------------------------- */

@@ -40,7 +40,6 @@
 #define RECURSIVE_PATIENCE 2
 /* A command's lookup begins again so often before it fails. */
 #define ATTEMPTS_MAX 12
-#define JOIN_RETRY_US (2 * (uint64_t)1000000) /* design.md 5 */
 /* Copies are compared every so many rounds of stabilisation, */
 #define SYNC_ROUNDS 2
 /* a member that is new, or whose arc has grown, does not yet say that a

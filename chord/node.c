@@ -15,8 +15,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define SECOND INT64_C(1000000)
-#define HOUR (3600 * SECOND)
+#define HOUR (3600 * SECOND_US)
 
 static const struct option options[] = {
     [CHORD_BITS] = {"bits", OPTION_NUMBER, BITS_MIN, BITS_MAX, 32, NULL,
@@ -41,18 +40,18 @@ static const struct option options[] = {
                     "lecture: the predecessor is told at once"},
     [CHORD_VNODES] = {"vnodes", OPTION_NUMBER, 1, VNODES_MAX, 1, NULL,
                       "ring members that one node hosts"},
-    [CHORD_STABILIZE] = {"stabilize", OPTION_TIME, 0, HOUR, SECOND, NULL,
+    [CHORD_STABILIZE] = {"stabilize", OPTION_TIME, 0, HOUR, SECOND_US, NULL,
                          "period of stabilize; 0: never"},
     [CHORD_CHECK_PREDECESSOR] = {"check_predecessor", OPTION_TIME, 0, HOUR,
-                                 SECOND, NULL,
+                                 SECOND_US, NULL,
                                  "period of check_predecessor; 0: never"},
-    [CHORD_FIX_FINGERS] = {"fix_fingers", OPTION_TIME, 0, HOUR, SECOND / 2,
+    [CHORD_FIX_FINGERS] = {"fix_fingers", OPTION_TIME, 0, HOUR, SECOND_US / 2,
                            NULL,
                            "period of fix_fingers, one finger each; "
                            "0: never"},
-    [CHORD_TIMEOUT] = {"timeout", OPTION_TIME, 1000, HOUR, SECOND / 2, NULL,
+    [CHORD_TIMEOUT] = {"timeout", OPTION_TIME, 1000, HOUR, SECOND_US / 2, NULL,
                        "wait for one answer"},
-    [CHORD_RECHECK] = {"recheck", OPTION_TIME, 0, HOUR, 10 * SECOND, NULL,
+    [CHORD_RECHECK] = {"recheck", OPTION_TIME, 0, HOUR, 10 * SECOND_US, NULL,
                        "look again for a node taken for dead; 0: never"},
     {.name = NULL}};
 
@@ -187,16 +186,12 @@ void chord_reply(struct host *h, const struct chord_msg *m,
 /* Arm the timer for the first deadline, if it is not armed for it. */
 static void arm(struct chord *c, struct host *h)
 {
-    uint64_t now = host_now(h);
     uint64_t first = c->requests != NULL ? c->requests->deadline_us : 0;
 
     if (first == c->armed_us)
         return;
     c->armed_us = first;
-    if (first == 0)
-        host_timer_cancel(h, TIMER_TIMEOUT);
-    else
-        host_timer(h, TIMER_TIMEOUT, first > now ? first - now : 0);
+    host_timer_at(h, TIMER_TIMEOUT, first != 0 ? first : NEVER);
 }
 
 struct request *chord_request_open(struct chord *c, struct host *h,
@@ -604,7 +599,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
         on_datagram(c, h, e);
         break;
     case EVENT_COMMAND:
-        chord_on_command(c, h, e);
+        chord_command(c, h, e);
         break;
     case EVENT_STOP:
         chord_leave_start(c, h);

@@ -417,7 +417,7 @@ void chord_store_round(struct chord *c, struct host *h, struct member *n);
 /* -- command.c ----------------------------------------------------------- */
 
 /* A user's command; it is answered later, by one of the two below. */
-void chord_on_command(struct chord *c, struct host *h, const struct event *e);
+void chord_command(struct chord *c, struct host *h, const struct event *e);
 /* The results of lookups and of store commands. */
 void chord_command_found(struct chord *c, struct host *h, struct request *r);
 void chord_command_value(struct chord *c, struct host *h, struct request *r,

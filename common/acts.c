@@ -4,8 +4,8 @@
 #include "common/hash.h"
 #include "common/introducer.h"
 
-#define QUIET_LIMIT_US (3600 * (uint64_t)1000000)
-#define QUIET_DEFAULT_US ((uint64_t)1000000)
+#define QUIET_LIMIT_US (3600 * SECOND_US)
+#define QUIET_DEFAULT_US SECOND_US
 
 struct acts acts_new(const struct act_calls *calls, void *run,
                      const struct scenario *s)

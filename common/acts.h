@@ -43,8 +43,6 @@ struct acts {
     uint64_t quiet_began_us, quiet_since_us; /* NEVER: not quiet now */
 };
 
-#define JOIN_RETRY_US (2 * (uint64_t)1000000)
-
 struct acts acts_new(const struct act_calls *calls, void *run,
                      const struct scenario *s);
 /* Do one act; `run until` is the host's. */

@@ -57,6 +57,16 @@ void host_timer(struct host *h, int slot, uint64_t delay_us)
     h->calls->timer(h, slot, delay_us);
 }
 
+void host_timer_at(struct host *h, int slot, uint64_t time_us)
+{
+    uint64_t now = host_now(h);
+
+    if (time_us == NEVER)
+        host_timer_cancel(h, slot);
+    else
+        host_timer(h, slot, time_us > now ? time_us - now : 0);
+}
+
 void host_timer_cancel(struct host *h, int slot)
 {
     assert(slot >= 0 && slot < TIMER_SLOTS);

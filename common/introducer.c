@@ -21,13 +21,13 @@
 #include "common/http.h"
 
 #define CLIENTS_MAX 256
-#define CLIENT_US (5 * (uint64_t)1000000)
-#define ANSWER_US (5 * (uint64_t)1000000)   /* the asker's patience */
-#define FAREWELL_US (1 * (uint64_t)1000000) /* and when it leaves */
-#define ADDR_TEXT_BYTES 32                  /* "255.255.255.255:65535" */
+#define CLIENT_US (5 * SECOND_US)
+#define ANSWER_US (5 * SECOND_US) /* the asker's patience */
+#define FAREWELL_US SECOND_US     /* and when it leaves */
+#define ADDR_TEXT_BYTES 32        /* "255.255.255.255:65535" */
 #define ANSWER_BYTES_MAX 4096
 #define CACHE_HOSTS 20 /* in a hostfile, as GWebCaches have */
-#define HOUR_US (3600 * (uint64_t)1000000)
+#define HOUR_US (3600 * SECOND_US)
 
 /* -- The service ----------------------------------------------------------- */
 

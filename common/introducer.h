@@ -26,9 +26,9 @@
 
 #define INTRODUCER_NODES_MAX 1024
 #define INTRODUCER_PEERS 8 /* in one answer */
-#define INTRODUCER_RENEW_US (20 * (uint64_t)1000000)
-#define INTRODUCER_FORGET_US (60 * (uint64_t)1000000)
-#define INTRODUCER_RETRY_US (2 * (uint64_t)1000000) /* when it is down */
+#define INTRODUCER_RENEW_US (20 * SECOND_US)
+#define INTRODUCER_FORGET_US (60 * SECOND_US)
+#define INTRODUCER_RETRY_US (2 * SECOND_US) /* when it is down */
 #define INTRODUCER_PORT 8080
 
 extern const struct protocol introducer_protocol;

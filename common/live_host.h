@@ -34,7 +34,7 @@
 #define BURST_MAX 64                   /* datagrams or accepts in one round */
 #define PASSAGES_MAX 1024              /* datagrams under way to a local node */
 #define COMMANDS_MAX 4096              /* open at the same time */
-#define LEAVE_US (5 * (uint64_t)1000000)
+#define LEAVE_US (5 * SECOND_US)
 #define ACCEPT_PAUSE_US ((uint64_t)200000) /* when descriptors run out */
 
 /* -- Waiting (live_wait.c) ------------------------------------------------ */

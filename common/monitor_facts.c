@@ -11,8 +11,8 @@
 #include <string.h>
 
 #define QUIET_STEPS_MAX 2000000
-#define QUIET_US_MAX (60 * (uint64_t)1000000) /* a consequence is near */
-#define KINDS_MAX 256                         /* of messages, compared */
+#define QUIET_US_MAX (60 * SECOND_US) /* a consequence is near */
+#define KINDS_MAX 256                 /* of messages, compared */
 #define DIFFERENCES_SHOWN 2
 #define TYPES_SHOWN 6
 

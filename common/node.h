@@ -37,6 +37,11 @@
 #include "common/options.h"
 #include "common/text.h"
 
+/* All times are microseconds. */
+#define SECOND_US UINT64_C(1000000)
+#define NEVER UINT64_MAX              /* a time that does not come */
+#define JOIN_RETRY_US (2 * SECOND_US) /* design.md 5 */
+
 struct host;              /* opaque to protocols, one per node */
 typedef uint32_t conn_id; /* 0: none; never used again within a run */
 
@@ -45,7 +50,7 @@ typedef uint32_t conn_id; /* 0: none; never used again within a run */
 #define UNCONSUMED_MAX ((size_t)1024 * 1024)
 #define BACKLOG_HIGH ((size_t)256 * 1024)
 #define BACKLOG_LOW ((size_t)64 * 1024)
-#define STREAM_TIMEOUT_US (60 * (uint64_t)1000000)
+#define STREAM_TIMEOUT_US (60 * SECOND_US)
 
 enum event_kind {
     EVENT_START,    /* once, first */
@@ -117,7 +122,7 @@ struct command {
     uint64_t limit_us; /* unanswered: "ok":false; 0: no limit */
 };
 
-#define COMMAND_LIMIT_US (30 * (uint64_t)1000000)
+#define COMMAND_LIMIT_US (30 * SECOND_US)
 
 /* What a protocol exports.  Functions marked (may be NULL) are optional. */
 struct protocol {
@@ -176,8 +181,10 @@ void host_free(struct host *h, void *memory, size_t bytes);
 bool host_grow(struct host *h, void *table, uint32_t *cap, uint32_t wanted,
                size_t element_bytes);
 
-/* Arm `slot` to fire after the delay, in place of what it was armed for. */
+/* Arm `slot` to fire after the delay, in place of what it was armed for; or at
+   a time (NEVER: disarm it). */
 void host_timer(struct host *h, int slot, uint64_t delay_us);
+void host_timer_at(struct host *h, int slot, uint64_t time_us);
 void host_timer_cancel(struct host *h, int slot);
 
 void host_send(struct host *h, struct addr to, const void *data, size_t len);

@@ -19,7 +19,6 @@
     ((size_t)1 << 20) /* of all included files together */
 #define INCLUDE_DEPTH_MAX 8
 #define CHURNS_MAX 4 /* under way at the same time */
-#define NEVER UINT64_MAX
 
 enum act_kind {
     ACT_START,      /* .name .spec */

@@ -6,7 +6,7 @@
 
 #define NODES_MAX 16000000                  /* of one `nodes` line */
 #define MEAN_US_MAX UINT64_C(1000000000000) /* between two of churn */
-#define LATENCY_US_MAX (60 * (uint64_t)1000000)
+#define LATENCY_US_MAX (60 * SECOND_US)
 #define PLANE_MAX 60000
 
 static struct act act_new(const struct parser *p, enum act_kind kind)

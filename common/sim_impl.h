@@ -25,7 +25,7 @@
 #include "common/sim.h"
 
 #define SIM_PORT 7000 /* of every node */
-#define LEAVE_LIMIT_US (5 * (uint64_t)1000000)
+#define LEAVE_LIMIT_US (5 * SECOND_US)
 #define COMMANDS_KEPT 1024 /* whose cost can be asked for */
 
 /* -- What will happen --------------------------------------------------- */

@@ -12,7 +12,7 @@
 #include "common/hash.h"
 #include "common/trace_store.h"
 
-#define PAIR_WINDOW_US (60 * (uint64_t)1000000)
+#define PAIR_WINDOW_US (60 * SECOND_US)
 #define CLOCK_SKEW_US 1000000 /* a message may seem to arrive before it left */
 
 static int order_u64(uint64_t a, uint64_t b)

@@ -12,7 +12,7 @@
 #include "common/verbs.h"
 
 #define COST_SLICE_US 10000
-#define COST_LIMIT_US (120 * (uint64_t)1000000)
+#define COST_LIMIT_US (120 * SECOND_US)
 
 /* -- Facts of every protocol ------------------------------------------------ */
 

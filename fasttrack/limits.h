@@ -7,8 +7,6 @@
 #ifndef FASTTRACK_LIMITS_H
 #define FASTTRACK_LIMITS_H
 
-#define SECOND_US ((uint64_t)1000000)
-
 /* -- Messages ------------------------------------------------------------ */
 
 #define HASH_BYTES 20      /* a UUHash */

@@ -107,7 +107,7 @@ static void write_words(struct host *h, conn_id conn, const uint32_t *word,
 static void begin_session(struct fasttrack *n, struct host *h, struct link *l)
 {
     l->state = LINK_UP;
-    fasttrack_link_due(n, l, l->outgoing ? FOREVER : host_now(h) + HELLO_US);
+    fasttrack_link_due(n, l, l->outgoing ? NEVER : host_now(h) + HELLO_US);
     host_phase(h, l->conn, PHASE_MESSAGES);
     if (l->outgoing)
         fasttrack_introduce(n, h, l);
@@ -316,7 +316,7 @@ void fasttrack_link_ping(struct fasttrack *n, struct host *h)
         if (l->state != LINK_UP || l->peer == PEER_UNKNOWN)
             continue;
         fasttrack_link_send(n, h, l, &(struct fasttrack_msg){.kind = 'P'});
-        if (l->state == LINK_UP && l->deadline_us == FOREVER)
+        if (l->state == LINK_UP && l->deadline_us == NEVER)
             fasttrack_link_due(n, l, now + PONG_US);
     }
 }

@@ -78,7 +78,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 void fasttrack_arm(struct fasttrack *n, struct host *h)
 {
-    uint64_t at = fasttrack_transfer_deadline(n), now = host_now(h);
+    uint64_t at = fasttrack_transfer_deadline(n);
 
     if (n->links != NULL)
         at = least(at, fasttrack_link_first(n)->deadline_us);
@@ -86,10 +86,7 @@ void fasttrack_arm(struct fasttrack *n, struct host *h)
         at = least(at, fasttrack_super_deadline(n));
     if (n->search.command != 0)
         at = least(at, n->search.deadline_us);
-    if (at == FOREVER)
-        host_timer_cancel(h, TIMER_DEADLINE);
-    else
-        host_timer(h, TIMER_DEADLINE, at > now ? at - now : 0);
+    host_timer_at(h, TIMER_DEADLINE, at);
 }
 
 /* A link's time is up: it did not answer our ping, or was too slow.  False
@@ -109,7 +106,7 @@ static void on_deadline(struct fasttrack *n, struct host *h)
         if (is_late(l))
             fasttrack_link_abort(n, h, l, "it takes too long");
         else
-            fasttrack_link_due(n, l, FOREVER);
+            fasttrack_link_due(n, l, NEVER);
     if (is_supernode(n))
         fasttrack_super_expire(n, h);
     if (n->search.command != 0 && n->search.deadline_us <= now)
@@ -438,7 +435,7 @@ static void dump_super(const struct fasttrack *n, struct text *t)
     text_printf(t, "supernode children %u links %u files %u", s->children,
                 s->links, s->files);
     text_time(t, " since ", s->since_us);
-    if (s->empty_us != FOREVER)
+    if (s->empty_us != NEVER)
         text_time(t, " empty ", s->empty_us);
     text_time(t, " promoted ", s->promoted_us);
     if (s->own != NULL)

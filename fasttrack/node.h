@@ -22,7 +22,6 @@
 #include "fasttrack/uuhash.h"
 #include "fasttrack/wire.h"
 
-#define FOREVER UINT64_MAX
 #define USER_MAX NAME_MAX_BYTES
 
 enum fasttrack_option {
@@ -105,7 +104,7 @@ struct link {
     struct addr addr;         /* where it listens; none: not known */
     struct addr caller;       /* where it called from */
     struct way in, out;
-    uint64_t deadline_us; /* set by fasttrack_link_due; FOREVER: none */
+    uint64_t deadline_us; /* set by fasttrack_link_due; NEVER: none */
     uint64_t heard_us;
     struct child *child;      /* PEER_CHILD */
     struct standing standing; /* PEER_SUPERNODE: as it said; [teach] */
@@ -276,7 +275,7 @@ struct link *fasttrack_link_new(struct fasttrack *n, struct host *h,
                                 uint64_t patience_us);
 /* Forget a connection that is closed, and with it the child behind it. */
 void fasttrack_link_free(struct fasttrack *n, struct host *h, struct link *l);
-/* What it has to do by then, or it is cut off; FOREVER: nothing. */
+/* What it has to do by then, or it is cut off; NEVER: nothing. */
 void fasttrack_link_due(struct fasttrack *n, struct link *l, uint64_t at_us);
 /* The connection whose deadline is first, the eldest of equals; NULL: none. */
 struct link *fasttrack_link_first(const struct fasttrack *n);
@@ -388,7 +387,7 @@ void fasttrack_ask(struct fasttrack *n, struct host *h, conn_id child,
                    const struct fasttrack_msg *m);
 /* Answer for the searches whose time is over, */
 void fasttrack_super_expire(struct fasttrack *n, struct host *h);
-/* the first of which ends then; FOREVER: none is open. */
+/* the first of which ends then; NEVER: none is open. */
 uint64_t fasttrack_super_deadline(const struct fasttrack *n);
 /* Tell another supernode who we are, and what our load is. */
 void fasttrack_announce(struct fasttrack *n, struct host *h, struct link *l);
@@ -442,7 +441,7 @@ void fasttrack_give(struct fasttrack *n, struct host *h, struct addr asker,
                     uint32_t push_id);
 /* Give up on sources that were silent for too long, */
 void fasttrack_transfer_expire(struct fasttrack *n, struct host *h);
-/* the first of which is due then; FOREVER: none. */
+/* the first of which is due then; NEVER: none. */
 uint64_t fasttrack_transfer_deadline(const struct fasttrack *n);
 /* End all downloads; what came is kept. */
 void fasttrack_transfer_stop(struct fasttrack *n, struct host *h);

@@ -567,9 +567,9 @@ static void adopt(struct fasttrack *n, struct host *h, struct link *l,
     l->child = c;
     fasttrack_link_is_now(n, l, PEER_CHILD);
     l->addr = c->addr;
-    fasttrack_link_due(n, l, FOREVER);
+    fasttrack_link_due(n, l, NEVER);
     n->super->children++;
-    n->super->empty_us = FOREVER;
+    n->super->empty_us = NEVER;
     host_note(h, "adopts a child");
     fasttrack_link_send(n, h, l,
                         &(struct fasttrack_msg){.type = MSG_EXTERNAL_IP,
@@ -681,7 +681,7 @@ static void on_neighbours(struct fasttrack *n, struct host *h, struct link *l,
         l->child = NULL;
         n->super->children--;
     }
-    fasttrack_link_due(n, l, FOREVER);
+    fasttrack_link_due(n, l, NEVER);
     fasttrack_link_is_now(n, l, PEER_SUPERNODE);
     l->announced = true;
     n->super->links++;
@@ -821,7 +821,7 @@ void fasttrack_super_end(struct fasttrack *n, struct host *h)
 
 uint64_t fasttrack_super_deadline(const struct fasttrack *n)
 {
-    uint64_t least = FOREVER;
+    uint64_t least = NEVER;
 
     for (const struct asked *a = n->super->asked; a != NULL; a = a->next)
         least = a->deadline_us < least ? a->deadline_us : least;

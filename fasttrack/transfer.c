@@ -747,7 +747,7 @@ size_t fasttrack_transfer_on_bytes(struct fasttrack *n, struct host *h,
 
 uint64_t fasttrack_transfer_deadline(const struct fasttrack *n)
 {
-    uint64_t least = FOREVER;
+    uint64_t least = NEVER;
 
     for (const struct download *d = n->downloads; d != NULL; d = d->next)
         for (uint32_t i = 0; i < d->source_count && !d->checking; i++) {

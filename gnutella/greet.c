@@ -127,7 +127,7 @@ static void link_up(struct gnutella *n, struct host *h, struct link *l)
     uint8_t guid[GUID_BYTES];
 
     l->state = LINK_UP;
-    l->deadline_us = FOREVER;
+    l->deadline_us = NEVER;
     l->heard_us = host_now(h);
     host_phase(h, l->conn, PHASE_MESSAGES);
     gnutella_arm(n, h);

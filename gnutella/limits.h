@@ -6,8 +6,6 @@
 #ifndef GNUTELLA_LIMITS_H
 #define GNUTELLA_LIMITS_H
 
-#define SECOND_US ((uint64_t)1000000)
-
 /* -- Messages ------------------------------------------------------------ */
 
 #define GUID_BYTES 16

@@ -61,7 +61,7 @@ void gnutella_new_guid(struct host *h, uint8_t guid[GUID_BYTES])
 
 void gnutella_arm(struct gnutella *n, struct host *h)
 {
-    uint64_t least = gnutella_transfer_deadline(n), now = host_now(h);
+    uint64_t least = gnutella_transfer_deadline(n);
 
     least = n->words_us < least ? n->words_us : least;
     for (const struct link *l = n->links; l != NULL; l = l->next)
@@ -69,10 +69,7 @@ void gnutella_arm(struct gnutella *n, struct host *h)
     for (uint32_t i = 0; i < n->search_count; i++)
         least =
             n->search[i].deadline_us < least ? n->search[i].deadline_us : least;
-    if (least == FOREVER)
-        host_timer_cancel(h, TIMER_DEADLINE);
-    else
-        host_timer(h, TIMER_DEADLINE, least > now ? least - now : 0);
+    host_timer_at(h, TIMER_DEADLINE, least);
 }
 
 static void on_deadline(struct gnutella *n, struct host *h)
@@ -357,7 +354,7 @@ static void *create(struct host *h, const struct config *config)
     n->self = config->self;
     n->join = config->join;
     n->seen.salt = host_random(h);
-    n->words_us = FOREVER;
+    n->words_us = NEVER;
     gnutella_new_guid(h, n->servent);
     n->role = gnutella_first_role(n->settings);
     return n;
@@ -471,7 +468,7 @@ static void dump(const void *node, struct host *h, struct text *t)
                 n->leaving ? " leaving" : "", n->left ? " left" : "",
                 n->seeking ? " seeking" : "", n->joined ? " joined" : "",
                 n->warm ? " warm" : "", n->join_tries);
-    if (n->words_us != FOREVER)
+    if (n->words_us != NEVER)
         text_time(t, "words again ", n->words_us);
     for (const struct link *l = n->links; l != NULL; l = l->next)
         dump_link(n, l, t);

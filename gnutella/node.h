@@ -21,8 +21,6 @@
 #include "common/http.h"
 #include "gnutella/seen.h"
 
-#define FOREVER UINT64_MAX
-
 enum gnutella_option {
     OPT_VERSION,
     OPT_TTL,
@@ -187,7 +185,7 @@ struct gnutella {
     uint32_t planned;        /* of warm(): no state (check.c) */
     struct digest *digests;  /* by content */
     uint32_t digest_count;   /* of which these are in memory */
-    uint64_t words_us;       /* a leaf's table is sent again; FOREVER: not */
+    uint64_t words_us;       /* a leaf's table is sent again; NEVER: not */
     uint32_t words_version;  /* ... where another than this was told */
 };
 
@@ -405,7 +403,7 @@ void gnutella_transfer_stop(struct gnutella *n, struct host *h);
 void gnutella_transfer_start(struct gnutella *n, struct host *h);
 /* The SHA-1 of a shared content, if it is known by now. */
 const uint8_t *gnutella_transfer_sha1(const struct gnutella *n, int content);
-/* When the first of them is due; FOREVER: none. */
+/* When the first of them is due; NEVER: none. */
 uint64_t gnutella_transfer_deadline(const struct gnutella *n);
 
 /* -- push.c -------------------------------------------------------------------- */

@@ -114,7 +114,7 @@ void gnutella_qrp_send(struct gnutella *n, struct host *h, struct link *l)
 void gnutella_qrp_changed(struct gnutella *n, struct host *h)
 {
     n->words_version++;
-    if (n->role != ROLE_LEAF || n->words_us != FOREVER)
+    if (n->role != ROLE_LEAF || n->words_us != NEVER)
         return;
     n->words_us = host_now(h) + WORDS_US;
     gnutella_arm(n, h);
@@ -124,7 +124,7 @@ void gnutella_qrp_expire(struct gnutella *n, struct host *h)
 {
     if (n->words_us > host_now(h))
         return;
-    n->words_us = FOREVER;
+    n->words_us = NEVER;
     for (struct link *l = n->links; l != NULL; l = l->next)
         if (gnutella_link_is_up(l) && l->peer == ROLE_ULTRAPEER &&
             l->words_told != n->words_version)

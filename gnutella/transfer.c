@@ -343,7 +343,7 @@ static void check(struct gnutella *n, struct host *h, struct download *d)
 {
     d->checking = true;
     hang_up(h, d);
-    d->deadline_us = FOREVER;
+    d->deadline_us = NEVER;
     host_content_hash(h, d->content, 0, d->hit.bytes, CONTENT_SHA1,
                       TAG_FETCHED);
     gnutella_arm(n, h);
@@ -640,7 +640,7 @@ void gnutella_transfer_get(struct gnutella *n, struct host *h, uint32_t command,
                            .command = command,
                            .hit = *hit,
                            .content = content,
-                           .deadline_us = FOREVER};
+                           .deadline_us = NEVER};
     d->hit.name = name;
     n->downloads = d;
     n->download_count++;
@@ -656,7 +656,7 @@ void gnutella_transfer_begin(struct gnutella *n, struct host *h,
     l->state = LINK_DOWNLOAD;
     l->download = d;
     d->link = l;
-    d->deadline_us = FOREVER;
+    d->deadline_us = NEVER;
     request(h, l);
     gnutella_arm(n, h);
 }
@@ -693,7 +693,7 @@ size_t gnutella_transfer_on_bytes(struct gnutella *n, struct host *h,
 
 uint64_t gnutella_transfer_deadline(const struct gnutella *n)
 {
-    uint64_t least = FOREVER;
+    uint64_t least = NEVER;
 
     for (const struct download *d = n->downloads; d != NULL; d = d->next)
         if (d->link == NULL && d->deadline_us < least)
@@ -709,7 +709,7 @@ void gnutella_transfer_expire(struct gnutella *n, struct host *h)
         next = d->next;
         if (d->link != NULL || d->deadline_us > host_now(h))
             continue;
-        d->deadline_us = FOREVER;
+        d->deadline_us = NEVER;
         if (d->pushed && d->tries == 0 && !d->moved && d->at == 0)
             fail(n, h, d, "the holder does not call back");
         else

@@ -9,7 +9,6 @@
 
 #include "kelips/check.h"
 
-#define SECOND_US ((uint64_t)1000000)
 #define PAPER_BYTES 60 /* an entry, by the paper's 1.93 MB */
 
 /* ceil(sqrt n): 317 for 100,000. */

@@ -39,7 +39,7 @@
 #define ASKED_MAX (CONTACTS_MAX + 2 * INDIRECT_TRIES)
 /* A lookup's whole time; where somebody was silent, it pauses, and asks all
    over again [p2psim]. */
-#define LOOKUP_LIMIT_US (4 * (uint64_t)1000000)
+#define LOOKUP_LIMIT_US (4 * SECOND_US)
 #define LOOKUP_PAUSE_US 100000
 /* Members of the right group that know no such file before a lookup believes
    that there is none. */
@@ -53,6 +53,5 @@
 /* A file's home refreshes it so often within its expiry. */
 #define REFRESHES 3
 #define TIMEOUT_LEAST_US 50000 /* of a call, however near the peer */
-#define JOIN_RETRY_US (2 * (uint64_t)1000000) /* design.md 5 */
 
 #endif

@@ -18,8 +18,6 @@
 
 #include "common/random.h"
 
-#define SECOND INT64_C(1000000)
-
 static const struct option options[] = {
     [KELIPS_GROUPS] = {"groups", OPTION_NUMBER, 1, GROUPS_MAX, 4, NULL,
                        "affinity groups; best near the root of N"},
@@ -31,16 +29,17 @@ static const struct option options[] = {
                                8, NULL, "contacts told in one"},
     [KELIPS_RATION_FILES] = {"ration_files", OPTION_NUMBER, 0, RATION_MAX, 8,
                              NULL, "files told in one, within the group"},
-    [KELIPS_PERIOD] = {"period", OPTION_TIME, 1000, 3600 * SECOND, 2 * SECOND,
-                       NULL, "between two rounds of gossip, on average"},
-    [KELIPS_EXPIRY] = {"expiry", OPTION_TIME, 0, 24 * 3600 * SECOND, 0, NULL,
+    [KELIPS_PERIOD] = {"period", OPTION_TIME, 1000, 3600 * SECOND_US,
+                       2 * SECOND_US, NULL,
+                       "between two rounds of gossip, on average"},
+    [KELIPS_EXPIRY] = {"expiry", OPTION_TIME, 0, 24 * 3600 * SECOND_US, 0, NULL,
                        "life of an entry; 0: as its table's size needs"},
     [KELIPS_HOME] = {"home", OPTION_CHOICE, 0, 1, HOME_OWNER, "owner,member",
                      "a file stays put, or moves to its group"},
     [KELIPS_TRIES] = {"tries", OPTION_NUMBER, 0, INDIRECT_TRIES, INDIRECT_TRIES,
                       NULL, "others a lookup asks for their contacts"},
-    [KELIPS_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND, SECOND, NULL,
-                        "wait for a peer that was never measured"},
+    [KELIPS_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND_US, SECOND_US,
+                        NULL, "wait for a peer that was never measured"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -160,7 +159,7 @@ void kelips_ask(struct kelips *n, struct host *h, struct call *c,
 /* Arm the timer for the first deadline, if it is not armed for it. */
 static void arm(struct kelips *n, struct host *h)
 {
-    uint64_t first = 0, now = host_now(h);
+    uint64_t first = 0;
 
     for (const struct call *c = n->calls; c != NULL; c = c->next)
         if (first == 0 || c->deadline_us < first)
@@ -168,10 +167,7 @@ static void arm(struct kelips *n, struct host *h)
     if (first == n->armed_us)
         return;
     n->armed_us = first;
-    if (first == 0)
-        host_timer_cancel(h, TIMER_CALL);
-    else
-        host_timer(h, TIMER_CALL, first > now ? first - now : 0);
+    host_timer_at(h, TIMER_CALL, first != 0 ? first : NEVER);
 }
 
 /* -- Joining ----------------------------------------------------------------- */

@@ -214,7 +214,7 @@ static void add_hits(const struct client *c, struct fields *f)
         fields_number(f, "size", x->bytes);
         fields_number(f, "kbps", x->kbps);
         fields_text(f, "owner", x->nick);
-        if (x->ping_us > 0 && x->ping_us != FOREVER)
+        if (x->ping_us > 0 && x->ping_us != NEVER)
             fields_number(f, "ping_ms", x->ping_us / 1000);
         fields_end(f);
     }
@@ -396,7 +396,7 @@ static void on_login_ok(struct napster *n, struct host *h,
         tell(h, m);
     n->client->state = SESSION_ONLINE;
     n->client->registered = true;
-    n->client->deadline_us = FOREVER;
+    n->client->deadline_us = NEVER;
     host_note(h, "is logged in, and tells what it shares");
     for (uint32_t i = 0; i < n->client->hot_count; i++)
         SAY(MSG_HOTLIST, "%s", n->client->hotlist[i]);
@@ -595,7 +595,7 @@ static void on_closed(struct napster *n, struct host *h)
 
     if (c->state == SESSION_ONLINE)
         host_failed(h, 0, "the server is gone: no searches until it is back");
-    if (c->deadline_us == FOREVER || c->state != SESSION_NONE)
+    if (c->deadline_us == NEVER || c->state != SESSION_NONE)
         c->deadline_us = host_now(h) + RECONNECT_US;
     c->state = SESSION_NONE;
     c->conn = 0;
@@ -672,7 +672,7 @@ void napster_client_expire(struct napster *n, struct host *h)
                                    : "the server does not answer");
     if (now < c->deadline_us)
         return;
-    c->deadline_us = FOREVER;
+    c->deadline_us = NEVER;
     if (c->conn == 0) {
         dial(n, h);
     } else if (c->state != SESSION_ONLINE) { /* it does not answer */
@@ -683,7 +683,7 @@ void napster_client_expire(struct napster *n, struct host *h)
 
 void napster_client_start(struct napster *n, struct host *h)
 {
-    n->client->deadline_us = FOREVER;
+    n->client->deadline_us = NEVER;
     for (uint32_t i = 0; i < GRANTS_MAX; i++)
         n->client->grant[i].content = -1;
     dial(n, h);

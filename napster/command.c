@@ -30,8 +30,8 @@ static void search(struct napster *n, struct host *h, uint32_t command,
 /* Is `a` the better source: the nearer, then the faster. */
 static bool better(const struct hit *a, const struct hit *b)
 {
-    uint64_t x = a->ping_us == 0 ? FOREVER : a->ping_us;
-    uint64_t y = b->ping_us == 0 ? FOREVER : b->ping_us;
+    uint64_t x = a->ping_us == 0 ? NEVER : a->ping_us;
+    uint64_t y = b->ping_us == 0 ? NEVER : b->ping_us;
 
     return x != y ? x < y : a->speed > b->speed;
 }

@@ -2,8 +2,6 @@
 #ifndef NAPSTER_LIMITS_H
 #define NAPSTER_LIMITS_H
 
-#define SECOND_US UINT64_C(1000000)
-
 /* Source: reference, section 5, the limits of opennap. */
 #define PAYLOAD_MAX 2048u /* a longer one closes the connection */
 #define NICK_MAX 19u

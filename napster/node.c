@@ -59,7 +59,7 @@ static const char *const timers[] = {"deadline", NULL};
 
 void napster_arm(struct napster *n, struct host *h)
 {
-    uint64_t now = host_now(h), least = FOREVER;
+    uint64_t least = NEVER;
 
     if (n->role == ROLE_SERVER) {
         least = napster_server_deadline(n);
@@ -68,10 +68,7 @@ void napster_arm(struct napster *n, struct host *h)
         least = napster_client_deadline(n);
         least = transfer < least ? transfer : least;
     }
-    if (least == FOREVER)
-        host_timer_cancel(h, TIMER_DEADLINE);
-    else
-        host_timer(h, TIMER_DEADLINE, least > now ? least - now : 0);
+    host_timer_at(h, TIMER_DEADLINE, least);
 }
 
 static void on_start(struct napster *n, struct host *h)

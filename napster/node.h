@@ -21,8 +21,6 @@
 #include "napster/limits.h"
 #include "napster/wire.h"
 
-#define FOREVER UINT64_MAX
-
 enum napster_option {
     OPT_ROLE,
     OPT_RESULTS,
@@ -115,7 +113,7 @@ struct hit {
     char md5[33];
     uint64_t bytes;
     uint32_t kbps, speed;
-    uint64_t ping_us; /* 0: not measured; FOREVER: no answer */
+    uint64_t ping_us; /* 0: not measured; NEVER: no answer */
 };
 
 /* A command that waits for the server; the first in line has been asked. */
@@ -250,7 +248,7 @@ void napster_server_reset(struct napster *n, struct host *h);
 /* An event of a user's connection.  The bytes used, as EVENT_BYTES wants. */
 size_t napster_server_event(struct napster *n, struct host *h,
                             const struct event *e);
-/* When it next has something to do; FOREVER: never. */
+/* When it next has something to do; NEVER: never. */
 uint64_t napster_server_deadline(const struct napster *n);
 /* Do that: callers who are too slow go. */
 void napster_server_expire(struct napster *n, struct host *h);
@@ -265,7 +263,7 @@ void napster_client_start(struct napster *n, struct host *h);
 /* Events of the session; the bytes consumed. */
 size_t napster_client_event(struct napster *n, struct host *h,
                             const struct event *e);
-/* When it next has something to do; FOREVER: never. */
+/* When it next has something to do; NEVER: never. */
 uint64_t napster_client_deadline(const struct napster *n);
 /* Do that: try again, log in again, give up a question. */
 void napster_client_expire(struct napster *n, struct host *h);
@@ -307,7 +305,7 @@ int napster_content_find(struct host *h, struct slice wire);
 /* An event of a connection between two clients. */
 size_t napster_transfer_event(struct napster *n, struct host *h,
                               const struct event *e);
-/* When a transfer is next due; FOREVER: none. */
+/* When a transfer is next due; NEVER: none. */
 uint64_t napster_transfer_deadline(const struct client *c);
 /* Give up or try again what has been silent for too long. */
 void napster_transfer_expire(struct napster *n, struct host *h);

@@ -404,7 +404,7 @@ size_t napster_server_event(struct napster *n, struct host *h,
 uint64_t napster_server_deadline(const struct napster *n)
 {
     const struct server *s = n->server;
-    uint64_t sweep = s->sweep_us > 0 ? s->sweep_us : FOREVER;
+    uint64_t sweep = s->sweep_us > 0 ? s->sweep_us : NEVER;
 
     return s->stats_us > 0 && s->stats_us < sweep ? s->stats_us : sweep;
 }

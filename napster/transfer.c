@@ -288,7 +288,7 @@ static void wait_for(struct download *d, struct host *h,
                      enum download_state state, uint64_t delay_us)
 {
     d->state = state;
-    d->deadline_us = delay_us == FOREVER ? FOREVER : host_now(h) + delay_us;
+    d->deadline_us = delay_us == NEVER ? NEVER : host_now(h) + delay_us;
 }
 
 static void ask_holder(struct napster *n, struct host *h, struct download *d)
@@ -356,7 +356,7 @@ static void check(struct napster *n, struct host *h, struct download *d)
     if (d->peer != NULL)
         napster_peer_end(n, h, d->peer);
     d->peer = NULL;
-    wait_for(d, h, DOWN_CHECK, FOREVER);
+    wait_for(d, h, DOWN_CHECK, NEVER);
     host_content_hash(h, d->content, 0,
                       bytes < MD5_OF_BYTES ? bytes : MD5_OF_BYTES, CONTENT_MD5,
                       TAG_FETCHED);
@@ -809,7 +809,7 @@ size_t napster_transfer_event(struct napster *n, struct host *h,
 
 uint64_t napster_transfer_deadline(const struct client *c)
 {
-    uint64_t least = FOREVER;
+    uint64_t least = NEVER;
 
     for (const struct peer *p = c->peers; p != NULL; p = p->next)
         if (p->download == NULL && p->deadline_us < least)

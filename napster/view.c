@@ -246,7 +246,7 @@ static void client_rows(const struct view *v, const struct napster *n,
     for (uint32_t i = 0; i < c->hit_count && i < HIT_ROWS; i++) {
         const struct hit *one = &c->hit[i];
         struct text ms = text_new();
-        if (one->ping_us != 0 && one->ping_us != FOREVER)
+        if (one->ping_us != 0 && one->ping_us != NEVER)
             text_u64(&ms, one->ping_us / 1000);
         file_row(rows, one->name, strlen(one->name), one->nick,
                  ms.len > 0 ? ms.data : "?");

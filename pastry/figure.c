@@ -164,8 +164,6 @@ static void row_hop_lengths(const struct figure_row *row, struct text *csv)
 
 /* -- P7: a tenth of all nodes vanish ------------------------------------------- */
 
-#define SECOND_US ((uint64_t)1000000)
-
 /* `point`: 0 before, 1 just after, 2 when repaired. */
 static bool run_failures(struct figure_run *r)
 {

@@ -30,6 +30,5 @@
 #define COMMAND_TRIES 6      /* a command's message is sent anew so often */
 #define GRAVES_MAX 16        /* who was given up, to be looked for again */
 #define GRAVE_ROUNDS 4       /* between two looks */
-#define JOIN_RETRY_US (2 * (uint64_t)1000000) /* design.md 5 */
 
 #endif

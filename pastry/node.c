@@ -16,8 +16,6 @@
 
 #include "common/random.h"
 
-#define SECOND INT64_C(1000000)
-
 static const struct option options[] = {
     [PASTRY_BASE] = {"base", OPTION_CHOICE, 0, 3, 0, "16,8,4,2",
                      "of the digits of ids: 2 to the power of b"},
@@ -31,10 +29,11 @@ static const struct option options[] = {
                           "on,off", "prefer near nodes in the routing table"},
     [PASTRY_REPLICAS] = {"replicas", OPTION_NUMBER, 1, REPLICAS_MAX, 3, NULL,
                          "copies of a value, at the nearest ids"},
-    [PASTRY_REPAIR] = {"repair", OPTION_TIME, 1000, 3600 * SECOND, 2 * SECOND,
-                       NULL, "between two rounds of maintenance"},
-    [PASTRY_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND, SECOND, NULL,
-                        "wait for a peer that was never measured"},
+    [PASTRY_REPAIR] = {"repair", OPTION_TIME, 1000, 3600 * SECOND_US,
+                       2 * SECOND_US, NULL,
+                       "between two rounds of maintenance"},
+    [PASTRY_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND_US, SECOND_US,
+                        NULL, "wait for a peer that was never measured"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -184,7 +183,7 @@ static unsigned calls_of(const struct pastry *n, enum call_kind kind)
 /* Arm the timer for the first deadline, if it is not armed for it. */
 static void arm(struct pastry *n, struct host *h)
 {
-    uint64_t first = 0, now = host_now(h);
+    uint64_t first = 0;
 
     for (const struct call *c = n->calls; c != NULL; c = c->next)
         if (first == 0 || c->deadline_us < first)
@@ -192,10 +191,7 @@ static void arm(struct pastry *n, struct host *h)
     if (first == n->armed_us)
         return;
     n->armed_us = first;
-    if (first == 0)
-        host_timer_cancel(h, TIMER_CALL);
-    else
-        host_timer(h, TIMER_CALL, first > now ? first - now : 0);
+    host_timer_at(h, TIMER_CALL, first != 0 ? first : NEVER);
 }
 
 static void ask(struct pastry *n, struct host *h, enum pastry_part part,

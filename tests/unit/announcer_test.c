@@ -7,8 +7,6 @@
 #include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 
-#define SECOND ((uint64_t)1000000)
-
 static struct fake client, server;
 static struct tracker tracker;
 static struct announcer announcer;
@@ -25,7 +23,7 @@ static void begin(const char *url)
 {
     fake_begin(&client, self);
     fake_begin(&server, home);
-    tracker_begin(&tracker, &server.host, 0, 10 * SECOND);
+    tracker_begin(&tracker, &server.host, 0, 10 * SECOND_US);
     announcer_begin(&announcer, &client.host, infohash, peer_id, self.port);
     if (url != NULL)
         add(url, 1);
@@ -76,7 +74,7 @@ TEST(http_announces)
     CHECK_U64(announcer.state, ANNOUNCER_IDLE);
     CHECK_TEXT(announcer.failure, "");
     CHECK_U64(announcer.leechers, 1);
-    CHECK_U64(announcer_due(&announcer), client.now_us + 10 * SECOND);
+    CHECK_U64(announcer_due(&announcer), client.now_us + 10 * SECOND_US);
     stream_event(EVENT_CLOSED, NULL, 0);
     CHECK_U64(announcer.conn, 0);
 }
@@ -95,7 +93,7 @@ TEST(udp_announces_and_keeps_its_connection)
     client.sent_count = 0;
     tick();
     CHECK_U64(client.sent[0].len, 98); /* no connect within a minute */
-    client.now_us += 60 * SECOND;
+    client.now_us += 60 * SECOND_US;
     announcer_say(&announcer, &client.host, ANNOUNCE_STOPPED);
     client.sent_count = 0;
     tick();
@@ -112,7 +110,7 @@ TEST(udp_repeats_after_15_30_60_seconds)
 {
     begin("udp://127.0.0.1:6969");
     tick();
-    uint64_t wait = 15 * SECOND;
+    uint64_t wait = 15 * SECOND_US;
     for (int n = 0; n <= 8; n++, wait *= 2) {
         CHECK_U64(announcer_due(&announcer), client.now_us + wait);
         client.now_us += wait;
@@ -139,8 +137,8 @@ TEST(tiers_are_tried_in_order_and_all_again_later)
     const char *no = "HTTP/1.0 200 OK\r\n\r\nd14:failure reason5:go\naye";
     stream_event(EVENT_BYTES, no, strlen(no));
     CHECK_TEXT(announcer.failure, "go.ay");
-    CHECK_U64(announcer_due(&announcer), client.now_us + 15 * SECOND);
-    client.now_us += 15 * SECOND;
+    CHECK_U64(announcer_due(&announcer), client.now_us + 15 * SECOND_US);
+    client.now_us += 15 * SECOND_US;
     tick();
     CHECK_U64(client.connected.ip, 0x7f000002);
 }
@@ -174,10 +172,10 @@ TEST(intervals_are_kept)
         tick();
         answer_http(said[i].body);
         CHECK_U64(announcer_due(&announcer),
-                  client.now_us + said[i].seconds * SECOND);
+                  client.now_us + said[i].seconds * SECOND_US);
     }
     announcer_hurry(&announcer);
-    CHECK_U64(announcer_due(&announcer), client.now_us + 300 * SECOND);
+    CHECK_U64(announcer_due(&announcer), client.now_us + 300 * SECOND_US);
     announcer_say(&announcer, &client.host, ANNOUNCE_COMPLETED);
     CHECK_U64(announcer_due(&announcer), client.now_us);
 }

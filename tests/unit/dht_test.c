@@ -7,8 +7,6 @@
 #include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 
-#define SECOND ((uint64_t)1000000)
-
 static void check_bytes(const struct krpc *m, const char *bytes)
 {
     uint8_t out[DHT_DATAGRAM_MAX + 1];
@@ -212,7 +210,7 @@ TEST(a_torrent_is_found_where_it_was_announced)
     /* After half an hour without an announce it is gone. */
     dht[3].follow[0].used = dht[17].follow[0].used = false;
     for (int minute = 0; minute < 32; minute++)
-        pass(NODES, 60 * SECOND);
+        pass(NODES, 60 * SECOND_US);
     for (unsigned i = 0; i < NODES; i++)
         CHECK_U64(dht[i].stored_count, 0);
     end(NODES);
@@ -238,8 +236,8 @@ TEST(dead_nodes_make_room_and_are_told_to_nobody)
     fake_free(&fake[7].host, dht[7].bucket, 0);
     dht[7].bucket = NULL;
     for (int minute = 0; minute < 40; minute++) {
-        pass(20, 2 * SECOND); /* calls time out */
-        pass(20, 58 * SECOND);
+        pass(20, 2 * SECOND_US); /* calls time out */
+        pass(20, 58 * SECOND_US);
     }
     for (unsigned i = 0; i < 20; i++) {
         const struct dht_node *nearest[DHT_K];
@@ -354,7 +352,7 @@ TEST(stored_peers_are_bounded)
     begin(1, false);
     memcpy(token, ask(&m, stranger)->token, sizeof token);
     for (unsigned i = 0; i < 1000; i++) {
-        fake[0].now_us += SECOND / 10;
+        fake[0].now_us += SECOND_US / 10;
         m = (struct krpc){.method = KRPC_ANNOUNCE_PEER,
                           .token = token,
                           .token_len = sizeof token,

@@ -16,7 +16,7 @@ static const struct addr ann = {0x0a000001, 1111}, bob = {0x0a000002, 2222};
 static void begin(void)
 {
     fake_begin(&fake, (struct addr){0x7f000001, 6969});
-    tracker_begin(&tracker, &fake.host, 3, 10 * (uint64_t)1000000);
+    tracker_begin(&tracker, &fake.host, 3, 10 * SECOND_US);
 }
 
 /* -- HTTP -- */
@@ -229,12 +229,12 @@ TEST(udp_connection_ids_expire)
     struct udp_msg m = {.action = UDP_CONNECT};
 
     begin();
-    fake.now_us = 600 * (uint64_t)1000000;
+    fake.now_us = 600 * SECOND_US;
     m.connection = answer_to(&m, ann).connection;
     m.action = UDP_ANNOUNCE;
-    fake.now_us += 120 * (uint64_t)1000000;
+    fake.now_us += 120 * SECOND_US;
     CHECK_U64(answer_to(&m, ann).action, UDP_ANNOUNCE);
-    fake.now_us += 61 * (uint64_t)1000000;
+    fake.now_us += 61 * SECOND_US;
     CHECK_U64(answer_to(&m, ann).action, UDP_ERROR);
 }
 
