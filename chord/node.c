@@ -88,25 +88,13 @@ static enum chord_option period_of(enum chord_timer timer)
 
 /* -- Who we are ---------------------------------------------------------- */
 
-/* SHA-1 over address and port, and the index of a virtual node but the
-   first, so that a node's id does not depend on how many it hosts. */
-static struct id hash_of(struct addr a, unsigned vnode, unsigned bits)
-{
-    const uint8_t bytes[8] = {(uint8_t)(a.ip >> 24),  (uint8_t)(a.ip >> 16),
-                              (uint8_t)(a.ip >> 8),   (uint8_t)a.ip,
-                              (uint8_t)(a.port >> 8), (uint8_t)a.port,
-                              (uint8_t)(vnode >> 8),  (uint8_t)vnode};
-
-    return id_hash(bytes, vnode == 0 ? 6 : 8, bits);
-}
-
 static bool identify(const struct settings *s, struct addr self,
                      const char *text, struct id *id, struct text *why)
 {
     unsigned bits = (unsigned)setting(s, CHORD_BITS);
 
     if (text == NULL) {
-        *id = hash_of(self, 0, bits);
+        *id = id_of_addr(self, 0, bits);
         return true;
     }
     if (id_parse(id, bits, text))
@@ -642,7 +630,7 @@ static void *create(struct host *h, const struct config *config)
     for (unsigned i = 0; i < vnodes; i++) {
         struct member *n = &c->member[i];
         n->vnode = (uint8_t)i;
-        n->id = i == 0 ? config->id : hash_of(c->self, i, c->bits);
+        n->id = i == 0 ? config->id : id_of_addr(c->self, i, c->bits);
         n->succ = lists + i * r;
         n->next_finger = 1;
     }

@@ -58,6 +58,16 @@ struct id id_hash(const void *data, size_t len, unsigned bits)
     return id_of_digest(digest, bits);
 }
 
+struct id id_of_addr(struct addr a, unsigned vnode, unsigned bits)
+{
+    const uint8_t bytes[8] = {(uint8_t)(a.ip >> 24),  (uint8_t)(a.ip >> 16),
+                              (uint8_t)(a.ip >> 8),   (uint8_t)a.ip,
+                              (uint8_t)(a.port >> 8), (uint8_t)a.port,
+                              (uint8_t)(vnode >> 8),  (uint8_t)vnode};
+
+    return id_hash(bytes, vnode == 0 ? 6 : 8, bits);
+}
+
 int id_compare(const struct id *a, const struct id *b)
 {
     for (unsigned i = 0; i < ID_WORDS; i++)

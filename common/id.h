@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/addr.h"
 #include "common/text.h"
 
 #define ID_BITS_MAX 160
@@ -29,6 +30,9 @@ uint64_t id_low(struct id a);
 struct id id_of_digest(const uint8_t digest[ID_BYTES_MAX], unsigned bits);
 /* Hash a name, or anything, to an id of `bits` bits. */
 struct id id_hash(const void *data, size_t len, unsigned bits);
+/* The id of a node: SHA-1 over its address and port, and the index of a
+   virtual node but the first, so that an id does not depend on their number. */
+struct id id_of_addr(struct addr a, unsigned vnode, unsigned bits);
 
 int id_compare(const struct id *a, const struct id *b);
 bool id_equal(const struct id *a, const struct id *b);

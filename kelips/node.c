@@ -62,14 +62,10 @@ static const char *const timers[] = {[TIMER_GOSSIP] = "gossip",
 static bool identify(const struct settings *s, struct addr self,
                      const char *text, struct id *id, struct text *why)
 {
-    const uint8_t bytes[6] = {
-        (uint8_t)(self.ip >> 24),  (uint8_t)(self.ip >> 16),
-        (uint8_t)(self.ip >> 8),   (uint8_t)self.ip,
-        (uint8_t)(self.port >> 8), (uint8_t)self.port};
 
     (void)s;
     if (text == NULL) {
-        *id = id_hash(bytes, sizeof bytes, ID_BITS);
+        *id = id_of_addr(self, 0, ID_BITS);
         return true;
     }
     if (id_parse(id, ID_BITS, text))

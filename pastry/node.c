@@ -64,16 +64,12 @@ static void shape(const struct settings *s, uint8_t *digit_bits,
 static bool identify(const struct settings *s, struct addr self,
                      const char *text, struct id *id, struct text *why)
 {
-    const uint8_t bytes[6] = {
-        (uint8_t)(self.ip >> 24),  (uint8_t)(self.ip >> 16),
-        (uint8_t)(self.ip >> 8),   (uint8_t)self.ip,
-        (uint8_t)(self.port >> 8), (uint8_t)self.port};
     uint8_t width, count;
 
     shape(s, &width, &count);
     unsigned bits = (unsigned)width * count;
     if (text == NULL) {
-        *id = id_hash(bytes, sizeof bytes, bits);
+        *id = id_of_addr(self, 0, bits);
         return true;
     }
     if (id_parse(id, bits | ID_DIGITS(width), text) || id_parse(id, bits, text))
