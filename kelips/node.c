@@ -62,7 +62,6 @@ static const char *const timers[] = {[TIMER_GOSSIP] = "gossip",
 static bool identify(const struct settings *s, struct addr self,
                      const char *text, struct id *id, struct text *why)
 {
-
     (void)s;
     if (text == NULL) {
         *id = id_of_addr(self, 0, ID_BITS);
