@@ -241,8 +241,10 @@ void kelips_round(struct kelips *n, struct host *h)
 {
     struct addr nobody = {0, 0};
 
-    n->heartbeat++;
     n->rounds++;
+    if (setting(n->settings, KELIPS_FROZEN) != 0)
+        return;
+    n->heartbeat++;
     kelips_refresh(n, h);
     struct pool p = members(n, nobody);
     gossip_among(n, h, &p, true);

@@ -40,6 +40,8 @@ static const struct option options[] = {
                       NULL, "others a lookup asks for their contacts"},
     [KELIPS_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND_US, SECOND_US,
                         NULL, "wait for a peer that was never measured"},
+    [KELIPS_FROZEN] = {"frozen", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                       "a fault: it answers, but its heart stands still"},
     {.name = NULL}};
 
 static const struct command commands[] = {

@@ -37,7 +37,8 @@ enum kelips_option {
     KELIPS_EXPIRY,
     KELIPS_HOME,
     KELIPS_TRIES,
-    KELIPS_TIMEOUT
+    KELIPS_TIMEOUT,
+    KELIPS_FROZEN
 };
 enum { HOME_OWNER, HOME_MEMBER };
 

@@ -3,8 +3,9 @@
  * place.
  *
  * An entry is accepted when its heartbeat is newer than the one we know and
- * younger than its expiry; so an old message replayed brings nobody back
- * [kelips.md 9.3].  Whoever leaves MISSES_MAX calls in a row unanswered is
+ * younger than its expiry.  Who has expired goes to the graves, which keep the
+ * last heartbeat: for one expiry more nothing as old is accepted, so an old
+ * message replayed brings nobody back [kelips.md 9.3].  Whoever leaves MISSES_MAX calls in a row unanswered is
  * given up at once, as member, contact and home of files: it goes to the
  * graves, and only a message from itself brings it back, whatever others
  * gossip.  So a liar keeps nobody alive for ever.
@@ -216,15 +217,27 @@ static void unbury(struct kelips *n, struct addr peer)
     *g = n->grave[--n->grave_count];
 }
 
+/* Does this grave belie what is said of its node, or of a file there? */
+static bool is_belied(const struct kelips *n, struct host *h,
+                      const struct entry *grave, const struct entry *said,
+                      enum soft what)
+{
+    if (grave->misses >= MISSES_MAX)
+        return true; /* who was silent must speak for itself */
+    return what != SOFT_TUPLE && said->heartbeat <= grave->heartbeat &&
+           age_of(grave, h) <= kelips_expiry(n, what);
+}
+
 /* -- Hearing ---------------------------------------------------------------- */
 
+/* A heartbeat that is newer must have been made later, too; else it is a lie,
+   which would grow young again with each true one. */
 static void renew(struct entry *known, const struct entry *e)
 {
-    if (e->heartbeat <= known->heartbeat)
+    if (e->heartbeat <= known->heartbeat || e->made_us <= known->made_us)
         return;
     known->heartbeat = e->heartbeat;
-    if (e->made_us > known->made_us)
-        known->made_us = e->made_us;
+    known->made_us = e->made_us;
 }
 
 /* Who of a group's contacts should make room?  A free place, the one that
@@ -313,8 +326,8 @@ void kelips_hear(struct kelips *n, struct host *h, const struct kelips_entry *k)
     if (addr_none(e.addr) || age_of(&e, h) > kelips_expiry(n, what) ||
         (what == SOFT_TUPLE ? k->group != n->group
                             : addr_equal(e.addr, n->self)) ||
-        (grave != NULL && grave->misses >= MISSES_MAX))
-        return; /* who was silent must speak for itself */
+        (grave != NULL && is_belied(n, h, grave, &e, what)))
+        return;
     if (what == SOFT_TUPLE)
         hear_tuple(n, h, &e);
     else if (what == SOFT_MEMBER)
@@ -332,13 +345,20 @@ void kelips_heard_from(struct kelips *n, struct host *h, struct addr from,
                              .heartbeat = m->heartbeat,
                              .group = kelips_group(&m->sender, n->groups)};
 
+    const struct entry *grave = grave_of(n, from);
+
+    if (grave != NULL && grave->misses < MISSES_MAX &&
+        grave->heartbeat == m->heartbeat)
+        return; /* it answers, but its heart stands still */
     unbury(n, from);
     kelips_hear(n, h, &k);
     struct entry *e = kelips_known(n, from);
-    if (e != NULL) { /* whatever the count: a node may have begun anew */
+    if (e == NULL)
+        return;
+    e->misses = 0;
+    if (e->heartbeat != m->heartbeat) { /* or less: it has begun anew */
         e->heartbeat = m->heartbeat;
         e->made_us = (int64_t)host_now(h);
-        e->misses = 0;
     }
 }
 

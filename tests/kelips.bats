@@ -100,6 +100,46 @@ figure() {
     figure 8 '($3 - $4)^2 < .03^2 && ($5 - $6)^2 < .03^2' lookup-success
 }
 
+# dead CONTACTS TRIES SEED: a thousand nodes of which half die before anything
+# was measured or told, and what the living find by their own lookups; a lookup
+# has time for all its tries, and for no more.
+dead() {
+    local alive=()
+    RANDOM=$3
+    printf 'seed %d\nset groups 32\nset contacts %d\nset tries %d\n' "$3" "$1" "$2"
+    printf 'set period 1h\nset timeout %dms\nlatency 1ms..4ms\n' $((3800 / ($1 + $2)))
+    for ((i = 0; i < 32; i++)); do echo "node p$i id=$i share=f$i:1KiB"; done
+    for ((; i < 1000; i++)); do echo "node p$i id=$i"; done
+    echo warm
+    for ((i = 0; i < 1000; i++)); do
+        if ((RANDOM % 2)); then alive+=("$i"); else echo "at 1ms crash p$i"; fi
+    done
+    for i in "${alive[@]}"; do
+        echo "at 2ms p$i lookup f$((RANDOM % 32))"
+    done
+    echo "run until 6s"
+}
+
+@test "kelips: lookups of the nodes themselves among the dead, by the same formula" {
+    cd "$BATS_TEST_TMPDIR"
+    for c in 1 2; do
+        for t in 0 3 12; do
+            for seed in 1 2; do
+                dead $c $t $seed >half.scn
+                "$kelips" sim half.scn --quiet --json 2>/dev/null || true
+            done | awk -v c=$c -v t=$t '
+                !/"command":"lookup/ || /"rpcs":0/ { next } # its own group
+                { n++; found += /"ok":true/ }
+                END { at_least = 1 - .5 ^ c * .75 ^ t
+                      # A helper with two contacts names both.
+                      at_most = 1 - .5 ^ c * (1 - .5 * (1 - .5 ^ c)) ^ t
+                      print c, t, n, at_least, found / n, at_most
+                      exit n < 900 || found / n < at_least - .03 ||
+                           found / n > at_most + .03 }'
+        done
+    done
+}
+
 @test "kelips: starved gossip takes 1 to 2.4 % of the living for dead" {
     figure 1 '$3 > 1 && $3 < 2.4' false-expiry --points 25 --seeds 1
 }
