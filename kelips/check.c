@@ -231,7 +231,7 @@ void kelips_check(const struct network *net, struct findings *f)
             continue;
         }
         if (n->view.count > MEMBERS_MAX || n->tuples.count > TUPLES_MAX ||
-            n->call_count > REQUESTS_MAX || n->file_count > FILES_MAX)
+            n->request_count > REQUESTS_MAX || n->file_count > FILES_MAX)
             findings_break(k.bounds, "%s keeps more than it may", name);
         check_view(&k, n, name, size[n->group]);
         for (uint16_t g = 0; g < n->groups; g++)
@@ -272,7 +272,7 @@ bool kelips_may_fail(const struct network *net, const struct host *h)
 /* -- The explorer ------------------------------------------------------------------ */
 
 /* Numbers of questions differ from run to run: a message has the place of
-   its call among the open ones of whoever asked; 0: nobody waits. */
+   its request among the open ones of whoever asked; 0: nobody waits. */
 void kelips_canonical(const struct network *net, const struct host *from,
                       const struct host *to, uint8_t *data, size_t len)
 {
@@ -290,10 +290,10 @@ void kelips_canonical(const struct network *net, const struct host *from,
         asker = to;
     const struct kelips *n =
         asker->protocol == &kelips_protocol ? asker->node : NULL;
-    for (const struct call *c = n != NULL ? n->calls : NULL; c != NULL;
-         c = c->next) {
+    for (const struct request *r = n != NULL ? n->requests : NULL; r != NULL;
+         r = r->next) {
         at++;
-        if (c->id == m.request)
+        if (r->id == m.request)
             rank = at;
     }
     for (unsigned i = 0; i < 4; i++)

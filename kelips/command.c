@@ -1,8 +1,8 @@
 /*
  * What a user asks of a node.
  *
- * `lookup NAME`, `get NAME` and `insert NAME TEXT` open a call that carries the
- * command's number; `show` answers at once.
+ * `lookup NAME`, `get NAME` and `insert NAME TEXT` open a request that carries
+ * the command's number; `show` answers at once.
  */
 #include <string.h>
 
@@ -40,7 +40,7 @@ static void file_command(struct kelips *n, struct host *h,
 {
     size_t key_len = word_next(&rest), name_len, text_len;
     const char *name, *text = rest + key_len;
-    struct call *c;
+    struct request *r;
     struct id key;
 
     text += *text == ' ';
@@ -53,18 +53,18 @@ static void file_command(struct kelips *n, struct host *h,
         host_failed(h, e->command, "a file has at most 512 bytes here");
         return;
     }
-    c = kelips_call_for(n, h, purpose, &key);
-    if (c == NULL) {
-        host_failed(h, e->command, "too many open calls");
+    r = kelips_request_for(n, h, purpose, &key);
+    if (r == NULL) {
+        host_failed(h, e->command, "too many open requests");
         return;
     }
-    c->command = e->command;
-    c->name_len = (uint8_t)name_len;
-    memcpy(c->name, name, name_len);
+    r->command = e->command;
+    r->name_len = (uint8_t)name_len;
+    memcpy(r->name, name, name_len);
     if (purpose == FOR_INSERT)
-        kelips_insert(n, h, c, text, text_len);
+        kelips_insert(n, h, r, text, text_len);
     else
-        kelips_look_up(n, h, c);
+        kelips_look_up(n, h, r);
 }
 
 void kelips_command(struct kelips *n, struct host *h, const struct event *e)

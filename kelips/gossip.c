@@ -144,15 +144,15 @@ static void gossip_among(struct kelips *n, struct host *h, const struct pool *p,
 /* -- Measuring ------------------------------------------------------------------ */
 
 static void ping(struct kelips *n, struct host *h, struct addr to,
-                 enum call_kind kind)
+                 enum request_kind kind)
 {
-    struct call *c = kelips_call_new(n, h, kind);
+    struct request *r = kelips_request_open(n, h, kind);
     struct kelips_msg m;
 
-    if (c == NULL)
+    if (r == NULL)
         return;
     kelips_begin(n, KELIPS_PING, &m);
-    kelips_ask(n, h, c, to, &m);
+    kelips_ask(n, h, r, to, &m);
 }
 
 /* The entry that is pinged in its turn: members, then contacts. */
@@ -173,7 +173,7 @@ static void measure(struct kelips *n, struct host *h)
     const struct entry *chosen = NULL;
 
     if (!addr_none(n->candidate.addr)) {
-        ping(n, h, n->candidate.addr, CALL_PONG);
+        ping(n, h, n->candidate.addr, REQUEST_PONG);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -188,7 +188,7 @@ static void measure(struct kelips *n, struct host *h)
             break;
     }
     if (chosen != NULL)
-        ping(n, h, chosen->addr, CALL_PONG);
+        ping(n, h, chosen->addr, REQUEST_PONG);
 }
 
 /* One ping a round more, where there are tuples: does the next home live?  One
@@ -202,7 +202,7 @@ static void look_at_home(struct kelips *n, struct host *h)
         n->tuples.at[n->home_probe].misses == 0)
         n->home_probe = (n->home_probe + 1) % n->tuples.count;
     if (!addr_equal(n->tuples.at[n->home_probe].addr, n->self))
-        ping(n, h, n->tuples.at[n->home_probe].addr, CALL_PONG);
+        ping(n, h, n->tuples.at[n->home_probe].addr, REQUEST_PONG);
 }
 
 /* Now and then: is somebody back who was given up?  So two halves of the
@@ -212,7 +212,7 @@ static void look_at_grave(struct kelips *n, struct host *h)
     if (n->grave_count == 0 || n->rounds % GRAVE_ROUNDS != 0)
         return;
     n->grave_next = (uint8_t)((n->grave_next + 1) % n->grave_count);
-    ping(n, h, n->grave[n->grave_next].addr, CALL_GRAVE);
+    ping(n, h, n->grave[n->grave_next].addr, REQUEST_GRAVE);
 }
 
 /* As often: whom does a contact know in our group?  Two members that do not
@@ -222,18 +222,19 @@ static void ask_about_us(struct kelips *n, struct host *h)
 {
     uint32_t places = (uint32_t)n->groups * n->contact_count;
     uint32_t start = n->rounds / GRAVE_ROUNDS;
-    struct call *c = NULL;
+    struct request *r = NULL;
     struct kelips_msg m;
 
     if (n->rounds % GRAVE_ROUNDS != GRAVE_ROUNDS / 2)
         return;
-    for (uint32_t i = 0; i < places && c == NULL; i++) {
+    for (uint32_t i = 0; i < places && r == NULL; i++) {
         const struct entry *e = &n->contact[(start + i) % places];
-        if (addr_none(e->addr) || (c = kelips_call_new(n, h, CALL_OWN)) == NULL)
+        if (addr_none(e->addr) ||
+            (r = kelips_request_open(n, h, REQUEST_OWN)) == NULL)
             continue;
         kelips_begin(n, KELIPS_GET_CONTACT, &m);
         m.group = n->group;
-        kelips_ask(n, h, c, e->addr, &m);
+        kelips_ask(n, h, r, e->addr, &m);
     }
 }
 

@@ -52,6 +52,6 @@
 #define SLACK_ROUNDS 10
 /* A file's home refreshes it so often within its expiry. */
 #define REFRESHES 3
-#define TIMEOUT_LEAST_US 50000 /* of a call, however near the peer */
+#define TIMEOUT_LEAST_US 50000 /* of a request, however near the peer */
 
 #endif

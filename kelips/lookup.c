@@ -77,10 +77,10 @@ static uint64_t refresh_us(const struct kelips *n)
 
 /* -- Whom to ask --------------------------------------------------------------- */
 
-static bool was_asked(const struct call *c, struct addr a)
+static bool was_asked(const struct request *r, struct addr a)
 {
-    for (unsigned i = 0; i < c->asked_count; i++)
-        if (addr_equal(c->asked[i], a))
+    for (unsigned i = 0; i < r->asked_count; i++)
+        if (addr_equal(r->asked[i], a))
             return true;
     return false;
 }
@@ -95,7 +95,7 @@ static bool is_better(const struct entry *a, const struct entry *b)
 
 /* The best member of a group that `c` (may be NULL) has not asked. */
 static const struct entry *best_of(const struct kelips *n, uint16_t group,
-                                   const struct call *c)
+                                   const struct request *r)
 {
     const struct entry *best = NULL;
     uint32_t count = group == n->group ? n->view.count : n->contact_count;
@@ -103,7 +103,7 @@ static const struct entry *best_of(const struct kelips *n, uint16_t group,
     for (uint32_t i = 0; i < count; i++) {
         const struct entry *e =
             group == n->group ? &n->view.at[i] : kelips_contact(n, group, i);
-        if (e != NULL && (c == NULL || !was_asked(c, e->addr)) &&
+        if (e != NULL && (r == NULL || !was_asked(r, e->addr)) &&
             is_better(e, best))
             best = e;
     }
@@ -121,14 +121,14 @@ const struct entry *kelips_first_choice(const struct kelips *n,
 /* Somebody to ask for a contact: a member of our group, else a contact in a
    third group, by lot. */
 static const struct entry *helper(const struct kelips *n, struct host *h,
-                                  const struct call *c)
+                                  const struct request *r)
 {
     size_t contacts = (size_t)n->groups * n->contact_count;
     const struct entry *chosen = NULL;
     uint64_t count = 0;
 
-    for (uint32_t i = 0; i < n->view.count && c->group != n->group; i++)
-        if (!was_asked(c, n->view.at[i].addr) &&
+    for (uint32_t i = 0; i < n->view.count && r->group != n->group; i++)
+        if (!was_asked(r, n->view.at[i].addr) &&
             (++count == 1 || host_random(h) % count == 0))
             chosen = &n->view.at[i];
     for (size_t i = 0; i < contacts && chosen == NULL; i++)
@@ -137,8 +137,8 @@ static const struct entry *helper(const struct kelips *n, struct host *h,
         const struct entry *e = &n->contact[i];
         if (chosen != NULL && seen == 0)
             break; /* from our own group */
-        if (addr_none(e->addr) || was_asked(c, e->addr) ||
-            i / n->contact_count == c->group)
+        if (addr_none(e->addr) || was_asked(r, e->addr) ||
+            i / n->contact_count == r->group)
             continue;
         if (++seen == 1 || host_random(h) % seen == 0)
             chosen = e;
@@ -159,10 +159,10 @@ static bool id_of_node(const struct kelips *n, struct addr a, struct id *id)
     return true;
 }
 
-static unsigned add_path(const struct kelips *n, const struct call *c,
+static unsigned add_path(const struct kelips *n, const struct request *r,
                          struct fields *f)
 {
-    struct addr way[4] = {n->self, c->via, c->member, c->home};
+    struct addr way[4] = {n->self, r->via, r->member, r->home};
     unsigned hops = 0;
 
     fields_begin(f, FIELD_LIST, "path");
@@ -179,17 +179,17 @@ static unsigned add_path(const struct kelips *n, const struct call *c,
 }
 
 /* `hops` counts to the home; `forwards`, as the paper, to who knows it. */
-static void add_home(const struct kelips *n, const struct call *c,
+static void add_home(const struct kelips *n, const struct request *r,
                      struct fields *f)
 {
     struct id id;
 
-    fields_node(f, "owner", c->home);
-    if (id_of_node(n, c->home, &id))
+    fields_node(f, "owner", r->home);
+    if (id_of_node(n, r->home, &id))
         fields_id(f, "owner_id", id, ID_BITS);
 }
 
-static void done(struct kelips *n, struct host *h, struct call *c,
+static void done(struct kelips *n, struct host *h, struct request *r,
                  const struct kelips_msg *data)
 {
     struct fields f = fields_new();
@@ -199,60 +199,60 @@ static void done(struct kelips *n, struct host *h, struct call *c,
         value->text = (const char *)data->value;
         value->text_len = data->value_len;
     }
-    add_home(n, c, &f);
-    if (c->purpose != FOR_INSERT) {
-        unsigned hops = add_path(n, c, &f);
+    add_home(n, r, &f);
+    if (r->purpose != FOR_INSERT) {
+        unsigned hops = add_path(n, r, &f);
         fields_number(&f, "hops", hops);
         fields_number(&f, "forwards",
-                      (addr_none(c->via) ? 0U : 1U) +
-                          (addr_none(c->member) ? 0U : 1U));
-        fields_number(&f, "rpcs", c->rpcs);
+                      (addr_none(r->via) ? 0U : 1U) +
+                          (addr_none(r->member) ? 0U : 1U));
+        fields_number(&f, "rpcs", r->rpcs);
     }
-    fields_number(&f, "group", c->group);
-    fields_id(&f, "key", c->key, ID_BITS);
-    if (c->command != 0)
-        host_result(h, c->command, true, &f);
+    fields_number(&f, "group", r->group);
+    fields_id(&f, "key", r->key, ID_BITS);
+    if (r->command != 0)
+        host_result(h, r->command, true, &f);
     fields_free(&f);
-    kelips_call_close(n, h, c);
+    kelips_request_close(n, h, r);
 }
 
-static void failed(struct kelips *n, struct host *h, struct call *c,
+static void failed(struct kelips *n, struct host *h, struct request *r,
                    const char *why)
 {
-    if (c->command != 0)
-        host_failed(h, c->command, why);
+    if (r->command != 0)
+        host_failed(h, r->command, why);
     else
         host_note(h, "a file's group was not told: %s", why);
-    kelips_call_close(n, h, c);
+    kelips_request_close(n, h, r);
 }
 
 /* -- Asking ------------------------------------------------------------------------- */
 
-static void remember(struct call *c, struct addr a)
+static void remember(struct request *r, struct addr a)
 {
-    if (c->asked_count < ASKED_MAX)
-        c->asked[c->asked_count++] = a;
-    c->rpcs++;
+    if (r->asked_count < ASKED_MAX)
+        r->asked[r->asked_count++] = a;
+    r->rpcs++;
 }
 
-static void ask_member(struct kelips *n, struct host *h, struct call *c,
+static void ask_member(struct kelips *n, struct host *h, struct request *r,
                        struct addr to)
 {
     struct kelips_msg m;
 
-    remember(c, to);
-    c->kind = CALL_MEMBER;
-    if (c->purpose < FOR_INSERT) {
+    remember(r, to);
+    r->kind = REQUEST_MEMBER;
+    if (r->purpose < FOR_INSERT) {
         kelips_begin(n, KELIPS_LOOKUP, &m);
-        m.key = c->key;
-        m.name = c->name;
-        m.name_len = c->name_len;
-        host_note(h, "group %u: ask a member of it", (unsigned)c->group);
+        m.key = r->key;
+        m.name = r->name;
+        m.name_len = r->name_len;
+        host_note(h, "group %u: ask a member of it", (unsigned)r->group);
     } else {
-        bool assign = c->purpose == FOR_INSERT &&
+        bool assign = r->purpose == FOR_INSERT &&
                       setting(n->settings, KELIPS_HOME) == HOME_MEMBER;
         const struct file *f =
-            c->file != NULL ? c->file : kelips_file(n, &c->key);
+            r->file != NULL ? r->file : kelips_file(n, &r->key);
         kelips_begin(n, KELIPS_INSERT, &m);
         m.assign = assign;
         if (f != NULL) {
@@ -267,174 +267,174 @@ static void ask_member(struct kelips *n, struct host *h, struct call *c,
         m.entry[0] =
             (struct kelips_entry){.kind = KELIPS_TUPLE,
                                   .addr = n->self,
-                                  .id = c->key,
+                                  .id = r->key,
                                   .heartbeat = f != NULL ? f->heartbeat : 0,
-                                  .group = c->group};
-        host_note(h, "group %u: tell a member of it", (unsigned)c->group);
+                                  .group = r->group};
+        host_note(h, "group %u: tell a member of it", (unsigned)r->group);
     }
-    kelips_ask(n, h, c, to, &m);
+    kelips_ask(n, h, r, to, &m);
 }
 
 /* Nobody is left to ask.  Who was silent may have been unlucky: all over again
    soon, as long as there is time. */
-static void pause_or_fail(struct kelips *n, struct host *h, struct call *c)
+static void pause_or_fail(struct kelips *n, struct host *h, struct request *r)
 {
     uint64_t then = host_now(h) + LOOKUP_PAUSE_US;
 
-    if (!c->silent || c->denials >= DENIALS_MAX ||
-        then >= c->begun_us + LOOKUP_LIMIT_US) {
-        failed(n, h, c,
-               c->kind == CALL_DATA ? "its home does not answer"
-               : c->denials > 0     ? "no member of its group knows such a file"
-               : c->rpcs == 0       ? "no member of its group is known"
-                                    : "no member of its group answered");
+    if (!r->silent || r->denials >= DENIALS_MAX ||
+        then >= r->begun_us + LOOKUP_LIMIT_US) {
+        failed(n, h, r,
+               r->kind == REQUEST_DATA ? "its home does not answer"
+               : r->denials > 0 ? "no member of its group knows such a file"
+               : r->rpcs == 0   ? "no member of its group is known"
+                                : "no member of its group answered");
         return;
     }
     host_note(h, "group %u: somebody was silent, all over again",
-              (unsigned)c->group);
-    c->kind = CALL_PAUSE;
-    c->peer = (struct addr){0, 0};
-    c->silent = false;
-    c->asked_count = c->indirect = c->denials = 0;
-    c->deadline_us = then;
+              (unsigned)r->group);
+    r->kind = REQUEST_PAUSE;
+    r->peer = (struct addr){0, 0};
+    r->silent = false;
+    r->asked_count = r->indirect = r->denials = 0;
+    r->deadline_us = then;
 }
 
 /* Ask the next one that may know; no more are known: give up. */
-static void ask_next(struct kelips *n, struct host *h, struct call *c)
+static void ask_next(struct kelips *n, struct host *h, struct request *r)
 {
-    const struct entry *e = best_of(n, c->group, c);
+    const struct entry *e = best_of(n, r->group, r);
     unsigned tries = (unsigned)setting(n->settings, KELIPS_TRIES);
     struct kelips_msg m;
 
-    if (c->asked_count == ASKED_MAX || c->denials >= DENIALS_MAX)
+    if (r->asked_count == ASKED_MAX || r->denials >= DENIALS_MAX)
         e = NULL;
     if (e != NULL) {
-        c->via = (struct addr){0, 0};
-        ask_member(n, h, c, e->addr);
+        r->via = (struct addr){0, 0};
+        ask_member(n, h, r, e->addr);
         return;
     }
-    if (c->denials >= DENIALS_MAX || c->asked_count == ASKED_MAX ||
-        c->indirect >= tries || (e = helper(n, h, c)) == NULL) {
-        pause_or_fail(n, h, c);
+    if (r->denials >= DENIALS_MAX || r->asked_count == ASKED_MAX ||
+        r->indirect >= tries || (e = helper(n, h, r)) == NULL) {
+        pause_or_fail(n, h, r);
         return;
     }
-    c->indirect++;
-    c->kind = CALL_CONTACT;
-    c->via = e->addr;
-    remember(c, e->addr);
+    r->indirect++;
+    r->kind = REQUEST_CONTACT;
+    r->via = e->addr;
+    remember(r, e->addr);
     kelips_begin(n, KELIPS_GET_CONTACT, &m);
-    m.group = c->group;
+    m.group = r->group;
     host_note(h, "no contact in group %u answers: whom do others know there?",
-              (unsigned)c->group);
-    kelips_ask(n, h, c, e->addr, &m);
+              (unsigned)r->group);
+    kelips_ask(n, h, r, e->addr, &m);
 }
 
-static void fetch(struct kelips *n, struct host *h, struct call *c)
+static void fetch(struct kelips *n, struct host *h, struct request *r)
 {
     struct kelips_msg m;
-    const struct file *f = kelips_file(n, &c->key);
+    const struct file *f = kelips_file(n, &r->key);
 
-    if (addr_equal(c->home, n->self) && f != NULL) {
+    if (addr_equal(r->home, n->self) && f != NULL) {
         m.value = f->data + f->name_len;
         m.value_len = f->value_len;
-        done(n, h, c, &m);
+        done(n, h, r, &m);
         return;
     }
-    c->kind = CALL_DATA;
-    c->rpcs++;
+    r->kind = REQUEST_DATA;
+    r->rpcs++;
     kelips_begin(n, KELIPS_FETCH, &m);
-    m.key = c->key;
-    m.name = c->name;
-    m.name_len = c->name_len;
-    kelips_ask(n, h, c, c->home, &m);
+    m.key = r->key;
+    m.name = r->name;
+    m.name_len = r->name_len;
+    kelips_ask(n, h, r, r->home, &m);
 }
 
-static void found(struct kelips *n, struct host *h, struct call *c,
+static void found(struct kelips *n, struct host *h, struct request *r,
                   struct addr member, struct addr home)
 {
-    c->member = member;
-    c->home = home;
-    if (c->purpose == FOR_GET)
-        fetch(n, h, c);
+    r->member = member;
+    r->home = home;
+    if (r->purpose == FOR_GET)
+        fetch(n, h, r);
     else
-        done(n, h, c, NULL);
+        done(n, h, r, NULL);
 }
 
 /* Begin: what is known here needs no question. */
-void kelips_look_up(struct kelips *n, struct host *h, struct call *c)
+void kelips_look_up(struct kelips *n, struct host *h, struct request *r)
 {
-    const struct entry *t = kelips_tuple(n, &c->key);
+    const struct entry *t = kelips_tuple(n, &r->key);
     struct addr nobody = {0, 0};
 
-    if (kelips_file(n, &c->key) != NULL)
-        found(n, h, c, nobody, n->self);
-    else if (c->group == n->group && t != NULL)
-        found(n, h, c, nobody, t->addr);
+    if (kelips_file(n, &r->key) != NULL)
+        found(n, h, r, nobody, n->self);
+    else if (r->group == n->group && t != NULL)
+        found(n, h, r, nobody, t->addr);
     else
-        ask_next(n, h, c);
+        ask_next(n, h, r);
 }
 
-struct call *kelips_call_for(struct kelips *n, struct host *h,
-                             enum purpose purpose, const struct id *key)
+struct request *kelips_request_for(struct kelips *n, struct host *h,
+                                   enum purpose purpose, const struct id *key)
 {
-    struct call *c = kelips_call_new(n, h, CALL_MEMBER);
+    struct request *r = kelips_request_open(n, h, REQUEST_MEMBER);
 
-    if (c == NULL)
+    if (r == NULL)
         return NULL;
-    c->purpose = (uint8_t)purpose;
-    c->key = *key;
-    c->group = kelips_group(key, n->groups);
-    return c;
+    r->purpose = (uint8_t)purpose;
+    r->key = *key;
+    r->group = kelips_group(key, n->groups);
+    return r;
 }
 
-void kelips_on_answer(struct kelips *n, struct host *h, struct call *c,
+void kelips_on_answer(struct kelips *n, struct host *h, struct request *r,
                       const struct kelips_msg *m)
 {
-    bool member = c->kind == CALL_MEMBER, lookup = c->purpose < FOR_INSERT;
+    bool member = r->kind == REQUEST_MEMBER, lookup = r->purpose < FOR_INSERT;
 
     if (member && lookup && m->type == KELIPS_FOUND && m->count > 0) {
-        found(n, h, c, c->peer, m->entry[0].addr);
+        found(n, h, r, r->peer, m->entry[0].addr);
     } else if (member && lookup && m->type == KELIPS_NOTHERE) {
-        c->denials++;
-        ask_next(n, h, c);
+        r->denials++;
+        ask_next(n, h, r);
     } else if (member && !lookup && m->type == KELIPS_INSERTED &&
                m->count > 0) {
-        c->home = m->entry[0].addr;
-        done(n, h, c, NULL);
-    } else if (c->kind == CALL_CONTACT && m->type == KELIPS_CONTACTS) {
+        r->home = m->entry[0].addr;
+        done(n, h, r, NULL);
+    } else if (r->kind == REQUEST_CONTACT && m->type == KELIPS_CONTACTS) {
         for (unsigned i = 0; i < m->count; i++)
-            if (m->entry[i].group == c->group &&
+            if (m->entry[i].group == r->group &&
                 !addr_equal(m->entry[i].addr, n->self) &&
-                !was_asked(c, m->entry[i].addr)) {
-                ask_member(n, h, c, m->entry[i].addr);
+                !was_asked(r, m->entry[i].addr)) {
+                ask_member(n, h, r, m->entry[i].addr);
                 return;
             }
-        ask_next(n, h, c);
-    } else if (c->kind == CALL_DATA && m->type == KELIPS_DATA) {
+        ask_next(n, h, r);
+    } else if (r->kind == REQUEST_DATA && m->type == KELIPS_DATA) {
         if (m->found)
-            done(n, h, c, m);
+            done(n, h, r, m);
         else
-            failed(n, h, c, "its home does not have the file any more");
+            failed(n, h, r, "its home does not have the file any more");
     }
 }
 
-void kelips_no_answer(struct kelips *n, struct host *h, struct call *c)
+void kelips_no_answer(struct kelips *n, struct host *h, struct request *r)
 {
-    c->silent = true;
-    if (c->kind == CALL_DATA || host_now(h) >= c->begun_us + LOOKUP_LIMIT_US)
-        pause_or_fail(n, h, c);
+    r->silent = true;
+    if (r->kind == REQUEST_DATA || host_now(h) >= r->begun_us + LOOKUP_LIMIT_US)
+        pause_or_fail(n, h, r);
     else
-        ask_next(n, h, c);
+        ask_next(n, h, r);
 }
 
-void kelips_again(struct kelips *n, struct host *h, struct call *c)
+void kelips_again(struct kelips *n, struct host *h, struct request *r)
 {
-    if (c->purpose == FOR_GET && !addr_none(c->home))
-        fetch(n, h, c);
-    else if (c->purpose < FOR_INSERT)
-        kelips_look_up(n, h, c);
+    if (r->purpose == FOR_GET && !addr_none(r->home))
+        fetch(n, h, r);
+    else if (r->purpose < FOR_INSERT)
+        kelips_look_up(n, h, r);
     else
-        ask_next(n, h, c);
+        ask_next(n, h, r);
 }
 
 /* -- Answering ------------------------------------------------------------------------ */
@@ -598,48 +598,48 @@ void kelips_refresh(struct kelips *n, struct host *h)
             kelips_note_tuple(n, h, &f->key, n->self, f->heartbeat);
             continue;
         }
-        struct call *c = kelips_call_for(n, h, FOR_REFRESH, &f->key);
-        if (c == NULL)
+        struct request *r = kelips_request_for(n, h, FOR_REFRESH, &f->key);
+        if (r == NULL)
             return; /* the rest next round */
-        ask_next(n, h, c);
+        ask_next(n, h, r);
     }
 }
 
 /* -- Inserting ----------------------------------------------------------------------- */
 
-void kelips_insert(struct kelips *n, struct host *h, struct call *c,
+void kelips_insert(struct kelips *n, struct host *h, struct request *r,
                    const char *text, size_t text_len)
 {
     bool member = setting(n->settings, KELIPS_HOME) == HOME_MEMBER;
-    struct file *f = file_new(h, &c->key, c->name, c->name_len, text, text_len);
+    struct file *f = file_new(h, &r->key, r->name, r->name_len, text, text_len);
 
-    c->file = f;
+    r->file = f;
     if (f == NULL) {
-        failed(n, h, c, "no memory");
+        failed(n, h, r, "no memory");
         return;
     }
-    if (member && c->group != n->group) {
-        ask_next(n, h, c);
+    if (member && r->group != n->group) {
+        ask_next(n, h, r);
         return;
     }
     if (member && n->view.count > 0) { /* any member, we ourselves included */
         uint64_t lot = host_random(h) % (n->view.count + 1);
         if (lot < n->view.count) {
-            ask_member(n, h, c, n->view.at[lot].addr);
+            ask_member(n, h, r, n->view.at[lot].addr);
             return;
         }
     }
     if (!file_keep(n, h, f)) {
-        failed(n, h, c, "this node has no room for more files");
+        failed(n, h, r, "this node has no room for more files");
         return;
     }
-    c->file = NULL;
-    c->home = n->self;
+    r->file = NULL;
+    r->home = n->self;
     f->refresh_us = host_now(h) + refresh_us(n);
-    if (c->group != n->group) {
-        ask_next(n, h, c);
+    if (r->group != n->group) {
+        ask_next(n, h, r);
         return;
     }
     kelips_note_tuple(n, h, &f->key, n->self, f->heartbeat);
-    done(n, h, c, NULL);
+    done(n, h, r, NULL);
 }

@@ -1,8 +1,8 @@
 /*
- * A Kelips node: how it begins, what it hears, and which of its calls are
+ * A Kelips node: how it begins, what it hears, and which of its requests are
  * still open.
  *
- * Every question to another node is a struct call with the number that the
+ * Every question to another node is a struct request with the number that the
  * answer repeats and a deadline: three round trips where the peer has been
  * measured, else `timeout` [p2psim].  One timer serves the deadline that comes
  * first.
@@ -56,7 +56,7 @@ static const struct command commands[] = {
     {.name = NULL}};
 
 static const char *const timers[] = {[TIMER_GOSSIP] = "gossip",
-                                     [TIMER_CALL] = "call",
+                                     [TIMER_TIMEOUT] = "timeout",
                                      [TIMER_JOIN] = "join",
                                      NULL};
 
@@ -75,7 +75,7 @@ static bool identify(const struct settings *s, struct addr self,
     return false;
 }
 
-/* -- Messages and calls ----------------------------------------------------- */
+/* -- Messages and requests -------------------------------------------------- */
 
 void kelips_begin(const struct kelips *n, enum kelips_type type,
                   struct kelips_msg *m)
@@ -96,36 +96,36 @@ size_t kelips_send(struct host *h, struct addr to, struct kelips_msg *m)
     return len;
 }
 
-struct call *kelips_call_new(struct kelips *n, struct host *h,
-                             enum call_kind kind)
+struct request *kelips_request_open(struct kelips *n, struct host *h,
+                                    enum request_kind kind)
 {
-    struct call **end = &n->calls, *c = NULL;
+    struct request **end = &n->requests, *r = NULL;
 
-    if (n->call_count < REQUESTS_MAX)
-        c = host_alloc(h, sizeof *c);
-    if (c == NULL)
+    if (n->request_count < REQUESTS_MAX)
+        r = host_alloc(h, sizeof *r);
+    if (r == NULL)
         return NULL;
     while (*end != NULL)
         end = &(*end)->next;
-    *end = c;
-    n->call_count++;
-    c->kind = (uint8_t)kind;
-    c->begun_us = host_now(h);
-    return c;
+    *end = r;
+    n->request_count++;
+    r->kind = (uint8_t)kind;
+    r->begun_us = host_now(h);
+    return r;
 }
 
-void kelips_call_close(struct kelips *n, struct host *h, struct call *c)
+void kelips_request_close(struct kelips *n, struct host *h, struct request *r)
 {
-    struct call **at = &n->calls;
+    struct request **at = &n->requests;
 
-    while (*at != c)
+    while (*at != r)
         at = &(*at)->next;
-    *at = c->next;
-    n->call_count--;
-    if (c->file != NULL)
-        host_free(h, c->file,
-                  sizeof *c->file + c->file->name_len + c->file->value_len);
-    host_free(h, c, sizeof *c);
+    *at = r->next;
+    n->request_count--;
+    if (r->file != NULL)
+        host_free(h, r->file,
+                  sizeof *r->file + r->file->name_len + r->file->value_len);
+    host_free(h, r, sizeof *r);
 }
 
 /* Three round trips, for they vary; else what the settings say. */
@@ -139,17 +139,17 @@ static uint64_t patience(const struct kelips *n, struct addr to)
     return wait > TIMEOUT_LEAST_US ? wait : TIMEOUT_LEAST_US;
 }
 
-void kelips_ask(struct kelips *n, struct host *h, struct call *c,
+void kelips_ask(struct kelips *n, struct host *h, struct request *r,
                 struct addr to, struct kelips_msg *m)
 {
-    c->id = n->next_call++;
-    c->peer = to;
-    c->sent_us = host_now(h);
-    c->deadline_us = c->sent_us + patience(n, to);
-    if (c->kind >= CALL_MEMBER &&
-        c->deadline_us > c->begun_us + LOOKUP_LIMIT_US)
-        c->deadline_us = c->begun_us + LOOKUP_LIMIT_US;
-    m->request = c->id;
+    r->id = n->next_request++;
+    r->peer = to;
+    r->sent_us = host_now(h);
+    r->deadline_us = r->sent_us + patience(n, to);
+    if (r->kind >= REQUEST_MEMBER &&
+        r->deadline_us > r->begun_us + LOOKUP_LIMIT_US)
+        r->deadline_us = r->begun_us + LOOKUP_LIMIT_US;
+    m->request = r->id;
     (void)kelips_send(h, to, m);
 }
 
@@ -158,13 +158,13 @@ static void arm(struct kelips *n, struct host *h)
 {
     uint64_t first = 0;
 
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        if (first == 0 || c->deadline_us < first)
-            first = c->deadline_us;
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        if (first == 0 || r->deadline_us < first)
+            first = r->deadline_us;
     if (first == n->armed_us)
         return;
     n->armed_us = first;
-    host_timer_at(h, TIMER_CALL, first != 0 ? first : NEVER);
+    host_timer_at(h, TIMER_TIMEOUT, first != 0 ? first : NEVER);
 }
 
 /* -- Joining ----------------------------------------------------------------- */
@@ -191,23 +191,23 @@ static void arm_gossip(struct kelips *n, struct host *h)
 static void join_at(struct kelips *n, struct host *h, struct addr to,
                     bool inside)
 {
-    struct call *c = kelips_call_new(n, h, CALL_WELCOME);
+    struct request *r = kelips_request_open(n, h, REQUEST_WELCOME);
     struct kelips_msg m;
 
-    if (c == NULL)
+    if (r == NULL)
         return;
-    c->inside = inside;
+    r->inside = inside;
     kelips_begin(n, KELIPS_JOIN, &m);
-    kelips_ask(n, h, c, to, &m);
+    kelips_ask(n, h, r, to, &m);
 }
 
 /* The introducer has answered: gossip from now on.  If it is of another
    group, ask a member of our own for its view and tuples as well. */
-static void on_welcome(struct kelips *n, struct host *h, struct call *c)
+static void on_welcome(struct kelips *n, struct host *h, struct request *r)
 {
-    bool inside = c->inside;
+    bool inside = r->inside;
 
-    kelips_call_close(n, h, c);
+    kelips_request_close(n, h, r);
     if (!n->member) {
         n->member = true;
         arm_gossip(n, h);
@@ -229,8 +229,8 @@ static void join_failed(struct kelips *n, struct host *h)
 
 void kelips_settle_down(struct kelips *n, struct host *h)
 {
-    while (n->calls != NULL)
-        kelips_call_close(n, h, n->calls);
+    while (n->requests != NULL)
+        kelips_request_close(n, h, n->requests);
     for (int slot = 0; slot < TIMER_SLOTS; slot++)
         host_timer_cancel(h, slot);
     n->armed_us = 0;
@@ -243,80 +243,80 @@ void kelips_settle_down(struct kelips *n, struct host *h)
 /* One deadline at a time: if another is due as well, the timer fires again. */
 static void on_timeout(struct kelips *n, struct host *h)
 {
-    struct call *first = n->calls;
+    struct request *first = n->requests;
 
     n->armed_us = 0;
-    for (struct call *c = first; c != NULL; c = c->next)
-        if (c->deadline_us < first->deadline_us)
-            first = c;
+    for (struct request *r = first; r != NULL; r = r->next)
+        if (r->deadline_us < first->deadline_us)
+            first = r;
     if (first == NULL || first->deadline_us > host_now(h))
         return;
     if (first->deadline_us >= first->sent_us + patience(n, first->peer))
         kelips_missed(n, h, first->peer); /* else a lookup's time is over */
-    switch ((enum call_kind)first->kind) {
-    case CALL_WELCOME:
-        kelips_call_close(n, h, first);
+    switch ((enum request_kind)first->kind) {
+    case REQUEST_WELCOME:
+        kelips_request_close(n, h, first);
         join_failed(n, h);
         break;
-    case CALL_PONG:
-    case CALL_GRAVE:
-    case CALL_OWN:
-        kelips_call_close(n, h, first);
+    case REQUEST_PONG:
+    case REQUEST_GRAVE:
+    case REQUEST_OWN:
+        kelips_request_close(n, h, first);
         break;
-    case CALL_MEMBER:
-    case CALL_CONTACT:
-    case CALL_DATA:
+    case REQUEST_MEMBER:
+    case REQUEST_CONTACT:
+    case REQUEST_DATA:
         kelips_no_answer(n, h, first);
         break;
-    case CALL_PAUSE:
+    case REQUEST_PAUSE:
         kelips_again(n, h, first);
         break;
     }
 }
 
-/* The call that a message answers, or NULL: it came too late, or from
+/* The request that a message answers, or NULL: it came too late, or from
    somebody we did not ask.  A file's new home answers for who was asked. */
-static struct call *answered(const struct kelips *n, struct addr from,
-                             const struct kelips_msg *m)
+static struct request *answered(const struct kelips *n, struct addr from,
+                                const struct kelips_msg *m)
 {
-    struct call *c = n->calls;
+    struct request *r = n->requests;
 
-    while (c != NULL && c->id != m->request)
-        c = c->next;
-    if (c != NULL && m->type != KELIPS_INSERTED && !addr_equal(c->peer, from))
+    while (r != NULL && r->id != m->request)
+        r = r->next;
+    if (r != NULL && m->type != KELIPS_INSERTED && !addr_equal(r->peer, from))
         return NULL;
-    return c;
+    return r;
 }
 
 static void on_answer(struct kelips *n, struct host *h, struct addr from,
                       const struct kelips_msg *m)
 {
-    struct call *c = answered(n, from, m);
+    struct request *r = answered(n, from, m);
 
-    if (c == NULL)
+    if (r == NULL)
         return;
-    if (addr_equal(c->peer, from))
-        kelips_answered(n, from, host_now(h) - c->sent_us);
-    switch ((enum call_kind)c->kind) {
-    case CALL_WELCOME:
+    if (addr_equal(r->peer, from))
+        kelips_answered(n, from, host_now(h) - r->sent_us);
+    switch ((enum request_kind)r->kind) {
+    case REQUEST_WELCOME:
         if (m->type == KELIPS_WELCOME)
-            on_welcome(n, h, c);
+            on_welcome(n, h, r);
         break;
-    case CALL_PONG:
-    case CALL_GRAVE:
+    case REQUEST_PONG:
+    case REQUEST_GRAVE:
         if (m->type == KELIPS_PONG)
-            kelips_call_close(n, h, c);
+            kelips_request_close(n, h, r);
         break;
-    case CALL_OWN: /* its entries have been heard */
+    case REQUEST_OWN: /* its entries have been heard */
         if (m->type == KELIPS_CONTACTS)
-            kelips_call_close(n, h, c);
+            kelips_request_close(n, h, r);
         break;
-    case CALL_MEMBER:
-    case CALL_CONTACT:
-    case CALL_DATA:
-        kelips_on_answer(n, h, c, m);
+    case REQUEST_MEMBER:
+    case REQUEST_CONTACT:
+    case REQUEST_DATA:
+        kelips_on_answer(n, h, r, m);
         break;
-    case CALL_PAUSE: /* too late */
+    case REQUEST_PAUSE: /* too late */
         break;
     }
 }
@@ -373,7 +373,7 @@ static void on_timer(struct kelips *n, struct host *h, enum kelips_timer timer)
             join_at(n, h, n->join, false);   /* as a newcomer again */
         arm_gossip(n, h);
         break;
-    case TIMER_CALL:
+    case TIMER_TIMEOUT:
         on_timeout(n, h);
         break;
     case TIMER_JOIN:
@@ -437,7 +437,7 @@ static void *create(struct host *h, const struct config *config)
     n->groups = (uint16_t)setting(s, KELIPS_GROUPS);
     n->group = kelips_group(&n->id, n->groups);
     n->contact_count = (uint8_t)setting(s, KELIPS_CONTACT_COUNT);
-    n->next_call = (uint32_t)host_random(h);
+    n->next_request = (uint32_t)host_random(h);
     n->contact = host_alloc(h, (size_t)n->groups * n->contact_count *
                                    sizeof n->contact[0]);
     return n->contact != NULL ? n : NULL;
@@ -476,36 +476,36 @@ static void dump_entry(struct text *t, const char *what, const struct entry *e)
     text_char(t, '\n');
 }
 
-static void dump_call(struct text *t, const struct call *c)
+static void dump_request(struct text *t, const struct request *r)
 {
     static const char *const kinds[] = {
-        [CALL_WELCOME] = "welcome", [CALL_PONG] = "pong",
-        [CALL_GRAVE] = "grave",     [CALL_OWN] = "own",
-        [CALL_MEMBER] = "member",   [CALL_CONTACT] = "contact",
-        [CALL_DATA] = "data",       [CALL_PAUSE] = "pause"};
+        [REQUEST_WELCOME] = "welcome", [REQUEST_PONG] = "pong",
+        [REQUEST_GRAVE] = "grave",     [REQUEST_OWN] = "own",
+        [REQUEST_MEMBER] = "member",   [REQUEST_CONTACT] = "contact",
+        [REQUEST_DATA] = "data",       [REQUEST_PAUSE] = "pause"};
 
     text_add(t, "waits for ");
-    text_add(t, kinds[c->kind]);
+    text_add(t, kinds[r->kind]);
     text_char(t, ' ');
-    addr_text(t, c->peer);
-    text_add(t, c->inside ? " inside, since " : " since ");
-    text_u64(t, c->sent_us);
+    addr_text(t, r->peer);
+    text_add(t, r->inside ? " inside, since " : " since ");
+    text_u64(t, r->sent_us);
     text_add(t, " due ");
-    text_u64(t, c->deadline_us);
-    if (c->kind >= CALL_MEMBER) {
-        text_add(t, c->silent ? " silent, begun " : " begun ");
-        text_u64(t, c->begun_us);
+    text_u64(t, r->deadline_us);
+    if (r->kind >= REQUEST_MEMBER) {
+        text_add(t, r->silent ? " silent, begun " : " begun ");
+        text_u64(t, r->begun_us);
         text_add(t, " key ");
-        id_text(t, &c->key, ID_BITS);
+        id_text(t, &r->key, ID_BITS);
         text_add(t, " for ");
-        text_u64(t, c->purpose);
+        text_u64(t, r->purpose);
         text_add(t, " indirect ");
-        text_u64(t, c->indirect);
+        text_u64(t, r->indirect);
         text_add(t, " denials ");
-        text_u64(t, c->denials);
-        for (unsigned i = 0; i < c->asked_count; i++) {
+        text_u64(t, r->denials);
+        for (unsigned i = 0; i < r->asked_count; i++) {
             text_char(t, ' ');
-            addr_text(t, c->asked[i]);
+            addr_text(t, r->asked[i]);
         }
     }
     text_char(t, '\n');
@@ -552,8 +552,8 @@ static void dump(const void *node, struct host *h, struct text *t)
         text_u64(t, f->refresh_us);
         text_char(t, '\n');
     }
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        dump_call(t, c);
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        dump_request(t, r);
 }
 
 const struct protocol kelips_protocol = {
@@ -561,7 +561,7 @@ const struct protocol kelips_protocol = {
     .options = options,
     .commands = commands,
     .timers = timers,
-    .timeouts = 1 << TIMER_CALL,
+    .timeouts = 1 << TIMER_TIMEOUT,
     .clocked = true,
     .invariants = "every view has its group, every group a live contact",
     .identify = identify,

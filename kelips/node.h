@@ -10,7 +10,7 @@
  *   tuples    for every file of its group (hash of the name, modulo k), who
  *             is its home: where the file itself is
  *
- *   node.c     events, open calls and their timeouts, joining
+ *   node.c     events, open requests and their timeouts, joining
  *   soft.c     the tables: accepting, expiring, choosing
  *   gossip.c   what is told to whom, every round
  *   lookup.c   lookups and files
@@ -44,8 +44,8 @@ enum { HOME_OWNER, HOME_MEMBER };
 
 enum kelips_timer {
     TIMER_GOSSIP,
-    TIMER_CALL, /* of the open call that is due first */
-    TIMER_JOIN  /* try to join (again) */
+    TIMER_TIMEOUT, /* of the open request that is due first */
+    TIMER_JOIN     /* try to join (again) */
 };
 
 /* Soft state about a node, or about a file: 48 bytes. */
@@ -57,7 +57,7 @@ struct entry {
     uint32_t heartbeat;
     uint32_t rtt_us; /* 0: never measured, so never heard directly */
     uint8_t fresh;   /* so often yet it is gossiped before others */
-    uint8_t misses;  /* calls that it left unanswered, in a row */
+    uint8_t misses;  /* requests that it left unanswered, in a row */
 };
 
 /* Entries in ascending order of id, then address. */
@@ -77,31 +77,31 @@ struct file {
     uint8_t data[];
 };
 
-/* What an open call waits for. */
-enum call_kind {
-    CALL_WELCOME,
-    CALL_PONG,    /* how far is it, and is it alive? */
-    CALL_GRAVE,   /* the same of somebody who was given up */
-    CALL_OWN,     /* whom a contact knows in our own group */
-    CALL_MEMBER,  /* a member of the key's group, to say or note the home */
-    CALL_CONTACT, /* whom somebody else knows in that group */
-    CALL_DATA,    /* the home, to send the file */
-    CALL_PAUSE    /* until all are asked again */
+/* What an open request waits for. */
+enum request_kind {
+    REQUEST_WELCOME,
+    REQUEST_PONG,    /* how far is it, and is it alive? */
+    REQUEST_GRAVE,   /* the same of somebody who was given up */
+    REQUEST_OWN,     /* whom a contact knows in our own group */
+    REQUEST_MEMBER,  /* a member of the key's group, to say or note the home */
+    REQUEST_CONTACT, /* whom somebody else knows in that group */
+    REQUEST_DATA,    /* the home, to send the file */
+    REQUEST_PAUSE    /* until all are asked again */
 };
 
-/* What a call that concerns a file is for. */
+/* What a request that concerns a file is for. */
 enum purpose { FOR_LOOKUP, FOR_GET, FOR_INSERT, FOR_REFRESH };
 
-/* An open call: one question, or all that one command asks in turn. */
-struct call {
-    struct call *next; /* oldest first */
+/* An open request: one question, or all that one command asks in turn. */
+struct request {
+    struct request *next; /* oldest first */
     uint64_t deadline_us, sent_us;
     uint64_t begun_us;
     uint32_t id;      /* on the wire; a new one for each question */
     uint32_t command; /* to answer, or 0 */
-    uint8_t kind;     /* enum call_kind */
+    uint8_t kind;     /* enum request_kind */
     uint8_t purpose;  /* enum purpose */
-    bool inside;      /* CALL_WELCOME: asked in our own group */
+    bool inside;      /* REQUEST_WELCOME: asked in our own group */
     bool silent;      /* somebody has not answered since all were asked */
     uint8_t indirect; /* nodes asked for a contact so far */
     uint8_t denials;  /* members that knew no such file */
@@ -113,7 +113,7 @@ struct call {
     struct addr member; /* who knew the home; none: ourselves */
     struct addr home;   /* once it is found */
     struct id key;
-    struct file *file; /* FOR_INSERT: the call's own until it has a home */
+    struct file *file; /* FOR_INSERT: the request's own until it has a home */
     struct addr asked[ASKED_MAX];
     uint8_t name_len;
     uint8_t name[KEY_NAME_MAX]; /* of the key, for people */
@@ -124,14 +124,14 @@ struct kelips {
     struct addr self, join; /* join none: we started the network */
     struct id id;
     uint16_t groups, group; /* k, and ours */
-    uint16_t call_count, file_count;
+    uint16_t request_count, file_count;
     uint8_t contact_count; /* c */
     uint8_t grave_count, grave_next;
     bool member; /* has begun to gossip */
     bool leaving;
-    uint32_t heartbeat, next_call, rounds;
+    uint32_t heartbeat, next_request, rounds;
     uint32_t probe, home_probe; /* which entry, whose home is pinged next */
-    uint64_t armed_us;          /* TIMER_CALL; 0: not armed */
+    uint64_t armed_us;          /* TIMER_TIMEOUT; 0: not armed */
     uint64_t round_us;          /* when the next round is due */
     uint64_t purged_us;         /* when the tables were last purged */
     uint64_t gossip_messages, gossip_bytes; /* sent; not in the dump */
@@ -140,7 +140,7 @@ struct kelips {
     struct entry candidate; /* heard of, to be measured */
     struct entry grave[GRAVES_MAX];
     struct file *files;
-    struct call *calls;
+    struct request *requests;
 };
 
 /* -- node.c -------------------------------------------------------------- */
@@ -149,14 +149,14 @@ void kelips_begin(const struct kelips *n, enum kelips_type type,
                   struct kelips_msg *m);
 /* Send; the bytes of it. */
 size_t kelips_send(struct host *h, struct addr to, struct kelips_msg *m);
-/* A new open call, not asked yet; NULL when there are too many. */
-struct call *kelips_call_new(struct kelips *n, struct host *h,
-                             enum call_kind kind);
-/* Ask `to`: `m` gets a new number, and the call a new deadline. */
-void kelips_ask(struct kelips *n, struct host *h, struct call *c,
+/* A new open request, not asked yet; NULL when there are too many. */
+struct request *kelips_request_open(struct kelips *n, struct host *h,
+                                    enum request_kind kind);
+/* Ask `to`: `m` gets a new number, and the request a new deadline. */
+void kelips_ask(struct kelips *n, struct host *h, struct request *r,
                 struct addr to, struct kelips_msg *m);
-void kelips_call_close(struct kelips *n, struct host *h, struct call *c);
-/* Drop all calls without a word, and only gossip; for warm. */
+void kelips_request_close(struct kelips *n, struct host *h, struct request *r);
+/* Drop all requests without a word, and only gossip; for warm. */
 void kelips_settle_down(struct kelips *n, struct host *h);
 
 /* -- soft.c -------------------------------------------------------------- */
@@ -171,7 +171,7 @@ void kelips_hear(struct kelips *n, struct host *h,
 /* A message came from there: the best evidence. */
 void kelips_heard_from(struct kelips *n, struct host *h, struct addr from,
                        const struct kelips_msg *m);
-/* It answered after so long; it left a call unanswered. */
+/* It answered after so long; it left one unanswered. */
 void kelips_answered(struct kelips *n, struct addr peer, uint64_t rtt_us);
 void kelips_missed(struct kelips *n, struct host *h, struct addr peer);
 /* Does it know of no other member of its group? */
@@ -219,23 +219,23 @@ const struct entry *kelips_first_choice(const struct kelips *n,
 const struct file *kelips_file(const struct kelips *n, const struct id *key);
 void kelips_on_question(struct kelips *n, struct host *h, struct addr from,
                         struct kelips_msg *m);
-/* An answer to a call about a file; no answer came in time. */
-void kelips_on_answer(struct kelips *n, struct host *h, struct call *c,
+/* An answer to a request about a file; no answer came in time. */
+void kelips_on_answer(struct kelips *n, struct host *h, struct request *r,
                       const struct kelips_msg *m);
-void kelips_no_answer(struct kelips *n, struct host *h, struct call *c);
+void kelips_no_answer(struct kelips *n, struct host *h, struct request *r);
 /* The pause is over. */
-void kelips_again(struct kelips *n, struct host *h, struct call *c);
+void kelips_again(struct kelips *n, struct host *h, struct request *r);
 /* Become the home of what the host shares; its groups hear of it later. */
 void kelips_share(struct kelips *n, struct host *h);
 /* Tell the files' groups again, where it is time. */
 void kelips_refresh(struct kelips *n, struct host *h);
-/* A call about a file, not yet asked; NULL: no room. */
-struct call *kelips_call_for(struct kelips *n, struct host *h,
-                             enum purpose purpose, const struct id *key);
+/* A request about a file, not yet asked; NULL: no room. */
+struct request *kelips_request_for(struct kelips *n, struct host *h,
+                                   enum purpose purpose, const struct id *key);
 /* Begin: what is known here needs no question. */
-void kelips_look_up(struct kelips *n, struct host *h, struct call *c);
+void kelips_look_up(struct kelips *n, struct host *h, struct request *r);
 /* A file of ours: keep it, and tell its group; or find it a home there. */
-void kelips_insert(struct kelips *n, struct host *h, struct call *c,
+void kelips_insert(struct kelips *n, struct host *h, struct request *r,
                    const char *text, size_t text_len);
 
 /* -- command.c ----------------------------------------------------------- */

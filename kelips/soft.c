@@ -5,10 +5,11 @@
  * An entry is accepted when its heartbeat is newer than the one we know and
  * younger than its expiry.  Who has expired goes to the graves, which keep the
  * last heartbeat: for one expiry more nothing as old is accepted, so an old
- * message replayed brings nobody back [kelips.md 9.3].  Whoever leaves MISSES_MAX calls in a row unanswered is
- * given up at once, as member, contact and home of files: it goes to the
- * graves, and only a message from itself brings it back, whatever others
- * gossip.  So a liar keeps nobody alive for ever.
+ * message replayed brings nobody back [kelips.md 9.3].  Whoever leaves
+ * MISSES_MAX requests in a row unanswered is given up at once, as member,
+ * contact and home of files: it goes to the graves, and only a message from
+ * itself brings it back, whatever others gossip.  So a liar keeps nobody alive
+ * for ever.
  */
 #include <assert.h>
 #include <string.h>

@@ -181,7 +181,7 @@ static void check_peers(struct checks *k, const struct pastry *n)
     }
     if (n->low_count > pastry_half(n) || n->high_count > pastry_half(n) ||
         n->near_count > NEAR_MAX || n->entry_count > ENTRIES_MAX ||
-        n->call_count > CALLS_MAX || n->item_count > ITEMS_MAX)
+        n->request_count > REQUESTS_MAX || n->item_count > ITEMS_MAX)
         break_once(k->bounds, k, n, "keeps more than it may");
 }
 
@@ -261,7 +261,7 @@ bool pastry_may_fail(const struct network *net, const struct host *h)
 /* -- The explorer -------------------------------------------------------------------- */
 
 /* Numbers of questions differ from run to run: a message has the place of
-   its call among the open ones of whoever asked; 0: nobody waits. */
+   its request among the open ones of whoever asked; 0: nobody waits. */
 void pastry_canonical(const struct network *net, const struct host *from,
                       const struct host *to, uint8_t *data, size_t len)
 {
@@ -278,10 +278,10 @@ void pastry_canonical(const struct network *net, const struct host *from,
         asker = to;
     const struct pastry *n =
         asker->protocol == &pastry_protocol ? asker->node : NULL;
-    for (const struct call *c = n != NULL ? n->calls : NULL; c != NULL;
-         c = c->next) {
+    for (const struct request *r = n != NULL ? n->requests : NULL; r != NULL;
+         r = r->next) {
         at++;
-        if (c->id == m.request)
+        if (r->id == m.request)
             rank = at;
     }
     if (rank == 0 && n != NULL && m.request == n->arrival)

@@ -11,14 +11,14 @@
 
 /* -- Results ------------------------------------------------------------- */
 
-void pastry_on_reached(struct pastry *n, struct host *h, struct call *c,
+void pastry_on_reached(struct pastry *n, struct host *h, struct request *r,
                        struct addr from, const struct pastry_msg *m)
 {
     unsigned bits = pastry_id_bits(n->digit_bits, n->digits);
     struct fields f = fields_new();
     struct pastry_msg asked;
 
-    if (!pastry_decode(&asked, c->data, c->len) || m->hops == 0 ||
+    if (!pastry_decode(&asked, r->data, r->len) || m->hops == 0 ||
         !id_equal(&asked.key, &m->key)) {
         fields_free(&f);
         return;
@@ -39,24 +39,24 @@ void pastry_on_reached(struct pastry *n, struct host *h, struct call *c,
     fields_id(&f, "key", m->key, bits);
     if (asked.purpose == FOR_GET && !m->found)
         fields_text(&f, "error", "no such value");
-    host_result(h, c->command, asked.purpose != FOR_GET || m->found, &f);
+    host_result(h, r->command, asked.purpose != FOR_GET || m->found, &f);
     fields_free(&f);
-    pastry_call_close(n, h, c);
+    pastry_request_close(n, h, r);
 }
 
-void pastry_command_again(struct pastry *n, struct host *h, struct call *c)
+void pastry_command_again(struct pastry *n, struct host *h, struct request *r)
 {
     struct pastry_msg m;
 
-    if (++c->tries == COMMAND_TRIES) {
-        host_failed(h, c->command,
+    if (++r->tries == COMMAND_TRIES) {
+        host_failed(h, r->command,
                     "no answer from the node nearest to the key");
-        pastry_call_close(n, h, c);
+        pastry_request_close(n, h, r);
         return;
     }
-    c->deadline_us =
+    r->deadline_us =
         host_now(h) + 4 * (uint64_t)setting(n->settings, PASTRY_TIMEOUT);
-    if (pastry_decode(&m, c->data, c->len))
+    if (pastry_decode(&m, r->data, r->len))
         pastry_route(n, h, &m); /* may close `c` */
 }
 
@@ -112,12 +112,12 @@ static void start_command(struct pastry *n, struct host *h, uint32_t command,
         m->value = (const uint8_t *)value;
         m->value_len = (uint16_t)strlen(value);
     }
-    struct call *c = pastry_call(n, h, CALL_COMMAND, &none, m);
-    if (c == NULL) {
-        host_failed(h, command, "too many open calls");
+    struct request *r = pastry_request_open(n, h, REQUEST_COMMAND, &none, m);
+    if (r == NULL) {
+        host_failed(h, command, "too many open requests");
         return;
     }
-    c->command = command;
+    r->command = command;
     pastry_route(n, h, m);
 }
 
@@ -132,8 +132,8 @@ static void key_command(struct pastry *n, struct host *h, const struct event *e,
     value += *value == ' ';
     pastry_begin(n, PASTRY_ROUTE, &m);
     m.purpose = (uint8_t)purpose;
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        open += c->kind == CALL_COMMAND;
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        open += r->kind == REQUEST_COMMAND;
     if (!n->active)
         host_failed(h, e->command, "not joined yet");
     else if (open >= OPEN_COMMANDS_MAX)

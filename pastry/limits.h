@@ -22,7 +22,7 @@
 /* log16 of 2^20 nodes is 5, and the rare case adds a few: whoever travels
    so far is lost. */
 #define HOPS_MAX 32
-#define CALLS_MAX 128 /* open in one node; what is more waits or is lost */
+#define REQUESTS_MAX 128 /* open in one node; what is more waits or is lost */
 #define OPEN_COMMANDS_MAX 64 /* of these, so many commands at most */
 #define MEASURES_MAX 64      /* and so many measurements */
 #define MEASURED_MAX 64      /* peers not measured again soon: four rows */

@@ -1,8 +1,8 @@
 /*
- * A Pastry node: how it joins, which of its calls are still open, and how it
+ * A Pastry node: how it joins, which of its requests are still open, and how it
  * keeps its tables right.
  *
- * Every question to another node is a struct call with the number that the
+ * Every question to another node is a struct request with the number that the
  * answer repeats and a deadline: three round trips where the peer has been
  * measured, else `timeout`.  After TRIES_MAX of them a peer is taken for dead.
  *
@@ -46,7 +46,7 @@ static const struct command commands[] = {
     {.name = NULL}};
 
 static const char *const timers[] = {
-    [TIMER_CALL] = "call", [TIMER_ROUND] = "repair", NULL};
+    [TIMER_TIMEOUT] = "timeout", [TIMER_ROUND] = "repair", NULL};
 
 static void shape(const struct settings *s, uint8_t *digit_bits,
                   uint8_t *digits)
@@ -81,7 +81,7 @@ static bool identify(const struct settings *s, struct addr self,
     return false;
 }
 
-/* -- Messages and calls ----------------------------------------------------- */
+/* -- Messages and requests -------------------------------------------------- */
 
 void pastry_begin(const struct pastry *n, enum pastry_type type,
                   struct pastry_msg *m)
@@ -113,66 +113,68 @@ static uint64_t patience(const struct pastry *n, struct addr to)
     return wait == 0 ? most : wait > most / 10 ? wait : most / 10;
 }
 
-struct call *pastry_call(struct pastry *n, struct host *h, enum call_kind kind,
-                         const struct pastry_peer *to, struct pastry_msg *m)
+struct request *pastry_request_open(struct pastry *n, struct host *h,
+                                    enum request_kind kind,
+                                    const struct pastry_peer *to,
+                                    struct pastry_msg *m)
 {
     uint8_t bytes[DATAGRAM_MAX];
-    struct call **end = &n->calls, *c = NULL;
+    struct request **end = &n->requests, *r = NULL;
 
-    m->request = n->next_call;
-    if (kind == CALL_COMMAND || kind == CALL_JOIN)
+    m->request = n->next_request;
+    if (kind == REQUEST_COMMAND || kind == REQUEST_JOIN)
         m->origin_request = m->request;
     size_t len = pastry_encode(m, bytes);
     assert(len > 0);
-    if (n->call_count < CALLS_MAX)
-        c = host_alloc(h, sizeof *c + len);
-    if (c == NULL)
+    if (n->request_count < REQUESTS_MAX)
+        r = host_alloc(h, sizeof *r + len);
+    if (r == NULL)
         return NULL;
     while (*end != NULL)
         end = &(*end)->next;
-    *end = c;
-    n->call_count++;
-    c->id = n->next_call++;
-    c->kind = (uint8_t)kind;
-    c->peer = *to;
-    c->len = (uint16_t)len;
-    memcpy(c->data, bytes, len);
-    c->sent_us = host_now(h);
-    c->deadline_us = c->sent_us + patience(n, to->addr);
-    if (kind == CALL_COMMAND)
-        c->deadline_us =
-            c->sent_us + 4 * (uint64_t)setting(n->settings, PASTRY_TIMEOUT);
+    *end = r;
+    n->request_count++;
+    r->id = n->next_request++;
+    r->kind = (uint8_t)kind;
+    r->peer = *to;
+    r->len = (uint16_t)len;
+    memcpy(r->data, bytes, len);
+    r->sent_us = host_now(h);
+    r->deadline_us = r->sent_us + patience(n, to->addr);
+    if (kind == REQUEST_COMMAND)
+        r->deadline_us =
+            r->sent_us + 4 * (uint64_t)setting(n->settings, PASTRY_TIMEOUT);
     else
         host_send(h, to->addr, bytes, len);
-    return c;
+    return r;
 }
 
-void pastry_call_close(struct pastry *n, struct host *h, struct call *c)
+void pastry_request_close(struct pastry *n, struct host *h, struct request *r)
 {
-    struct call **at = &n->calls;
+    struct request **at = &n->requests;
 
-    while (*at != c)
+    while (*at != r)
         at = &(*at)->next;
-    *at = c->next;
-    n->call_count--;
-    host_free(h, c, sizeof *c + c->len);
+    *at = r->next;
+    n->request_count--;
+    host_free(h, r, sizeof *r + r->len);
 }
 
-static struct call *call_of(const struct pastry *n, uint32_t id)
+static struct request *call_of(const struct pastry *n, uint32_t id)
 {
-    struct call *c = n->calls;
+    struct request *r = n->requests;
 
-    while (c != NULL && c->id != id)
-        c = c->next;
-    return c;
+    while (r != NULL && r->id != id)
+        r = r->next;
+    return r;
 }
 
-static unsigned calls_of(const struct pastry *n, enum call_kind kind)
+static unsigned calls_of(const struct pastry *n, enum request_kind kind)
 {
     unsigned count = 0;
 
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        count += c->kind == kind;
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        count += r->kind == kind;
     return count;
 }
 
@@ -181,13 +183,13 @@ static void arm(struct pastry *n, struct host *h)
 {
     uint64_t first = 0;
 
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        if (first == 0 || c->deadline_us < first)
-            first = c->deadline_us;
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        if (first == 0 || r->deadline_us < first)
+            first = r->deadline_us;
     if (first == n->armed_us)
         return;
     n->armed_us = first;
-    host_timer_at(h, TIMER_CALL, first != 0 ? first : NEVER);
+    host_timer_at(h, TIMER_TIMEOUT, first != 0 ? first : NEVER);
 }
 
 static void ask(struct pastry *n, struct host *h, enum pastry_part part,
@@ -199,11 +201,11 @@ static void ask(struct pastry *n, struct host *h, enum pastry_part part,
     pastry_begin(n, PASTRY_GET, &m);
     m.part = (uint8_t)part;
     m.row = (uint8_t)row;
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        if (c->kind == CALL_PART && addr_equal(c->peer.addr, to.addr) &&
-            c->data[HEADER_BYTES] == part && c->data[HEADER_BYTES + 1] == row)
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        if (r->kind == REQUEST_PART && addr_equal(r->peer.addr, to.addr) &&
+            r->data[HEADER_BYTES] == part && r->data[HEADER_BYTES + 1] == row)
             return; /* asked already */
-    (void)pastry_call(n, h, CALL_PART, &to, &m);
+    (void)pastry_request_open(n, h, REQUEST_PART, &to, &m);
 }
 
 static void ping(struct pastry *n, struct host *h, const struct pastry_peer *to)
@@ -211,10 +213,10 @@ static void ping(struct pastry *n, struct host *h, const struct pastry_peer *to)
     struct pastry_msg m;
 
     pastry_begin(n, PASTRY_PING, &m);
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        if (c->kind == CALL_PONG && addr_equal(c->peer.addr, to->addr))
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        if (r->kind == REQUEST_PONG && addr_equal(r->peer.addr, to->addr))
             return; /* asked already */
-    (void)pastry_call(n, h, CALL_PONG, to, &m);
+    (void)pastry_request_open(n, h, REQUEST_PONG, to, &m);
 }
 
 /* -- Who lives, and how far away ---------------------------------------------- */
@@ -275,7 +277,7 @@ void pastry_hear(struct pastry *n, struct host *h, const struct pastry_peer *p)
         return;
     if (wish == WISH_NEARER && place != NULL && *place == hash)
         return;
-    if (wish < WISH_LEAF && calls_of(n, CALL_PONG) >= MEASURES_MAX)
+    if (wish < WISH_LEAF && calls_of(n, REQUEST_PONG) >= MEASURES_MAX)
         return;
     ping(n, h, p);
 }
@@ -322,23 +324,23 @@ static void on_announce(struct pastry *n, struct host *h, struct addr from,
 {
     uint64_t now = host_now(h), age = (uint64_t)m->age_ms * 1000;
 
-    for (struct call *c = n->calls; c != NULL; c = c->next)
-        if (c->kind == CALL_PONG && addr_equal(c->peer.addr, from)) {
-            c->since_us = now > age ? now - age : 1;
-            c->arrival = m->request;
+    for (struct request *r = n->requests; r != NULL; r = r->next)
+        if (r->kind == REQUEST_PONG && addr_equal(r->peer.addr, from)) {
+            r->since_us = now > age ? now - age : 1;
+            r->arrival = m->request;
         }
 }
 
-static void on_pong(struct pastry *n, struct host *h, struct call *c,
+static void on_pong(struct pastry *n, struct host *h, struct request *r,
                     const struct pastry_msg *m)
 {
-    uint64_t rtt = (host_now(h) - c->sent_us) / RTT_UNIT_US;
-    struct peer p = peer_new(&m->sender, c->peer.addr, rtt > 0 ? rtt : 1);
-    uint32_t hash, *place, arrival = c->arrival;
-    bool again = c->tries > 0; /* of which message is this the answer? */
-    bool stale = c->since_us != 0 && n->changed_us >= c->since_us;
+    uint64_t rtt = (host_now(h) - r->sent_us) / RTT_UNIT_US;
+    struct peer p = peer_new(&m->sender, r->peer.addr, rtt > 0 ? rtt : 1);
+    uint32_t hash, *place, arrival = r->arrival;
+    bool again = r->tries > 0; /* of which message is this the answer? */
+    bool stale = r->since_us != 0 && n->changed_us >= r->since_us;
 
-    pastry_call_close(n, h, c);
+    pastry_request_close(n, h, r);
     if (!m->active)
         return;
     if (stale)
@@ -418,9 +420,9 @@ static void join(struct pastry *n, struct host *h)
     m.key = n->id;
     m.origin.id = n->id;
     m.origin.addr = n->self;
-    struct call *c = pastry_call(n, h, CALL_JOIN, &to, &m);
-    if (c != NULL)
-        c->deadline_us = c->sent_us + JOIN_RETRY_US;
+    struct request *r = pastry_request_open(n, h, REQUEST_JOIN, &to, &m);
+    if (r != NULL)
+        r->deadline_us = r->sent_us + JOIN_RETRY_US;
 }
 
 static void become_active(struct pastry *n, struct host *h)
@@ -440,7 +442,7 @@ static void arrive(struct pastry *n, struct host *h)
     host_note(h, "joined: %u leaves, %u table entries; I announce myself",
               (unsigned)n->low_count + n->high_count, (unsigned)n->entry_count);
     pastry_begin(n, PASTRY_ANNOUNCE, &m);
-    m.request = n->arrival = n->next_call++;
+    m.request = n->arrival = n->next_request++;
     m.age_ms = (uint32_t)((host_now(h) - n->asked_us) / 1000 + 1);
     for (unsigned i = 0; (p = pastry_peer_at(n, i)) != NULL; i++)
         if (pastry_known(n, peer_addr(p)) == p) /* each once */
@@ -449,8 +451,8 @@ static void arrive(struct pastry *n, struct host *h)
 
 void pastry_settle_down(struct pastry *n, struct host *h)
 {
-    while (n->calls != NULL)
-        pastry_call_close(n, h, n->calls);
+    while (n->requests != NULL)
+        pastry_request_close(n, h, n->requests);
     for (int slot = 0; slot < TIMER_SLOTS; slot++)
         host_timer_cancel(h, slot);
     n->armed_us = 0;
@@ -470,7 +472,7 @@ static void on_round(struct pastry *n, struct host *h)
     uint32_t turn = n->rounds++;
     unsigned leaves = (unsigned)n->low_count + n->high_count;
 
-    if (leaves == 0 && !addr_none(n->join) && calls_of(n, CALL_JOIN) == 0)
+    if (leaves == 0 && !addr_none(n->join) && calls_of(n, REQUEST_JOIN) == 0)
         join(n, h); /* alone: the others may be back */
     for (unsigned i = 0; i < 2 && leaves > 0; i++) {
         const struct peer *p = i == 0 ? n->low : n->high;
@@ -497,37 +499,37 @@ static void on_round(struct pastry *n, struct host *h)
 /* One deadline at a time: if another is due as well, the timer fires again. */
 static void on_timeout(struct pastry *n, struct host *h)
 {
-    struct call *c = n->calls;
+    struct request *r = n->requests;
     uint64_t now = host_now(h);
     struct pastry_msg m;
 
     n->armed_us = 0;
-    for (struct call *o = c; o != NULL; o = o->next)
-        if (o->deadline_us < c->deadline_us)
-            c = o;
-    if (c == NULL || c->deadline_us > now)
+    for (struct request *o = r; o != NULL; o = o->next)
+        if (o->deadline_us < r->deadline_us)
+            r = o;
+    if (r == NULL || r->deadline_us > now)
         return;
-    if (c->kind == CALL_COMMAND) {
-        pastry_command_again(n, h, c);
+    if (r->kind == REQUEST_COMMAND) {
+        pastry_command_again(n, h, r);
         return;
     }
-    if (c->kind == CALL_JOIN || ++c->tries < TRIES_MAX) {
-        if (c->kind == CALL_JOIN)
+    if (r->kind == REQUEST_JOIN || ++r->tries < TRIES_MAX) {
+        if (r->kind == REQUEST_JOIN)
             host_note(h, "the join is not answered: once more");
-        c->deadline_us = now + (c->kind == CALL_JOIN
+        r->deadline_us = now + (r->kind == REQUEST_JOIN
                                     ? JOIN_RETRY_US
-                                    : patience(n, c->peer.addr) << c->tries);
-        host_send(h, c->peer.addr, c->data, c->len);
+                                    : patience(n, r->peer.addr) << r->tries);
+        host_send(h, r->peer.addr, r->data, r->len);
         return;
     }
-    if (pastry_known(n, c->peer.addr) != NULL) {
+    if (pastry_known(n, r->peer.addr) != NULL) {
         host_note(h, "a peer is silent: out of all tables");
-        bury(n, h, &c->peer);
-        gone(n, h, c->peer);
+        bury(n, h, &r->peer);
+        gone(n, h, r->peer);
     }
-    if (c->kind == CALL_HOP && pastry_decode(&m, c->data, c->len))
+    if (r->kind == REQUEST_HOP && pastry_decode(&m, r->data, r->len))
         pastry_route(n, h, &m); /* round it */
-    pastry_call_close(n, h, c);
+    pastry_request_close(n, h, r);
 }
 
 /* -- Answering ------------------------------------------------------------------ */
@@ -545,20 +547,21 @@ static void on_ping(struct pastry *n, struct host *h, struct addr from,
 static void on_state(struct pastry *n, struct host *h, struct addr from,
                      const struct pastry_msg *m)
 {
-    struct call *c = call_of(n, m->request);
-    bool joining = c != NULL && c->kind == CALL_JOIN;
-    bool news = c == NULL && n->arrival != 0 && m->request == n->arrival &&
+    struct request *r = call_of(n, m->request);
+    bool joining = r != NULL && r->kind == REQUEST_JOIN;
+    bool news = r == NULL && n->arrival != 0 && m->request == n->arrival &&
                 pastry_known(n, from) != NULL; /* since we asked to join */
 
     if (!joining && !news &&
-        (c == NULL || c->kind != CALL_PART || !addr_equal(c->peer.addr, from)))
+        (r == NULL || r->kind != REQUEST_PART ||
+         !addr_equal(r->peer.addr, from)))
         return; /* nobody asked, or too late */
     if (joining && m->part == PART_LAST) {
         n->last = true;
-        n->asked_us = c->sent_us;
+        n->asked_us = r->sent_us;
     }
-    if (c != NULL && (!joining || m->part == PART_LAST))
-        pastry_call_close(n, h, c);
+    if (r != NULL && (!joining || m->part == PART_LAST))
+        pastry_request_close(n, h, r);
     for (unsigned i = 0; i < m->count; i++)
         pastry_hear(n, h, &m->peer[i]);
 }
@@ -581,22 +584,22 @@ static void on_store(struct pastry *n, struct host *h, struct addr from,
 static void on_answer(struct pastry *n, struct host *h, struct addr from,
                       const struct pastry_msg *m)
 {
-    struct call *c = call_of(n, m->request);
+    struct request *r = call_of(n, m->request);
 
-    if (c == NULL)
+    if (r == NULL)
         return;
-    if (m->type == PASTRY_REACHED && c->kind == CALL_COMMAND) {
-        pastry_on_reached(n, h, c, from, m);
+    if (m->type == PASTRY_REACHED && r->kind == REQUEST_COMMAND) {
+        pastry_on_reached(n, h, r, from, m);
         return;
     }
-    if (!addr_equal(c->peer.addr, from))
+    if (!addr_equal(r->peer.addr, from))
         return;
-    if (m->type == PASTRY_PONG && c->kind == CALL_PONG) {
-        on_pong(n, h, c, m);
-    } else if (m->type == PASTRY_ACK && c->kind == CALL_HOP) {
-        pastry_call_close(n, h, c);
-    } else if (m->type == PASTRY_STORED && c->kind == CALL_STORED) {
-        pastry_call_close(n, h, c);
+    if (m->type == PASTRY_PONG && r->kind == REQUEST_PONG) {
+        on_pong(n, h, r, m);
+    } else if (m->type == PASTRY_ACK && r->kind == REQUEST_HOP) {
+        pastry_request_close(n, h, r);
+    } else if (m->type == PASTRY_STORED && r->kind == REQUEST_STORED) {
+        pastry_request_close(n, h, r);
         if (!pastry_is_replica(n, &m->key, NULL,
                                (unsigned)setting(n->settings, PASTRY_REPLICAS)))
             pastry_drop(n, h, &m->key); /* in better hands now */
@@ -707,7 +710,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
             join(n, h);
         break;
     case EVENT_TIMER:
-        if (e->timer == TIMER_CALL)
+        if (e->timer == TIMER_TIMEOUT)
             on_timeout(n, h);
         else
             on_round(n, h);
@@ -730,7 +733,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_HASHED:
         break;
     }
-    if (!n->active && n->last && calls_of(n, CALL_PONG) == 0) {
+    if (!n->active && n->last && calls_of(n, REQUEST_PONG) == 0) {
         n->last = n->high_count > 0; /* else all were lost: once more */
         if (n->last)
             arrive(n, h);
@@ -754,7 +757,7 @@ static void *create(struct host *h, const struct config *config)
     n->join = config->join;
     n->id = config->id;
     shape(s, &n->digit_bits, &n->digits);
-    n->next_call = (uint32_t)host_random(h);
+    n->next_request = (uint32_t)host_random(h);
     half = pastry_half(n);
     n->low = host_alloc(h, (2 * half + near) * sizeof *n->low);
     if (n->low == NULL)
@@ -788,14 +791,14 @@ static void dump_peers(const struct pastry *n, struct text *t, const char *what,
     text_char(t, '\n');
 }
 
-/* What would be sent again: all of it but the numbers of calls, which differ
+/* What would be sent again: all of it but the numbers of requests, which differ
    from run to run. */
-static void dump_message(struct text *t, const struct call *c)
+static void dump_message(struct text *t, const struct request *r)
 {
     struct pastry_msg m;
     uint8_t bytes[DATAGRAM_MAX];
 
-    if (!pastry_decode(&m, c->data, c->len))
+    if (!pastry_decode(&m, r->data, r->len))
         return;
     m.request = m.origin_request = 0;
     size_t len = pastry_encode(&m, bytes);
@@ -809,9 +812,9 @@ static void dump_message(struct text *t, const struct call *c)
 static void dump(const void *node, struct host *h, struct text *t)
 {
     static const char *const kinds[] = {
-        [CALL_JOIN] = "join",     [CALL_PONG] = "pong",
-        [CALL_PART] = "state",    [CALL_HOP] = "ack",
-        [CALL_STORED] = "stored", [CALL_COMMAND] = "reached"};
+        [REQUEST_JOIN] = "join",     [REQUEST_PONG] = "pong",
+        [REQUEST_PART] = "state",    [REQUEST_HOP] = "ack",
+        [REQUEST_STORED] = "stored", [REQUEST_COMMAND] = "reached"};
     const struct pastry *n = node;
 
     (void)h;
@@ -848,20 +851,20 @@ static void dump(const void *node, struct host *h, struct text *t)
         text_safe(t, (const char *)i->value, i->value_len);
         text_char(t, '\n');
     }
-    for (const struct call *c = n->calls; c != NULL; c = c->next) {
+    for (const struct request *r = n->requests; r != NULL; r = r->next) {
         text_add(t, "waits for ");
-        text_add(t, kinds[c->kind]);
+        text_add(t, kinds[r->kind]);
         text_char(t, ' ');
-        addr_text(t, c->peer.addr);
+        addr_text(t, r->peer.addr);
         text_add(t, " since ");
-        text_u64(t, c->sent_us);
+        text_u64(t, r->sent_us);
         text_add(t, " until ");
-        text_u64(t, c->deadline_us);
+        text_u64(t, r->deadline_us);
         text_add(t, " tries ");
-        text_u64(t, c->tries);
+        text_u64(t, r->tries);
         text_add(t, " newcomer ");
-        text_u64(t, c->since_us);
-        dump_message(t, c);
+        text_u64(t, r->since_us);
+        dump_message(t, r);
         text_char(t, '\n');
     }
 }
@@ -871,7 +874,7 @@ const struct protocol pastry_protocol = {
     .options = options,
     .commands = commands,
     .timers = timers,
-    .timeouts = 1 << TIMER_CALL,
+    .timeouts = 1 << TIMER_TIMEOUT,
     .clocked = true,
     .invariants = "every leaf set and table slot is right, nobody is lost",
     .identify = identify,

@@ -7,7 +7,7 @@
  *                  by round trip
  *   neighbours     the nearest nodes by round trip, whatever their ids
  *
- *   node.c     events, open calls, joining, maintenance
+ *   node.c     events, open requests, joining, maintenance
  *   table.c    the three tables: who fits where, and the next hop
  *   route.c    messages on their way, values and their copies
  *   command.c  what a user asks, and the results
@@ -37,8 +37,8 @@ enum pastry_option {
 enum { PROXIMITY_ON, PROXIMITY_OFF };
 
 enum pastry_timer {
-    TIMER_CALL, /* of the open call that is due first */
-    TIMER_ROUND /* maintenance */
+    TIMER_TIMEOUT, /* of the open request that is due first */
+    TIMER_ROUND    /* maintenance */
 };
 
 /* A node that we know: 24 bytes, since a million nodes know a hundred each.
@@ -64,23 +64,23 @@ struct item {
     uint8_t value[];
 };
 
-/* What an open call waits for. */
-enum call_kind {
-    CALL_JOIN,   /* the end of our way through the network */
-    CALL_PONG,   /* a measurement of somebody we heard of */
-    CALL_PART,   /* a part of a peer's state */
-    CALL_HOP,    /* the next hop's ACK */
-    CALL_STORED, /* a copy */
-    CALL_COMMAND /* whoever is nearest to the key */
+/* What an open request waits for. */
+enum request_kind {
+    REQUEST_JOIN,   /* the end of our way through the network */
+    REQUEST_PONG,   /* a measurement of somebody we heard of */
+    REQUEST_PART,   /* a part of a peer's state */
+    REQUEST_HOP,    /* the next hop's ACK */
+    REQUEST_STORED, /* a copy */
+    REQUEST_COMMAND /* whoever is nearest to the key */
 };
 
-/* An open call keeps its datagram, to send it again. */
-struct call {
-    struct call *next; /* oldest first */
+/* An open request keeps its datagram, to send it again. */
+struct request {
+    struct request *next; /* oldest first */
     uint64_t deadline_us, sent_us;
     uint32_t id;
     uint32_t command;  /* to answer, or 0 */
-    uint32_t arrival;  /* CALL_PONG: the number of its ANNOUNCE */
+    uint32_t arrival;  /* REQUEST_PONG: the number of its ANNOUNCE */
     uint64_t since_us; /* and when it asked to join; 0: it is no newcomer */
     uint8_t kind, tries;
     uint16_t len;
@@ -97,13 +97,13 @@ struct pastry {
     bool last; /* joining: the end of the way has told us its leaf set */
     uint8_t low_count, high_count; /* leaves on either side */
     uint8_t near_count, grave_count;
-    uint16_t call_count, item_count;
+    uint16_t request_count, item_count;
     uint16_t entry_count, entry_cap;
-    uint32_t next_call, rounds;
+    uint32_t next_request, rounds;
     uint32_t arrival;        /* the number of our ANNOUNCE */
     uint64_t asked_us;       /* when we asked to join */
     uint64_t changed_us;     /* our leaf set, for the last time */
-    uint64_t armed_us;       /* TIMER_CALL; 0: not armed */
+    uint64_t armed_us;       /* TIMER_TIMEOUT; 0: not armed */
     uint64_t round_us;       /* when the next round is due */
     struct peer *low, *high; /* nearest first; half a leaf set each */
     struct peer *near;       /* nearest by round trip first */
@@ -111,7 +111,7 @@ struct pastry {
     struct peer *grave;      /* who was given up; oldest first; NULL: nobody */
     uint32_t *measured;      /* MEASURED_MAX hashes of who was too far away */
     struct item *items;
-    struct call *calls;
+    struct request *requests;
 };
 
 static inline struct addr peer_addr(const struct peer *p)
@@ -182,14 +182,16 @@ bool pastry_room(struct pastry *n, struct host *h, unsigned count);
 void pastry_begin(const struct pastry *n, enum pastry_type type,
                   struct pastry_msg *m);
 void pastry_send(struct host *h, struct addr to, struct pastry_msg *m);
-/* Send `m` and wait for the answer; NULL when too many calls are open.
-   CALL_COMMAND is only kept, not sent. */
-struct call *pastry_call(struct pastry *n, struct host *h, enum call_kind kind,
-                         const struct pastry_peer *to, struct pastry_msg *m);
-void pastry_call_close(struct pastry *n, struct host *h, struct call *c);
+/* Send `m` and wait for the answer; NULL when too many requests are open.
+   REQUEST_COMMAND is only kept, not sent. */
+struct request *pastry_request_open(struct pastry *n, struct host *h,
+                                    enum request_kind kind,
+                                    const struct pastry_peer *to,
+                                    struct pastry_msg *m);
+void pastry_request_close(struct pastry *n, struct host *h, struct request *r);
 /* Somebody is said to exist: measure it if it would be of use. */
 void pastry_hear(struct pastry *n, struct host *h, const struct pastry_peer *p);
-/* Drop all calls without a word, and only maintain; for warm. */
+/* Drop all requests without a word, and only maintain; for warm. */
 void pastry_settle_down(struct pastry *n, struct host *h);
 
 /* -- route.c ------------------------------------------------------------- */
@@ -210,10 +212,10 @@ void pastry_replicate(struct pastry *n, struct host *h, uint32_t i);
 
 void pastry_command(struct pastry *n, struct host *h, const struct event *e);
 /* The node nearest to a command's key has answered. */
-void pastry_on_reached(struct pastry *n, struct host *h, struct call *c,
+void pastry_on_reached(struct pastry *n, struct host *h, struct request *r,
                        struct addr from, const struct pastry_msg *m);
 /* A command's message seems lost: once more. */
-void pastry_command_again(struct pastry *n, struct host *h, struct call *c);
+void pastry_command_again(struct pastry *n, struct host *h, struct request *r);
 /* The key that a word means: all its digits, or as in common/words.h. */
 bool pastry_key(unsigned digit_bits, unsigned digits, const char *word,
                 size_t len, struct id *key);

@@ -76,7 +76,7 @@ static void copy_to(struct pastry *n, struct host *h, const struct item *i,
     m.version = i->version;
     m.value = i->value;
     m.value_len = i->value_len;
-    (void)pastry_call(n, h, CALL_STORED, &to, &m);
+    (void)pastry_request_open(n, h, REQUEST_STORED, &to, &m);
 }
 
 /* The nearest to the key sees to its copies; whoever else has one tells the
@@ -175,9 +175,9 @@ static void deliver(struct pastry *n, struct host *h, struct pastry_msg *m)
         pastry_send(h, m->origin.addr, &reply);
         return;
     }
-    for (struct call *c = n->calls; c != NULL; c = c->next)
-        if (c->kind == CALL_COMMAND && c->id == reply.request) {
-            pastry_on_reached(n, h, c, n->self, &reply);
+    for (struct request *r = n->requests; r != NULL; r = r->next)
+        if (r->kind == REQUEST_COMMAND && r->id == reply.request) {
+            pastry_on_reached(n, h, r, n->self, &reply);
             return;
         }
 }
@@ -213,5 +213,5 @@ void pastry_route(struct pastry *n, struct host *h, struct pastry_msg *m)
                                       : "a longer prefix");
     m->active = n->active;
     m->sender = n->id;
-    (void)pastry_call(n, h, CALL_HOP, &to, m);
+    (void)pastry_request_open(n, h, REQUEST_HOP, &to, m);
 }

@@ -18,7 +18,7 @@ static void check_table(const struct table *t, uint32_t max)
 static void check(struct fake *f)
 {
     const struct kelips *n = f->host.node;
-    unsigned calls = 0, files = 0;
+    unsigned requests = 0, files = 0;
 
     check_table(&n->view, MEMBERS_MAX);
     check_table(&n->tuples, TUPLES_MAX);
@@ -34,11 +34,11 @@ static void check(struct fake *f)
                  (g != n->group && kelips_group(&e->id, n->groups) == g &&
                   !addr_equal(e->addr, n->self)));
         }
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        calls++;
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        requests++;
     for (const struct file *file = n->files; file != NULL; file = file->next)
         files++;
-    MUST(calls == n->call_count && calls <= REQUESTS_MAX);
+    MUST(requests == n->request_count && requests <= REQUESTS_MAX);
     MUST(files == n->file_count && files <= FILES_MAX);
     MUST(n->grave_count <= GRAVES_MAX);
 }
@@ -51,13 +51,13 @@ static void sent(struct fake *f, const uint8_t *data, size_t len)
     MUST(kelips_decode(&m, data, len));
 }
 
-/* Often an answer to the newest open call. */
+/* Often an answer to the newest open request. */
 static size_t craft_message(struct fake *f, struct input *in, conn_id conn,
                             struct addr *from, uint8_t out[CRAFTED_MAX])
 {
     static struct kelips_msg m;
     const struct kelips *n = f->host.node;
-    const struct call *c = n->calls;
+    const struct request *r = n->requests;
 
     (void)conn;
     kelips_msg_clear(&m);
@@ -65,13 +65,13 @@ static size_t craft_message(struct fake *f, struct input *in, conn_id conn,
     m.groups = n->groups;
     m.heartbeat = u8(in);
     m.sender = id_of(u8(in));
-    while (c != NULL && c->next != NULL)
-        c = c->next;
-    if (c != NULL && u8(in) % 4 != 0) {
-        m.request = c->id;
-        *from = c->peer;
+    while (r != NULL && r->next != NULL)
+        r = r->next;
+    if (r != NULL && u8(in) % 4 != 0) {
+        m.request = r->id;
+        *from = r->peer;
     }
-    m.key = c != NULL && u8(in) % 2 == 0 ? c->key : id_of(u8(in));
+    m.key = r != NULL && u8(in) % 2 == 0 ? r->key : id_of(u8(in));
     m.group = (uint16_t)(u8(in) % n->groups);
     m.assign = u8(in) & 1;
     m.found = u8(in) & 1;

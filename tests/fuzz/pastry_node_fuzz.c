@@ -39,7 +39,7 @@ static void check_entries(const struct pastry *n)
 static void check(struct fake *f)
 {
     const struct pastry *n = f->host.node;
-    unsigned calls = 0, items = 0;
+    unsigned requests = 0, items = 0;
 
     check_side(n, n->low, n->low_count, false);
     check_side(n, n->high, n->high_count, true);
@@ -47,11 +47,11 @@ static void check(struct fake *f)
     MUST(n->near_count <= setting(n->settings, PASTRY_NEIGHBOURS));
     for (unsigned i = 1; i < n->near_count; i++)
         MUST(n->near[i - 1].rtt > 0);
-    for (const struct call *c = n->calls; c != NULL; c = c->next)
-        calls++;
+    for (const struct request *r = n->requests; r != NULL; r = r->next)
+        requests++;
     for (const struct item *i = n->items; i != NULL; i = i->next, items++)
         MUST(i->next == NULL || id_compare(&i->key, &i->next->key) < 0);
-    MUST(calls == n->call_count && calls <= CALLS_MAX);
+    MUST(requests == n->request_count && requests <= REQUESTS_MAX);
     MUST(items == n->item_count && items <= ITEMS_MAX);
     MUST(n->grave_count <= GRAVES_MAX);
 }
@@ -71,13 +71,13 @@ static struct id some_id(const struct pastry *n, struct input *in)
     return id_distance(id_of(word << (u8(in) % 56)), id_of(0), pastry_bits(n));
 }
 
-/* Often an answer to the newest open call. */
+/* Often an answer to the newest open request. */
 static size_t craft_message(struct fake *f, struct input *in, conn_id conn,
                             struct addr *from, uint8_t out[CRAFTED_MAX])
 {
     static struct pastry_msg m;
     const struct pastry *n = f->host.node;
-    const struct call *c = n->calls;
+    const struct request *r = n->requests;
 
     (void)conn;
     pastry_begin(n, (enum pastry_type)(PASTRY_ROUTE + u8(in) % PASTRY_STORED),
@@ -85,17 +85,17 @@ static size_t craft_message(struct fake *f, struct input *in, conn_id conn,
     m.active = u8(in) % 4 != 0;
     m.sender = some_id(n, in);
     *from = (struct addr){0x0a000000 + u8(in) % 64, 7000};
-    while (c != NULL && c->next != NULL)
-        c = c->next;
-    if (c != NULL && u8(in) % 4 != 0) {
-        m.request = c->id;
-        if (c->peer.addr.port != 0) /* a command's call is to nobody */
-            *from = c->peer.addr;
+    while (r != NULL && r->next != NULL)
+        r = r->next;
+    if (r != NULL && u8(in) % 4 != 0) {
+        m.request = r->id;
+        if (r->peer.addr.port != 0) /* a command's request is to nobody */
+            *from = r->peer.addr;
     }
     m.purpose = u8(in) % 4;
     m.key = some_id(n, in);
     m.origin = (struct pastry_peer){some_id(n, in), *from};
-    m.origin_request = c != NULL ? c->id : u8(in);
+    m.origin_request = r != NULL ? r->id : u8(in);
     m.found = u8(in) & 1;
     m.version = u8(in);
     m.value = (const uint8_t *)"a value of a name";

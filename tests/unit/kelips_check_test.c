@@ -14,7 +14,7 @@ TEST(every_invariant_can_fail)
     struct entry *contact = kelips_contact(n, 0, 0);
     BREAKS("entries stand in their group", n->view.at[0].id.word[ID_WORDS - 1],
            2);
-    BREAKS("tables keep their bounds", n->call_count, REQUESTS_MAX + 1);
+    BREAKS("tables keep their bounds", n->request_count, REQUESTS_MAX + 1);
     BREAKS("all live nodes have joined", n->member, false);
     BREAKS("every view has its whole group", n->view.count, 0);
     BREAKS("every group has a live contact", contact->addr, nowhere);

@@ -214,7 +214,7 @@ TEST(a_flood_of_lies_is_bounded_in_memory_and_work_and_forgotten)
         unsigned sent = fake_datagram(&f, from, bytes, len);
         most = sent > most ? sent : most;
         CHECK(n->view.count <= MEMBERS_MAX && n->tuples.count <= TUPLES_MAX);
-        CHECK(n->call_count <= REQUESTS_MAX && n->file_count <= FILES_MAX);
+        CHECK(n->request_count <= REQUESTS_MAX && n->file_count <= FILES_MAX);
         CHECK(n->grave_count <= GRAVES_MAX);
         fake_pass(&f, 1000);
     }
@@ -224,7 +224,7 @@ TEST(a_flood_of_lies_is_bounded_in_memory_and_work_and_forgotten)
     CHECK(f.allocated < tables + tables / 4);
     fake_pass(&f, UINT64_C(24) * 3600 * 1000000);
     CHECK_U64(kelips_entries(n), 0);
-    CHECK_U64(n->call_count, 0);
+    CHECK_U64(n->request_count, 0);
 }
 
 int main(void)

@@ -503,8 +503,8 @@ TEST(a_round_asks_for_leaves_rows_and_neighbours_in_turn)
     for (unsigned round = 0; round < 40; round++) {
         struct pastry_msg m;
         unsigned pings = 0;
-        while (n->calls != NULL) /* as if all had been answered */
-            pastry_call_close(n, &fake.host, n->calls);
+        while (n->requests != NULL) /* as if all had been answered */
+            pastry_request_close(n, &fake.host, n->requests);
         fake.sent_count = 0;
         (void)host_deliver(&fake.host, &(struct event){.kind = EVENT_TIMER,
                                                        .timer = TIMER_ROUND});
@@ -643,25 +643,25 @@ TEST(who_has_not_joined_is_in_no_table)
     CHECK_TEXT(why.data, "");
     sim_run_to(sim, 2000000);
     const struct network *net = sim_network(sim);
-    struct host *h = net->by_name(net, "a"), *c = net->by_name(net, "c");
+    struct host *h = net->by_name(net, "a"), *r = net->by_name(net, "c");
     struct pastry *a = h->node;
     struct pastry_msg m;
     uint8_t bytes[DATAGRAM_MAX];
 
-    CHECK(!((struct pastry *)c->node)->active);
+    CHECK(!((struct pastry *)r->node)->active);
     for (unsigned active = 0; active < 2; active++) {
-        const struct pastry_peer to = {c->id, c->addr};
+        const struct pastry_peer to = {r->id, r->addr};
         pastry_begin(a, PASTRY_PING, &m);
-        struct call *ping = pastry_call(a, h, CALL_PONG, &to, &m);
-        pastry_begin(c->node, PASTRY_PONG, &m);
+        struct request *ping = pastry_request_open(a, h, REQUEST_PONG, &to, &m);
+        pastry_begin(r->node, PASTRY_PONG, &m);
         m.active = active == 1;
         m.request = ping->id;
         struct event e = {.kind = EVENT_DATAGRAM,
-                          .peer = c->addr,
+                          .peer = r->addr,
                           .data = bytes,
                           .len = pastry_encode(&m, bytes)};
         (void)host_deliver(h, &e);
-        CHECK((pastry_known(a, c->addr) != NULL) == (active == 1));
+        CHECK((pastry_known(a, r->addr) != NULL) == (active == 1));
     }
     sim_free(sim);
     scenario_free(s);
@@ -669,7 +669,7 @@ TEST(who_has_not_joined_is_in_no_table)
 }
 
 /* A liar tells of twenty thousand nodes that nobody has seen: who has not
-   answered enters no table, calls are bounded, and so is what is sent. */
+   answered enters no table, requests are bounded, and so is what is sent. */
 TEST(made_up_peers_enter_no_table_and_cost_little)
 {
     struct text why = text_new();
@@ -699,7 +699,7 @@ TEST(made_up_peers_enter_no_table_and_cost_little)
                           .data = bytes,
                           .len = pastry_encode(&m, bytes)};
         (void)host_deliver(h, &e);
-        CHECK(a->call_count <= CALLS_MAX);
+        CHECK(a->request_count <= REQUESTS_MAX);
     }
     sim_run_to(sim, 3000000);
     CHECK(sim_status(sim).messages - before < 2000);

@@ -153,15 +153,15 @@ TEST(a_flood_of_lies_is_bounded_in_memory_and_work)
         unsigned sent = fake_datagram(&f, from, bytes, len);
         most = sent > most ? sent : most;
         CHECK(pastry_peer_at(n, 0) == NULL);
-        CHECK(n->call_count <= CALLS_MAX && n->item_count <= ITEMS_MAX);
+        CHECK(n->request_count <= REQUESTS_MAX && n->item_count <= ITEMS_MAX);
         CHECK(n->grave_count <= GRAVES_MAX);
         fake_pass(&f, 1000);
     }
     CHECK_U64(n->item_count, ITEMS_MAX); /* the flood was one */
     CHECK(most >= 1 && most <= 4);       /* a ping, an ACK, rows, the answer */
-    CHECK(f.allocated < ITEMS_MAX * (sizeof(struct item) + VALUE_MAX) +
-                            CALLS_MAX * (sizeof(struct call) + DATAGRAM_MAX) +
-                            16384);
+    CHECK(f.allocated <
+          ITEMS_MAX * (sizeof(struct item) + VALUE_MAX) +
+              REQUESTS_MAX * (sizeof(struct request) + DATAGRAM_MAX) + 16384);
     fake_pass(&f, UINT64_C(600) * 1000000);
     CHECK(pastry_peer_at(n, 0) == NULL);
 }
