@@ -94,7 +94,7 @@ enum fact_outcome fact_pick(struct fact_call *c)
     for (size_t i = 0; i < c->network->count; i++)
         r.state += random_mix(c->network->host[i]->addr.ip);
     r.state = random_mix(r.state + draw);
-    while (count-- > 0) {
+    for (; count > 0 && left > 0; count--) {
         size_t i = (size_t)random_below(&r, left);
         fact_add(c, word[i]);
         word[i] = word[--left];
