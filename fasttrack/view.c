@@ -363,7 +363,7 @@ void fasttrack_state(const struct view *v, struct state_rows *rows)
         super_rows(v, n, rows);
     } else {
         link_row(v, n, rows, "parent", PEER_PARENT);
-        text_printf(state_row(rows, "known", NULL), "%u supernodes",
+        text_printf(state_row(rows, "known", NULL), "%u addresses",
                     n->known_count);
     }
     election_row(v, n, rows);

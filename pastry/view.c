@@ -529,7 +529,16 @@ void pastry_state(const struct view *v, struct state_rows *rows)
         peer_row(v, n, &n->high[i], "larger", rows);
     for (unsigned i = 0; i < n->near_count; i++)
         peer_row(v, n, &n->near[i], "near", rows);
-    for (unsigned i = 0; i < n->entry_count; i++)
-        peer_row(v, n, &n->entry[i], i == 0 ? "table" : " ", rows);
+    LOCAL_TEXT name = text_new();
+    for (unsigned i = 0, last = n->digits; i < n->entry_count; i++) {
+        unsigned row = pastry_shared(n, &n->id, PEER_ID(&n->entry[i]));
+        text_clear(&name);
+        if (row == last)
+            text_char(&name, ' ');
+        else
+            text_printf(&name, "row%u", row);
+        peer_row(v, n, &n->entry[i], name.data, rows);
+        last = row;
+    }
     text_printf(state_row(rows, "values", NULL), "%u", n->item_count);
 }
