@@ -315,11 +315,16 @@ static int lab_key(const struct lab_options *o)
     LOCAL_TEXT roster = text_new();
     struct desk d;
 
+    if (o->roster == NULL && !o->named)
+        return cli_error(o->program, "key needs --roster CSV, a student a "
+                                     "line, or --student ID");
     if (o->roster == NULL)
-        return cli_error(o->program,
-                         "key needs --roster CSV, a student a line");
+        text_add(&roster, o->who.student);
+    if (o->roster == NULL && o->who.has_seed)
+        text_printf(&roster, ",%llu", (unsigned long long)o->who.seed);
     bool ok = desk_open(&d, o->file[0]) &&
-              read_file(o->roster, JOURNAL_BYTES_MAX, &roster, &d.why) &&
+              (o->roster == NULL ||
+               read_file(o->roster, JOURNAL_BYTES_MAX, &roster, &d.why)) &&
               key_roster(o, &d, roster.data);
     return desk_close(&d, o, ok ? 0 : 2);
 }
@@ -453,8 +458,8 @@ static const struct lab_verb verbs[] = {
      lab_test},
     {"print", "FILE", "The handout; filled in with --student ID.", 1, 1,
      lab_print},
-    {"key", "FILE", "Every student's answers as CSV; needs --roster.", 1, 1,
-     lab_key},
+    {"key", "FILE", "Every student's answers as CSV: --roster, or --student.",
+     1, 1, lab_key},
     {"grade", "JOURNAL", "Judge a student's journal: TAP, results.json.", 1, 1,
      lab_grade},
     {"export", "FILE...", "Copy worksheets; rubrics go to .key files.", 1, 64,

@@ -61,6 +61,25 @@ void draw_lines(const struct pane *p, int column, const char *line, size_t top)
     }
 }
 
+bool lab_asks(const struct monitor *m)
+{
+    return m->tab == TAB_LAB && m->options->tutor != NULL &&
+           tutor_is_question(m->options->tutor) &&
+           lines_of(m->lab.data) <= m->lab_top + m->lab_rows;
+}
+
+static void say_keys(struct monitor *m)
+{
+    if (!m->quit)
+        listen(m); /* the question may only come now */
+    if (!lab_asks(m))
+        say(m, "Enter: read on" KEYS);
+    else if (tutor_is_done(m->options->tutor))
+        say(m, "The end.  Enter, then `go Q1` goes back; Enter alone quits");
+    else
+        say(m, "Enter, then the answer" KEYS);
+}
+
 void draw_lab(struct monitor *m, const struct pane *p)
 {
     if (m->options->tutor == NULL) {
@@ -70,6 +89,7 @@ void draw_lab(struct monitor *m, const struct pane *p)
     }
     listen(m);
     size_t lines = lines_of(m->lab.data), height = (size_t)p->rows;
+    bool first = m->lab_rows == 0;
     m->lab_rows = height;
     size_t last = lines > height ? lines - height : 0;
     m->lab_shown = m->lab_top < last ? m->lab_top : last;
@@ -77,6 +97,8 @@ void draw_lab(struct monitor *m, const struct pane *p)
     if (m->lab_shown < last)
         pane_text(p, p->rows - 1, p->columns - 5, ATTR_DIM, "more");
     if (m->tab == TAB_LAB) {
+        if (first) /* only now it is known whether the question is in sight */
+            say_keys(m);
         m->cursor_row = p->row;
         m->cursor_column = p->column + 1;
     }
@@ -94,22 +116,6 @@ static bool has_lab(struct monitor *m)
     return m->options->tutor != NULL;
 }
 
-bool lab_asks(const struct monitor *m)
-{
-    return m->tab == TAB_LAB && m->options->tutor != NULL &&
-           tutor_is_question(m->options->tutor) &&
-           (m->lab_rows == 0 || /* not drawn yet: a sheet taken up again */
-            lines_of(m->lab.data) <= m->lab_top + m->lab_rows);
-}
-
-static void say_keys(struct monitor *m)
-{
-    if (!m->quit)
-        listen(m); /* the question may only come now */
-    say(m, "%s",
-        lab_asks(m) ? "Enter, then the answer" KEYS : "Enter: read on" KEYS);
-}
-
 /* Give the tutor a line, and scroll to its reply. */
 static void tell(struct monitor *m, const char *line)
 {
@@ -119,6 +125,7 @@ static void tell(struct monitor *m, const char *line)
     listen(m);
     say_now(m, "One moment ..."); /* answers are compared with whole runs */
     m->lab_top = lines_of(m->lab.data);
+    text_clear(&m->page); /* it would hide the reply */
     if (line[0] != '\0')
         text_printf(&said, "%s%s\n", tutor_prompt(tutor), line);
     m->quit =

@@ -55,6 +55,8 @@ static bool items_read(struct items *list, const char *s)
         }
         item[len] = '\0';
         s += len;
+        if (strcmp(item, "and") == 0) /* "n1, n2 and n3" */
+            list->count--;
     }
     /* "none" is the empty set. */
     if (list->count == 1 &&

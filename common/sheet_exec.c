@@ -51,8 +51,10 @@ static bool is_among(const char *const *list, const char *word, size_t len)
 bool words_is_command(const char *line)
 {
     size_t len = strcspn(line, " ");
+    const char *next = line + len + strspn(line + len, " ,>-");
 
-    return line[len] == ' ' &&
+    /* "kelips pastry chord" is an order of programs, and an answer. */
+    return *next != '\0' && !is_among(programs, next, strcspn(next, " ,>-")) &&
            (is_among(programs, line, len) || word_is(line, len, "lab"));
 }
 

@@ -322,6 +322,8 @@ void sheet_wrap(struct text *t, const char *prose, size_t width)
             text_clear(&paragraph);
             indent = item;
         }
+        if (!verbatim && line.data[0] == '#')
+            text_char(t, '\n');
         if (fence)
             verbatim = !verbatim;
         else if (alone)

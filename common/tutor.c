@@ -244,19 +244,29 @@ static void show_question(const struct tutor *t, const struct block *b)
     }
 }
 
+/* What a program printed: its lines as they are, long ones cut at a blank. */
+static void show_printed(const struct tutor *t, const char *printed)
+{
+    for (const char *at = printed; *at != '\0';) {
+        size_t n = strcspn(at, "\n"), fits = n;
+        if (n + 2 > t->width)
+            for (fits = t->width - 2; fits > 0 && at[fits] != ' ';)
+                fits--;
+        fits = fits > 0 ? fits : n;
+        text_add(t->out, "  ");
+        text_safe(t->out, at, fits);
+        text_char(t->out, '\n');
+        at += fits + (at[fits] == '\n' || fits < n);
+    }
+}
+
 static void show_outcome(const struct tutor *t, const struct outcome *o)
 {
     LOCAL_TEXT printed = text_new();
 
     run_printed(&t->run, o->out.data, &printed);
     run_printed(&t->run, o->err.data, &printed);
-    for (const char *at = printed.data; *at != '\0';) {
-        size_t n = strcspn(at, "\n");
-        text_add(t->out, "  ");
-        text_safe(t->out, at, n);
-        text_char(t->out, '\n');
-        at += n + (at[n] == '\n');
-    }
+    show_printed(t, printed.data);
     if (o->status != 0)
         text_printf(t->out, "  [%d]\n", o->status);
 }
@@ -285,7 +295,8 @@ static void show_watch(const struct tutor *t, const struct block *b)
     if (t->command == 0) {
         say(t, "\n--- watch @%s in the monitor ---\n", b->name);
         for (size_t i = b->first; i < b->first + b->count; i++)
-            if (t->sheet->line[i].mark == '>') {
+            if (t->sheet->line[i].mark != '~' &&
+                t->sheet->line[i].text[0] != '\0') {
                 text_add(t->out, "    ");
                 run_expand(&t->run, t->sheet->line[i].text, EXPAND_SHOW,
                            t->out);
@@ -323,7 +334,8 @@ static void show_stop(const struct tutor *t, const struct block *b)
 
 static void show_end(const struct tutor *t)
 {
-    unsigned won, of, open = 0;
+    unsigned won, of;
+    char id[32], first[32] = "";
 
     points(t, &won, &of);
     say(t,
@@ -332,13 +344,16 @@ static void show_end(const struct tutor *t)
         won, of);
     for (size_t i = 0; i < t->sheet->block_count; i++)
         if (t->at[i].state == STATE_SKIPPED) {
-            char buffer[32];
-            text_printf(t->out, "%s%s", open++ == 0 ? "Skipped: " : " ",
-                        block_id(t, i, buffer));
+            const char *skipped = block_id(t, i, id);
+            text_printf(t->out, "%s%s", first[0] == '\0' ? "Skipped: " : " ",
+                        skipped);
+            if (first[0] == '\0')
+                snprintf(first, sizeof first, "%s", skipped);
         }
-    if (open > 0)
-        say(t, "\n`go Q1` goes back to a question.\n");
-    say(t, "Hand in this file:\n    %s\n", t->journal.path.data);
+    if (first[0] != '\0')
+        say(t, "\n`go %s` goes back to it.\n", first);
+    say(t, "Hand in this file:\n    %s\n(Enter alone ends.)\n",
+        t->journal.path.data);
 }
 
 void tutor_show(struct tutor *t, size_t width, struct text *out)
@@ -395,8 +410,8 @@ bool tutor_is_question(const struct tutor *t)
 {
     const struct block *b = here(t);
 
-    return b != NULL && (b->kind == BLOCK_ASK || b->kind == BLOCK_REFLECT ||
-                         (b->kind == BLOCK_WATCH && awaits(t, b)));
+    return b == NULL || b->kind == BLOCK_ASK || b->kind == BLOCK_REFLECT ||
+           (b->kind == BLOCK_WATCH && awaits(t, b));
 }
 
 bool tutor_is_done(const struct tutor *t)
@@ -467,7 +482,7 @@ static void try_line(struct tutor *t, const char *command)
     if (o != NULL)
         show_outcome(t, o);
     else
-        text_printf(t->out, "  %s\n", why.data);
+        show_printed(t, why.data);
     text_char(t->out, '\n');
 }
 
@@ -548,7 +563,7 @@ static void say_form(struct tutor *t, const struct block *b)
     LOCAL_TEXT form = text_new();
 
     answer_form(&form, &b->type);
-    say(t, "That does not count: %s was expected.\n", form.data);
+    say(t, "That does not count: it should be %s.\n", form.data);
 }
 
 static void judge(struct tutor *t, const struct block *b, const char *answer)
@@ -605,6 +620,10 @@ static void input_watch(struct tutor *t, const struct block *b,
         finish(t, STATE_DONE);
         return;
     }
+    if (line[0] == '\0') {
+        say(t, "(Type what you expect: a wrong guess costs nothing.)\n");
+        return;
+    }
     note(t, "predict", block_id(t, t->place, id), line);
     if (!run_predicted(&t->run, b, t->command, &value, &why))
         say(t, "It cannot be told here: %s\n", why.data);
@@ -658,7 +677,9 @@ static void input_hint(struct tutor *t, const struct block *b)
                                      : NULL;
     LOCAL_TEXT shown = text_new();
 
-    if (l == NULL) {
+    if (b == NULL || b->kind != BLOCK_ASK) {
+        say(t, "There is no hint here.\n");
+    } else if (l == NULL) {
         say(t, "No further hint. Answer as well as you can: after "
                "three tries the answer comes with its reason.\n");
     } else {
@@ -732,12 +753,12 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
         t->stop_shown = false;
     else if (b->kind == BLOCK_RUN)
         input_run(t, b, line);
-    else if (b->kind == BLOCK_WATCH)
-        input_watch(t, b, line);
     else if (b->kind == BLOCK_REFLECT)
         input_reflect(t, b, line);
     else if (words_is_command(line))
         try_line(t, line);
+    else if (b->kind == BLOCK_WATCH)
+        input_watch(t, b, line);
     else if (line[0] != '\0')
         input_ask(t, b, line);
     return !quit;

@@ -124,6 +124,7 @@ chord_with() {
     printf 'student,seed\nanna,7\n' >"$BATS_TEST_TMPDIR/roster"
     run "$bin/lab" key labs/chord/1-join.md --roster "$BATS_TEST_TMPDIR/roster"
     [[ ${lines[1]} == anna,7,* ]]
+    [ "$output" = "$("$bin/lab" key labs/chord/1-join.md --student anna --seed 7)" ]
 }
 
 @test "lab: right and wrong answers, hints, skip and resume" {
@@ -141,7 +142,7 @@ n98
 ${answer[0]}"
     [ "$status" -eq 0 ]
     [[ $output == *"Hint: Start at "* ]]
-    [[ $output == *"does not count: a node's name"* ]]
+    [[ $output == *"does not count: it should be a node's name"* ]]
     [[ $output == *"tries left)"*"(1 try"*"Right: it is ${answer[0]} (+2)"* ]]
     # back again: three wrong ones bring the answer, no points
     run tutor anna <<<"n99
@@ -185,6 +186,40 @@ n99
 quit"
     [[ $output == *"Predict: "*"What will its field"*"It is n"*"Look why."* ]]
     grep -q ' predict block[0-9]* n99$' "$XDG_STATE_HOME"/p2plab/*/journal
+}
+
+@test "lab: at a prediction a command runs, and Enter alone is no guess" {
+    run "$bin/lab" run labs/capstone/2-dhts.md --line --student anna --course key <<<"skip
+skip
+skip
+
+hint
+chord show @ring owner 0
+skip
+skip
+skip
+skip
+skip
+skip
+
+kelips pastry chord
+quit"
+    [ "$status" -eq 0 ]
+    [[ $output == *"in the monitor ---"*" lookup "*"Predict: "* ]]
+    [[ $output == *"Type what you expect"*"no hint here"*"owner 0
+  n"*"Q4"* ]]
+    [[ $output != *"Look why"* ]]
+    # The names of programs are an answer, too.
+    [[ $output == *"Right: it is kelips pastry chord"* ]]
+    ! grep -q ' predict ' "$XDG_STATE_HOME"/p2plab/*/journal
+}
+
+@test "lab: a long line of a command is cut at blanks" {
+    run "$bin/chord" lab 1 --line --student anna --course key \
+        <<<$'\n\n\n\n\nchord show labs/chord/ring64.scn nodes\nquit'
+    [ "$status" -eq 0 ]
+    awk 'length > 80 { exit 1 }' <<<"$output"
+    [ "$(grep -c '^  n[0-9]* n' <<<"$output")" -ge 2 ]
 }
 
 # Answer every question of sheet 1 as $1, with the right answers on stdin.

@@ -46,6 +46,8 @@ open_question() {
 act() {
     if grep -q 'q close$' "$screen"; then
         t send-keys q
+    elif ! open_question && is_open && grep -q 'Predict: ' "$screen"; then
+        send n1 # Enter alone is no guess
     elif ! open_question; then
         t send-keys Enter
     elif [ "$question" = "$3" ] && [ -z "$been_home" ]; then

@@ -190,6 +190,35 @@ END
     grep -q ' hint Q1 ' "$XDG_STATE_HOME/p2plab/chord-join/journal"
 }
 
+@test "tmux: a worksheet is read on while 'more' stands there, and ends when asked to" {
+    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+    kelips=$(dirname "$chord")/kelips
+    sheet="env XDG_STATE_HOME=$XDG_STATE_HOME $kelips lab 3 --student w2"
+    open 80 24 "$sheet"
+    wait_for ' Q1, 2 points'
+    wait_for ' more$'
+    wait_for '^ Enter: read on'
+    press '<Enter>'
+    wait_for '^ Enter, then the answer'
+    press 'qqy' # the whole screen is closed first
+    wait_for 'ended 0'
+    for _ in $(seq 20); do printf 'skip\n'; done |
+        XDG_STATE_HOME=$XDG_STATE_HOME "$kelips" lab 3 --line --student w2
+    t kill-server
+    socket=$socket-again # the old server may take a moment to go
+    open 80 24 "$sheet"
+    wait_for '`go Q1` goes back to it'
+    wait_for '^ The end.  Enter'
+    press '<Enter>go Q1<Enter>:help<Enter>' # a page, over the question
+    wait_for 'q close'
+    press 'a999<Enter>'
+    wait_for 'tries left|does not count'
+    press '<Esc>ago Q9<Enter>'
+    wait_for 'no open question of that name'
+    press '<Esc>qqy'
+    wait_for 'ended 0'
+}
+
 @test "tmux: a resumed worksheet shows the run that its question is about" {
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
     napster=$(dirname "$chord")/napster

@@ -163,6 +163,7 @@ TEST(answers_are_read_as_people_write_them)
     CHECK(judged("node", NULL, "N45", "n45", ANSWER_RIGHT));
     CHECK(judged("node", NULL, "45", "n45", ANSWER_MALFORMED));
     CHECK(judged("nodes", NULL, "{n2, n1,n2}", "n1 n2", ANSWER_RIGHT));
+    CHECK(judged("nodes", NULL, "n1, n2 and n3", "n1 n2 n3", ANSWER_RIGHT));
     CHECK(judged("nodes", NULL, "none", "", ANSWER_RIGHT));
     CHECK(judged("nodes", NULL, "n1", "", ANSWER_WRONG));
     CHECK(judged("path", NULL, "n1 -> n2->n3", "n1 n2 n3", ANSWER_RIGHT));
