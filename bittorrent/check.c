@@ -108,7 +108,7 @@ static void check_peers(const struct bittorrent *n, struct finding *interest,
             (p->state == PEER_UP && p->am_interested != (wanted > 0)))
             findings_break(interest, "%s wants %u pieces of a peer, not %u",
                            n->name, wanted, p->wanted);
-        unchoked += p->state == PEER_UP && !p->am_choking;
+        unchoked += p->state == PEER_UP && !p->am_choking && p->peer_interested;
     }
     if (setting(n->settings, OPT_CHOKER) == CHOKER_TITFORTAT &&
         unchoked > (uint64_t)setting(n->settings, OPT_SLOTS) + 1)

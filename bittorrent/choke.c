@@ -1,29 +1,50 @@
 /*
  * Whom to upload to.  Every ten seconds the peers that give us most get to
  * take from us (tit for tat); a seed, to whom nobody gives, prefers those who
- * take fastest.  One more slot is given by lot and kept for thirty seconds:
- * so a newcomer gets a first piece, and we find out who would give more.
+ * take fastest, or serves one after the other.  One more slot is given by lot
+ * and kept for thirty seconds: so a newcomer gets a first piece, and we find
+ * out who would give more.
  *
- * Source: [bep3] choking; [cohen03] 3.  With slots=4 and the optimistic one
- * there are five uploads, the lecture's number.
+ * Who gives much and wants nothing is unchoked as well.  It takes no slot; but
+ * should it come to want something, the worst of the others goes at once.
+ *
+ * Sources: [bep3] choking; [cohen03] 3; [legout06] the rotating seed.  With
+ * slots=4 and the optimistic one there are five uploads, the lecture's number.
  */
 #include "bittorrent/node.h"
 
-/* Does the policy give to this peer at all? */
+/* Does the policy give to this peer at all, should it want something? */
 static bool may_have(const struct bittorrent *n, const struct peer *p)
 {
-    return p->state == PEER_UP && p->have != NULL && p->peer_interested &&
+    return p->state == PEER_UP && p->have != NULL &&
            setting(n->settings, OPT_CHOKER) != CHOKER_FREERIDER &&
            n->torrent.state == TORRENT_OPEN;
 }
 
-/* Higher is better; those who were asked in vain for long are last. */
+/* A seed in whose regular slots all have their turn? */
+static bool rotates(const struct bittorrent *n)
+{
+    return n->torrent.complete && setting(n->settings, OPT_SEED_CHOKE) != 0;
+}
+
+/* Higher is better; those who were asked in vain for long are last.  Source:
+   [legout06] a rotating seed goes on with those who came last: each draw by
+   lot pushes out who has had most. */
 static uint64_t rank(const struct bittorrent *n, const struct peer *p)
 {
-    uint64_t bytes = n->torrent.complete ? p->up_now + p->up_last
-                                         : p->down_now + p->down_last;
+    if (rotates(n))
+        return p->unchoked_us;
+    if (n->torrent.complete)
+        return p->up_now + p->up_last;
+    return p->snubbed ? 0 : p->down_now + p->down_last + 1;
+}
 
-    return p->snubbed && !n->torrent.complete ? 0 : bytes + 1;
+/* Has it given us something, and may it want something some day? */
+static bool is_partner(const struct bittorrent *n, const struct peer *p)
+{
+    return setting(n->settings, OPT_CHOKER) == CHOKER_TITFORTAT &&
+           !n->torrent.complete && !p->optimistic && rank(n, p) > 1 &&
+           p->have_count < n->torrent.meta.piece_count;
 }
 
 /* How many take from us: in regular slots, and in the optimistic one. */
@@ -35,21 +56,43 @@ static void count_unchoked(const struct bittorrent *n, uint32_t count[2])
             count[p->optimistic]++;
 }
 
-/* One who is choked, drawn by lot. */
-static struct peer *draw(struct bittorrent *n, struct host *h)
+/* Does it wait for a slot? */
+static bool is_waiting(const struct bittorrent *n, const struct peer *p)
 {
+    return may_have(n, p) && p->peer_interested && p->am_choking;
+}
+
+static bool somebody_waits(const struct bittorrent *n)
+{
+    const struct peer *p = n->peers;
+
+    while (p != NULL && !is_waiting(n, p))
+        p = p->next;
+    return p != NULL;
+}
+
+/* One who is choked, drawn by lot; who has connected during the last turn has
+   so many lots. */
+static struct peer *draw(struct bittorrent *n, struct host *h, uint32_t lots)
+{
+    uint64_t turn = (uint64_t)setting(n->settings, OPT_OPTIMISTIC);
     struct peer *drawn = NULL;
     uint32_t count = 0;
 
-    for (struct peer *p = n->peers; p != NULL; p = p->next)
-        if (may_have(n, p) && p->am_choking && host_random(h) % ++count == 0)
+    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+        bool is_new = host_now(h) - p->opened_us < turn;
+        if (!is_waiting(n, p))
+            continue;
+        count += is_new ? lots : 1;
+        if (host_random(h) % count < (is_new ? lots : 1))
             drawn = p;
+    }
     return drawn;
 }
 
 static void draw_optimistic(struct bittorrent *n, struct host *h)
 {
-    struct peer *p = draw(n, h);
+    struct peer *p = draw(n, h, NEWCOMER_LOTS);
 
     if (p == NULL)
         return;
@@ -58,14 +101,29 @@ static void draw_optimistic(struct bittorrent *n, struct host *h)
     peer_set_choking(n, h, p, false);
 }
 
+/* Of those in regular slots, the one who gives least. */
+static struct peer *worst(struct bittorrent *n)
+{
+    struct peer *last = NULL;
+
+    for (struct peer *p = n->peers; p != NULL; p = p->next)
+        if (!p->am_choking && p->peer_interested && p->state == PEER_UP &&
+            !p->optimistic && (last == NULL || rank(n, p) <= rank(n, last)))
+            last = p;
+    return last;
+}
+
 void choke_fill(struct bittorrent *n, struct host *h)
 {
     bool everybody = setting(n->settings, OPT_CHOKER) == CHOKER_NONE;
     uint32_t slots = (uint32_t)setting(n->settings, OPT_SLOTS), count[2];
 
     count_unchoked(n, count);
+    for (struct peer *p = worst(n); !everybody && count[false] > slots;
+         p = worst(n), count[false]--)
+        peer_set_choking(n, h, p, true);
     for (; everybody || count[false] < slots; count[false]++) {
-        struct peer *p = draw(n, h);
+        struct peer *p = draw(n, h, 1);
         if (p == NULL)
             break;
         peer_set_choking(n, h, p, false);
@@ -73,6 +131,13 @@ void choke_fill(struct bittorrent *n, struct host *h)
     if (!everybody && setting(n->settings, OPT_OPTIMISTIC) > 0 &&
         count[true] == 0)
         draw_optimistic(n, h);
+}
+
+void choke_on_interest(struct bittorrent *n, struct host *h, struct peer *p)
+{
+    if (!p->peer_interested && !is_partner(n, p))
+        peer_set_choking(n, h, p, true);
+    choke_fill(n, h);
 }
 
 /* The best of those not yet chosen in this round; `chosen` is a round. */
@@ -99,9 +164,12 @@ static void rank_all(struct bittorrent *n, struct host *h)
     uint32_t slots = (uint32_t)setting(n->settings, OPT_SLOTS);
     struct peer *p = best_of(n, UINT64_MAX, NULL);
 
-    for (; p != NULL; p = best_of(n, rank(n, p), p)) {
-        peer_set_choking(n, h, p, slots == 0);
-        slots -= slots > 0;
+    while (p != NULL) {
+        uint64_t r = rank(n, p); /* unchoking may change it */
+        bool good = slots > 0 && (p->peer_interested || is_partner(n, p));
+        slots -= good && p->peer_interested;
+        peer_set_choking(n, h, p, !good);
+        p = best_of(n, r, p);
     }
 }
 
@@ -109,15 +177,12 @@ void choke_on_round(struct bittorrent *n, struct host *h)
 {
     uint64_t period = (uint64_t)setting(n->settings, OPT_RECHOKE);
     uint64_t turn = (uint64_t)setting(n->settings, OPT_OPTIMISTIC);
-    bool rotate = turn > 0 && n->round % (turn / period + (turn < period)) == 0;
+    bool over = rotates(n) || n->round % (turn / period + (turn < period)) == 0;
 
     n->round++;
-    for (struct peer *p = n->peers; p != NULL; p = p->next) {
-        if (rotate)
-            p->optimistic = false;
-        if (!p->peer_interested && !p->am_choking)
-            peer_set_choking(n, h, p, true);
-    }
+    over = over && turn > 0 && somebody_waits(n);
+    for (struct peer *p = n->peers; p != NULL && over; p = p->next)
+        p->optimistic = false;
     if (setting(n->settings, OPT_CHOKER) == CHOKER_TITFORTAT)
         rank_all(n, h);
     choke_fill(n, h);

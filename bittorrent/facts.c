@@ -297,17 +297,17 @@ static bool any(const struct peer *p)
 
 static bool is_unchoked(const struct peer *p)
 {
-    return !p->am_choking;
+    return !p->am_choking && p->peer_interested;
 }
 
 static bool is_regular(const struct peer *p)
 {
-    return !p->am_choking && !p->optimistic;
+    return is_unchoked(p) && !p->optimistic;
 }
 
 static bool is_optimistic(const struct peer *p)
 {
-    return !p->am_choking && p->optimistic;
+    return is_unchoked(p) && p->optimistic;
 }
 
 static bool is_interesting(const struct peer *p)

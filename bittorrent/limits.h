@@ -125,6 +125,7 @@
 #define REQUESTS_BATCHED 64 /* from so many on, a quarter at a time */
 #define REQUESTS_AHEAD_US (3 * SECOND_US)    /* [libtorrent] queue time */
 #define REQUEST_PATIENCE_US (60 * SECOND_US) /* [bep3] snubbed */
+#define NEWCOMER_LOTS 3                      /* [bep3] of the optimistic slot */
 #define ALLOWED_FAST_MAX 10 /* [bep6] pieces for a peer that is choked */
 #define ENDGAME_COPIES 2    /* peers asked for one block at the end, at most */
 #define EXTENSION_BYTES_MAX 4096 /* of what we write, but for metadata */

@@ -22,6 +22,8 @@ static const struct option options[] = {
     [OPT_OPTIMISTIC] = {"optimistic", OPTION_TIME, 0, 3600 * SECOND_US,
                         30 * SECOND_US, NULL,
                         "a turn in the optimistic slot; 0: none"},
+    [OPT_SEED_CHOKE] = {"seed_choke", OPTION_CHOICE, 0, 1, 0, "rate,rotate",
+                        "a seed's slots: to who takes fastest, or in turn"},
     [OPT_ENDGAME] = {"endgame", OPTION_CHOICE, 0, 1, 1, "off,on",
                      "ask several peers for the last blocks"},
     [OPT_FAST] = {"fast", OPTION_NUMBER, 0, ALLOWED_FAST_MAX, 0, NULL,

@@ -35,6 +35,7 @@ enum bittorrent_option {
     OPT_SLOTS,
     OPT_RECHOKE,
     OPT_OPTIMISTIC,
+    OPT_SEED_CHOKE,
     OPT_ENDGAME,
     OPT_FAST,
     OPT_UPLOAD,
@@ -290,8 +291,10 @@ bool picker_next(struct bittorrent *n, struct host *h, const struct peer *p,
 
 /* Choose anew whom to upload to: once a period.  Source: [bep3] choking. */
 void choke_on_round(struct bittorrent *n, struct host *h);
-/* Somebody came, left, or changed interest: fill free slots at once. */
+/* Somebody came or left: fill free slots at once. */
 void choke_fill(struct bittorrent *n, struct host *h);
+/* This peer wants something of us now, or nothing any more. */
+void choke_on_interest(struct bittorrent *n, struct host *h, struct peer *p);
 
 /* -- peer.c ------------------------------------------------------------------------------ */
 

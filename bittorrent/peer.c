@@ -599,13 +599,9 @@ static const char *on_message(struct bittorrent *n, struct host *h,
         peer_ask(n, h, p);
         break;
     case WIRE_INTERESTED:
-        p->peer_interested = true;
-        choke_fill(n, h);
-        break;
     case WIRE_NOT_INTERESTED:
-        p->peer_interested = false;
-        peer_set_choking(n, h, p, true);
-        choke_fill(n, h);
+        p->peer_interested = m->id == WIRE_INTERESTED;
+        choke_on_interest(n, h, p);
         break;
     case WIRE_HAVE:
         if (m->index >= t->meta.piece_count)

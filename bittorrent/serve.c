@@ -18,7 +18,7 @@ bool peer_may_have(const struct bittorrent *n, const struct peer *p,
     uint32_t set[ALLOWED_FAST_MAX];
 
     if (!p->am_choking || !p->fast || p->have_count > k)
-        return !p->am_choking;
+        return !p->am_choking && p->peer_interested;
     k = wire_allowed_fast(p->from.ip, t->infohash, t->meta.piece_count, set, k);
     while (k > 0 && set[k - 1] != piece)
         k--;

@@ -4,8 +4,8 @@
  *   pieces   a row a node, a column a piece (or several): # here, + under
  *            way, . missing; below, how many copies there are of each
  *   rarity   how many pieces have how many copies
- *   chokes   a row a node, a column a node: U uploads to, o by lot, w would
- *            like to have, . connected; below, what the selected node ranks by
+ *   chokes   a row a node, a column a node: U uploads to, u would, o by lot,
+ *            w waits, . connected; below, what the selected node ranks by
  *   table    the selected node's routing table in the DHT
  */
 #include "bittorrent/view.h"
@@ -261,9 +261,10 @@ static char choke_sign(const struct bittorrent *n, const struct host *to)
 {
     for (const struct peer *p = n->peers; p != NULL; p = p->next)
         if (p->state == PEER_UP && addr_equal(p->addr, to->addr))
-            return !p->am_choking       ? (p->optimistic ? 'o' : 'U')
-                   : p->peer_interested ? 'w'
-                                        : '.';
+            return p->am_choking        ? (p->peer_interested ? 'w' : '.')
+                   : p->optimistic      ? 'o'
+                   : p->peer_interested ? 'U'
+                                        : 'u';
     return ' ';
 }
 
@@ -351,7 +352,7 @@ static void chokes_picture(const struct view *v, const struct pane *p)
             draw_choke_row(v, p, i, row++, first, width);
     draw_ranks(v, p, p->rows - 2);
     pane_text(p, p->rows - 1, 0, ATTR_DIM,
-              "row to column: U uploads o by lot w waits");
+              "row to column: U uploads u may o lot w waits");
 }
 
 /* -- The DHT -------------------------------------------------------------------------- */
@@ -443,9 +444,10 @@ static void peer_row(const struct view *v, const struct peer *p, bool first,
         return;
     }
     text_printf(t, " %s%s%s%s",
-                p->am_choking   ? ""
-                : p->optimistic ? "o"
-                                : "U",
+                p->am_choking        ? ""
+                : p->optimistic      ? "o"
+                : p->peer_interested ? "U"
+                                     : "u",
                 p->peer_choking ? "" : "D", p->am_interested ? "i" : "",
                 p->snubbed ? "!" : "");
     if (p->rate > 0)
