@@ -1,7 +1,9 @@
 /*
- * What must hold: leaf sets and table cells against all live nodes in order
- * of their ids (warm.c), as FreePastry's own tests do; and ways over the
- * tables as they stand.
+ * What must hold over the whole network, and the perfect tables of `warm`.
+ *
+ * Both go by all live nodes in order of their ids, as FreePastry's own tests
+ * do: a leaf set is a stretch of that order, and those that fit a cell of a
+ * routing table are another.
  */
 #include "pastry/check.h"
 
@@ -92,6 +94,78 @@ struct way pastry_way(const struct network *net, struct pastry *from,
     return w;
 }
 
+/* -- The order of live nodes --------------------------------------------------- */
+
+/* Live nodes in order of their ids. */
+struct order {
+    struct pastry **at;
+    size_t count, room;
+    struct host *lender; /* of memory, for a moment */
+};
+
+static void sift(struct pastry **a, size_t at, size_t count)
+{
+    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        if (child + 1 < count &&
+            id_compare(&a[child]->id, &a[child + 1]->id) < 0)
+            child++;
+        if (id_compare(&a[at]->id, &a[child]->id) >= 0)
+            return;
+        struct pastry *swap = a[at];
+        a[at] = a[child];
+        a[child] = swap;
+        at = child;
+    }
+}
+
+/* Heap sort: no library for protocols.  `all`: who is joining as well. */
+static struct order order_of(const struct network *net, bool all)
+{
+    struct order o = {.room = net->count};
+
+    for (size_t i = 0; i < net->count && o.lender == NULL; i++)
+        if (pastry_at(net, i) != NULL)
+            o.lender = net->host[i];
+    if (o.lender == NULL)
+        return o;
+    o.at = host_alloc(o.lender, o.room * sizeof(void *));
+    for (size_t i = 0; i < net->count && o.at != NULL; i++) {
+        struct pastry *n = pastry_at(net, i);
+        if (n != NULL && (all || n->active))
+            o.at[o.count++] = n;
+    }
+    for (size_t i = o.count / 2; i-- > 0;)
+        sift(o.at, i, o.count);
+    for (size_t left = o.count; left > 1;) {
+        struct pastry *top = o.at[0];
+        o.at[0] = o.at[--left];
+        o.at[left] = top;
+        sift(o.at, 0, left);
+    }
+    return o;
+}
+
+static void order_free(struct order *o)
+{
+    if (o->at != NULL)
+        host_free(o->lender, o->at, o->room * sizeof(void *));
+}
+
+/* The first node from `low` on whose digit `r` is at least c; all of the
+   stretch share r digits. */
+static size_t stretch(const struct order *o, size_t low, size_t high,
+                      unsigned r, unsigned c)
+{
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (pastry_digit(o->at[mid], &o->at[mid]->id, r) < c)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 /* -- Invariants ---------------------------------------------------------------------- */
 
 struct checks {
@@ -143,7 +217,7 @@ static void check_table(struct checks *k, const struct pastry *n)
     for (unsigned r = 0; r < n->digits && high - low > 1; r++) {
         size_t from = low, next_low = low, next_high = high;
         for (unsigned c = 0; c < 1U << n->digit_bits; c++) {
-            size_t to = pastry_stretch(o, from, high, r, c + 1);
+            size_t to = stretch(o, from, high, r, c + 1);
             if (c == pastry_digit(n, &n->id, r)) {
                 next_low = from;
                 next_high = to;
@@ -201,17 +275,17 @@ static void check_all(struct checks *k)
 
 struct flaws pastry_flaws(const struct network *net)
 {
-    struct order o = pastry_order(net, false);
+    struct order o = order_of(net, false);
     struct checks k = {.net = net, .order = &o};
 
     check_all(&k);
-    pastry_order_free(&o);
+    order_free(&o);
     return k.flaws;
 }
 
 void pastry_check(const struct network *net, struct findings *f)
 {
-    struct order o = pastry_order(net, false);
+    struct order o = order_of(net, false);
     struct checks k = {.net = net, .order = &o};
 
     k.bounds = findings_add(f, "tables keep their bounds");
@@ -222,7 +296,7 @@ void pastry_check(const struct network *net, struct findings *f)
     k.table = findings_add(f, "a slot is empty only if nobody fits");
     k.alive = findings_add(f, "nobody in a table is dead");
     check_all(&k);
-    pastry_order_free(&o);
+    order_free(&o);
 }
 
 bool pastry_settled(const struct network *net)
@@ -288,4 +362,250 @@ void pastry_canonical(const struct network *net, const struct host *from,
         rank = UINT32_MAX; /* about its arrival */
     for (unsigned i = 0; i < 4; i++)
         data[HEADER_BYTES - 4 + i] = (uint8_t)(rank >> (24 - 8 * i));
+}
+
+/* -- Warm ----------------------------------------------------------------------- */
+
+static struct peer peer_of(const struct network *net, const struct pastry *n,
+                           const struct pastry *other)
+{
+    uint64_t rtt = network_rtt_us(net, n->self, other->self) / RTT_UNIT_US;
+
+    return peer_new(&other->id, other->self, rtt);
+}
+
+/* Of a slot's candidates, for the nearest: all in a class, a few in a crowd,
+   where round trips are drawn by lot and the best of some is nearly the best
+   of all.  In a plane, see below. */
+#define SAMPLE 128
+#define SAMPLE_CROWD 16
+#define CROWD 2000
+
+static size_t sample_of(const struct order *o, size_t count)
+{
+    size_t most = o->count > CROWD ? SAMPLE_CROWD : SAMPLE;
+
+    return count < most ? count : most;
+}
+
+static struct peer choose(const struct network *net, const struct order *o,
+                          const struct pastry *n, struct host *h, size_t low,
+                          size_t high, bool any)
+{
+    bool near = !any && setting(n->settings, PASTRY_PROXIMITY) == PROXIMITY_ON;
+    size_t count = high - low, start = host_random(h) % count;
+    size_t tries = near ? sample_of(o, count) : 1;
+    struct peer best = {.port = 0};
+
+    for (size_t i = 0; i < tries; i++) {
+        size_t at = low + (start + i * (count / tries)) % count;
+        struct peer p = peer_of(net, n, o->at[at]);
+        if (best.port == 0 || p.rtt < best.rtt ||
+            (p.rtt == best.rtt && id_compare(PEER_ID(&p), PEER_ID(&best)) < 0))
+            best = p;
+    }
+    return best;
+}
+
+/* `any`: one of a slot's candidates will do for now. */
+static void warm_table(const struct network *net, const struct order *o,
+                       struct pastry *n, struct host *h, bool any)
+{
+    size_t low = 0, high = o->count;
+    unsigned base = 1U << n->digit_bits;
+    struct peer row[16 * 8];
+    unsigned count = 0;
+
+    for (unsigned r = 0; r < n->digits && high - low > 1; r++) {
+        unsigned mine = pastry_digit(n, &n->id, r);
+        size_t from = low, next_low = low, next_high = high;
+        for (unsigned c = 0; c < base; c++) {
+            size_t to = stretch(o, from, high, r, c + 1);
+            if (c == mine) {
+                next_low = from;
+                next_high = to;
+            } else if (to > from && count < sizeof row / sizeof row[0]) {
+                row[count++] = choose(net, o, n, h, from, to, any);
+            }
+            from = to;
+        }
+        low = next_low;
+        high = next_high;
+    }
+    if (pastry_room(n, h, count)) /* rows in ascending order, as they stand */
+        for (unsigned i = 0; i < count; i++)
+            n->entry[n->entry_count++] = row[i];
+}
+
+static void warm_leaves(const struct network *net, const struct order *o,
+                        struct pastry *n, size_t at)
+{
+    for (unsigned i = 1; i <= pastry_half(n) && i < o->count; i++) {
+        n->high[n->high_count++] = peer_of(net, n, o->at[(at + i) % o->count]);
+        n->low[n->low_count++] =
+            peer_of(net, n, o->at[(at + o->count - i) % o->count]);
+    }
+}
+
+/* The nearest of a sample. */
+static void warm_near(const struct network *net, const struct order *o,
+                      struct pastry *n, struct host *h, size_t at)
+{
+    size_t tries = sample_of(o, o->count);
+
+    if (setting(n->settings, PASTRY_NEIGHBOURS) == 0)
+        return;
+    for (size_t i = 1; i < tries; i++) {
+        size_t other =
+            o->count <= tries ? (at + i) % o->count : host_random(h) % o->count;
+        struct peer p = peer_of(net, n, o->at[other]);
+        if (other != at)
+            pastry_put_near(n, &p);
+    }
+}
+
+/* -- In a plane ------------------------------------------------------------------- */
+
+/*
+ * With `latency plane` we know where nodes are and find the very nearest:
+ * those that fit a slot are put on a grid, and each node that has the slot
+ * looks round its own square, ring by ring.
+ */
+#define SPAN 1000 /* network.place gives thousandths */
+#define SIDE_MAX 256
+
+struct grid {
+    uint16_t *x, *y; /* of each node in the order */
+    uint32_t *next;  /* in its square: 1 + place in the order; 0: the end */
+    uint32_t *head;  /* of each square, likewise */
+    int side;        /* squares along a side */
+};
+
+/* Put a stretch of the order on the grid, about two to a square. */
+static void grid_fill(struct grid *g, size_t low, size_t high)
+{
+    g->side = 1;
+    while (g->side < SIDE_MAX &&
+           (size_t)g->side * (size_t)g->side * 4 < high - low)
+        g->side *= 2;
+    memset(g->head, 0, (size_t)(g->side * g->side) * sizeof *g->head);
+    for (size_t i = low; i < high; i++) {
+        int square =
+            g->y[i] * g->side / SPAN * g->side + g->x[i] * g->side / SPAN;
+        g->next[i] = g->head[square];
+        g->head[square] = (uint32_t)i + 1;
+    }
+}
+
+/* The nearest to node `at` in one square, if nearer than *best. */
+static void grid_look(const struct grid *g, int column, int row, size_t at,
+                      size_t *found, int *best)
+{
+    if (column < 0 || row < 0 || column >= g->side || row >= g->side)
+        return;
+    for (uint32_t i = g->head[row * g->side + column]; i != 0;
+         i = g->next[i - 1]) {
+        int dx = g->x[i - 1] - g->x[at], dy = g->y[i - 1] - g->y[at];
+        if (dx * dx + dy * dy >= *best)
+            continue;
+        *best = dx * dx + dy * dy;
+        *found = i - 1;
+    }
+}
+
+static size_t grid_nearest(const struct grid *g, size_t at)
+{
+    int column = g->x[at] * g->side / SPAN, row = g->y[at] * g->side / SPAN;
+    int best = INT32_MAX, width = SPAN / g->side;
+    size_t found = at;
+
+    for (int k = 0; k < g->side; k++) {
+        if (k > 1 && (k - 1) * width * (k - 1) * width > best)
+            break; /* all that follow are farther away */
+        for (int i = -k; i <= k; i++) {
+            grid_look(g, column + i, row - k, at, &found, &best);
+            if (k > 0)
+                grid_look(g, column + i, row + k, at, &found, &best);
+        }
+        for (int i = -k + 1; i < k; i++) {
+            grid_look(g, column - k, row + i, at, &found, &best);
+            grid_look(g, column + k, row + i, at, &found, &best);
+        }
+    }
+    return found;
+}
+
+/* Of all in this stretch, who share r digits, fill the row r anew. */
+static void nearest_row(const struct network *net, const struct order *o,
+                        struct grid *g, size_t low, size_t high, unsigned r)
+{
+    const struct pastry *any = o->at[low];
+    size_t from = low;
+
+    if (high - low < 2 || r == any->digits)
+        return;
+    for (unsigned c = 0; c < 1U << any->digit_bits; c++) {
+        size_t to = stretch(o, from, high, r, c + 1);
+        if (to > from)
+            grid_fill(g, from, to);
+        for (size_t i = low; to > from && i < high; i++) {
+            struct peer *e =
+                i >= from && i < to ? NULL : pastry_entry(o->at[i], r, c);
+            if (e != NULL)
+                *e = peer_of(net, o->at[i], o->at[grid_nearest(g, i)]);
+        }
+        from = to;
+    }
+    for (from = low; from < high;) {
+        unsigned c = pastry_digit(any, &o->at[from]->id, r);
+        size_t to = stretch(o, from, high, r, c + 1);
+        nearest_row(net, o, g, from, to, r + 1);
+        from = to;
+    }
+}
+
+static void warm_plane(const struct network *net, const struct order *o)
+{
+    size_t each = 2 * sizeof(uint16_t) + sizeof(uint32_t);
+    size_t bytes = o->count * each + SIDE_MAX * SIDE_MAX * sizeof(uint32_t);
+    struct grid g = {.next = host_alloc(o->lender, bytes)};
+    bool known = g.next != NULL;
+
+    if (!known)
+        return;
+    g.head = g.next + o->count;
+    g.x = (uint16_t *)(g.head + SIDE_MAX * SIDE_MAX);
+    g.y = g.x + o->count;
+    for (size_t i = 0; i < o->count && known; i++) {
+        unsigned x = 0, y = 0;
+        const struct host *h = net->by_addr(net, o->at[i]->self);
+        known = net->place(net, h, &x, &y);
+        g.x[i] = (uint16_t)x;
+        g.y[i] = (uint16_t)y;
+    }
+    if (known)
+        nearest_row(net, o, &g, 0, o->count, 0);
+    host_free(o->lender, g.next, bytes);
+}
+
+void pastry_warm(const struct network *net)
+{
+    struct order o = order_of(net, true);
+    unsigned x, y;
+    bool plane = o.count > 0 && net->place != NULL &&
+                 setting(net->settings, PASTRY_PROXIMITY) == PROXIMITY_ON &&
+                 net->place(net, o.lender, &x, &y);
+
+    for (size_t i = 0; i < o.count; i++) {
+        struct pastry *n = o.at[i];
+        struct host *h = net->by_addr(net, n->self);
+        pastry_forget_all(n, h);
+        warm_leaves(net, &o, n, i);
+        warm_table(net, &o, n, h, plane);
+        warm_near(net, &o, n, h, i);
+        pastry_settle_down(n, h);
+    }
+    if (plane)
+        warm_plane(net, &o);
+    order_free(&o);
 }

@@ -1,6 +1,6 @@
 /*
- * The network as its checks, facts and pictures see it: the live nodes in
- * order of their ids, and the way that a message takes as tables stand.
+ * The network as its checks, facts and pictures see it: who is live, and the
+ * way that a message takes as tables stand.
  */
 #ifndef PASTRY_CHECK_H
 #define PASTRY_CHECK_H
@@ -14,19 +14,6 @@ struct pastry *pastry_at(const struct network *net, size_t i);
 struct pastry *pastry_by_addr(const struct network *net, struct addr a);
 /* The live node nearest to a key, or NULL. */
 struct pastry *pastry_root(const struct network *net, const struct id *key);
-
-/* All nodes in order of ids; `all`: who is joining as well. */
-struct order {
-    struct pastry **at;
-    size_t count, room;
-    struct host *lender; /* of memory, for a moment */
-};
-struct order pastry_order(const struct network *net, bool all);
-void pastry_order_free(struct order *o);
-/* The first from `low` on whose digit `r` is at least c; all of the stretch
-   up to `high` share r digits. */
-size_t pastry_stretch(const struct order *o, size_t low, size_t high,
-                      unsigned r, unsigned c);
 
 /* The way of a message over the tables as they stand, crossing out who is
    down. */

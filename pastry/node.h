@@ -220,7 +220,7 @@ void pastry_command_again(struct pastry *n, struct host *h, struct request *r);
 bool pastry_key(unsigned digit_bits, unsigned digits, const char *word,
                 size_t len, struct id *key);
 
-/* -- warm.c and check.c, for the table in node.c -------------------------- */
+/* -- check.c, for the table in node.c ------------------------------------- */
 
 struct network;
 struct findings;
