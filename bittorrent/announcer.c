@@ -419,7 +419,7 @@ static size_t read_answer(struct announcer *a, struct host *h,
     int64_t body = used > 0 && head.status == 200
                        ? tracker_read_body(&d, data + used, len - (size_t)used)
                        : ERR_MALFORMED;
-    if (body == 0 && len < TRACKER_REPLY_MAX * 4)
+    if (body == 0 && len < TRACKER_ANSWER_MAX)
         return 0;
     if (used > 0 && head.status != 200)
         failed_for(a, h, "it answered with an error of HTTP");

@@ -48,10 +48,11 @@
 #define TRACKER_HOST_MAX 127
 #define TRACKER_PATH_MAX 255   /* passkeys take some 50 */
 #define TRACKER_FAILURE_MAX 79 /* of its reason: a line of the screen */
-#define STOP_PATIENCE_US (2 * SECOND_US) /* for the answer to stopped */
-#define MAGNET_PEERS_MAX 16              /* x.pe of one link */
-#define MAGNET_FILES_MAX 255             /* of its list of files */
-#define MAGNET_BYTES_MAX 8192            /* with all that we use of it */
+#define TRACKER_ANSWER_MAX (240 * (size_t)1024) /* of one over HTTP */
+#define STOP_PATIENCE_US (2 * SECOND_US)        /* for the answer to stopped */
+#define MAGNET_PEERS_MAX 16                     /* x.pe of one link */
+#define MAGNET_FILES_MAX 255                    /* of its list of files */
+#define MAGNET_BYTES_MAX 8192                   /* with all that we use of it */
 #define FOUND_MAX 64 /* peers taken from one answer; numwant is the default */
 #define HTTP_TRACKER_US (20 * SECOND_US) /* its patience */
 #define UDP_RETRY_US (15 * SECOND_US)    /* [bep15] 15 * 2^n, n to 8 */

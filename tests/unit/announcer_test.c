@@ -200,6 +200,27 @@ TEST(another_tracker_than_before_is_noticed)
     CHECK(announcer.moved);
 }
 
+/* A tracker that never comes to an end is not listened to for ever. */
+TEST(an_answer_of_http_has_a_bound)
+{
+    static char answer[240 * 1024];
+    const char *head = "HTTP/1.0 200 OK\r\n\r\nd5:peers9999999:";
+
+    CHECK_U64(TRACKER_ANSWER_MAX, sizeof answer);
+    begin("http://127.0.0.1:6969/announce");
+    tick();
+    stream_event(EVENT_OPEN, NULL, 0);
+    memcpy(answer, head, strlen(head));
+    stream_event(EVENT_BYTES, answer, sizeof answer - 1);
+    CHECK_U64(announcer.state, ANNOUNCER_HTTP);
+    CHECK(!client.finished);
+    stream_event(EVENT_BYTES, answer, sizeof answer);
+    CHECK_U64(announcer.state, ANNOUNCER_IDLE);
+    CHECK(client.finished);
+    CHECK_TEXT(announcer.failure, "its answer makes no sense");
+    CHECK_U64(announcer.found_count, 0);
+}
+
 TEST(urls_are_read_strictly)
 {
     static const char *const bad[] = {
@@ -241,6 +262,7 @@ int main(void)
     RUN(tiers_are_tried_in_order_and_all_again_later);
     RUN(intervals_are_kept);
     RUN(another_tracker_than_before_is_noticed);
+    RUN(an_answer_of_http_has_a_bound);
     RUN(urls_are_read_strictly);
     RUN(strangers_are_not_heard);
     return test_end();

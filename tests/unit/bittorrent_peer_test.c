@@ -376,6 +376,45 @@ TEST(a_late_answer_is_taken)
     CHECK(on(1) != NULL && aborted[1] == 0);
 }
 
+/* Who never answers and is fast could make the list of what may still come
+   grow for ever. */
+TEST(late_answers_are_awaited_up_to_a_bound)
+{
+    begin(false);
+    come_as_seed(1, peer);
+    for (int i = 0; i < 2 * REQUESTS_MAX; i++) {
+        pass(61);
+        CHECK(on(1)->snubbed);
+        node()->peers->snubbed = false; /* as after a block of another piece */
+        say(1, (struct wire_msg){.id = WIRE_KEEP_ALIVE});
+        pass(1); /* it is asked again */
+        CHECK_U64(on(1)->asked.count, REQUESTS_LEAST);
+    }
+    CHECK_U64(on(1)->late.count, 500);
+}
+
+/* Source: [bep3] keep-alives; every two minutes is what peers expect. */
+TEST(who_has_nothing_to_say_says_that_it_lives)
+{
+    begin(true);
+    shake_hands(1, peer, RESERVED_FAST);
+    fake.written_len = 0;
+    pass(105);
+    CHECK_U64(fake.written_len, 0);
+    pass(14);
+    CHECK_U64(hears(WIRE_KEEP_ALIVE), 1);
+    CHECK_U64(fake.written_len, 4);
+    pass(100); /* that was a word */
+    CHECK_U64(fake.written_len, 4);
+    say(1, (struct wire_msg){.id = WIRE_KEEP_ALIVE});
+    pass(19);
+    CHECK_U64(hears(WIRE_KEEP_ALIVE), 2);
+    pass(200);
+    CHECK(on(1) != NULL); /* because it spoke as well */
+    pass(41);
+    CHECK(on(1) == NULL);
+}
+
 /* Source: [bep3] interest is kept exact. */
 TEST(interest_comes_and_goes_with_what_a_peer_has)
 {
@@ -610,6 +649,30 @@ TEST(a_torrent_that_proves_private_forgets_whom_others_named)
     chosen = NULL;
 }
 
+/* Source: [bep27] other peers are another tracker's. */
+TEST(a_private_torrent_drops_its_peers_when_another_tracker_answers)
+{
+    for (int closed = 0; closed <= 1; closed++) {
+        begin_magnet(closed);
+        come_with_metadata(1, peer);
+        give_metadata(1, peer, true);
+        shake_hands(2, other, RESERVED_FAST);
+        (void)tell((struct event){.kind = EVENT_COMMAND,
+                                  .command = 2,
+                                  .data = (const uint8_t *)"peer 10.0.0.9:1",
+                                  .len = 15});
+        CHECK(on(2) != NULL && node()->known_count == 1);
+        pass(1);
+        CHECK(on(2) != NULL);
+        ((struct bittorrent *)fake.host.node)->announcer.moved = true;
+        pass(1);
+        CHECK((on(2) == NULL) == closed);
+        CHECK_U64(aborted[2], closed);
+        CHECK_U64(node()->known_count, closed ? 0 : 1);
+        CHECK(!node()->announcer.moved);
+    }
+}
+
 int main(void)
 {
     RUN(a_flood_of_requests_takes_bounded_memory);
@@ -632,6 +695,8 @@ int main(void)
     RUN(no_more_is_asked_for_than_a_peer_takes);
     RUN(a_choke_frees_what_was_asked_for);
     RUN(a_late_answer_is_taken);
+    RUN(late_answers_are_awaited_up_to_a_bound);
+    RUN(who_has_nothing_to_say_says_that_it_lives);
     RUN(interest_comes_and_goes_with_what_a_peer_has);
     RUN(fast_messages_of_who_is_not_and_unknown_ones);
     RUN(a_handshake_for_another_torrent_or_of_ours_is_refused);
@@ -639,6 +704,7 @@ int main(void)
     RUN(the_info_dictionary_is_asked_for_until_somebody_has_it);
     RUN(a_choice_of_files_that_are_not_there_is_refused_once_they_are_known);
     RUN(a_torrent_that_proves_private_forgets_whom_others_named);
+    RUN(a_private_torrent_drops_its_peers_when_another_tracker_answers);
     contents_free(fake.host.contents);
     return test_end();
 }
