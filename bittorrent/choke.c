@@ -119,9 +119,8 @@ void choke_fill(struct bittorrent *n, struct host *h)
     uint32_t slots = (uint32_t)setting(n->settings, OPT_SLOTS), count[2];
 
     count_unchoked(n, count);
-    for (struct peer *p = worst(n); !everybody && count[false] > slots;
-         p = worst(n), count[false]--)
-        peer_set_choking(n, h, p, true);
+    for (; !everybody && count[false] > slots; count[false]--)
+        peer_set_choking(n, h, worst(n), true);
     for (; everybody || count[false] < slots; count[false]++) {
         struct peer *p = draw(n, h, 1);
         if (p == NULL)
