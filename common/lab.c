@@ -124,6 +124,7 @@ int sheet_list_print(const struct sheet_list *list, const char *program)
         LOCAL_TEXT why = text_new();
         const char *path = list->path[i], *base = strrchr(path, '/') + 1;
         struct sheet *s = sheet_load(path, &why);
+        const char *colon = s != NULL ? strstr(s->title, ": ") : NULL;
         if (s == NULL)
             fprintf(stderr, "%s\n", why.data);
         else if (program == NULL)
@@ -131,7 +132,8 @@ int sheet_list_print(const struct sheet_list *list, const char *program)
                    s->title);
         else
             printf("%s lab %.*s   %s (%u min)\n", program,
-                   (int)strcspn(base, "-"), base, s->title, s->minutes);
+                   (int)strcspn(base, "-"), base,
+                   colon != NULL ? colon + 2 : s->title, s->minutes);
         sheet_free(s);
     }
     return 0;

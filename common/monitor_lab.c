@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/sheet_print.h"
 #include "common/tutor.h"
 
 #define KEYS "   H hint   j k scroll   z: picture beside, or not"
@@ -126,8 +127,11 @@ static void tell(struct monitor *m, const char *line)
     say_now(m, "One moment ..."); /* answers are compared with whole runs */
     m->lab_top = lines_of(m->lab.data);
     text_clear(&m->page); /* it would hide the reply */
-    if (line[0] != '\0')
-        text_printf(&said, "%s%s\n", tutor_prompt(tutor), line);
+    if (line[0] != '\0') {
+        LOCAL_TEXT echo = text_new();
+        text_printf(&echo, "%s%s\n", tutor_prompt(tutor), line);
+        sheet_wrap(&said, echo.data, width_of(m));
+    }
     m->quit =
         !tutor_input(tutor, line, width_of(m), &said) || tutor_has_watch(tutor);
     hear(m, &said);

@@ -479,6 +479,14 @@ void do_open(struct monitor *m)
     }
 }
 
+/* The whole screen again; an open question stays in sight. */
+static void unzoom(struct monitor *m)
+{
+    if (lab_asks(m))
+        m->lab_top = lines_of(m->lab.data); /* draw_lab knows the end */
+    m->zoom = TABS;
+}
+
 /* Close the topmost thing; false when there is none. */
 bool close_top(struct monitor *m)
 {
@@ -487,7 +495,7 @@ bool close_top(struct monitor *m)
     else if (m->why_count > 0)
         m->why_count = 0;
     else if (m->zoom != TABS)
-        m->zoom = TABS;
+        unzoom(m);
     else
         return false;
     return true;
@@ -502,9 +510,17 @@ void do_close(struct monitor *m)
     say(m, "the node shown follows the events");
 }
 
+/* Another pane: what was said of the worksheet's keys is no longer so. */
+static void turn_to(struct monitor *m, enum tab tab)
+{
+    if (m->tab == TAB_LAB)
+        text_clear(&m->say);
+    m->tab = tab;
+}
+
 static void show_tab(struct monitor *m, enum tab tab)
 {
-    m->tab = tab;
+    turn_to(m, tab);
     if (m->zoom != TABS || tab >= TAB_LOWER)
         m->zoom = tab;
 }
@@ -514,7 +530,7 @@ void do_tab(struct monitor *m)
     bool all = m->zoom != TABS || m->rows < 24 || m->columns < 80;
     int count = all ? TABS : lower_tabs(m);
 
-    m->tab = (enum tab)(((int)m->tab + 1) % count);
+    turn_to(m, (enum tab)(((int)m->tab + 1) % count));
     if (m->tab == TAB_LAB && m->options->tutor == NULL)
         m->tab++;
     if (m->zoom != TABS)
@@ -550,11 +566,14 @@ void do_zoom(struct monitor *m)
             m->tab = m->zoom = (enum tab)tab;
             return;
         }
-    m->zoom = m->zoom == TABS ? m->tab : TABS;
-    if (m->zoom == TABS && m->tab >= TAB_LOWER)
-        m->tab = TAB_MESSAGES;
-    if (m->zoom != TABS)
+    if (m->zoom != TABS) {
+        unzoom(m);
+        if (m->tab >= TAB_LOWER)
+            m->tab = TAB_MESSAGES;
+    } else {
+        m->zoom = m->tab;
         say(m, "TAB: the next pane; z: back");
+    }
 }
 
 void do_picture(struct monitor *m)

@@ -222,6 +222,8 @@ static void show_lines(const struct tutor *t, const struct block *b, char mark)
     const struct sheet_line *l;
 
     for (size_t i = 0; (l = block_line(t->sheet, b, mark, i)) != NULL; i++) {
+        if (l->text[0] == '#') /* room above a heading */
+            text_char(&prose, '\n');
         run_expand(&t->run, l->text, EXPAND_SHOW, &prose);
         text_char(&prose, '\n');
     }
@@ -594,7 +596,7 @@ static void judge(struct tutor *t, const struct block *b, const char *answer)
         say(t, "Not so either. The answer is: %s\n",
             value.len > 0 ? value.data : "none");
         say_reason(t, b, true);
-        say(t, "No points for this one; on we go.\n");
+        say(t, "No points for this one; on we go.\n\n");
         finish(t, STATE_TOLD);
     }
 }

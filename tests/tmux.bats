@@ -177,7 +177,15 @@ END
     wait_for 'q close'
     press '<Enter>'
     wait_for '2 tries left|1 try left'
-    ! grep -q 'q close\|answer:' "$BATS_TEST_TMPDIR/screen"
+    ! grep -q 'q close\|answer:' "$BATS_TEST_TMPDIR/screen" || false
+    press ':answer an answer that goes on beyond the right edge of this narrow pane, and-its-end<Enter>'
+    wait_for 'answer:' # the prompt is open again
+    grep -q 'and-its-end$' "$BATS_TEST_TMPDIR/screen"
+    press '<Esc>'
+    wait_for 'Enter, then the answer'
+    press '2'
+    wait_for '2 DECODE'
+    ! grep -q 'then the answer' "$BATS_TEST_TMPDIR/screen" || false
     press 'q'
     wait_for 'quit'
     press 'y'
@@ -226,6 +234,10 @@ END
     open 80 24 "env XDG_STATE_HOME=$XDG_STATE_HOME $napster lab 3 --student bob"
     wait_for 'Q2, 2 points'
     wait_for 'napster . back .' # not the sheet's first, 'down'
+    press 'z' # the picture beside it: the question stays in sight
+    wait_for '^-- users'
+    wait_for 'Q2, 2 points'
+    wait_for '^ Enter, then the answer'
 }
 
 @test "tmux: a sheet of several programs opens the monitor of the one it is at" {
