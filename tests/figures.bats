@@ -108,7 +108,7 @@ rows() {
     status=0
     wait $pid || status=$?
     [ "$status" -eq 130 ]
-    ! pgrep -P $pid
+    ! pgrep -P $pid || false
 }
 
 @test "figures: gnuplot draws each figure from its CSV" {

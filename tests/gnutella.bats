@@ -473,7 +473,7 @@ END
         echo "get $i" >b.in
         until_says b "\"command\":\"get $i\",\"ok\":false"
     done
-    ! grep -q $'\033' b.out
+    ! grep -q $'\033' b.out || false
     [ ! -e ../evil ] && [ ! -e ../../evil ] && [ ! -e /tmp/evil ]
 }
 

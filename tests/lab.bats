@@ -211,7 +211,7 @@ quit"
     [[ $output != *"Look why"* ]]
     # The names of programs are an answer, too.
     [[ $output == *"Right: it is kelips pastry chord"* ]]
-    ! grep -q ' predict ' "$XDG_STATE_HOME"/p2plab/*/journal
+    ! grep -q ' predict ' "$XDG_STATE_HOME"/p2plab/*/journal || false
 }
 
 @test "lab: a long line of a command is cut at blanks" {
