@@ -178,17 +178,19 @@ static void pong_of(struct gnutella *n, struct host *h, struct link *l,
     gnutella_route_send(n, h, l, &m);
 }
 
-/* Pongs about `most` neighbours, of leaves too if that is all. */
+/* Pongs about `most` neighbours; not `all`: no leaf, and none of the known,
+   who were told. */
 static void pongs_of_neighbours(struct gnutella *n, struct host *h,
                                 struct link *l, const struct gnutella_msg *ping,
-                                unsigned most)
+                                unsigned most, bool all)
 {
     for (const struct link *o = n->links; o != NULL && most > 0; o = o->next) {
-        if (o == l || !gnutella_link_is_up(o) || addr_none(o->addr) ||
-            (o->peer == ROLE_LEAF && most <= PONGS_MAX))
+        if (o == l || !gnutella_link_is_up(o) || addr_none(o->addr))
             continue;
         const struct known *k = gnutella_known_of(n, o->addr);
         struct known about = k != NULL ? *k : (struct known){.addr = o->addr};
+        if (!all && (o->peer == ROLE_LEAF || k != NULL))
+            continue;
         about.hops = 0;
         pong_of(n, h, l, ping, &about);
         most--;
@@ -211,7 +213,7 @@ static void pongs_of_others(struct gnutella *n, struct host *h, struct link *l,
         pong_of(n, h, l, ping, k);
         told++;
     }
-    pongs_of_neighbours(n, h, l, ping, PONGS_MAX - told);
+    pongs_of_neighbours(n, h, l, ping, PONGS_MAX - told, false);
 }
 
 /* Source: reference, section 5. */
@@ -228,7 +230,7 @@ static void on_ping_06(struct gnutella *n, struct host *h, struct link *l,
     if (is_reachable(n) || m->ttl == 1) /* 1: are you alive? */
         pong(n, h, l, m);
     if (m->ttl == 2 && m->hops == 0) /* a crawler: who is next to us? */
-        pongs_of_neighbours(n, h, l, m, LINKS_MAX);
+        pongs_of_neighbours(n, h, l, m, LINKS_MAX, true);
     else if (m->ttl > 1)
         pongs_of_others(n, h, l, m);
 }
