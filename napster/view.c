@@ -176,7 +176,7 @@ static void users_picture(const struct view *v, const struct pane *p)
     if (draw_transfers(v, p, 10) == 10)
         pane_text(p, 10, 1, ATTR_DIM, "a file goes from user to user");
     pane_text(p, p->rows - 1, 1, ATTR_DIM,
-              "below a name: its files; fw: firewalled");
+              "below: its files, fw: firewalled; (): offline");
 }
 
 const struct picture napster_pictures[] = {{"users", users_picture},
@@ -227,13 +227,14 @@ static void client_rows(const struct view *v, const struct napster *n,
                                          "logs in", "online"};
     const struct client *c = n->client;
     struct host *h = v->network->host[v->selected->index];
+    size_t files = host_content_count(h);
     struct content x;
 
     text_add(state_row(rows, "session", NULL), states[c->state]);
     text_printf(state_row(rows, "nick", NULL), "%s%s", n->nick,
                 napster_firewalled(n) ? ", firewalled" : "");
     text_printf(state_row(rows, "shared", NULL), "%u", c->shared);
-    for (size_t i = 0; i < host_content_count(h) && i < FOLDER_ROWS; i++)
+    for (size_t i = 0; i < files && i < FOLDER_ROWS; i++)
         if (host_content(h, (int)i, &x)) {
             uint64_t part = x.bytes > 0 ? x.have * 100 / x.bytes : 100;
             struct text t = text_new();
@@ -241,6 +242,9 @@ static void client_rows(const struct view *v, const struct napster *n,
             file_row(rows, x.name, strlen(x.name), "", t.data);
             text_free(&t);
         }
+    if (files > FOLDER_ROWS)
+        text_printf(state_row(rows, "", NULL), "and %zu more",
+                    files - FOLDER_ROWS);
     if (c->hit_count > 0)
         file_row(rows, "hit", 3, "owner", "ms");
     for (uint32_t i = 0; i < c->hit_count && i < HIT_ROWS; i++) {
