@@ -131,16 +131,24 @@ static void idle(struct announcer *a, uint64_t due_us)
     a->due_us = due_us;
 }
 
+/* A line of what a tracker says, which came from outside. */
+static void take_words(char to[TRACKER_FAILURE_MAX + 1], const char *words,
+                       size_t len)
+{
+    size_t n = len < TRACKER_FAILURE_MAX ? len : TRACKER_FAILURE_MAX;
+
+    for (size_t i = 0; i < n; i++)
+        to[i] = words[i] >= ' ' && words[i] <= '~' ? words[i] : '.';
+    to[n] = '\0';
+}
+
 /* No answer from this tracker: the next one at once, or all again later. */
 static void failed(struct announcer *a, struct host *h, const char *why,
                    size_t len)
 {
-    size_t n = len < TRACKER_FAILURE_MAX ? len : TRACKER_FAILURE_MAX;
     uint64_t wait = ANNOUNCE_RETRY_US;
 
-    for (size_t i = 0; i < n; i++) /* it came from outside */
-        a->failure[i] = why[i] >= ' ' && why[i] <= '~' ? why[i] : '.';
-    a->failure[n] = '\0';
+    take_words(a->failure, why, len);
     host_note(h, "tracker %s: %s", a->tracker[a->current].host, a->failure);
     a->tracker[a->current].connected_us = 0;
     a->tracker[a->current].addr = (struct addr){0, 0};
@@ -161,6 +169,32 @@ static void failed_for(struct announcer *a, struct host *h, const char *why)
     failed(a, h, why, strlen(why));
 }
 
+/* What it wants people to know, though it answers; told once. */
+static void warn(struct announcer *a, struct host *h, struct slice warning)
+{
+    char before[TRACKER_FAILURE_MAX + 1];
+    struct fields f = fields_new();
+
+    memcpy(before, a->warning, sizeof before);
+    take_words(a->warning, warning.at, warning.len);
+    if (warning.len > 0 && strcmp(a->warning, before) != 0) {
+        f.type = "warning";
+        fields_text(&f, "tracker", a->tracker[a->current].host);
+        fields_text(&f, "text", a->warning);
+        host_result(h, 0, true, &f);
+    }
+    fields_free(&f);
+}
+
+/* What it wants to hear again: all of it, or nothing. */
+static void keep_id(struct tracker_url *u, struct slice id)
+{
+    if (id.len == 0 || id.len > sizeof u->id)
+        return;
+    memcpy(u->id, id.at, id.len);
+    u->id_len = (uint8_t)id.len;
+}
+
 static void answered(struct announcer *a, struct host *h,
                      const struct announced *d)
 {
@@ -173,6 +207,8 @@ static void answered(struct announcer *a, struct host *h,
         wait = ANNOUNCE_LEAST_US;
     if (wait > ANNOUNCE_MOST_US)
         wait = ANNOUNCE_MOST_US;
+    warn(a, h, d->warning);
+    keep_id(&a->tracker[a->current], d->tracker_id);
     promote(a);
     a->moved = a->moved || (!addr_none(a->home) && !addr_equal(a->home, home));
     a->home = home;
@@ -198,7 +234,9 @@ static void answered(struct announcer *a, struct host *h,
 static struct announce question(const struct announcer *a,
                                 const struct announce_stats *s)
 {
-    struct announce q = {.uploaded = s->uploaded,
+    const struct tracker_url *u = &a->tracker[a->current];
+    struct announce q = {.tracker_id = {(const char *)u->id, u->id_len},
+                         .uploaded = s->uploaded,
                          .downloaded = s->downloaded,
                          .left = s->left,
                          .event = (enum announce_event)a->event,
@@ -349,7 +387,8 @@ void announcer_tick(struct announcer *a, struct host *h,
 static void udp_answered(struct announcer *a, struct host *h,
                          const struct udp_msg *m)
 {
-    struct announced d = {.interval_us = m->interval * SECOND_US,
+    struct announced d = {.warning = {"", 0},
+                          .interval_us = m->interval * SECOND_US,
                           .seeders = m->seeders,
                           .leechers = m->leechers};
 

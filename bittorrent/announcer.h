@@ -27,7 +27,9 @@ struct tracker_url {
     uint8_t tier;
     char host[TRACKER_HOST_MAX + 1];
     char path[TRACKER_PATH_MAX + 1];
-    struct addr addr;      /* none: not resolved yet, or not lately */
+    struct addr addr;           /* none: not resolved yet, or not lately */
+    uint8_t id[TRACKER_ID_MAX]; /* that it gave us, to be repeated */
+    uint8_t id_len;
     uint64_t connection;   /* UDP's id */
     uint64_t connected_us; /* when we got it; 0: never */
 };
@@ -67,6 +69,7 @@ struct announcer {
     struct addr home; /* the tracker that gave it */
     bool moved;       /* another one than before; for the node to clear */
     char failure[TRACKER_FAILURE_MAX + 1]; /* "": the last one went well */
+    char warning[TRACKER_FAILURE_MAX + 1]; /* of that answer; "": none */
     struct addr found[FOUND_MAX];
     uint32_t found_count;
 };

@@ -47,6 +47,7 @@
 #define TRACKERS_MAX 16 /* of one torrent */
 #define TRACKER_HOST_MAX 127
 #define TRACKER_PATH_MAX 255   /* passkeys take some 50 */
+#define TRACKER_ID_MAX 64      /* bytes of one that we repeat */
 #define TRACKER_FAILURE_MAX 79 /* of its reason: a line of the screen */
 #define TRACKER_ANSWER_MAX (240 * (size_t)1024) /* of one over HTTP */
 #define STOP_PATIENCE_US (2 * SECOND_US)        /* for the answer to stopped */

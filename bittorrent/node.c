@@ -681,18 +681,19 @@ const struct protocol bittorrent_protocol = {
     .clocked = true,
     .dump = bittorrent_dump,
     .describe = wire_describe,
-    .fields = "action added args begin bits bootstrap bytes compact complete "
-              "completed connection data downloaded dropped end error event "
-              "extension failure files headers id implied_port incomplete "
-              "info_hash infohash interval ip key kind leechers left length "
-              "magic min_interval no_peer_id node nodes num_want numwant "
-              "options parameter path payload peer peer_id peers piece port "
-              "protocol query read_only reply reserved seeders status swarms "
-              "target text token transaction uploaded value values version "
-              "want warning your_addr your_port",
+    .fields = "action added args begin bits bootstrap bytes compact "
+              "complete completed connection data downloaded dropped end "
+              "error event extension failure files headers id implied_port "
+              "incomplete info_hash infohash interval ip key kind leechers "
+              "left length magic min_interval no_peer_id node nodes "
+              "num_want numwant options parameter path payload peer "
+              "peer_id peers piece port protocol query read_only reply "
+              "reserved seeders status swarms target text token trackerid "
+              "transaction uploaded value values version want warning "
+              "your_addr your_port",
     .results = "announces bad banned bytes completed downloaded id infohash "
                "known leechers name of peer peers pieces refused seconds "
-               "seeders swarms uploaded wasted why",
+               "seeders swarms text tracker uploaded wasted why",
     .warm = bittorrent_warm,
     .check = bittorrent_check,
     .settled = bittorrent_settled,

@@ -185,6 +185,10 @@ size_t tracker_write_request(const struct announce *a, const char *host,
         put(&w, "&event=");
         put(&w, event_names[a->event]);
     }
+    if (a->tracker_id.len > 0) {
+        put(&w, "&trackerid=");
+        put_escaped(&w, (const uint8_t *)a->tracker_id.at, a->tracker_id.len);
+    }
     put(&w, " HTTP/1.0\r\nHost: ");
     put(&w, host);
     put(&w, "\r\nUser-Agent: p2plab\r\nConnection: close\r\n\r\n");
@@ -249,13 +253,15 @@ int64_t tracker_read_body(struct announced *d, const uint8_t *data, size_t len)
     struct bencode body, peers, peer;
     int64_t used = bencode_read(&body, data, len, BENCODE_LOOSE);
 
-    *d = (struct announced){.failure = {"", 0}, .warning = {"", 0}};
+    *d = (struct announced){
+        .failure = {"", 0}, .warning = {"", 0}, .tracker_id = {"", 0}};
     if (used <= 0)
         return used;
     if (body.kind != BENCODE_DICT)
         return ERR_MALFORMED;
     d->failure = slice_of(&body, "failure reason");
     d->warning = slice_of(&body, "warning message");
+    d->tracker_id = slice_of(&body, "tracker id");
     d->interval_us = read_interval(&body, "interval");
     d->min_interval_us = read_interval(&body, "min interval");
     d->seeders = (uint32_t)bencode_number(&body, "complete", 0);
@@ -272,6 +278,7 @@ int64_t tracker_read_body(struct announced *d, const uint8_t *data, size_t len)
 static const struct bencode_name body_names[] = {
     {"failure reason", "failure", FORM_PLAIN, false},
     {"warning message", "warning", FORM_PLAIN, false},
+    {"tracker id", "trackerid", FORM_PLAIN, true},
     {"interval", "interval", FORM_PLAIN, false},
     {"min interval", "min_interval", FORM_PLAIN, true},
     {"complete", "complete", FORM_PLAIN, false},
@@ -288,8 +295,9 @@ static const struct bencode_name body_names[] = {
 static const char *parameter_name(struct slice name)
 {
     static const char *const known[] = {
-        "info_hash", "peer_id", "port",    "uploaded",   "downloaded", "left",
-        "event",     "compact", "numwant", "no_peer_id", "key",        "ip"};
+        "info_hash", "peer_id", "port",     "uploaded", "downloaded",
+        "left",      "event",   "compact",  "numwant",  "no_peer_id",
+        "key",       "ip",      "trackerid"};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (slice_is(name, known[i]))

@@ -39,6 +39,7 @@ struct announce {
     int32_t numwant; /* -1: as many as the tracker likes */
     bool compact;    /* HTTP: peers as six bytes each */
     bool no_peer_id;
+    struct slice tracker_id; /* HTTP: as it told us; lent, len 0: none */
 };
 
 /* Seeders and leechers: who has everything, and who does not. */
@@ -47,7 +48,7 @@ struct announced {
     uint32_t seeders, leechers;
     struct addr peer[FOUND_MAX];
     uint32_t peer_count;
-    struct slice failure, warning; /* lent; len 0: none */
+    struct slice failure, warning, tracker_id; /* lent; len 0: none */
 };
 
 /* -- HTTP ------------------------------------------------------------------- */

@@ -226,6 +226,29 @@ END
     diff -r other/album from/album
 }
 
+@test "bittorrent: what a tracker warns of is told, and its id repeated" {
+    command -v python3 >/dev/null || skip "no python3"
+    timeout 30 python3 - "$port" >asked <<'END' 3>&- &
+import socket, sys
+at = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    link, _ = at.accept()
+    print(link.recv(8192).split(b" ")[1:2], flush=True)
+    link.sendall(b"HTTP/1.0 200 OK\r\n\r\nd8:intervali1e10:tracker id2:a&"
+                 b"15:warning message13:closes at 9pme")
+    link.close()
+END
+    for _ in $(seq 100); do
+        (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+        sleep 0.05
+    done
+    run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 \
+        --until 4s </dev/null
+    echo "$output"
+    [ "$(grep -c "warning at .*: tracker 127.0.0.1, text closes at 9pm" <<<"$output")" -eq 1 ]
+    grep -v 'event=started' asked | grep -q "&trackerid=a%26'"
+}
+
 @test "bittorrent: without a seed, get says why nothing moves" {
     run timeout 30 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 \
         --until 3s </dev/null

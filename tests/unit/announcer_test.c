@@ -200,21 +200,77 @@ TEST(another_tracker_than_before_is_noticed)
     CHECK(announcer.moved);
 }
 
+/* A whole answer of HTTP. */
+static void answer(const char *body)
+{
+    char text[300];
+
+    tick();
+    stream_event(EVENT_OPEN, NULL, 0);
+    snprintf(text, sizeof text, "HTTP/1.0 200 OK\r\n\r\n%s", body);
+    stream_event(EVENT_BYTES, text, strlen(text));
+    stream_event(EVENT_CLOSED, NULL, 0);
+    client.now_us = announcer_due(&announcer);
+}
+
+TEST(what_a_tracker_warns_of_is_told_once)
+{
+    begin("http://127.0.0.1:6969/announce");
+    answer("d15:warning message8:be\nquiete");
+    CHECK_TEXT(announcer.failure, "");
+    CHECK_TEXT(client.said, "0 ok tracker 127.0.0.1 text be.quiet\n");
+    answer("d15:warning message8:be\nquiete");
+    CHECK_U64(client.result_count, 1);
+    answer("d8:intervali9ee");
+    CHECK_U64(client.result_count, 1);
+    answer("d15:warning message8:be\nquiete");
+    CHECK_U64(client.result_count, 2);
+}
+
+/* Does the next question say so?  It is left unanswered. */
+static bool says(const char *parameter)
+{
+    client.written_len = 0;
+    memset(client.written, 0, sizeof client.written);
+    tick();
+    stream_event(EVENT_OPEN, NULL, 0);
+    announcer_say(&announcer, &client.host, ANNOUNCE_PERIODIC);
+    return strstr((char *)client.written, parameter) != NULL;
+}
+
+TEST(what_a_tracker_calls_itself_is_repeated_to_it)
+{
+    char body[100];
+
+    begin("http://127.0.0.1:6969/announce");
+    CHECK(!says("trackerid"));
+    answer("d10:tracker id3:a&be");
+    CHECK(says("&trackerid=a%26b HTTP"));
+    answer("d8:intervali9ee"); /* the old one stays */
+    CHECK(says("&trackerid=a%26b HTTP"));
+    snprintf(body, sizeof body, "d10:tracker id65:%065de", 7);
+    answer(body); /* too long to be repeated */
+    CHECK(says("&trackerid=a%26b HTTP"));
+    snprintf(body, sizeof body, "d10:tracker id64:%064de", 7);
+    answer(body);
+    CHECK(says("0000000000007 HTTP"));
+}
+
 /* A tracker that never comes to an end is not listened to for ever. */
 TEST(an_answer_of_http_has_a_bound)
 {
-    static char answer[240 * 1024];
+    static char endless[240 * 1024];
     const char *head = "HTTP/1.0 200 OK\r\n\r\nd5:peers9999999:";
 
-    CHECK_U64(TRACKER_ANSWER_MAX, sizeof answer);
+    CHECK_U64(TRACKER_ANSWER_MAX, sizeof endless);
     begin("http://127.0.0.1:6969/announce");
     tick();
     stream_event(EVENT_OPEN, NULL, 0);
-    memcpy(answer, head, strlen(head));
-    stream_event(EVENT_BYTES, answer, sizeof answer - 1);
+    snprintf(endless, sizeof endless, "%s", head);
+    stream_event(EVENT_BYTES, endless, sizeof endless - 1);
     CHECK_U64(announcer.state, ANNOUNCER_HTTP);
     CHECK(!client.finished);
-    stream_event(EVENT_BYTES, answer, sizeof answer);
+    stream_event(EVENT_BYTES, endless, sizeof endless);
     CHECK_U64(announcer.state, ANNOUNCER_IDLE);
     CHECK(client.finished);
     CHECK_TEXT(announcer.failure, "its answer makes no sense");
@@ -262,6 +318,8 @@ int main(void)
     RUN(tiers_are_tried_in_order_and_all_again_later);
     RUN(intervals_are_kept);
     RUN(another_tracker_than_before_is_noticed);
+    RUN(what_a_tracker_warns_of_is_told_once);
+    RUN(what_a_tracker_calls_itself_is_repeated_to_it);
     RUN(an_answer_of_http_has_a_bound);
     RUN(urls_are_read_strictly);
     RUN(strangers_are_not_heard);
