@@ -413,7 +413,15 @@ bool cli_parse(struct cli *c, int argc, char **argv, int *status)
         *status = EXIT_OK;
         return false;
     }
-    if (kept < c->args_min || kept > c->args_max) {
+    if (kept > c->args_max) {
+        const char *extra = argv[c->args_max];
+        cli_error(c->program, "'%.60s' is one too many; usage: %s %s %s%s",
+                  extra, c->program->protocol->name, c->verb, c->usage,
+                  strchr(extra, '=') != NULL ? "; a setting is --set NAME=VALUE"
+                                             : "");
+        return false;
+    }
+    if (kept < c->args_min) {
         cli_error(c->program, "usage: %s %s %s", c->program->protocol->name,
                   c->verb, c->usage);
         return false;

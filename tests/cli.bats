@@ -147,7 +147,9 @@ refused() {
         $chord node --name "a b"
     refused "chord: '127.0.0.1' is no address, expected HOST:PORT" \
         $chord node --listen 127.0.0.1
-    refused "chord: usage: chord sim [SCENARIO]" $chord sim a b
+    refused "chord: 'b' is one too many; usage: chord sim [SCENARIO]" $chord sim a b
+    refused "chord: 'bits=5' is one too many; usage: chord node [OPTION...]; a setting is --set NAME=VALUE" \
+        $chord node bits=5
     refused "chord: usage: chord show SCENARIO path NODE KEY" \
         $chord show $ring path n80
     refused "chord: there is no scenario 'nowhere.scn' here; see labs/ for some" \
