@@ -84,19 +84,9 @@ bool announcer_add(struct announcer *a, struct host *h, const char *url,
 {
     struct tracker_url u;
 
-    if (a->count == TRACKERS_MAX || !parse_url(&u, url, len))
+    if (a->count == TRACKERS_MAX || !parse_url(&u, url, len) ||
+        !host_grow(h, &a->tracker, &a->cap, a->count + 1u, sizeof u))
         return false;
-    if (a->count == a->cap) {
-        uint8_t cap = (uint8_t)(a->cap > 0 ? TRACKERS_MAX : 1);
-        struct tracker_url *more = host_alloc(h, cap * sizeof *more);
-        if (more == NULL)
-            return false;
-        if (a->count > 0)
-            memcpy(more, a->tracker, a->count * sizeof *more);
-        host_free(h, a->tracker, a->cap * sizeof *more);
-        a->tracker = more;
-        a->cap = cap;
-    }
     u.tier = (uint8_t)(tier < 255 ? tier : 255);
     /* [bep12]: tiers are shuffled once, so that clients spread. */
     unsigned first = a->count;

@@ -52,7 +52,8 @@ struct announcer {
     uint16_t port;
     uint32_t key;
     struct tracker_url *tracker;
-    uint8_t count, current, cap;
+    uint32_t cap;
+    uint8_t count, current;
     uint8_t state;     /* enum announcer_state */
     uint8_t event;     /* enum announce_event: to be said */
     uint8_t repeated;  /* UDP, this question */

@@ -203,18 +203,8 @@ static bool make_room(struct dht *d, struct host *h, const struct id *infohash,
         forget_stored(d, oldest_ip);
     else if (d->stored_count == DHT_STORED_MAX)
         forget_stored(d, 0);
-    if (d->stored_count < d->stored_cap)
-        return true;
-    uint32_t cap = d->stored_cap > 0 ? 2 * d->stored_cap : 8;
-    struct dht_stored *more = host_alloc(h, cap * sizeof *more);
-    if (more == NULL)
-        return false;
-    if (d->stored_count > 0)
-        memcpy(more, d->stored, d->stored_count * sizeof *more);
-    host_free(h, d->stored, d->stored_cap * sizeof *more);
-    d->stored = more;
-    d->stored_cap = cap;
-    return true;
+    return host_grow(h, &d->stored, &d->stored_cap, d->stored_count + 1,
+                     sizeof *d->stored);
 }
 
 static void store(struct dht *d, struct host *h, const struct id *infohash,
@@ -444,10 +434,8 @@ bool dht_begin(struct dht *d, struct host *h, int timer, struct addr self,
     for (unsigned i = 0; i < DHT_RATED; i++)
         d->rated[i].left = DHT_BURST;
     d->id = dht_id_for(self.ip, chance);
-    d->bucket = host_alloc(h, 8 * sizeof *d->bucket);
-    if (d->bucket == NULL)
+    if (!host_grow(h, &d->bucket, &d->bucket_cap, 1, sizeof *d->bucket))
         return false;
-    d->bucket_cap = 8;
     d->bucket_count = 1;
     d->upkeep_us = host_now(h) + DHT_UPKEEP_US;
     d->save_us = host_now(h) + DHT_SAVE_US;

@@ -110,18 +110,10 @@ static bool split(struct dht *d, struct host *h)
 {
     uint32_t last = d->bucket_count - 1;
 
-    if (d->bucket_count == DHT_BUCKETS_MAX)
+    if (d->bucket_count == DHT_BUCKETS_MAX ||
+        !host_grow(h, &d->bucket, &d->bucket_cap, d->bucket_count + 1,
+                   sizeof *d->bucket))
         return false;
-    if (d->bucket_count == d->bucket_cap) {
-        uint32_t cap = 2 * d->bucket_cap;
-        struct dht_bucket *more = host_alloc(h, cap * sizeof *more);
-        if (more == NULL)
-            return false;
-        memcpy(more, d->bucket, d->bucket_count * sizeof *more);
-        host_free(h, d->bucket, d->bucket_cap * sizeof *more);
-        d->bucket = more;
-        d->bucket_cap = cap;
-    }
     struct dht_bucket *from = &d->bucket[last], *to = from + 1;
     *to = (struct dht_bucket){.changed_us = from->changed_us};
     unsigned kept = 0;
