@@ -38,8 +38,9 @@ struct wave {
 struct flood {
     const struct view *v;
     const struct host *asker;
-    bool known; /* there is a query */
-    uint8_t ttl;
+    bool known; /* there is a query, or a ping: its type, id and TTL */
+    enum gnutella_type type;
+    uint8_t guid[GUID_BYTES], ttl;
     char text[40];
     struct point at[POINTS_MAX];
     size_t count;
@@ -155,7 +156,9 @@ static void follow(struct flood *f, const struct record *r, bool flying)
     }
     uint32_t wave = m.hops + 1u < WAVES_MAX ? m.hops + 1u : WAVES_MAX - 1;
     f->known = true;
+    f->type = m.type;
     f->ttl = (uint8_t)(m.ttl + m.hops);
+    memcpy(f->guid, m.guid, GUID_BYTES);
     f->wave[wave].messages++;
     f->waves = wave + 1 > f->waves ? wave + 1 : f->waves;
     size_t len =
@@ -396,28 +399,33 @@ const struct picture gnutella_pictures[] = {{"flood", flood_picture},
 
 /* -- A node's state ------------------------------------------------------------------------ */
 
-static void link_rows(const struct view *v, const struct gnutella *n,
-                      struct state_rows *rows)
+static bool is_opening(const struct link *l)
 {
-    struct text *t = state_row(rows, "links", NULL);
-    bool waits = false;
+    return l->state < LINK_UP;
+}
 
-    for (const struct link *l = n->links; l != NULL; l = l->next)
-        if (gnutella_link_is_up(l)) {
-            text_add(t, t->len > 0 ? " " : "");
-            network_name(v->network, gnutella_link_peer(l), t);
-            text_add(t, l->peer == ROLE_LEAF ? "(leaf)" : "");
-        } else {
-            waits = true;
-        }
-    if (!waits)
-        return;
-    t = state_row(rows, "opening", NULL);
-    for (const struct link *l = n->links; l != NULL; l = l->next)
-        if (l->state < LINK_UP) {
-            text_add(t, t->len > 0 ? " " : "");
-            network_name(v->network, gnutella_link_peer(l), t);
-        }
+static bool is_guest(const struct link *l)
+{
+    return l->state == LINK_UP && l->guest;
+}
+
+/* The names of those links that are so, in row `t`; NULL: in a new one, if
+   there are any. */
+static void link_row(const struct view *v, struct text *t, const char *name,
+                     bool (*is)(const struct link *), struct state_rows *rows)
+{
+    const struct gnutella *n = v->selected->node;
+
+    for (const struct link *l = n->links; l != NULL; l = l->next) {
+        if (!is(l))
+            continue;
+        if (t == NULL)
+            t = state_row(rows, name, NULL);
+        text_add(t, t->len > 0 ? " " : "");
+        network_name(v->network, gnutella_link_peer(l), t);
+        text_add(t,
+                 l->state == LINK_UP && l->peer == ROLE_LEAF ? "(leaf)" : "");
+    }
 }
 
 static void share_rows(struct host *h, struct state_rows *rows)
@@ -440,22 +448,24 @@ static void share_rows(struct host *h, struct state_rows *rows)
 static void query_rows(const struct view *v, const struct gnutella *n,
                        const struct flood *f, struct state_rows *rows)
 {
-    const struct gnutella *asker = f->asker->node;
-    const struct seen_entry *e =
-        gnutella_seen_find(&n->seen, GNUTELLA_QUERY, asker->asked);
+    const struct seen_entry *e;
     struct text *t;
 
     if (!f->known)
         return;
-    t = state_row(rows, "query", NULL);
-    text_char(t, '"');
-    text_safe(t, f->text, strlen(f->text));
-    text_printf(t, "\" TTL %u", f->ttl);
+    e = gnutella_seen_find(&n->seen, f->type, f->guid);
+    t = state_row(rows, f->type == GNUTELLA_PING ? "ping" : "query", NULL);
+    if (f->type == GNUTELLA_QUERY) {
+        text_char(t, '"');
+        text_safe(t, f->text, strlen(f->text));
+        text_add(t, "\" ");
+    }
+    text_printf(t, "TTL %u", f->ttl);
     t = state_row(rows, "came from", NULL);
     if (e == NULL) {
         text_add(t, "not seen here");
     } else if (e->conn == 0) {
-        text_add(t, "its own");
+        text_add(t, "itself");
     } else {
         const struct link *l = gnutella_link_of(n, e->conn);
         if (l != NULL)
@@ -487,7 +497,9 @@ void gnutella_state(const struct view *v, struct state_rows *rows)
 
     if (n->role != ROLE_AUTO)
         text_add(state_row(rows, "role", NULL), gnutella_roles[n->role]);
-    link_rows(v, n, rows);
+    link_row(v, state_row(rows, "links", NULL), "", gnutella_link_is_up, rows);
+    link_row(v, NULL, "opening", is_opening, rows);
+    link_row(v, NULL, "guest", is_guest, rows);
     share_rows(v->network->host[v->selected->index], rows);
     if (read_flood(v, &f)) {
         query_rows(v, n, &f, rows);

@@ -503,9 +503,14 @@ END
     "$bin" monitor labs/capstone/gnutella200.scn --dump 80x24 --at 4.13s |
         golden gnutella-crowd-80x24.screen
     # A link that is up at one end only is drawn as well.
-    run "$bin" monitor labs/gnutella/join.scn --step 546 \
+    run "$bin" monitor labs/gnutella/join.scn --at 14.11s \
         --keys ':node new<Enter>' --dump 80x24
     [[ $output == *"hop 0      hop 1      hop 2"*"[new] -+-- n1 ----+-- n2 "* ]]
+    # A guest is no neighbour; a ping's flood is drawn like a query's.
+    "$bin" monitor labs/gnutella/join.scn --at 14.07s --dump 80x24 |
+        grep '| guest   new$'
+    "$bin" monitor labs/gnutella/join.scn --at 20.05s --dump 80x24 |
+        golden gnutella-ping-80x24.screen
 }
 
 @test "gnutella: forty seeded runs with faults end well" {
