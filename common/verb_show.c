@@ -5,6 +5,8 @@
  * program's own in its table.
  */
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "common/cli.h"
 #include "common/sim.h"
@@ -270,6 +272,27 @@ static void help_facts(const struct cli *c, struct text *t)
     help_all(p, FACT_NAMED, t);
 }
 
+/* On a terminal a fact that is longer than a line is broken at spaces, not in
+   the midst of a name; elsewhere it is one line. */
+static void break_for_terminal(struct text *t)
+{
+    struct winsize w;
+    size_t start = 0, space = 0;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
+        return;
+    for (size_t i = 0; i < t->len; i++) {
+        if (t->data[i] == '\n')
+            start = i + 1;
+        else if (t->data[i] == ' ')
+            space = i;
+        else if (i - start >= w.ws_col && space > start) {
+            t->data[space] = '\n';
+            start = space + 1;
+        }
+    }
+}
+
 static int answer(struct fact_call *c, const struct fact *f,
                   const struct run_options *o)
 {
@@ -290,6 +313,7 @@ static int answer(struct fact_call *c, const struct fact *f,
         text_json(&line, out.data, out.len);
         text_char(&line, '}');
     } else {
+        break_for_terminal(&out);
         text_bytes(&line, out.data, out.len);
     }
     text_char(&line, '\n');

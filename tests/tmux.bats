@@ -251,3 +251,11 @@ END
     press '<Enter>'
     wait_for '^ gnutella . flat .*PAUSED' # not the sheet's first, napster
 }
+
+@test "tmux: a fact longer than a line is broken between names" {
+    open 40 20 "$chord show labs/chord/lecture.scn ids; $chord show labs/chord/lecture.scn node n80"
+    wait_for "ended 0"
+    [ "$(sed -n 1,2p "$BATS_TEST_TMPDIR/screen")" = "n16=16 n32=32 n45=45 n80=80 n96=96
+n112=112" ]
+    grep -q "^f6 *16 *n16" "$BATS_TEST_TMPDIR/screen"
+}
