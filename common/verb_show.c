@@ -299,8 +299,8 @@ static int answer(struct fact_call *c, const struct fact *f,
     LOCAL_TEXT line = text_new(), out = text_new(), why = text_new();
 
     c->network = sim_network(c->sim);
-    c->out = &out; // cppcheck-suppress autoVariables
-    c->why = &why; // cppcheck-suppress autoVariables
+    c->out = &out;
+    c->why = &why;
     bool may = !sim_status(c->sim).no_memory && check_args(f, c);
     enum fact_outcome outcome = may ? f->print(c) : FACT_ERROR;
     if (outcome == FACT_ERROR)
@@ -319,6 +319,7 @@ static int answer(struct fact_call *c, const struct fact *f,
     text_char(&line, '\n');
     if (outcome != FACT_ERROR && !o->quiet)
         (void)cli_print(c->program, &line);
+    c->out = c->why = NULL;
     return outcome == FACT_OK      ? EXIT_OK
            : outcome == FACT_ERROR ? EXIT_USAGE
                                    : EXIT_FAILED;
