@@ -755,9 +755,6 @@ static bool finish(struct parser *p)
 
     if (!scn_settle(p))
         return false;
-    if (p->names.count == 0 && !p->has_newcomers)
-        return scn_fail(p, "nothing happens: no node is started, expected "
-                           "'node NAME' or 'nodes COUNT prefix=PREFIX'");
     s->seed = p->own_seed;
     if (p->over != NULL && p->over->has_seed)
         s->seed = p->over->seed;

@@ -154,6 +154,10 @@ refused() {
         $chord show $ring path n80
     refused "chord: there is no scenario 'nowhere.scn' here; see labs/ for some" \
         $chord sim nowhere.scn
+    # Who only sets things is a file to include: that is said, and no error.
+    echo "set bits 7" >"$BATS_TEST_TMPDIR/set.scn"
+    run -0 --separate-stderr $chord sim "$BATS_TEST_TMPDIR/set.scn"
+    [[ $stderr == *"set.scn starts no node, so nothing happened"* ]]
 }
 
 @test "cli: a bad scenario is refused with file, line and expectation" {

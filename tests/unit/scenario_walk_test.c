@@ -29,6 +29,7 @@ TEST(nodes_start_one_by_one_and_later_lines_count_from_the_last)
 TEST(the_default_end_is_run_until_quiet)
 {
     CHECK_TEXT(walk("node a\n"), "0 start a, 0 until quiet");
+    CHECK_TEXT(walk(""), "0 until quiet");
     CHECK_TEXT(walk("node a\nrun until 5s\nafter 1s a lookup 1\n"),
                "0 start a, 5 until, 6 command a lookup 1, 6 until quiet");
 }
