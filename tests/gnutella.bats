@@ -305,6 +305,28 @@ END
     "$bin" sim alone.scn --quiet
 }
 
+# cut_off NODE TIME LINE...: in this scenario the node cuts one connection off,
+# at just that time.
+cut_off() {
+    local node=$1 time=$2
+    shift 2
+    printf '%s\n' "latency 20ms..20ms" "set ping 0" "$@" >cut.scn
+    run "$bin" sim cut.scn --json
+    [ "$(grep -c 'cuts a connection off' <<<"$output")" = 1 ]
+    grep '"time":'"$time"',"node":"'"$node"'","text":"cuts a' <<<"$output"
+}
+
+@test "gnutella: a handshake that stops is cut off after 20 s, at either end" {
+    # A cable is pulled: before we are answered; before we are asked; and after
+    # we said OK to a guest.
+    cut_off b 21 'node a' 'at 1s node b join=a' \
+        'at 1050ms vanish a' 'run until 40s'
+    cut_off a 21.02 'node a' 'at 1s node b join=a' \
+        'at 1030ms vanish b' 'run until 42s'
+    cut_off n1 28.06 'set degree 1' 'nodes 8 prefix=n every 1s' \
+        'at 8s node new join=n1' 'at 8070ms vanish new' 'run until 40s'
+}
+
 @test "gnutella: hostile peers cost little, and others are served" {
     mkdir e
     echo hello >e/hello.txt
