@@ -408,6 +408,26 @@ struct node_options {
     bool monitor, introducer;
 };
 
+/* Open the folder; of a new one, which may be a slip of the pen, say so. */
+static bool open_folder(struct server *s, const char *folder)
+{
+    const char *name = s->program->protocol->name;
+    bool made = access(folder, F_OK) != 0;
+    LOCAL_TEXT why = text_new(), safe = text_new();
+
+    if (!live_folder(s->live, folder, &why)) {
+        cli_error(s->program, "%s", why.data);
+        return false;
+    }
+    text_safe(&safe, folder, strlen(folder));
+    if (made && !s->options->quiet)
+        fprintf(stderr,
+                "%s: note: folder %s was not there, and is made: it "
+                "shares nothing yet\n",
+                name, safe.data);
+    return true;
+}
+
 static bool start(struct server *s, const struct node_options *o,
                   const struct settings *settings)
 {
@@ -419,10 +439,8 @@ static bool start(struct server *s, const struct node_options *o,
                      &listen) ||
         !join_addr(p, o->join, &join, &introducer))
         return false;
-    if (o->folder != NULL && !live_folder(s->live, o->folder, &why)) {
-        cli_error(p, "%s", why.data);
+    if (o->folder != NULL && !open_folder(s, o->folder))
         return false;
-    }
     s->host = o->introducer
                   ? live_start_introducer(s->live, o->name, listen, &why)
                   : live_start(s->live, o->name, listen, join, introducer,

@@ -362,8 +362,7 @@ static void tell(struct host *h, const struct napster_msg *m)
     static const struct framing framing = {PHASE_MESSAGES, false};
     struct fields f = fields_new();
 
-    napster_describe(&framing, (const uint8_t *)m->text - HEADER_BYTES,
-                     HEADER_BYTES + m->len, &f);
+    napster_describe(&framing, m->bytes, HEADER_BYTES + m->len, &f);
     host_result(h, 0, true, &f);
     fields_free(&f);
 }

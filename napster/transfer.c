@@ -439,6 +439,25 @@ static void succeed(struct napster *n, struct host *h, struct download *d)
     napster_client_share(n, h, content);
 }
 
+/* A file whose name no message can hold is not shared, and its owner hears it
+   once.  Source: reference, section 8. */
+static bool is_refused(struct host *h, int content)
+{
+    struct fields f = fields_new();
+    char wire[FILE_NAME_MAX + 1];
+    struct content x;
+    bool refused =
+        host_content(h, content, &x) && !napster_wire_name(x.name, wire);
+
+    if (refused) {
+        fields_text(&f, "file", x.name);
+        fields_text(&f, "error", "not shared: no message can hold this name");
+        host_result(h, 0, false, &f);
+    }
+    fields_free(&f);
+    return refused;
+}
+
 void napster_transfer_on_hashed(struct napster *n, struct host *h,
                                 const struct event *e)
 {
@@ -452,7 +471,7 @@ void napster_transfer_on_hashed(struct napster *n, struct host *h,
         c->share[e->content].known = true;
     }
     if (e->tag == TAG_SHARE) {
-        if (known)
+        if (known && !is_refused(h, e->content))
             napster_client_share(n, h, e->content);
         hash_from(n, h, e->content + 1);
         return;

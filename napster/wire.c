@@ -26,6 +26,7 @@ int napster_decode(struct napster_msg *m, const uint8_t *data, size_t len)
     if (len < HEADER_BYTES + payload)
         return 0;
     m->type = (uint16_t)(data[2] | data[3] << 8);
+    m->bytes = data;
     m->text = (const char *)data + HEADER_BYTES;
     m->len = payload;
     return (int)(HEADER_BYTES + payload);

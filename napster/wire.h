@@ -110,7 +110,8 @@ enum napster_type {
 
 struct napster_msg {
     uint16_t type;
-    const char *text; /* lent, not NUL-terminated */
+    const uint8_t *bytes; /* all of it: the header, and `len` of text */
+    const char *text;     /* the part of them behind the header; lent, no NUL */
     size_t len;
 };
 

@@ -549,6 +549,23 @@ half_a_song() {
     [ "${from##* }" -gt 10000000 ] # and not from the beginning
 }
 
+@test "napster: a new folder, and a name that no message can hold, are said" {
+    start s server
+    server=$addr
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    grep -q "^napster: note: folder $dir/a was not there" "$dir/alice.out"
+    kill -9 "${pid[alice]}"
+    echo 1 >"$dir/a/a \"quote\".ogg"
+    echo 2 >"$dir/a/song.ogg"
+    start alice node --join "$server" --name alice --folder "$dir/a"
+    [ "$(grep -c note: "$dir/alice.out")" -eq 0 ]
+    until_says alice 'FAILED, file a "quote".ogg'
+    grep -q 'not shared: no message can hold this name' "$dir/alice.out"
+    start bob node --join "$server" --name bob
+    tell bob browse alice
+    until_says bob 'browse alice at bob: hits 1'
+}
+
 @test "napster: a file name never leaves the folder" {
     mkdir -p "$dir/b/in"
     start s server

@@ -22,6 +22,7 @@ TEST(a_login_is_the_reference_s)
 
     CHECK_U64(napster_decode(&m, BYTES(LOGIN)), 33);
     CHECK_U64(m.type, MSG_LOGIN);
+    CHECK(memcmp(m.bytes, LOGIN, HEADER_BYTES + m.len) == 0);
     CHECK_U64(napster_encode(out, m.type, m.text, m.len), 33);
     CHECK(memcmp(out, LOGIN, 33) == 0);
     napster_describe(&framing, BYTES(LOGIN), &f);
