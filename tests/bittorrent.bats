@@ -17,13 +17,16 @@ teardown() {
     kill $(jobs -p) 2>/dev/null || true
 }
 
+# In the foreground, since else timeout(1) passes a SIGTERM on with a SIGCONT
+# behind it.  That takes away the SIGSTOP with which LeakSanitizer holds a
+# program that ends, and both then wait for ever.
 swarm() {
-    timeout 60 "$bt" tracker --listen "$tracker" </dev/null >tracker.out 3>&- &
+    timeout --foreground 60 "$bt" tracker --listen "$tracker" </dev/null >tracker.out 3>&- &
     for _ in $(seq 100); do
         grep -q listening tracker.out && break
         sleep 0.05
     done
-    timeout 60 "$bt" seed x.torrent --folder from --listen 127.0.0.1:0 "$@" \
+    timeout --foreground 60 "$bt" seed x.torrent --folder from --listen 127.0.0.1:0 "$@" \
         </dev/null >seed.out 3>&- &
     for _ in $(seq 100); do
         grep -q '100.0%' seed.out && return
