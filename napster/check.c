@@ -122,9 +122,17 @@ void napster_check(const struct network *net, struct findings *f)
     struct finding *ghosts = findings_add(f, "no entry of a user who is gone");
     struct finding *listed = findings_add(f, "all files of all users listed");
     struct finding *counters = findings_add(f, "counters agree");
+    struct finding *slots = findings_add(f, "no more uploads than slots");
     const struct napster *server = napster_server_in(net);
     const struct server *s = server != NULL ? server->server : NULL;
 
+    for (size_t i = 0; i < net->count; i++) {
+        const struct napster *n = napster_at(net, i);
+        if (n != NULL && n->client != NULL &&
+            n->client->upload_count > UPLOADS_MAX)
+            findings_break(slots, "%s serves %u at a time", n->nick,
+                           n->client->upload_count);
+    }
     if (s == NULL)
         return;
     check_counters(s, counters);

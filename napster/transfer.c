@@ -840,9 +840,16 @@ uint64_t napster_transfer_deadline(const struct client *c)
 
 static void expire_peer(struct napster *n, struct host *h, struct peer *p)
 {
-    if (p->state == PEER_ASKED) {
+    bool push = p->state == PEER_PUSH_OFFSET && p->digits && p->at <= p->bytes;
+
+    if ((push || p->state == PEER_ASKED) &&
+        n->client->upload_count >= UPLOADS_MAX) {
+        /* Silence: an error text would tell it not to ask again. */
+        host_note(h, "many were allowed at once, and no slot is free any more");
+        napster_peer_end(n, h, p);
+    } else if (p->state == PEER_ASKED) {
         answer_get(n, h, p);
-    } else if (p->state == PEER_PUSH_OFFSET && p->digits && p->at <= p->bytes) {
+    } else if (push) {
         begin_upload(n, h, p);
     } else {
         on_gone(n, h, p, p->state == PEER_LIST_ONE);

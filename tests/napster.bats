@@ -549,6 +549,19 @@ half_a_song() {
     [ "${from##* }" -gt 10000000 ] # and not from the beginning
 }
 
+@test "napster: of twenty who ask at once sixteen are served" {
+    {
+        printf 'bandwidth up 100kB/s down 10MB/s\nnode server role=server\n'
+        printf 'node amy join=server share=song.ogg:4MiB\n'
+        printf 'nodes 20 prefix=u join=server\n'
+        printf 'at 5s u%s search song\n' {1..20}
+        printf 'at 8s u%s get 1\n' {1..20}
+        printf 'run until 14s\n'
+    } >"$dir/ask.scn"
+    "$napster" show "$dir/ask.scn" --at 12s node amy | grep ' 16 up'
+    "$napster" show "$dir/ask.scn" --at 12s invariants
+}
+
 @test "napster: a new folder, and a name that no message can hold, are said" {
     start s server
     server=$addr

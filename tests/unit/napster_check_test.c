@@ -10,6 +10,7 @@ TEST(every_invariant_can_fail)
     struct napster *server = node("server"), *amy = node("amy");
     BREAKS("counters agree", server->server->online, 3);
     BREAKS("counters agree", server->server->index.count, 1);
+    BREAKS("no more uploads than slots", amy->client->upload_count, 17);
     BREAKS("all files of all users listed", amy->client->shared, 2);
     BREAKS("no entry of a user who is gone", amy->nick[0], 'x');
     end();
