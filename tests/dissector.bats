@@ -167,6 +167,7 @@ agree_on_bittorrent() { # SCENARIO TYPE...
     cat >all.scn <<END
 seed 3
 set dht on
+set fast 2
 set upload 200kB/s
 set slots 1
 set optimistic 2s
@@ -183,7 +184,7 @@ run until 130s
 END
     agree_on_bittorrent all.scn HANDSHAKE CHOKE UNCHOKE INTERESTED \
         NOT_INTERESTED HAVE BITFIELD REQUEST PIECE CANCEL PORT HAVE_ALL \
-        HAVE_NONE REJECT EXTENDED PING FIND_NODE GET_PEERS ANNOUNCE_PEER \
+        HAVE_NONE REJECT ALLOWED_FAST EXTENDED PING FIND_NODE GET_PEERS ANNOUNCE_PEER \
         NODES PEERS REPLY
     agree_on_bittorrent silent.scn KEEP_ALIVE
 }
