@@ -72,6 +72,22 @@ fact() {
     [ "${many%.*}" -gt $((${few%.*} * 3 / 2)) ]
 }
 
+@test "swarm: where a seed takes turns, who is fast waits longer" {
+    turns=$BATS_TEST_TMPDIR/turns.scn rate=0 rotate=0
+    printf '%s\n' 'set choker freerider' 'node tracker role=tracker' \
+        'node origin join=tracker choker=titfortat upload=200kB/s share=f:4MiB' \
+        'at 1s nodes 6 prefix=fast get=f join=origin' \
+        'at 1s nodes 6 prefix=slow get=f join=origin download=20kB/s' \
+        'run until 500s' >"$turns"
+    for seed in 1 2 3 4; do
+        for way in rate rotate; do
+            took=$("$bt" show "$turns" --seed $seed --set seed_choke=$way mean-took fast)
+            printf -v $way %s $((${!way} + ${took%.*}))
+        done
+    done
+    [ $rotate -gt $((rate * 11 / 10)) ] # 545 s and 461 s
+}
+
 @test "swarm: the liar's pieces, and who bans it" {
     [ "$(fact pollution.scn wrong liar)" = "4 5 6 7 8 9 10 11 12 13 14" ]
     for i in 1 2 3 4 5; do
@@ -106,10 +122,10 @@ fact() {
     "$bt" sim "$labs/dht.scn" --set dht=checked --quiet
 }
 
-# stores SCENARIO PREFIX COUNT: peers that these nodes keep for others
+# stores SCENARIO SEED PREFIX COUNT: peers that these nodes keep for others
 stores() {
-    for i in $(seq "$3"); do
-        fact "$1" --seed "$seed" dht-stores "$2$i"
+    for i in $(seq "$4"); do
+        fact "$1" --seed "$2" dht-stores "$3$i"
     done | tr '\n' ' '
 }
 
@@ -117,10 +133,10 @@ stores() {
 @test "swarm: who sits beside an infohash owns it, if ids need not fit" {
     for seed in 1 2 3; do
         # The seed and p1 announce themselves to the eight, and to nobody else.
-        [ "$(stores sybil-believed.scn s 8)" = "2 2 2 2 2 2 2 2 " ]
-        [ -z "$(stores sybil-believed.scn d 24 | tr -d '0 ')" ]
+        [ "$(stores sybil-believed.scn $seed s 8)" = "2 2 2 2 2 2 2 2 " ]
+        [ -z "$(stores sybil-believed.scn $seed d 24 | tr -d '0 ')" ]
         [ "$(fact sybil-believed.scn --seed $seed known p1)" -eq 1 ]
-        [ "$(stores sybil-checked.scn s 8)" = "0 0 0 0 0 0 0 0 " ]
+        [ "$(stores sybil-checked.scn $seed s 8)" = "0 0 0 0 0 0 0 0 " ]
         [ "$(fact sybil-checked.scn --seed $seed pieces p1)" -eq 8 ]
     done
 }
