@@ -309,8 +309,9 @@ void do_check(struct monitor *m)
     }
     m->protocol->check(the_network(m), &f);
     for (size_t i = 0; i < f.count; i++)
-        text_printf(&t, " %-28s %s %s\n", f.at[i].name,
-                    f.at[i].holds ? "holds" : "BROKEN:", f.at[i].why.data);
+        text_printf(&t, " %-7s %s%s%s\n", f.at[i].holds ? "holds" : "BROKEN",
+                    f.at[i].name, f.at[i].why.len > 0 ? ": " : "",
+                    f.at[i].why.data);
     m->failed |= !findings_hold(&f);
     findings_free(&f);
     open_page(m, "invariants", &t);
