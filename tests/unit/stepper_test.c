@@ -65,7 +65,7 @@ static void back_and_forth(const char *path, const struct protocol *p)
         while (count < STEPS_MAX && stepper_forward(t))
             hash[++count] = hash_now(t);
         uint64_t at = count;
-        for (uint64_t i = 0; i < 200; i++) {
+        for (uint64_t i = 0; i < 60; i++) {
             at =
                 i % 3 != 0 && at > 0 ? at - 1 : (at * 7 + 13 * i) % (count + 1);
             CHECK(stepper_goto(t, at));

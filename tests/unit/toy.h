@@ -128,14 +128,15 @@ static inline size_t toy_bytes(struct toy *t, struct host *h,
         t->bytes += len;
         return len;
     }
-    for (size_t i = 0; i < len; i++)
-        plain[i] = (uint8_t)(e->data[i] ^ (t->masked ? TOY_MASK : 0));
+    uint8_t mask = t->masked ? TOY_MASK : 0;
     if (t->hold || len < TOY_HEAD)
         return 0;
     for (int i = 0; i < TOY_HEAD; i++)
-        body = body << 8 | plain[i];
+        body = body << 8 | (e->data[i] ^ mask);
     if (len - TOY_HEAD < body)
         return 0;
+    for (size_t i = 0; i < TOY_HEAD + body; i++)
+        plain[i] = e->data[i] ^ mask;
     for (size_t i = 0; i < body; i++)
         if (plain[TOY_HEAD + i] != (uint8_t)(i * 7 + body)) {
             toy_say(t, "byte %zu of a message is wrong", i);
