@@ -453,7 +453,7 @@ static void query_rows(const struct view *v, const struct gnutella *n,
 
     if (!f->known)
         return;
-    e = gnutella_seen_find(&n->seen, f->type, f->guid);
+    e = gnutella_seen_find(&n->seen, (uint8_t)f->type, f->guid);
     t = state_row(rows, f->type == GNUTELLA_PING ? "ping" : "query", NULL);
     if (f->type == GNUTELLA_QUERY) {
         text_char(t, '"');
