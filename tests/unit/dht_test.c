@@ -344,6 +344,33 @@ TEST(a_flood_is_answered_at_a_bounded_rate)
     end(1);
 }
 
+/* A spoofed question gains little: whatever is stored, and with the ping that
+   asks its sender back. */
+TEST(what_a_question_sets_off_is_at_most_eight_times_its_size)
+{
+    struct krpc m = {.method = KRPC_GET_PEERS};
+    uint8_t token[DHT_TOKEN_BYTES], out[DHT_DATAGRAM_MAX];
+    size_t bytes = 0;
+
+    begin(NODES, false);
+    memcpy(token, ask(&m, stranger)->token, sizeof token);
+    for (unsigned i = 0; i < DHT_STORED_IP_MAX; i++) {
+        fake[0].now_us += SECOND_US / 10;
+        m = (struct krpc){.method = KRPC_ANNOUNCE_PEER,
+                          .token = token,
+                          .token_len = sizeof token,
+                          .port = (uint16_t)(1000 + i)};
+        ask(&m, stranger);
+    }
+    m = (struct krpc){.method = KRPC_GET_PEERS};
+    ask(&m, (struct addr){stranger.ip, 98}); /* nobody has pinged that one */
+    for (unsigned i = 0; i < fake[0].sent_count; i++)
+        bytes += fake[0].sent[i].to.ip == stranger.ip ? fake[0].sent[i].len : 0;
+    CHECK_U64(fake[0].sent_count, 2);
+    CHECK(bytes > 600 && bytes <= 8 * krpc_write(&m, out));
+    end(NODES);
+}
+
 TEST(stored_peers_are_bounded)
 {
     struct krpc m = {.method = KRPC_GET_PEERS};
@@ -417,6 +444,7 @@ int main(void)
     RUN(a_token_is_good_for_its_address_and_for_ten_minutes);
     RUN(hearsay_is_asked_back_and_not_believed);
     RUN(a_flood_is_answered_at_a_bounded_rate);
+    RUN(what_a_question_sets_off_is_at_most_eight_times_its_size);
     RUN(stored_peers_are_bounded);
     RUN(broken_queries_get_an_error_and_noise_gets_nothing);
     RUN(checked_ids_keep_chosen_ones_out);
