@@ -1,5 +1,6 @@
 /* What takes a minute, or thousands of callers, shown on a host whose clock
    the test sets.  Source: reference, sections 5 and 6. */
+#include "common/content.h"
 #include "napster/node.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
@@ -423,6 +424,107 @@ TEST(a_list_ends_where_we_keep_no_more)
     CHECK_TEXT(fake.said, "");
 }
 
+/* Reference, 5: who is thrown out by its own nick does not come back at once. */
+TEST(a_ghost_dials_again_after_60_seconds)
+{
+    (void)logged_in();
+    hears(1, MSG_GHOST, "");
+    happens(EVENT_CLOSED, 1);
+    fake_pass(&fake, 59 * SECOND_US);
+    CHECK_U64(fake.last_conn, 1);
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK_U64(fake.last_conn, 2);
+}
+
+/* -- Transfers ------------------------------------------------------------- */
+
+static void *table_alloc(void *context, size_t bytes)
+{
+    (void)context;
+    return calloc(1, bytes);
+}
+
+static void table_free(void *context, void *table, size_t bytes)
+{
+    (void)context, (void)bytes;
+    free(table);
+}
+
+/* A client that has asked for a file of eve's, a thousand bytes. */
+static struct napster *asks_for_a_file(void)
+{
+    static const struct content_memory memory = {table_alloc, table_free, NULL};
+    struct napster *n = logged_in();
+
+    fake.host.contents = contents_new(&memory);
+    command(5, "search song");
+    hears(1, MSG_HIT, "\"song\" md5 1000 128 44100 60 eve 16777343 3");
+    hears(1, MSG_SEARCH_END, "");
+    fake_pass(&fake, 3 * SECOND_US); /* for pongs */
+    command(6, "get 1");
+    CHECK_U64(wrote(MSG_DOWNLOAD, NULL, 0), 1);
+    return n;
+}
+
+/* Wherever the holder stops: not before 29 s; and it is asked again after 2. */
+TEST(a_holder_that_stops_is_left_after_30_seconds)
+{
+    for (int stop = 0; stop < 5; stop++) {
+        (void)asks_for_a_file();
+        hears(1, MSG_DOWNLOAD_OK, "eve 16777343 99 \"song\" md5 3");
+        CHECK(fake.connected.port == 99 && fake.last_conn == 2);
+        if (stop > 0)
+            happens(EVENT_OPEN, 2);
+        if (stop > 1)
+            CHECK_U64(comes(2, "1", 1), 1);
+        if (stop > 2)
+            CHECK_U64(comes(2, "1000", 4), 4);
+        fake_pass(&fake, 20 * SECOND_US);
+        if (stop > 3)
+            CHECK_U64(comes(2, "some bytes", 10), 10);
+        fake_pass(&fake, (stop > 3 ? 29 : 9) * SECOND_US);
+        CHECK(!fake.aborted);
+        fake.written_len = 0;
+        fake_pass(&fake, 2 * SECOND_US);
+        CHECK(fake.aborted);
+        CHECK_U64(wrote(MSG_PORT_ERROR, NULL, 0), stop == 0);
+        fake_pass(&fake, 2 * SECOND_US);
+        CHECK_U64(wrote(MSG_DOWNLOAD, NULL, 0), 1);
+        contents_free(fake.host.contents);
+    }
+}
+
+TEST(a_holder_that_shall_call_has_30_seconds)
+{
+    (void)asks_for_a_file();
+    hears(1, MSG_DOWNLOAD_OK, "eve 16777343 0 \"song\" md5 3");
+    CHECK_U64(wrote(MSG_PUSH, NULL, 0), 1);
+    fake_pass(&fake, 31 * SECOND_US);
+    CHECK_U64(wrote(MSG_DOWNLOAD, NULL, 0), 0);
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK_U64(wrote(MSG_DOWNLOAD, NULL, 0), 1);
+    contents_free(fake.host.contents);
+}
+
+/* Who calls us, and asks for nothing; or is refused, and does not go. */
+TEST(a_caller_has_30_seconds_to_ask_and_to_go)
+{
+    (void)logged_in();
+    happens(EVENT_ACCEPT, 8);
+    fake_pass(&fake, 29 * SECOND_US);
+    CHECK(!fake.aborted);
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK(fake.aborted);
+    happens(EVENT_ACCEPT, 9);
+    (void)comes(9, "GETeve \"song\" 0", 15);
+    CHECK(fake.finished);
+    fake.aborted = false;
+    fake_pass(&fake, 29 * SECOND_US);
+    CHECK(!fake.aborted);
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK(fake.aborted);
+}
+
 /* -- The directory --------------------------------------------------------- */
 
 static struct index directory;
@@ -530,6 +632,10 @@ int main(void)
     RUN(a_list_that_does_not_come_holds_up_nothing_for_long);
     RUN(a_list_that_drips_is_given_up_after_20_seconds);
     RUN(a_list_ends_where_we_keep_no_more);
+    RUN(a_ghost_dials_again_after_60_seconds);
+    RUN(a_holder_that_stops_is_left_after_30_seconds);
+    RUN(a_holder_that_shall_call_has_30_seconds);
+    RUN(a_caller_has_30_seconds_to_ask_and_to_go);
     RUN(a_search_walks_the_rarest_word_s_files);
     RUN(what_is_removed_is_found_no_more_and_costs_nothing);
     return test_end();
