@@ -562,6 +562,21 @@ half_a_song() {
     "$napster" show "$dir/ask.scn" --at 12s invariants
 }
 
+@test "napster: a downloader that reads no more holds a slot for 30 s" {
+    cat >"$dir/deaf.scn" <<'END'
+bandwidth up 1MB/s down 1MB/s
+node server role=server
+node amy join=server share=song.ogg:64MiB
+node bob join=server
+at 3s bob search song
+at 6s bob get 1
+at 8s vanish bob
+run until 60s
+END
+    "$napster" show "$dir/deaf.scn" --at 30s node amy | grep ' 1 up'
+    "$napster" show "$dir/deaf.scn" --at 45s node amy | grep ' 0 up'
+}
+
 @test "napster: a new folder, and a name that no message can hold, are said" {
     start s server
     server=$addr

@@ -424,6 +424,28 @@ TEST(a_list_ends_where_we_keep_no_more)
     CHECK_TEXT(fake.said, "");
 }
 
+/* Behind a firewall she dials us: 20 s for her.  And 20 s for who asked for
+   our list, and was told that it may call. */
+TEST(a_list_that_is_agreed_on_is_waited_for_20_seconds)
+{
+    (void)logged_in();
+    command(5, "list eve");
+    hears(1, MSG_BROWSE_ACCEPT, "eve 16777343 0");
+    fake_pass(&fake, 19 * SECOND_US);
+    CHECK_TEXT(fake.said, "");
+    fake_pass(&fake, 2 * SECOND_US);
+    CHECK_TEXT(fake.said, "5 failed error the user does not answer\n");
+    for (conn_id late = 0; late < 2; late++) {
+        hears(1, MSG_BROWSE_DIRECT, "bob 16777343 0");
+        CHECK_U64(wrote(MSG_BROWSE_ACCEPT, NULL, 0), 1);
+        happens(EVENT_ACCEPT, 8 + late);
+        fake_pass(&fake, (late ? 21 : 19) * SECOND_US);
+        fake.written_len = 0;
+        CHECK_U64(comes(8 + late, "GETLIST", 7), 7);
+        CHECK(memcmp(fake.written, late ? "INVALID" : "kid", 3) == 0);
+    }
+}
+
 /* Reference, 5: who is thrown out by its own nick does not come back at once. */
 TEST(a_ghost_dials_again_after_60_seconds)
 {
@@ -632,6 +654,7 @@ int main(void)
     RUN(a_list_that_does_not_come_holds_up_nothing_for_long);
     RUN(a_list_that_drips_is_given_up_after_20_seconds);
     RUN(a_list_ends_where_we_keep_no_more);
+    RUN(a_list_that_is_agreed_on_is_waited_for_20_seconds);
     RUN(a_ghost_dials_again_after_60_seconds);
     RUN(a_holder_that_stops_is_left_after_30_seconds);
     RUN(a_holder_that_shall_call_has_30_seconds);
