@@ -137,8 +137,7 @@ static uint64_t side_hash(const struct explorer *x, const struct side *s)
     h = roll_number(h, s->written - s->sent);
     h = roll_number(h, segments_hash(x, s));
     h = roll_unarrived(h, s);
-    return s->unread_len > 0 ? roll(h, s->unread + s->unread_at, s->unread_len)
-                             : h;
+    return s->unread_len > 0 ? roll(h, side_unread(s), s->unread_len) : h;
 }
 
 /* Each stream is counted at the side that opened it. */

@@ -59,13 +59,3 @@ void content_hashed(struct sim *sim, const struct entry *e)
     struct event event = hash_job_event(&job);
     (void)node_deliver(n, &event, 0);
 }
-
-size_t content_send(struct host *h, conn_id conn, int content, uint64_t offset,
-                    size_t len)
-{
-    uint8_t bytes[MESSAGE_BYTES_MAX];
-
-    if (contents_read(h->contents, content, offset, bytes, len) != 0)
-        return 0;
-    return net_write_bulk(h, conn, bytes, len);
-}

@@ -169,10 +169,12 @@ struct side {
     uint64_t arrival_us;    /* of its last segment */
     struct segment *parked; /* arrived before an earlier one */
 
-    /* What it has received and not consumed. */
+    /* What it has received and not consumed: in `unread`, or lent by the other
+       side's first write. */
     uint8_t *unread;
     size_t unread_at, unread_len, unread_cap;
     size_t fresh; /* of them: not offered yet */
+    bool lent;
 
     bool open;        /* may send */
     bool ready;       /* stands at the uplink */
@@ -373,8 +375,6 @@ void nodes_warm(struct acts *a);
 /* sim_content.c */
 bool content_keep(struct host *h); /* give it a table of made bytes */
 void content_hash(struct host *h, const struct hash_job *job);
-size_t content_send(struct host *h, conn_id conn, int content, uint64_t offset,
-                    size_t len);
 /* Hash, and tell the node if it still is the one that asked. */
 void content_hashed(struct sim *sim, const struct entry *e);
 
@@ -400,8 +400,8 @@ conn_id net_connect(struct host *h, struct addr to);
 size_t net_write(struct host *h, conn_id conn, const void *wire,
                  size_t wire_len, const void *plain, size_t plain_len);
 /* The same for bytes of a content, whatever the phase is. */
-size_t net_write_bulk(struct host *h, conn_id conn, const void *data,
-                      size_t len);
+size_t net_write_content(struct host *h, conn_id conn, int content,
+                         uint64_t offset, size_t len);
 void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len);
 void net_phase(struct host *h, conn_id conn, enum phase phase);
 void net_finish(struct host *h, conn_id conn);
@@ -458,8 +458,10 @@ void write_free(struct sim *sim, struct write *w);
 /* sim_read.c */
 /* Does a message removed by hand end within the next `bytes`? */
 bool side_loses(const struct side *from, uint64_t bytes);
-/* Move the next `bytes` from the writes of `from` to the reader's buffer. */
+/* Let the reader have the next `bytes` of what `from` has written. */
 void side_take(struct side *from, uint64_t bytes);
+/* The first of a side's unread bytes, when it has any. */
+const uint8_t *side_unread(const struct side *s);
 /* Is there a call to make at once: bytes to offer (again), or the end? */
 void side_plan_again(struct side *to);
 /* Make that call: a step. */

@@ -234,7 +234,7 @@ static const struct host_calls calls = {.now = call_now,
                                         .left = call_left,
                                         .keep = content_keep,
                                         .hash = content_hash,
-                                        .write_content = content_send};
+                                        .write_content = net_write_content};
 
 static void record_about(struct node *n, enum record_kind kind,
                          const char *text)

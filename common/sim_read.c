@@ -5,31 +5,64 @@
  * A BYTES call may consume one message; what is left is offered again at
  * once, as a step of its own, and at last the end.  So `sim->again` names the
  * side whose call comes before anything else.
+ *
+ * Mostly the unread bytes are all of one write, and are lent where they stand.
+ * They are copied only when bytes of another write come behind them.
  */
 #include <assert.h>
 #include <string.h>
 
 #include "common/sim_impl.h"
 
-/* Append to a side's unread bytes. */
-static void unread_add(struct side *s, const uint8_t *data, size_t len)
+/* What a write has that its reader has not consumed. */
+static const uint8_t *write_rest(const struct write *w)
+{
+    return w->data + (w->wire_len - w->unread);
+}
+
+const uint8_t *side_unread(const struct side *s)
+{
+    return s->lent ? write_rest(side_other(s)->first)
+                   : s->unread + s->unread_at;
+}
+
+/* Copy to the end of a side's buffer, which has `have` bytes. */
+static void buffer_add(struct side *s, size_t have, const uint8_t *data,
+                       size_t len)
 {
     struct arena *arena = s->stream->sim->arena;
 
-    if (s->unread_at + s->unread_len + len > s->unread_cap) {
-        if (s->unread_len > 0)
-            memmove(s->unread, s->unread + s->unread_at, s->unread_len);
+    if (s->unread_at + have + len > s->unread_cap) {
+        if (have > 0)
+            memmove(s->unread, s->unread + s->unread_at, have);
         s->unread_at = 0;
     }
-    if (s->unread_len + len > s->unread_cap) {
-        size_t cap = 2 * (s->unread_len + len);
+    if (have + len > s->unread_cap) {
+        size_t cap = 2 * (have + len);
         uint8_t *grown = arena_grow(arena, s->unread, s->unread_cap, cap);
         if (grown == NULL)
-            return;
+            return; /* the run ends here */
         s->unread = grown;
         s->unread_cap = cap;
     }
-    memcpy(s->unread + s->unread_at + s->unread_len, data, len);
+    memcpy(s->unread + s->unread_at + have, data, len);
+}
+
+/* Bytes of `w` have arrived, behind what is unread. */
+static void unread_add(struct side *s, const struct write *w, size_t at,
+                       size_t len)
+{
+    const struct write *first = side_other(s)->first;
+
+    if (s->unread_len == 0) {
+        assert(w == first && at == w->wire_len - w->unread);
+        s->lent = true;
+    } else if (s->lent && w != first) {
+        buffer_add(s, 0, write_rest(first), s->unread_len);
+        s->lent = false;
+    }
+    if (!s->lent)
+        buffer_add(s, s->unread_len, w->data + at, len);
     s->unread_len += len;
     s->fresh += len;
     s->stuck = false;
@@ -59,8 +92,8 @@ bool side_loses(const struct side *from, uint64_t bytes)
     return false;
 }
 
-/* Move the next `bytes` from the writes to the reader's buffer; what was
-   removed by hand is not moved. */
+/* Let the reader have the next `bytes` of the writes, but not what was removed
+   by hand. */
 void side_take(struct side *from, uint64_t bytes)
 {
     struct side *to = side_other(from);
@@ -70,7 +103,7 @@ void side_take(struct side *from, uint64_t bytes)
         uint64_t left = w->end - from->arrived, part = least(left, bytes);
 
         if (!w->removed)
-            unread_add(to, w->data + (w->wire_len - left), (size_t)part);
+            unread_add(to, w, (size_t)(w->wire_len - left), (size_t)part);
         from->arrived += part;
         bytes -= part;
         if (part == left) {
@@ -86,7 +119,7 @@ static void consume(struct side *to, size_t bytes)
 {
     struct side *from = side_other(to);
 
-    to->unread_at += bytes;
+    to->unread_at += to->lent ? 0 : bytes;
     to->unread_len -= bytes;
     while (bytes > 0) {
         struct write *w = from->first;
@@ -126,7 +159,7 @@ static void offer(struct side *to)
     uint32_t command = from->first->command;
     struct event e = {.kind = EVENT_BYTES,
                       .conn = to->id,
-                      .data = to->unread + to->unread_at,
+                      .data = side_unread(to),
                       .len = to->unread_len};
 
     step_begin(to->stream->sim, STEP_BYTES, side_node(to),

@@ -3,11 +3,11 @@
  *
  * Each side of a stream keeps what it has written, one `struct write` a
  * host_write, until the other side has consumed it.  Segments carry counts of
- * bytes, never the bytes themselves: they are copied from the writes on
+ * bytes, never the bytes themselves: those are read from the writes after
  * arrival.  So whatever happens to segments, bytes stay in order.
  *
  *     written  >=  sent  >=  arrived       positions in what a side writes
- *        backlog    in flight    unread by the other, in its buffer
+ *        backlog    in flight    unread by the other
  *
  * A node's uplink serves the streams that may send, one quantum each in turn;
  * a slow downlink takes segments in order of arrival.  At most WINDOW bytes
@@ -656,15 +656,16 @@ conn_id net_connect(struct host *h, struct addr to)
     return stream->side[0].id;
 }
 
-static struct write *write_new(struct side *s, const void *wire,
-                               size_t wire_len, const void *plain,
-                               size_t plain_len)
+/* A message to be written, without its bytes yet. */
+static struct write *write_new(const struct side *s, size_t wire_len,
+                               size_t plain_len, bool coded)
 {
     struct sim *sim = s->stream->sim;
-    bool coded = plain != wire;
-    struct write *w =
-        arena_alloc(sim->arena, sizeof *w + wire_len + (coded ? plain_len : 0));
+    struct write *w = NULL;
 
+    if (!s->finished && !s->closing && wire_len > 0)
+        w = arena_alloc(sim->arena,
+                        sizeof *w + wire_len + (coded ? plain_len : 0));
     if (w == NULL)
         return NULL;
     *w = (struct write){.end = s->written + wire_len,
@@ -677,22 +678,12 @@ static struct write *write_new(struct side *s, const void *wire,
                         .unread = (uint32_t)wire_len,
                         .phase = (uint8_t)s->phase,
                         .coded = coded};
-    memcpy(w->data, wire, wire_len);
-    if (coded)
-        memcpy(w->data + wire_len, plain, plain_len);
     return w;
 }
 
-size_t net_write(struct host *h, conn_id conn, const void *wire,
-                 size_t wire_len, const void *plain, size_t plain_len)
+/* Write it; the bytes that are not sent yet. */
+static size_t write_begin(struct side *s, struct write *w)
 {
-    struct side *s = find_side((struct node *)h, conn);
-
-    if (s == NULL || s->finished || s->closing || wire_len == 0)
-        return 0;
-    struct write *w = write_new(s, wire, wire_len, plain, plain_len);
-    if (w == NULL)
-        return 0;
     if (s->last != NULL)
         s->last->next = w;
     else
@@ -700,26 +691,42 @@ size_t net_write(struct host *h, conn_id conn, const void *wire,
     s->last = w;
     if (s->arriving == NULL)
         s->arriving = w;
-    s->written += wire_len;
-    count_cost(s->stream->sim, wire_len);
+    s->written += w->wire_len;
+    count_cost(s->stream->sim, w->wire_len);
     send_ready(s);
     if (backlog(s) >= BACKLOG_HIGH)
         s->wants_room = true;
     return (size_t)backlog(s);
 }
 
-size_t net_write_bulk(struct host *h, conn_id conn, const void *data,
-                      size_t len)
+size_t net_write(struct host *h, conn_id conn, const void *wire,
+                 size_t wire_len, const void *plain, size_t plain_len)
 {
     struct side *s = find_side((struct node *)h, conn);
+    bool coded = plain != wire;
+    struct write *w =
+        s != NULL ? write_new(s, wire_len, plain_len, coded) : NULL;
 
-    if (s == NULL)
+    if (w == NULL)
         return 0;
-    enum phase phase = s->phase;
-    s->phase = PHASE_BULK;
-    size_t unsent = net_write(h, conn, data, len, data, len);
-    s->phase = phase;
-    return unsent;
+    memcpy(w->data, wire, wire_len);
+    if (coded)
+        memcpy(w->data + wire_len, plain, plain_len);
+    return write_begin(s, w);
+}
+
+size_t net_write_content(struct host *h, conn_id conn, int content,
+                         uint64_t offset, size_t len)
+{
+    struct side *s = find_side((struct node *)h, conn);
+    struct write *w = s != NULL ? write_new(s, len, len, false) : NULL;
+
+    if (w == NULL)
+        return 0;
+    int error = contents_read(h->contents, content, offset, w->data, len);
+    assert(error == 0); /* the host has looked that they are here */
+    w->phase = PHASE_BULK;
+    return write_begin(s, w);
 }
 
 void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len)
