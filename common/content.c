@@ -619,11 +619,51 @@ int contents_fd(struct contents *c, int number, uint64_t offset, uint64_t *at,
 
 /* -- Hashing -------------------------------------------------------------------- */
 
+/* Digests of made bytes: every node of a swarm hashes the same pieces. */
+static struct made_digest {
+    uint64_t seed, at, end;
+    enum content_hash kind;
+    size_t len; /* 0: the place is free */
+    uint8_t bytes[CONTENT_DIGEST_MAX];
+} made_digests[MADE_DIGESTS];
+
+/* Where the digest of these bytes is kept, or may be; NULL when they are not
+   made, not all right, or of several files. */
+static struct made_digest *made_digest(const struct hash_job *job,
+                                       const struct contents *c)
+{
+    const struct item *item = item_at(c, job->content);
+    uint64_t len = job->end - job->at, end, at;
+
+    if (c == NULL || c->folder != NULL || len == 0 ||
+        !contents_has(c, job->content, job->at, len) ||
+        ranges_has(&item->bad, job->at, &end) || end < job->end)
+        return NULL;
+    const struct content_file *file = item_file(item, job->at, &at);
+    if (len > file->bytes - at || content_file_is_padding(file))
+        return NULL;
+    uint64_t seed = seed_of(file, false);
+    struct made_digest *d =
+        &made_digests[hash_roll_u64(seed, at) % MADE_DIGESTS];
+    if (d->seed != seed || d->at != at || d->end != at + len ||
+        d->kind != job->kind)
+        *d = (struct made_digest){seed, at, at + len, job->kind, 0, {0}};
+    return d;
+}
+
 bool hash_job_step(struct hash_job *job, struct contents *c, uint64_t bytes)
 {
     uint8_t block[256 * 1024];
     uint64_t end = job->end - job->at > bytes ? job->at + bytes : job->end;
+    struct made_digest *made =
+        job->hash == NULL && end == job->end ? made_digest(job, c) : NULL;
 
+    if (made != NULL && made->len > 0) {
+        memcpy(job->digest, made->bytes, made->len);
+        job->digest_len = made->len;
+        job->at = end;
+        return true;
+    }
     if (job->hash == NULL)
         job->hash = hash_begin(job->kind == CONTENT_MD5 ? HASH_MD5 : HASH_SHA1);
     if (job->hash == NULL)
@@ -642,6 +682,10 @@ bool hash_job_step(struct hash_job *job, struct contents *c, uint64_t bytes)
         return false;
     job->digest_len = hash_end(job->hash, job->digest);
     job->hash = NULL;
+    if (made != NULL) {
+        memcpy(made->bytes, job->digest, job->digest_len);
+        made->len = job->digest_len;
+    }
     return true;
 }
 

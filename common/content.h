@@ -27,7 +27,9 @@
 #define CONTENT_SLICE ((size_t)1024 * 1024) /* hashed between other events */
 #define POLLUTED_BLOCK 16384 /* made bytes are right or wrong by such blocks */
 #define MADE_BLOCKS 512      /* kept ready, of all nodes together: 8 MiB */
-#define BLOBS_MAX 64         /* of one node */
+#define MADE_DIGESTS 4096    /* and their hashes: 256 KiB */
+#define CONTENT_DIGEST_MAX 32
+#define BLOBS_MAX 64 /* of one node */
 #define BLOB_NAME_MAX 48
 
 /* Where the table lives: the simulator's arena, or the system's memory.
@@ -110,7 +112,7 @@ struct hash_job {
     enum content_hash kind;
     uint32_t restarts; /* of the node when it asked */
     struct hash *hash; /* NULL: not begun */
-    uint8_t digest[32];
+    uint8_t digest[CONTENT_DIGEST_MAX];
     size_t digest_len; /* 0 when some bytes are not here */
 };
 
