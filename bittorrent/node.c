@@ -568,33 +568,29 @@ static void on_start(struct bittorrent *n, struct host *h)
 static size_t on_stream(struct bittorrent *n, struct host *h,
                         const struct event *e)
 {
-    struct announce_stats stats = stats_of(n);
-    struct web *w = web_of(n, e->conn);
+    struct peer *p = peer_of(n, e->conn); /* most events are of peers */
+    conn_id conn = e->conn;
 
-    if (n->announcing && e->conn == n->announcer.conn) {
+    if (p != NULL && (p->state != PEER_HANDSHAKE || p->outgoing || !web_is(e)))
+        return peer_event(n, h, p, e);
+    if (n->announcing && conn == n->announcer.conn) {
+        struct announce_stats stats = stats_of(n);
         size_t used = announcer_on_stream(&n->announcer, h, e, &stats);
         take_found(n, h);
         return used;
     }
-    if (w != NULL)
-        return web_event(n, h, w, e);
     if (e->kind == EVENT_ACCEPT) {
         if (n->peer_count < PEERS_MAX && !n->leaving && !swarm_bans(n, e->peer))
             peer_accept(n, h, e);
         else
-            host_abort(h, e->conn);
+            host_abort(h, conn);
         return 0;
     }
-    struct peer *p = peer_of(n, e->conn);
-    if (p == NULL)
-        return e->len;
-    if (p->state == PEER_HANDSHAKE && !p->outgoing && web_is(e)) {
-        conn_id conn = p->conn;
+    size_t ignored = p == NULL ? e->len : 0;
+    if (p != NULL)
         web_take(n, h, p);
-        w = web_of(n, conn);
-        return w != NULL ? web_event(n, h, w, e) : 0;
-    }
-    return peer_event(n, h, p, e);
+    struct web *w = web_of(n, conn);
+    return w != NULL ? web_event(n, h, w, e) : ignored;
 }
 
 static void on_datagram(struct bittorrent *n, struct host *h,

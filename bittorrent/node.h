@@ -143,6 +143,7 @@ enum peer_state {
 
 struct peer {
     struct peer *next, *same_slot; /* of by_conn */
+    struct peer *next_waiting;     /* of those that wait for blocks */
     conn_id conn;
     enum peer_state state;
     bool outgoing, said; /* our handshake is out */
@@ -155,6 +156,7 @@ struct peer {
     bool snubbed; /* nothing came for long, though asked */
     bool optimistic;
     bool stuffed;  /* its stream takes no more until ROOM */
+    bool waiting;  /* it is on that list */
     uint8_t *have; /* what it has; NULL until the metainfo is known */
     uint32_t have_count;
     uint32_t wanted; /* pieces that it has and we lack */
@@ -203,6 +205,7 @@ struct bittorrent {
     struct torrent torrent;
     struct peer *peers;
     struct peer *by_conn[CONN_SLOTS]; /* peer_of() */
+    struct peer *waiting;             /* for blocks, or a moment ago */
     uint32_t peer_count;
     struct known *known; /* KNOWN_MAX */
     uint32_t known_count;
@@ -353,6 +356,9 @@ void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
 bool peer_may_have(const struct bittorrent *n, const struct peer *p,
                    uint32_t piece);
 void peer_send_allowed(struct bittorrent *n, struct host *h, struct peer *p);
+/* A peer waits for a block now; it is going, and waits for none. */
+void peer_waits(struct bittorrent *n, struct peer *p);
+void peer_waits_no_more(struct bittorrent *n, struct peer *p);
 /* Send what peers have asked for, as far as limits allow. */
 void peer_serve_all(struct bittorrent *n, struct host *h);
 

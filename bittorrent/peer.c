@@ -173,12 +173,12 @@ void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
 {
     struct torrent *t = &n->torrent;
     bool limited = setting(n->settings, OPT_DOWNLOAD) > 0;
-    uint32_t depth = pipeline(n, p);
     struct block b;
 
     if (p->state != PEER_UP || !p->am_interested || n->leaving ||
         t->full != NULL || (p->peer_choking && p->allowed_count == 0))
         return;
+    uint32_t depth = pipeline(n, p);
     if (depth >= REQUESTS_BATCHED && p->asked.count > depth - depth / 4)
         return; /* rather many at a time than one by one */
     while (p->asked.count < depth) {
@@ -283,6 +283,7 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
     struct peer **at = &n->peers;
 
     release_all(n, h, p);
+    peer_waits_no_more(n, p);
     for (uint32_t i = 0; p->have != NULL && i < t->meta.piece_count; i++)
         t->copies[i] = (uint16_t)(t->copies[i] - bit_is_set(p->have, i));
     if (k != NULL && p->outgoing) {
@@ -446,10 +447,12 @@ static const char *on_request(struct bittorrent *n, struct host *h,
                  n->torrent.state == TORRENT_OPEN &&
                  bit_is_set(n->torrent.have, m->index) &&
                  p->wants.count < 2 * REQUESTS_MAX;
-    if (serve && blocks_add(h, &p->wants, b))
+    if (serve && blocks_add(h, &p->wants, b)) {
+        peer_waits(n, p);
         peer_serve_all(n, h);
-    else if (p->fast)
+    } else if (p->fast) {
         peer_send_block(h, p, WIRE_REJECT, &b);
+    }
     return NULL;
 }
 

@@ -67,6 +67,11 @@ static uint32_t pick_piece(const struct bittorrent *n, struct host *h,
     if (policy == PICKER_RAREST && t->have_count == 0)
         policy = PICKER_RANDOM;
     for (uint32_t i = 0; i < t->meta.piece_count; i++) {
+        if (i % 8 == 0 &&
+            (p->have[i / 8] & ~(t->have[i / 8] | t->busy[i / 8])) == 0) {
+            i += 7; /* none of these eight */
+            continue;
+        }
         if (!torrent_lacks(t, i) || bit_is_set(t->busy, i) ||
             !peer_offers(p, i))
             continue;

@@ -61,15 +61,45 @@ void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
 
 /* -- Blocks ------------------------------------------------------------------------ */
 
-/* Of those who can be sent a block, the one who has waited longest. */
-static struct peer *next_to_serve(const struct bittorrent *n)
+void peer_waits(struct bittorrent *n, struct peer *p)
 {
-    struct peer *next = NULL;
+    if (p->waiting)
+        return;
+    p->waiting = true;
+    p->next_waiting = n->waiting;
+    n->waiting = p;
+}
 
-    for (struct peer *p = n->peers; p != NULL; p = p->next)
-        if (p->state == PEER_UP && p->wants.count > 0 && !p->stuffed &&
-            (next == NULL || p->served < next->served))
+void peer_waits_no_more(struct bittorrent *n, struct peer *p)
+{
+    struct peer **at = &n->waiting;
+
+    if (!p->waiting)
+        return;
+    while (*at != p)
+        at = &(*at)->next_waiting;
+    *at = p->next_waiting;
+    p->waiting = false;
+}
+
+/* Has `p` waited longer?  Of those who were never served, the older link. */
+static bool is_before(const struct peer *p, const struct peer *q)
+{
+    return p->served != q->served ? p->served < q->served : p->conn < q->conn;
+}
+
+/* Of those who can be sent a block, the one who has waited longest. */
+static struct peer *next_to_serve(struct bittorrent *n)
+{
+    struct peer *next = NULL, *after;
+
+    for (struct peer *p = n->waiting; p != NULL; p = after) {
+        after = p->next_waiting;
+        if (p->wants.count == 0)
+            peer_waits_no_more(n, p);
+        else if (!p->stuffed && (next == NULL || is_before(p, next)))
             next = p;
+    }
     return next;
 }
 
