@@ -267,6 +267,20 @@ size_t host_write_content(struct host *h, conn_id conn, int content,
     return h->calls->write_content(h, conn, content, offset, len);
 }
 
+bool host_write_range(struct host *h, conn_id conn, int content, uint64_t *at,
+                      uint64_t end)
+{
+    size_t backlog = 0;
+
+    while (*at < end && backlog < BACKLOG_HIGH) {
+        size_t len = end - *at < MESSAGE_BYTES_MAX ? (size_t)(end - *at)
+                                                   : MESSAGE_BYTES_MAX;
+        backlog = host_write_content(h, conn, content, *at, len);
+        *at += len;
+    }
+    return backlog < BACKLOG_HIGH;
+}
+
 int host_save(struct host *h, const char *name, const void *data, size_t len)
 {
     return keeps(h) ? contents_save(h->contents, name, data, len) : ERR_SYSTEM;

@@ -280,6 +280,10 @@ void host_content_hash(struct host *h, int content, uint64_t offset,
    MESSAGE_BYTES_MAX at most. */
 size_t host_write_content(struct host *h, conn_id conn, int content,
                           uint64_t offset, size_t len);
+/* The same from *at on up to `end`, in chunks, until BACKLOG_HIGH are unsent;
+   moves *at.  False: go on at ROOM. */
+bool host_write_range(struct host *h, conn_id conn, int content, uint64_t *at,
+                      uint64_t end);
 
 /* Small things a node remembers beyond its own death, by name (letters,
    digits, - and _): its registrations, its cache of hosts.  On a live node

@@ -72,7 +72,6 @@
 #define FILE_BYTES_MAX UINT32_MAX  /* sizes on the wire have 32 bits */
 #define FILES_MAX 4096u            /* whose hash is kept */
 #define RANGE_BYTES (256u * 1024u) /* reference 5: what mldonkey asks for */
-#define CHUNK_BYTES 65536u         /* of a file in one write */
 #define HASH_SLICE (4u * 1024u * 1024u) /* of a tree between two events */
 
 #endif

@@ -74,17 +74,13 @@ static void decline(struct fasttrack *n, struct host *h, struct link *l,
 
 static void send_more(struct fasttrack *n, struct host *h, struct link *l)
 {
-    while (l->at < l->end) {
-        uint64_t left = l->end - l->at;
-        size_t len = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
-        size_t backlog = host_write_content(h, l->conn, l->content, l->at, len);
-        l->at += len;
-        n->uploaded += len;
-        fasttrack_link_due(n, l, host_now(h) + IDLE_US);
-        if (backlog >= BACKLOG_HIGH)
-            return; /* the rest at ROOM */
-    }
-    answered(n, h, l);
+    uint64_t from = l->at;
+    bool all = host_write_range(h, l->conn, l->content, &l->at, l->end);
+
+    n->uploaded += l->at - from;
+    fasttrack_link_due(n, l, host_now(h) + IDLE_US);
+    if (all)
+        answered(n, h, l);
 }
 
 void fasttrack_transfer_on_room(struct fasttrack *n, struct host *h,
@@ -552,7 +548,7 @@ static size_t on_body(struct fasttrack *n, struct host *h, struct source *s,
                       const struct event *e)
 {
     struct download *d = s->download;
-    uint64_t len = e->len < CHUNK_BYTES ? e->len : CHUNK_BYTES;
+    uint64_t len = e->len < MESSAGE_BYTES_MAX ? e->len : MESSAGE_BYTES_MAX;
 
     len = len < s->end - s->at ? len : s->end - s->at;
     if (host_content_write(h, d->content, s->at, e->data, (size_t)len) < 0) {

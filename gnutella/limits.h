@@ -77,7 +77,6 @@
 
 #define GREETING_MAX 16384         /* bytes of a handshake, and */
 #define GREETING_LINES_MAX 64      /* its headers; ours, see reference */
-#define CHUNK_BYTES 65536          /* of a file in one write */
 #define TABLE_SLOTS_MAX (1u << 20) /* QRP, of a peer; ours, see reference */
 #define TABLE_BITS 14              /* and our own: 16,384, as [gtk] */
 /* Unsent on a link [rfc]: from half of it on (BACKLOG_HIGH) the least important

@@ -96,16 +96,9 @@ static void decline(struct gnutella *n, struct host *h, struct link *l,
 
 static void send_more(struct gnutella *n, struct host *h, struct link *l)
 {
-    while (l->at < l->end) {
-        uint64_t left = l->end - l->at;
-        size_t len = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
-        size_t backlog = host_write_content(h, l->conn, l->content, l->at, len);
-        l->at += len;
-        l->deadline_us = host_now(h) + IDLE_US;
-        if (backlog >= BACKLOG_HIGH)
-            return; /* the rest at ROOM */
-    }
-    answered(n, h, l);
+    l->deadline_us = host_now(h) + IDLE_US;
+    if (host_write_range(h, l->conn, l->content, &l->at, l->end))
+        answered(n, h, l);
 }
 
 void gnutella_transfer_on_room(struct gnutella *n, struct host *h,
@@ -578,7 +571,7 @@ static size_t on_body(struct gnutella *n, struct host *h, struct link *l,
                       const struct event *e)
 {
     struct download *d = l->download;
-    uint64_t len = e->len < CHUNK_BYTES ? e->len : CHUNK_BYTES;
+    uint64_t len = e->len < MESSAGE_BYTES_MAX ? e->len : MESSAGE_BYTES_MAX;
 
     if (len > d->remain)
         len = d->remain;

@@ -43,7 +43,6 @@
 #define DOWNLOADS_MAX 32u
 #define UPLOADS_MAX 16u
 #define REQUEST_MAX 600u /* bytes of GET or SEND with its fields */
-#define CHUNK_BYTES ((size_t)64 * 1024)
 #define RECONNECT_US (2 * SECOND_US)
 #define META_US (10 * SECOND_US)    /* Source: reference, 1: for its one line */
 #define PING_US (2 * SECOND_US)     /* how long a search waits for pongs */

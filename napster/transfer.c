@@ -167,17 +167,11 @@ static void on_upload_ask(struct napster *n, struct host *h, struct slice nick,
 
 static void send_more(struct napster *n, struct host *h, struct peer *p)
 {
-    while (p->at < p->bytes) {
-        uint64_t left = p->bytes - p->at;
-        size_t len = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
-        size_t backlog = host_write_content(h, p->conn, p->content, p->at, len);
-        p->at += len;
-        p->deadline_us = host_now(h) + PEER_US;
-        if (backlog >= BACKLOG_HIGH)
-            return; /* the rest at ROOM */
+    p->deadline_us = host_now(h) + PEER_US;
+    if (host_write_range(h, p->conn, p->content, &p->at, p->bytes)) {
+        n->client->sent_files++;
+        napster_peer_end(n, h, p);
     }
-    n->client->sent_files++;
-    napster_peer_end(n, h, p);
 }
 
 static void begin_upload(struct napster *n, struct host *h, struct peer *p)
