@@ -201,6 +201,24 @@ int host_content_new(struct host *h, const char *name,
                     : ERR_SYSTEM;
 }
 
+int host_content_fetch(struct host *h, uint32_t command, const char *name,
+                       uint64_t bytes)
+{
+    struct content_file file = {name, bytes};
+    struct content c;
+    int content = host_content_new(h, name, &file, 1);
+
+    if (content >= 0 && !(host_content(h, content, &c) && c.complete))
+        return content;
+    host_failed(h, command,
+                content >= 0 ? "that file is here already"
+                : content == ERR_MALFORMED
+                    ? "refused: that name would leave the folder"
+                : content == ERR_LIMIT ? "another file of that name is here"
+                                       : "the file cannot be made");
+    return content < 0 ? content : ERR_LIMIT;
+}
+
 int host_content_complete(struct host *h, int content)
 {
     return contents_complete(h->contents, content);

@@ -253,6 +253,11 @@ int host_content_find(struct host *h, const char *name);
    until the content is complete. */
 int host_content_new(struct host *h, const char *name,
                      const struct content_file *files, size_t count);
+/* The same for one file that `command` asked to fetch.  Where it cannot be
+   begun, or is here already, that is the command's result, and ours an
+   error. */
+int host_content_fetch(struct host *h, uint32_t command, const char *name,
+                       uint64_t bytes);
 /* Every byte is here and right: give the files their names, and share them. */
 int host_content_complete(struct host *h, int content);
 /* The same for one file of it: others are not wanted, or still to come. */

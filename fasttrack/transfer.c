@@ -593,34 +593,22 @@ static void add_sources(struct fasttrack *n, struct download *d)
 void fasttrack_get(struct fasttrack *n, struct host *h, uint32_t command,
                    const struct hit *hit, const uint8_t *tree)
 {
-    struct content_file file = {hit->name, hit->size};
-    struct content c;
     struct download *d;
 
     if (n->download_count >= DOWNLOADS_MAX) {
         host_failed(h, command, "too many downloads at a time");
         return;
     }
-    int content = host_content_new(h, hit->name, &file, 1);
-    if (content < 0) {
-        host_failed(h, command,
-                    content == ERR_MALFORMED
-                        ? "refused: that name would leave the folder"
-                    : content == ERR_LIMIT ? "another file of that name is here"
-                                           : "the file cannot be made");
+    int content = host_content_fetch(h, command, hit->name, hit->size);
+    if (content < 0)
         return;
-    }
     for (d = n->downloads; d != NULL && d->content != content;)
         d = d->next;
-    if (d != NULL || (host_content(h, content, &c) && c.complete)) {
-        host_failed(h, command,
-                    d != NULL ? "that file is on its way already"
-                              : "that file is here already");
-        return;
-    }
-    d = host_alloc(h, sizeof *d);
+    bool twice = d != NULL;
+    d = twice ? NULL : host_alloc(h, sizeof *d);
     if (d == NULL) {
-        host_failed(h, command, "no memory");
+        host_failed(h, command,
+                    twice ? "that file is on its way already" : "no memory");
         return;
     }
     d->next = n->downloads;

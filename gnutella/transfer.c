@@ -594,27 +594,15 @@ void gnutella_transfer_get(struct gnutella *n, struct host *h, uint32_t command,
                            const struct hit *hit)
 {
     size_t name_bytes = strlen(hit->name) + 1;
-    struct content_file file = {hit->name, hit->bytes};
-    struct content c;
     struct download *d;
 
     if (n->download_count >= DOWNLOADS_MAX) {
         host_failed(h, command, "too many downloads at a time");
         return;
     }
-    int content = host_content_new(h, hit->name, &file, 1);
-    if (content < 0) {
-        host_failed(h, command,
-                    content == ERR_MALFORMED
-                        ? "refused: that name would leave the folder"
-                    : content == ERR_LIMIT ? "another file of that name is here"
-                                           : "the file cannot be made");
+    int content = host_content_fetch(h, command, hit->name, hit->bytes);
+    if (content < 0)
         return;
-    }
-    if (host_content(h, content, &c) && c.complete) {
-        host_failed(h, command, "that file is here already");
-        return;
-    }
     for (d = n->downloads; d != NULL; d = d->next)
         if (d->content == content) {
             host_failed(h, command, "that file is on its way already");

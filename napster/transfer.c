@@ -481,7 +481,7 @@ void napster_transfer_on_hashed(struct napster *n, struct host *h,
 }
 
 /* Only the last part of a peer's path, whichever slash it uses; what is still
-   unfit for a name, host_content_new refuses. */
+   unfit for a name, host_content_fetch refuses. */
 static const char *base_name(const char *path)
 {
     const char *base = path;
@@ -497,26 +497,22 @@ void napster_transfer_get(struct napster *n, struct host *h, uint32_t command,
 {
     struct client *c = n->client;
     const char *base = base_name(hit->name);
-    struct content_file file = {base, hit->bytes};
     struct download *d;
 
     if (c->download_count == DOWNLOADS_MAX) {
         host_failed(h, command, "too many downloads at a time");
         return;
     }
-    int content =
-        *base == '\0' ? ERR_MALFORMED : host_content_new(h, base, &file, 1);
-    struct content x;
-    if (content >= 0 && host_content(h, content, &x) && x.complete)
-        content = ERR_LIMIT;
-    for (d = c->downloads; d != NULL; d = d->next)
-        content = d->content == content ? ERR_LIMIT : content;
-    d = content >= 0 ? host_alloc(h, sizeof *d) : NULL;
+    int content = host_content_fetch(h, command, base, hit->bytes);
+    if (content < 0)
+        return;
+    for (d = c->downloads; d != NULL && d->content != content;)
+        d = d->next;
+    bool twice = d != NULL;
+    d = twice ? NULL : host_alloc(h, sizeof *d);
     if (d == NULL) {
         host_failed(h, command,
-                    content == ERR_MALFORMED ? "a name that is not safe"
-                    : content == ERR_LIMIT   ? "the file is here already"
-                                             : "no room for the file");
+                    twice ? "that file is on its way already" : "no memory");
         return;
     }
     *d = (struct download){.next = c->downloads,

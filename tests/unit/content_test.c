@@ -11,6 +11,7 @@
 
 #include "common/hash.h"
 #include "common/live.h"
+#include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 #include "tests/unit/toy.h"
 
@@ -455,6 +456,69 @@ TEST(a_file_is_sent_from_disk_in_order_however_much_waits)
     remove_folder();
 }
 
+/* A host with a folder of its own. */
+static void fake_folder(struct fake *f)
+{
+    fake_begin(f, (struct addr){0x0a000001, 7000});
+    f->host.contents = reopen(NULL);
+}
+
+TEST(what_cannot_be_fetched_is_said_to_the_command)
+{
+    struct fake f;
+
+    new_folder();
+    make_file("here.ogg", "12345");
+    fake_folder(&f);
+    CHECK(host_content_fetch(&f.host, 1, "../x", 5) == ERR_MALFORMED);
+    CHECK(host_content_fetch(&f.host, 2, "here.ogg", 5) == ERR_LIMIT);
+    CHECK(host_content_fetch(&f.host, 3, "here.ogg", 6) == ERR_LIMIT);
+    CHECK_U64(host_content_fetch(&f.host, 4, "new.ogg", 5), 1);
+    CHECK_U64(host_content_fetch(&f.host, 5, "new.ogg", 5), 1); /* goes on */
+    CHECK_TEXT(f.said,
+               "1 failed error refused: that name would leave the folder\n"
+               "2 failed error that file is here already\n"
+               "3 failed error another file of that name is here\n");
+    contents_free(f.host.contents);
+    remove_folder();
+}
+
+static size_t backlog;
+
+static size_t write_content(struct host *h, conn_id conn, int content,
+                            uint64_t offset, size_t len)
+{
+    (void)h, (void)conn, (void)content, (void)offset;
+    return backlog += len;
+}
+
+TEST(a_range_is_written_while_there_is_room)
+{
+    struct host_calls calls;
+    uint64_t at = 10, end = 600000;
+    struct fake f;
+
+    new_folder();
+    make_file("big.bin", "");
+    CHECK(truncate(path_of("big.bin"), 600000) == 0);
+    fake_folder(&f);
+    calls = *f.host.calls;
+    calls.write_content = write_content;
+    f.host.calls = &calls;
+    CHECK(!host_write_range(&f.host, 1, 0, &at, end));
+    CHECK_U64(at, 10 + BACKLOG_HIGH);
+    backlog = 1; /* of which nearly all has gone out */
+    CHECK(!host_write_range(&f.host, 1, 0, &at, end));
+    CHECK_U64(at, 10 + 2 * BACKLOG_HIGH);
+    backlog = 0;
+    CHECK(host_write_range(&f.host, 1, 0, &at, end));
+    CHECK_U64(at, end);
+    CHECK_U64(backlog, end - 10 - 2 * BACKLOG_HIGH);
+    CHECK(host_write_range(&f.host, 1, 0, &at, end));
+    contents_free(f.host.contents);
+    remove_folder();
+}
+
 int main(void)
 {
     RUN(the_files_below_a_folder_are_shared_in_order_of_name);
@@ -467,5 +531,7 @@ int main(void)
     RUN(gaps_names_and_sizes_have_bounds);
     RUN(ranges_say_what_a_map_of_bytes_says);
     RUN(a_file_is_sent_from_disk_in_order_however_much_waits);
+    RUN(what_cannot_be_fetched_is_said_to_the_command);
+    RUN(a_range_is_written_while_there_is_room);
     return test_end();
 }
