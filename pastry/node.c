@@ -577,7 +577,7 @@ static void on_store(struct pastry *n, struct host *h, struct addr from,
     pastry_begin(n, PASTRY_STORED, &reply);
     reply.request = m->request;
     reply.key = m->key;
-    reply.version = m->version;
+    reply.keep = pastry_is_replica(n, &m->key, &m->sender, pastry_replicas(n));
     pastry_send(h, from, &reply);
 }
 
@@ -600,8 +600,8 @@ static void on_answer(struct pastry *n, struct host *h, struct addr from,
         pastry_request_close(n, h, r);
     } else if (m->type == PASTRY_STORED && r->kind == REQUEST_STORED) {
         pastry_request_close(n, h, r);
-        if (!pastry_is_replica(n, &m->key, NULL,
-                               (unsigned)setting(n->settings, PASTRY_REPLICAS)))
+        if (m->keep == 0 ||
+            !pastry_is_replica(n, &m->key, NULL, pastry_replicas(n)))
             pastry_drop(n, h, &m->key); /* in better hands now */
     }
 }
@@ -884,7 +884,7 @@ const struct protocol pastry_protocol = {
     .describe = describe,
     .fields = "magic version type digit_bits digits request sender active key "
               "hops purpose origin origin_id origin_request path peers node "
-              "id row part count found age_ms value_len value",
+              "id row part count found keep age_ms value_len value",
     .results = "forwards hops id key larger neighbours owner owner_id path "
                "smaller table value values",
     .warm = pastry_warm,

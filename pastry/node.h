@@ -203,6 +203,8 @@ struct item *pastry_item(const struct pastry *n, const struct id *key);
 bool pastry_keep(struct pastry *n, struct host *h, const struct id *key,
                  uint32_t version, const uint8_t *value, size_t len);
 void pastry_drop(struct pastry *n, struct host *h, const struct id *key);
+/* How many nodes keep a value. */
+unsigned pastry_replicas(const struct pastry *n);
 /* Send copies to who should have them: of all items to a new leaf, of the
    `i`-th to all. */
 void pastry_offer(struct pastry *n, struct host *h, const struct peer *to);

@@ -11,7 +11,7 @@
 
 #include "pastry/node.h"
 
-static unsigned replicas(const struct pastry *n)
+unsigned pastry_replicas(const struct pastry *n)
 {
     return (unsigned)setting(n->settings, PASTRY_REPLICAS);
 }
@@ -93,7 +93,7 @@ static void spread(struct pastry *n, struct host *h, const struct item *i)
     for (unsigned k = 0; k < (unsigned)n->low_count + n->high_count; k++) {
         const struct peer *p = pastry_peer_at(n, k);
         if (pastry_known(n, peer_addr(p)) == p && /* each once */
-            pastry_is_replica(n, &i->key, PEER_ID(p), replicas(n)))
+            pastry_is_replica(n, &i->key, PEER_ID(p), pastry_replicas(n)))
             copy_to(n, h, i, p);
     }
 }
@@ -112,7 +112,7 @@ void pastry_replicate(struct pastry *n, struct host *h, uint32_t i)
 void pastry_offer(struct pastry *n, struct host *h, const struct peer *to)
 {
     for (const struct item *i = n->items; i != NULL; i = i->next)
-        if (pastry_is_replica(n, &i->key, PEER_ID(to), replicas(n) + 1))
+        if (pastry_is_replica(n, &i->key, PEER_ID(to), pastry_replicas(n) + 1))
             copy_to(n, h, i, to);
 }
 

@@ -125,9 +125,13 @@ static void walk_body(struct codec *c, struct pastry_msg *m)
             walk_peers(c, m);
         break;
     case PASTRY_STORE:
-    case PASTRY_STORED:
         walk_id(c, m, "key", &m->key);
         walk_value(c, m);
+        break;
+    case PASTRY_STORED:
+        walk_id(c, m, "key", &m->key);
+        code_u8(c, "keep", &m->keep);
+        code_require(c, m->keep <= 1);
         break;
     case PASTRY_ANNOUNCE:
         code_u32(c, "age_ms", &m->age_ms);

@@ -56,6 +56,7 @@ struct pastry_msg {
     uint32_t origin_request;
     uint32_t age_ms; /* ANNOUNCE: since the sender asked to join */
     uint8_t found;
+    uint8_t keep;     /* STORED: the asker is to have a copy, too */
     uint32_t version; /* of a value */
     uint16_t value_len;
     const uint8_t *value; /* lent */

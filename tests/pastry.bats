@@ -101,6 +101,29 @@ teardown() {
     [ -z "$("$pastry" show $crash leaf-of n9317)" ]
 }
 
+@test "pastry: after two adjacent deaths the three nearest have the value, nobody else" {
+    for seed in 1 2 3; do
+        {
+            printf 'seed %d\nset base 4\nset digits 4\nset leafset 4\n' $seed
+            printf 'nodes 28 prefix=n\nwarm\nat 6s n1 put 3213 "round"\nrun until 9s\n'
+        } >"$BATS_TEST_TMPDIR/ring.scn"
+        cd "$BATS_TEST_TMPDIR"
+        read -ra nearest <<<"$("$pastry" show ring.scn copies 3213)"
+        [ "${#nearest[@]}" -eq 3 ]
+        owner=$("$pastry" show ring.scn owner 3213)
+        next=$("$pastry" show ring.scn larger "$owner" 1)
+        {
+            sed '/^run/d' ring.scn
+            printf 'at 9s vanish %s\nat 9s vanish %s\nrun until 60s\n' "$owner" "$next"
+        } >two.scn
+        # Leaf sets of half their size had taken others for the nearest.
+        read -ra holders <<<"$("$pastry" show two.scn copies 3213)"
+        echo "seed $seed: ${nearest[*]}; then ${holders[*]}"
+        [ "${#holders[@]}" -eq 3 ]
+        [[ " ${holders[*]} " = *" $("$pastry" show two.scn owner 3213) "* ]]
+    done
+}
+
 @test "pastry: ten of a hundred vanish, then half of them; all is repaired" {
     run "$pastry" sim labs/pastry/grow.scn --quiet
     [ "$status" -eq 0 ]

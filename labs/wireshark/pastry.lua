@@ -29,7 +29,7 @@ end
 define("uint32", "magic", base.HEX)
 define("uint32", "type", base.DEC, TYPES)
 define("uint32", [[version digit_bits digits active request
-    origin_request hops value_len found row count age_ms]], base.DEC)
+    origin_request hops value_len found keep row count age_ms]], base.DEC)
 define("string", "sender key id node origin origin_id path value purpose part")
 define("bytes", "undecoded")
 define("none", "peers")
@@ -158,7 +158,11 @@ function body.STORE(c)
     id(c, "key")
     value(c)
 end
-body.STORED = body.STORE
+
+function body.STORED(c)
+    id(c, "key")
+    must(c, number(c, "keep", 1) <= 1)
+end
 
 -- The header of every message: 29 bytes.
 local function message(c)
