@@ -118,11 +118,12 @@
 #define DIALS_WAITING_MAX 8           /* not yet open, at one time */
 #define KNOWN_MAX 256                 /* addresses that we may dial */
 #define HALF_OPEN_US (20 * SECOND_US) /* until the handshake is here */
-#define SILENT_US (240 * SECOND_US)   /* twice a keep-alive's period */
-#define KEEP_ALIVE_US (110 * SECOND_US) /* [bep3] two minutes */
-#define REDIAL_US (10 * SECOND_US)      /* doubles with each failure */
-#define REDIALS_MAX 5                   /* then it is forgotten */
-#define REQUESTS_LEAST 4                /* enough for slow links: 64 KiB */
+#define HALF_OPEN_LEAST_US (SECOND_US / 2) /* more than a round trip takes */
+#define SILENT_US (240 * SECOND_US)        /* twice a keep-alive's period */
+#define KEEP_ALIVE_US (110 * SECOND_US)    /* [bep3] two minutes */
+#define REDIAL_US (10 * SECOND_US)         /* doubles with each failure */
+#define REDIALS_MAX 5                      /* then it is forgotten */
+#define REQUESTS_LEAST 4                   /* enough for slow links: 64 KiB */
 #define REQUESTS_MAX 250    /* outstanding at a peer, and what we take: reqq */
 #define REQUESTS_BATCHED 64 /* from so many on, a quarter at a time */
 #define REQUESTS_AHEAD_US (3 * SECOND_US)    /* [libtorrent] queue time */

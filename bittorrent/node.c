@@ -446,7 +446,9 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
         dht_on_timer(n->dht, h);
         take_found(n, h);
         break;
-    case TIMER_TRACKER:
+    case TIMER_TRACKER: /* a tracker alone has no other */
+        peer_on_tick(n, h);
+        web_on_tick(n, h);
         tracker_on_timer(n->tracker, h);
         break;
     }
@@ -580,7 +582,7 @@ static size_t on_stream(struct bittorrent *n, struct host *h,
         return used;
     }
     if (e->kind == EVENT_ACCEPT) {
-        if (n->peer_count < PEERS_MAX && !n->leaving && !swarm_bans(n, e->peer))
+        if (!n->leaving && !swarm_bans(n, e->peer) && peer_make_room(n, h))
             peer_accept(n, h, e);
         else
             host_abort(h, conn);

@@ -322,6 +322,20 @@ void peer_close(struct bittorrent *n, struct host *h, struct peer *p,
     peer_gone(n, h, p);
 }
 
+bool peer_make_room(struct bittorrent *n, struct host *h)
+{
+    struct peer *p = n->peers;
+
+    if (n->peer_count < PEERS_MAX)
+        return true;
+    while (p != NULL && (p->outgoing || p->state == PEER_UP))
+        p = p->next;
+    if (p == NULL || host_now(h) - p->opened_us < HALF_OPEN_LEAST_US)
+        return false;
+    peer_close(n, h, p, "it says nothing, and somebody else calls");
+    return true;
+}
+
 /* -- The handshake ----------------------------------------------------------------------------- */
 
 /* Two connections to one peer: both ends keep the same one, that which the

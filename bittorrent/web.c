@@ -3,6 +3,7 @@
  * asks the node that it joined for one, and hands what is for a tracker to
  * that.  See node.h.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "bittorrent/node.h"
@@ -138,14 +139,28 @@ bool web_is(const struct event *e)
     return e->kind == EVENT_BYTES && e->len > 0 && e->data[0] == 'G';
 }
 
+/* Of those that others have opened, the one that came first. */
+static struct web *slowest(struct bittorrent *n)
+{
+    struct web *first = NULL;
+
+    for (size_t i = 0; i < WEB_STREAMS_MAX; i++)
+        if (!n->web[i].ours &&
+            (first == NULL || n->web[i].deadline_us < first->deadline_us))
+            first = &n->web[i];
+    assert(first != NULL); /* ours are few */
+    return first;
+}
+
 void web_take(struct bittorrent *n, struct host *h, struct peer *p)
 {
     struct web *w = web_of(n, 0);
     struct web made = {p->conn, p->from, false, host_now(h) + HTTP_TRACKER_US};
 
     if (w == NULL) {
-        peer_close(n, h, p, "too many ask for files");
-        return;
+        host_note(h, "too many ask by HTTP: who has taken longest goes");
+        w = slowest(n);
+        host_abort(h, w->conn);
     }
     *w = made;
     host_note(h, "peer closed: it is none, and asks for a file by HTTP");

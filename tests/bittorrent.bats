@@ -128,6 +128,58 @@ album() {
     cp -r from kept
 }
 
+# flood PORT...: calls that say nothing, calls that say nonsense or begin
+# well, and datagrams of noise, until it is killed.
+flood() {
+    python3 - "$@" 3>&- <<'END'
+import random, socket, sys, time
+ports = [int(port) for port in sys.argv[1:]]
+starts = [b"", b"GET /announce?info_hash=", b"\x13BitTorrent protocol",
+          b"\x13BitTorrent protocol" + bytes(48) + bytes(20)]
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent = []
+while True:
+    for port in ports:
+        for _ in range(20):
+            noise = random.randbytes(random.randrange(1, 1400))
+            head = random.choice([b"", b"d1:ad2:id20:", bytes(8)])
+            out.sendto(head + noise, ("127.0.0.1", port))
+        for start in starts + [random.randbytes(99)]:
+            try:
+                call = socket.create_connection(("127.0.0.1", port), 1)
+                call.send(start)
+                silent.append(call)
+            except OSError:
+                pass
+    if len(silent) > 400:
+        silent.pop(random.randrange(300)).close()
+    elif len(silent) > 390:
+        print("full", flush=True)
+    time.sleep(0.02)
+END
+}
+
+@test "bittorrent: half-open calls and a flood of garbage stop nobody, and take no room" {
+    command -v python3 >/dev/null || skip "no python3"
+    swarm
+    seed=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\).*/\1/p' seed.out)
+    flood "$port" "$seed" >flood.out 2>&1 &
+    for _ in $(seq 200); do
+        grep -q full flood.out && break
+        sleep 0.05
+    done
+    grep -q full flood.out
+    run timeout 50 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 </dev/null
+    echo "$output"
+    [ "$status" -eq 0 ]
+    cmp from/x.bin to/x.bin
+    for program in $(pgrep -P "$(jobs -p | tr '\n' ,)" bittorrent); do
+        [[ $bt == *asan* ]] ||
+            awk '/VmHWM/ { exit !($2 < 25600) }' "/proc/$program/status"
+    done
+    kill -0 %3 # the flood went on all the time
+}
+
 @test "bittorrent: a folder is seeded from where it lies, and fetched" {
     album
     swarm

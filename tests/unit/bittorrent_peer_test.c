@@ -154,6 +154,35 @@ TEST(connections_have_a_bound)
     CHECK_U64(node()->peer_count, PEERS_MAX);
 }
 
+/* Silent calls cannot keep others out, whether they are taken for peers or ask
+   for a file and never say which. */
+TEST(who_says_nothing_makes_room_for_others)
+{
+    begin(true);
+    for (conn_id conn = 1; conn <= PEERS_MAX; conn++)
+        dial_in(conn, other);
+    dial_in(500, peer);
+    CHECK(on(500) == NULL && on(1) != NULL); /* so quick nobody need be */
+    fake.now_us += SECOND_US / 2;
+    shake_hands(500, peer, 0);
+    CHECK(on(500) != NULL && on(500)->state == PEER_UP);
+    CHECK(on(1) == NULL && on(2) != NULL); /* the first one went */
+    CHECK_U64(node()->peer_count, PEERS_MAX);
+    for (conn_id conn = 1001; conn <= 1000 + WEB_STREAMS_MAX; conn++) {
+        dial_in(conn, other);
+        fake.now_us += SECOND_US;
+        (void)bytes(conn, other, "GET /film", 9);
+    }
+    const char *get = "GET /film.ogv.torrent HTTP/1.0\r\n\r\n";
+    dial_in(2000, peer);
+    fake.written_len = 0;
+    CHECK_U64(bytes(2000, peer, get, strlen(get)), strlen(get));
+    CHECK(memcmp(fake.written, "HTTP/1.0 200", 12) == 0);
+    CHECK(on(500) != NULL);
+    CHECK(web_of(fake.host.node, 1001) == NULL);
+    CHECK(web_of(fake.host.node, 1002) != NULL);
+}
+
 /* Whoever asks for a file by HTTP is no peer, and no number finds him. */
 TEST(a_visitor_leaves_no_trace_among_the_peers)
 {
@@ -684,6 +713,7 @@ int main(void)
     RUN(a_byte_a_minute_is_no_sign_of_life);
     RUN(who_sent_a_bad_piece_is_not_let_in_again);
     RUN(connections_have_a_bound);
+    RUN(who_says_nothing_makes_room_for_others);
     RUN(a_visitor_leaves_no_trace_among_the_peers);
     RUN(the_first_message_says_what_is_here);
     RUN(a_choke_rejects_what_waits_where_the_peer_is_fast);
