@@ -143,25 +143,6 @@ static bool is_bomb(const struct link *l)
            l->plain_bytes / INFLATED_RATIO > l->packed_bytes;
 }
 
-/* Room for the message whose first bytes are there; false without memory. */
-static bool make_room(struct host *h, struct link *l, uint32_t need)
-{
-    uint8_t *more;
-
-    if (l->plain_cap >= need)
-        return true;
-    more = host_alloc(h, need);
-    if (more == NULL)
-        return false;
-    if (l->plain_len > 0)
-        memcpy(more, l->plain, l->plain_len);
-    if (l->plain != NULL)
-        host_free(h, l->plain, l->plain_cap);
-    l->plain = more;
-    l->plain_cap = need;
-    return true;
-}
-
 /*
  * The next message of a deflated stream.  Never more than one message is
  * inflated at a time; and what no messages of servents would come to is a bomb.
@@ -176,7 +157,8 @@ static size_t on_deflated(struct gnutella *n, struct host *h, struct link *l,
     while (l->state == LINK_UP) {
         bool headed = gnutella_peek(l->plain, l->plain_len, &type, &length);
         uint32_t need = HEADER_BYTES + (headed ? length : 0);
-        if ((headed && length > LENGTH_MAX) || !make_room(h, l, need)) {
+        if ((headed && length > LENGTH_MAX) ||
+            !host_grow(h, &l->plain, &l->plain_cap, need, 1)) {
             gnutella_link_close(n, h, l, 400, "a message beyond all limits");
             break;
         }

@@ -196,18 +196,9 @@ static bool collect(struct host *h, struct words *w, struct span data)
 
     if (data.len > most - w->data_len)
         return false;
-    if (w->data_len + data.len > w->data_cap) {
-        uint32_t cap = (w->data_len + (uint32_t)data.len) * 2;
-        uint8_t *more = host_alloc(h, cap);
-        if (more == NULL)
-            return false;
-        if (w->data_len > 0)
-            memcpy(more, w->data, w->data_len);
-        if (w->data != NULL)
-            host_free(h, w->data, w->data_cap);
-        w->data = more;
-        w->data_cap = cap;
-    }
+    if (!host_grow(h, &w->data, &w->data_cap, w->data_len + (uint32_t)data.len,
+                   1))
+        return false;
     if (data.len > 0)
         memcpy(w->data + w->data_len, data.at, data.len);
     w->data_len += (uint32_t)data.len;
