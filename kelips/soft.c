@@ -472,7 +472,8 @@ void kelips_purge(struct kelips *n, struct host *h)
         if (age_of(&n->grave[i], h) > 4 * contact) /* looked for in vain */
             n->grave[i] = n->grave[--n->grave_count];
     if (gone > 0)
-        host_note(h, "%u entries without a new heartbeat: forgotten", gone);
+        host_note(h, "%u %s without a new heartbeat: forgotten", gone,
+                  gone == 1 ? "entry" : "entries");
 }
 
 /* -- The rest ---------------------------------------------------------------- */
