@@ -131,14 +131,15 @@ album() {
 # flood PORT...: calls that say nothing, calls that say nonsense or begin
 # well, and datagrams of noise, until it is killed.
 flood() {
-    python3 - "$@" 3>&- <<'END'
+    exec python3 - "$@" 3>&- <<'END'
 import random, socket, sys, time
 ports = [int(port) for port in sys.argv[1:]]
 starts = [b"", b"GET /announce?info_hash=", b"\x13BitTorrent protocol",
           b"\x13BitTorrent protocol" + bytes(48) + bytes(20)]
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 silent = []
-while True:
+end = time.time() + 60
+while time.time() < end:
     for port in ports:
         for _ in range(20):
             noise = random.randbytes(random.randrange(1, 1400))
