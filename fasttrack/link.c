@@ -386,17 +386,22 @@ void fasttrack_send_nodes(struct fasttrack *n, struct host *h, struct link *to)
 {
     uint8_t list[8 * NODES_SENT_MAX + 56]; /* the last needs room for 64 */
     struct fasttrack_msg m = {.type = MSG_NODES, .list = {list, 0}};
+    bool linked[KNOWN_MAX] = {false}; /* they stand in the list already */
 
-    for (const struct link *l = n->links; l != n->children; l = l->next)
-        if (fasttrack_link_is(l, PEER_SUPERNODE) && l != to &&
-            !addr_equal(l->addr, to->addr))
+    for (const struct link *l = n->links; l != n->children; l = l->next) {
+        if (l->peer != PEER_SUPERNODE || l->state > LINK_UP)
+            continue;
+        const struct known *k = fasttrack_known_find(n, l->addr);
+        if (k != NULL)
+            linked[k - n->known] = true;
+        if (l->state == LINK_UP && l != to && !addr_equal(l->addr, to->addr))
             (void)fasttrack_put_node(
                 list, sizeof list, &m.list.len,
                 &(struct node_entry){l->addr, 0, l->standing.load});
+    }
     for (uint32_t i = 0; i < n->known_count; i++)
         if (n->known[i].rest_us <= host_now(h) &&
-            !addr_equal(n->known[i].addr, to->addr) &&
-            fasttrack_link_with(n, n->known[i].addr, PEER_SUPERNODE) == NULL)
+            !addr_equal(n->known[i].addr, to->addr) && !linked[i])
             (void)fasttrack_put_node(
                 list, sizeof list, &m.list.len,
                 &(struct node_entry){n->known[i].addr, 1, n->known[i].load});
