@@ -2,11 +2,15 @@
  * What a node does per byte: the keystream of a session, and the MD5 tree of a
  * whole file beside one MD5 of the same bytes, which is libcrypto's speed.
  * Both must come out as the reference's vectors.  And what a supernode does
- * per event when it has 4,000 children instead of 40: about the same.
+ * per event when it has 4,000 children instead of 40: about the same.  And
+ * how long the simulator takes for 10,000 nodes which all call one supernode:
+ * each must find a parent, and a search the only owner.
  */
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/sim.h"
+#include "fasttrack/check.h"
 #include "fasttrack/cipher.h"
 #include "fasttrack/node.h"
 #include "tests/unit/fake_host.h"
@@ -151,9 +155,44 @@ TEST(many_children_cost_no_more_an_event)
     }
 }
 
+TEST(ten_thousand_come_and_one_is_found_in_seconds)
+{
+    struct text why = text_new();
+    struct scenario *s = scenario_parse(
+        "bench.scn",
+        "seed 3\nset degree 3\nnodes 300 prefix=s role=supernode\n"
+        "nodes 9699 prefix=n role=ordinary\n"
+        "node far role=ordinary join=s1 share=chord-song.ogg:64KiB\n"
+        "run until 1h\n",
+        &fasttrack_protocol, NULL, &why);
+    struct sim *sim = s != NULL ? sim_new(s, &why) : NULL;
+
+    CHECK_TEXT(why.data, "");
+    if (sim == NULL)
+        return;
+    clock_t began = clock();
+    sim_run_to(sim, 60 * SECOND_US);
+    const struct network *net = sim_network(sim);
+    for (size_t i = 0; i < net->count; i++) {
+        const struct fasttrack *n = fasttrack_at(net, i);
+        CHECK(is_supernode(n) || fasttrack_parents(n) == 1);
+    }
+    (void)sim_command(sim, net->host[300], "search chord");
+    sim_run_to(sim, 75 * SECOND_US);
+    CHECK_U64(fasttrack_at(net, 300)->hit_count, 1);
+    printf("# %zu nodes: %.1f s, %llu events, %.0f bytes a node\n", net->count,
+           (double)(clock() - began) / CLOCKS_PER_SEC,
+           (unsigned long long)sim_steps(sim),
+           (double)sim_size(sim) / (double)net->count);
+    sim_free(sim);
+    scenario_free(s);
+    text_free(&why);
+}
+
 int main(void)
 {
     RUN(many_children_cost_no_more_an_event);
+    RUN(ten_thousand_come_and_one_is_found_in_seconds);
     RUN(a_tree_of_hashes_is_as_fast_as_one_hash);
     RUN(the_cipher_begins_in_milliseconds);
     return test_end();
