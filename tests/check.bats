@@ -20,19 +20,19 @@ breaks_at_the_end() {
 }
 
 @test "check: the corrected protocol is exhausted at four ids, restarts and all" {
-    run timeout 50 "$bin/chord" check
+    run timeout 300 "$bin/chord" check
     [ "$status" -eq 0 ]
     [[ "$output" == *"no violation in "*" states (exhausted)"* ]]
 }
 
 @test "check: the corrected protocol is exhausted at five ids" {
-    run timeout 50 "$bin/chord" check labs/chord/five.scn --set variant=corrected
+    run timeout 300 "$bin/chord" check labs/chord/five.scn --set variant=corrected
     [ "$status" -eq 0 ]
     [[ "$output" == *"(exhausted)"* ]]
 }
 
 @test "check: the published protocol loses its ring for good; the replay shows it" {
-    run timeout 50 "$bin/chord" check --set variant=original --out "$out"
+    run timeout 300 "$bin/chord" check --set variant=original --out "$out"
     [ "$status" -eq 1 ]
     [[ "$output" == *"violated: exactly one ring"* ]]
     run "$bin/chord" sim "$out" --quiet
@@ -43,7 +43,7 @@ breaks_at_the_end() {
 }
 
 @test "check: ... and from one node with five ids, none used twice" {
-    run timeout 50 "$bin/chord" check labs/chord/five.scn --out "$out"
+    run timeout 300 "$bin/chord" check labs/chord/five.scn --out "$out"
     [ "$status" -eq 1 ]
     [[ "$output" == *"violated: exactly one ring"* ]]
     breaks_at_the_end "exactly one ring"
@@ -53,7 +53,7 @@ breaks_at_the_end() {
 }
 
 @test "check: one late message makes the published ring loopy, for good" {
-    run timeout 100 "$bin/chord" check labs/chord/loopy.scn \
+    run timeout 300 "$bin/chord" check labs/chord/loopy.scn \
         --find ordered-ring --out "$out" --quiet
     [ "$status" -eq 1 ]
     [[ "$output" == *"violated: ordered ring: "*"more than once"* ]]
@@ -71,12 +71,12 @@ breaks_at_the_end() {
 }
 
 @test "check: ... and the corrected one is exhausted there, whatever is late" {
-    run timeout 50 "$bin/chord" check labs/chord/loopy.scn \
+    run timeout 300 "$bin/chord" check labs/chord/loopy.scn \
         --set variant=corrected --quiet
     [ "$status" -eq 0 ]
     [[ "$output" == *"no violation in "*" states (exhausted)"* ]]
     # Without a late message the published one is only ever split, not loopy.
-    run timeout 50 "$bin/chord" check labs/chord/five.scn --find ordered-ring
+    run timeout 300 "$bin/chord" check labs/chord/five.scn --find ordered-ring
     [ "$status" -eq 0 ]
     [[ "$output" == *"(exhausted)"* ]]
 }
@@ -90,14 +90,14 @@ breaks_at_the_end() {
 }
 
 @test "check: below its base of r + 1 nodes the corrected protocol fails too" {
-    run timeout 50 "$bin/chord" check --unsafe --out "$out"
+    run timeout 300 "$bin/chord" check --unsafe --out "$out"
     [ "$status" -eq 1 ]
     [[ "$output" == *"violated: exactly one ring"*"does not heal it"* ]]
     breaks_at_the_end "exactly one ring"
 }
 
 @test "check: message by message, the published ring is lost for a while" {
-    run timeout 50 "$bin/chord" check labs/chord/message.scn --strict \
+    run timeout 300 "$bin/chord" check labs/chord/message.scn --strict \
         --find exactly-one-ring --out "$out"
     [ "$status" -eq 1 ]
     [[ "$output" == *"violated: exactly one ring: there is no ring"* ]]

@@ -11,7 +11,7 @@ setup() {
 screen() {
     local name=$1
     shift
-    timeout 20 "$chord" monitor "$lecture" "$@" | golden "monitor-$name.screen"
+    timeout 60 "$chord" monitor "$lecture" "$@" | golden "monitor-$name.screen"
 }
 
 @test "monitor: the first screen is the warm ring, before the first command" {
@@ -119,7 +119,7 @@ screen() {
             row=
             for _ in {1..40}; do row+=${keys[RANDOM % ${#keys[@]}]}; done
             status=0
-            timeout 60 "$(dirname "$chord")/$program" monitor --dump "$size" \
+            timeout 300 "$(dirname "$chord")/$program" monitor --dump "$size" \
                 --keys "$row" >/dev/null || status=$?
             [ "$status" -eq 0 ] || { echo "$program $size: $row"; false; }
         done
@@ -157,7 +157,7 @@ screen() {
     while IFS=$'\t' read -r key keys wanted; do
         case $key in '#'* | '') continue ;; esac
         keys=${keys//@TMP@/$BATS_TEST_TMPDIR}
-        timeout 20 "$chord" monitor "$lecture" --dump 80x24 --keys "$keys" \
+        timeout 60 "$chord" monitor "$lecture" --dump 80x24 --keys "$keys" \
             >"$BATS_TEST_TMPDIR/dump"
         grep -qE -e "$wanted" "$BATS_TEST_TMPDIR/dump" || {
             echo "key $key: pressed $keys, wanted $wanted, got:"

@@ -52,7 +52,7 @@ typed() {
     while read -r command; do
         echo "$command"
         status=0
-        (cd "$BATS_TEST_TMPDIR/here" && timeout 50 $command) </dev/null \
+        (cd "$BATS_TEST_TMPDIR/here" && timeout 300 $command) </dev/null \
             >/dev/null || status=$?
         case $command in
         *variant=original*) [ "$status" -eq 1 ] ;; # a violation is what it finds

@@ -86,7 +86,7 @@ work() {
     done
     screen=$BATS_TEST_TMPDIR/screen been_home='' tried='' before=''
     sit_down "$1" "$2"
-    for _ in $(seq 600); do
+    for _ in $(seq 2000); do
         sleep 0.1
         t capture-pane -p >"$screen"
         grep -q '^ended' "$screen" && break

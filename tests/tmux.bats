@@ -22,9 +22,9 @@ open() {
         "trap : INT; cd '$PWD'; LC_ALL=C timeout --foreground 600 $3; echo ended \$?; sleep 60"
 }
 
-# wait_for PATTERN: until the screen shows it, 5 s at most.
+# wait_for PATTERN: until the screen shows it, 20 s at most.
 wait_for() {
-    for _ in $(seq 100); do
+    for _ in $(seq 400); do
         t capture-pane -p >"$BATS_TEST_TMPDIR/screen"
         grep -qE -e "$1" "$BATS_TEST_TMPDIR/screen" && return 0
         sleep 0.05
