@@ -27,7 +27,7 @@
 #define CONTENT_SLICE ((size_t)1024 * 1024) /* hashed between other events */
 #define POLLUTED_BLOCK 16384 /* made bytes are right or wrong by such blocks */
 #define MADE_BLOCKS 512      /* kept ready, of all nodes together: 8 MiB */
-#define MADE_DIGESTS 4096    /* and their hashes: 256 KiB */
+#define MADE_DIGESTS 4096    /* and their hashes: 288 KiB */
 #define CONTENT_DIGEST_MAX 32
 #define BLOBS_MAX 64 /* of one node */
 #define BLOB_NAME_MAX 48
