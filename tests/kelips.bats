@@ -168,6 +168,28 @@ dead() {
                    n < 88 || direct < 35 || direct > 90 }' calls
 }
 
+@test "kelips: a tenth vanishes, or half; views are clean after expiry and three rounds" {
+    cd "$BATS_TEST_TMPDIR"
+    for every in 10 2; do
+        {
+            printf 'set groups 32\nnodes 1000 prefix=p\nwarm\n'
+            for f in {0..9}; do echo "at 1s p$((10 * f + 1)) insert f$f.ogg x"; done
+            for ((p = 10; p <= 1000; p += every)); do echo "at 60s vanish p$p"; done
+            for p in {101..999..10}; do echo "at 60s p$p lookup f${p: -2:1}.ogg"; done
+            echo "run until 203s"
+        } >gone.scn
+        # Expiry of the largest group, of 41 to 48: 2 s x (10 + 3 x 6), and six
+        # seconds; of contacts: 4 s x (10 + 3 x 8), and six.
+        "$kelips" show gone.scn --at 70s invariants | grep "lists a node that is gone"
+        ! "$kelips" show gone.scn --at 122s invariants | grep "view has its whole group:" || false
+        "$kelips" show gone.scn --at 202s invariants
+        found=$("$kelips" sim gone.scn --until 65s --quiet --json 2>/dev/null |
+            grep '"command":"lookup' | grep -c '"ok":true')
+        echo "1 in $every vanished: $found of 90 found"
+        [ "$found" -ge $((every == 10 ? 89 : 79)) ]
+    done
+}
+
 # Whom the lecture's node 160 asks, in its picture's cast; k = 10.
 @test "kelips: a dead contact is gone round by another member's, as in the lecture" {
     cd "$BATS_TEST_TMPDIR"
