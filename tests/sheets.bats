@@ -108,7 +108,7 @@ work() {
     done
     [ "$been_home" = yes ]
     [ "$(grep -c ' answer Q[0-9]* n99\| answer Q[0-9]* 999' "$journal")" -gt 4 ]
-    [ "$(grep -c ' hint Q[0-9]* asked for' "$journal")" -gt 0 ]
+    grep -q ' hint Q[0-9]* ' "$journal"
 }
 
 @test "sheets: Chord 1 in a terminal, from start to end" {
@@ -133,4 +133,16 @@ work() {
 
 @test "sheets: BitTorrent 3 in a terminal, from start to end" {
     work bittorrent 3 Q5
+}
+
+@test "sheets: FastTrack 1 in a terminal, from start to end" {
+    work fasttrack 1 Q3
+}
+
+@test "sheets: FastTrack 2 in a terminal, from start to end" {
+    work fasttrack 2 Q4
+}
+
+@test "sheets: FastTrack 3 in a terminal, from start to end" {
+    work fasttrack 3 Q3
 }
