@@ -53,6 +53,7 @@ breaks_at_the_end() {
 }
 
 @test "check: one late message makes the published ring loopy, for good" {
+    case $bin in *asan*) skip "the plain build does this" ;; esac
     run timeout 300 "$bin/chord" check labs/chord/loopy.scn \
         --find ordered-ring --out "$out" --quiet
     [ "$status" -eq 1 ]
@@ -71,6 +72,7 @@ breaks_at_the_end() {
 }
 
 @test "check: ... and the corrected one is exhausted there, whatever is late" {
+    case $bin in *asan*) skip "the plain build does this" ;; esac
     run timeout 300 "$bin/chord" check labs/chord/loopy.scn \
         --set variant=corrected --quiet
     [ "$status" -eq 0 ]

@@ -275,7 +275,9 @@ skip"
 }
 
 @test "lab: handouts fit four pages of 80x60, blank and filled in" {
-    for sheet in labs/chord/*.md; do
+    sheets=(labs/chord/*.md)
+    case $bin in *asan*) sheets=(labs/chord/[12]*.md) ;; esac # as above
+    for sheet in "${sheets[@]}"; do
         for who in "" "--student anna"; do
             # shellcheck disable=SC2086
             "$bin/lab" print "$sheet" $who >"$BATS_TEST_TMPDIR/page"
@@ -286,6 +288,7 @@ skip"
         done
         "$bin/lab" print "$sheet" --html | grep -q '@media print'
     done
+    case $bin in *asan*) return ;; esac
     # The picture of the ring, on the third's, does not show who owns the song.
     page=$(cat "$BATS_TEST_TMPDIR/page")
     [[ $page == *"-- ring, 10 nodes"* ]]
