@@ -343,3 +343,17 @@ EOF
     [ "$status" -eq 0 ]
     [[ $output == *"503 Service"*"a source is busy: again in 300 s"* ]]
 }
+
+@test "fasttrack: sixty orphans that all may become supernodes make one of them" {
+    {
+        echo "title No storm of promotions"
+        echo "node s role=supernode"
+        echo "nodes 60 prefix=n bandwidth=1000 join=s every 100ms"
+        echo "at 60s crash s"
+        echo "run until 300s"
+    } >orphans.scn
+    for seed in 1 2 3 4 5; do
+        [ "$("$bin" show orphans.scn --seed $seed supernodes | wc -w)" = 1 ]
+        [ "$("$bin" show orphans.scn --seed $seed count-orphans)" = 0 ]
+    done
+}
