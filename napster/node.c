@@ -361,10 +361,11 @@ const struct protocol napster_protocol = {
     .clocked = true,
     .dump = dump,
     .describe = napster_describe,
-    .fields = "base channel channels client code dir down email file files "
-              "gigabytes hash host hz ip kbps lastseen length level limit max "
-              "md5 media more nick offset one password port search secs "
-              "shared size speed status text topic type up users version word",
+    .fields =
+        "base channel channels client code count dir down email file files "
+        "gigabytes hash host hz ip kbps lastseen length level limit max "
+        "md5 media more nick offset one password port search secs "
+        "shared size speed status text topic type up users version word",
     .results = "answer brokered bytes channel code downloads email file files "
                "from got_files hits kbps length list memory n nick owner "
                "ping_ms pushed registered searches seconds sent_files shared "
