@@ -222,14 +222,8 @@ static void client_gone(struct introducer *n, conn_id conn)
 /* Clients stand in the order of their deadlines: the first is the next. */
 static void arm_clients(const struct introducer *n, struct host *h)
 {
-    uint64_t now = host_now(h);
-
-    if (n->client_count == 0)
-        host_timer_cancel(h, TIMER_CLIENTS);
-    else if (n->client[0].deadline_us <= now)
-        host_timer(h, TIMER_CLIENTS, 0);
-    else
-        host_timer(h, TIMER_CLIENTS, n->client[0].deadline_us - now);
+    host_timer_at(h, TIMER_CLIENTS,
+                  n->client_count > 0 ? n->client[0].deadline_us : NEVER);
 }
 
 static void cut_off_first(struct introducer *n, struct host *h)
