@@ -2,7 +2,7 @@
  * The facts of `bittorrent show`: what a worksheet may ask of a run as it
  * stands.  Choices that a fact names are those of the node's own tables.
  */
-#include "bittorrent/facts.h"
+#include "bittorrent/main.h"
 
 #include <string.h>
 

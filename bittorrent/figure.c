@@ -11,7 +11,7 @@
  *                  while, when so many come a second and the seed sends one
  *                  piece a second
  */
-#include "bittorrent/figure.h"
+#include "bittorrent/main.h"
 
 #include "bittorrent/check.h"
 

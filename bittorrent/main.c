@@ -1,10 +1,6 @@
 /* The program `bittorrent`: the protocol, and what people need around it. */
-#include "bittorrent/facts.h"
-#include "bittorrent/figure.h"
+#include "bittorrent/main.h"
 #include "bittorrent/node.h"
-#include "bittorrent/tool.h"
-#include "bittorrent/view.h"
-#include "common/program.h"
 
 static const struct program program = {
     .protocol = &bittorrent_protocol,

@@ -1,5 +1,5 @@
 /*
- * The verbs that people expect of a BitTorrent client; see tool.h.
+ * The verbs that people expect of a BitTorrent client; see main.h.
  *
  *   create   walks a folder in the order of names, hashes its files as one
  *            sequence of bytes, piece by piece, and writes the metainfo
@@ -8,7 +8,7 @@
  *            leave the .torrent where the node finds what it had open the last
  *            time (host_load), and run that node
  */
-#include "bittorrent/tool.h"
+#include "bittorrent/main.h"
 
 #include <assert.h>
 #include <dirent.h>

@@ -8,7 +8,7 @@
  *            w waits, . connected; below, what the selected node ranks by
  *   table    the selected node's routing table in the DHT
  */
-#include "bittorrent/view.h"
+#include "bittorrent/main.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "chord/check.h"
-#include "chord/facts.h"
+#include "chord/main.h"
 #include "common/random.h"
 #include "common/words.h"
 

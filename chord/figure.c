@@ -13,7 +13,7 @@
  * A lookup of an experiment is a walk over the tables as they stand at one
  * moment, without retries: where it meets a dead node it fails.
  */
-#include "chord/figure.h"
+#include "chord/main.h"
 
 #include "chord/check.h"
 

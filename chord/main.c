@@ -1,9 +1,6 @@
 /* The program `chord`: the protocol, and what people need around it. */
-#include "chord/facts.h"
-#include "chord/figure.h"
+#include "chord/main.h"
 #include "chord/node.h"
-#include "chord/view.h"
-#include "common/program.h"
 
 static const struct program program = {
     .protocol = &chord_protocol,

@@ -12,7 +12,7 @@
  * The path is what the selected lookup's FIND_SUCC messages say, so it grows
  * as they arrive.  Angles are fractions of 2^16; sines come from a table.
  */
-#include "chord/view.h"
+#include "chord/main.h"
 
 #include <string.h>
 

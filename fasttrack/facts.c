@@ -1,5 +1,5 @@
 /* The facts of `show`: what a worksheet may ask of a run as it stands. */
-#include "fasttrack/facts.h"
+#include "fasttrack/main.h"
 
 #include <string.h>
 

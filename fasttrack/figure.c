@@ -11,7 +11,7 @@
  * as its TTL of 6, and none stops early.  The row of cluster size 1 is what a
  * Gnutella of the same degree does with the same questions.
  */
-#include "fasttrack/figure.h"
+#include "fasttrack/main.h"
 
 #include "fasttrack/check.h"
 

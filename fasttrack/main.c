@@ -2,13 +2,9 @@
 #include <string.h>
 
 #include "common/cli.h"
-#include "common/program.h"
 #include "common/verbs.h"
-#include "fasttrack/facts.h"
-#include "fasttrack/figure.h"
+#include "fasttrack/main.h"
 #include "fasttrack/node.h"
-#include "fasttrack/tool.h"
-#include "fasttrack/view.h"
 
 /* A real node speaks the real session, unless it is told --plain. */
 static int run_node(const struct program *p, int argc, char **argv)

@@ -7,7 +7,7 @@
  * that is said.  Printed is each message as it was sent, and below it what the
  * listener makes of it.
  */
-#include "fasttrack/tool.h"
+#include "fasttrack/main.h"
 
 #include <stdlib.h>
 #include <string.h>

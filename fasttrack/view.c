@@ -10,7 +10,7 @@
  * summed up: supernodes by how full they are.  The second picture is a file:
  * which bytes its UUHash looks at, and which are here.
  */
-#include "fasttrack/view.h"
+#include "fasttrack/main.h"
 
 #include <string.h>
 

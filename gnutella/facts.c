@@ -5,7 +5,7 @@
  * exact where all links are equally fast: who is d hops away passes it on in
  * wave d + 1, to all its neighbours but the one it heard it from.
  */
-#include "gnutella/facts.h"
+#include "gnutella/main.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * that of FastTrack's figure cluster-size, so that the rows can stand side by
  * side: labs/capstone/compare prints them so.
  */
-#include "gnutella/figure.h"
+#include "gnutella/main.h"
 
 #include "gnutella/check.h"
 

@@ -1,9 +1,6 @@
 /* The program `gnutella`: the protocol, and what people need around it. */
-#include "common/program.h"
-#include "gnutella/facts.h"
-#include "gnutella/figure.h"
+#include "gnutella/main.h"
 #include "gnutella/node.h"
-#include "gnutella/view.h"
 
 static const struct program program = {
     .protocol = &gnutella_protocol,

@@ -11,7 +11,7 @@
  * node that was given the selected command; without one, the selected node.
  * What does not fit is summed up: servents, messages, duplicates by wave.
  */
-#include "gnutella/view.h"
+#include "gnutella/main.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * Groups are about the square root of the nodes.  Each counts what the live
  * structures hold, or how the very protocol's gossip changes them.
  */
-#include "kelips/figure.h"
+#include "kelips/main.h"
 
 #include "kelips/check.h"
 

@@ -1,9 +1,6 @@
 /* The program `kelips`: the protocol, and what people need around it. */
-#include "common/program.h"
-#include "kelips/facts.h"
-#include "kelips/figure.h"
+#include "kelips/main.h"
 #include "kelips/node.h"
-#include "kelips/view.h"
 
 static const struct program program = {
     .protocol = &kelips_protocol,

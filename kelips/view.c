@@ -7,7 +7,7 @@
  *
  * What does not fit is counted; with many groups there is a line a group.
  */
-#include "kelips/view.h"
+#include "kelips/main.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * Facts about words and sources are computed with the functions that server
  * and client use themselves, over their tables as they are.
  */
-#include "napster/facts.h"
+#include "napster/main.h"
 
 #include <string.h>
 

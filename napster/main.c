@@ -3,9 +3,8 @@
 
 #include "common/cli.h"
 #include "common/verbs.h"
-#include "napster/facts.h"
+#include "napster/main.h"
 #include "napster/node.h"
-#include "napster/view.h"
 
 static int run_server(const struct program *p, int argc, char **argv)
 {

@@ -2,7 +2,7 @@
  * The pictures: the server in the middle of its users, and the transfers
  * that go past it; the server's directory as rows of its state.
  */
-#include "napster/view.h"
+#include "napster/main.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * The facts of `show`: what a worksheet may ask of a run, computed from the
  * nodes' tables as they stand, or from what is true of the live nodes.
  */
-#include "pastry/facts.h"
+#include "pastry/main.h"
 
 #include <string.h>
 

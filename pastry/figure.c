@@ -2,7 +2,7 @@
  * The experiments behind the figures of [pastry01], section 3, over perfect
  * tables (`warm`) and with the very next-hop function of a node.
  */
-#include "pastry/figure.h"
+#include "pastry/main.h"
 
 #include "pastry/check.h"
 

@@ -1,9 +1,6 @@
 /* The program `pastry`: the protocol, and what people need around it. */
-#include "common/program.h"
-#include "pastry/facts.h"
-#include "pastry/figure.h"
+#include "pastry/main.h"
 #include "pastry/node.h"
-#include "pastry/view.h"
 
 static const struct program program = {
     .protocol = &pastry_protocol,

@@ -9,7 +9,7 @@
  * Where ids are too long for a cell, it holds the digits behind row and
  * column, as many as fit.
  */
-#include "pastry/view.h"
+#include "pastry/main.h"
 
 #include "pastry/check.h"
 
