@@ -582,7 +582,8 @@ static size_t on_stream(struct bittorrent *n, struct host *h,
         return used;
     }
     if (e->kind == EVENT_ACCEPT) {
-        if (!n->leaving && !swarm_bans(n, e->peer) && peer_make_room(n, h))
+        if (!n->leaving && !swarm_bans(n, e->peer) &&
+            peer_make_room(n, h, e->peer))
             peer_accept(n, h, e);
         else
             host_abort(h, conn);

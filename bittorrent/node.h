@@ -309,9 +309,10 @@ bool blocks_take(struct blocks *l, const struct block *b);
 struct peer *peer_of(struct bittorrent *n, conn_id conn);
 /* Call a peer; nothing happens when there is no memory. */
 void peer_dial(struct bittorrent *n, struct host *h, struct addr to);
-/* Is there room for one more?  Who called first and has not said its handshake
-   in half a second goes, if need be. */
-bool peer_make_room(struct bittorrent *n, struct host *h);
+/* Is there room for one more?  If need be one goes whose address has more
+   places than the newcomer's, else who called first and has not said its
+   handshake in half a second. */
+bool peer_make_room(struct bittorrent *n, struct host *h, struct addr newcomer);
 /* Somebody called who will say a handshake. */
 void peer_accept(struct bittorrent *n, struct host *h, const struct event *e);
 /* Its stream is closed, or no longer its own. */

@@ -322,12 +322,45 @@ void peer_close(struct bittorrent *n, struct host *h, struct peer *p,
     peer_gone(n, h, p);
 }
 
-bool peer_make_room(struct bittorrent *n, struct host *h)
+/* Places that callers from there have. */
+static uint32_t places_of(const struct bittorrent *n, uint32_t ip)
+{
+    uint32_t count = 0;
+
+    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+        count += !p->outgoing && p->from.ip == ip;
+    return count;
+}
+
+/* Of the address that has most places, and more than the newcomer's would
+   have: who gave and took least, then who came first; or NULL. */
+static struct peer *crowding(const struct bittorrent *n, struct addr newcomer)
+{
+    uint32_t most = places_of(n, newcomer.ip) + 1;
+    struct peer *least = NULL;
+
+    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+        uint32_t count = p->outgoing ? 0 : places_of(n, p->from.ip);
+        if (count > most || (least != NULL && count == most &&
+                             p->down + p->up < least->down + least->up)) {
+            most = count;
+            least = p;
+        }
+    }
+    return least;
+}
+
+bool peer_make_room(struct bittorrent *n, struct host *h, struct addr newcomer)
 {
     struct peer *p = n->peers;
 
     if (n->peer_count < PEERS_MAX)
         return true;
+    struct peer *crowd = crowding(n, newcomer);
+    if (crowd != NULL) {
+        peer_close(n, h, crowd, "many come from its address; another calls");
+        return true;
+    }
     while (p != NULL && (p->outgoing || p->state == PEER_UP))
         p = p->next;
     if (p == NULL || host_now(h) - p->opened_us < HALF_OPEN_LEAST_US)

@@ -181,6 +181,57 @@ END
     kill -0 %3 # the flood went on all the time
 }
 
+# crowd PORT INFOHASH: 80 peers at one address, 127.0.0.2, with handshakes as
+# they should be, who read all and ask for nothing; who is sent away calls
+# again.
+crowd() {
+    exec python3 - "$@" 3>&- <<'END'
+import os, selectors, socket, sys, time
+port, infohash = int(sys.argv[1]), bytes.fromhex(sys.argv[2])
+calls = selectors.DefaultSelector()
+end = time.time() + 60
+while time.time() < end:
+    while len(calls.get_map()) < 80:
+        call = socket.create_connection(("127.0.0.1", port), 5,
+                                        ("127.0.0.2", 0))
+        call.send(b"\x13BitTorrent protocol" + bytes(8) + infohash +
+                  os.urandom(20))
+        calls.register(call, selectors.EVENT_READ, 0)
+    for key, _ in calls.select(0.1):
+        try:
+            got = key.fileobj.recv(65536)
+        except OSError:
+            got = b""
+        if got:
+            calls.modify(key.fileobj, selectors.EVENT_READ,
+                         key.data + len(got))
+        else:
+            calls.unregister(key.fileobj)
+            key.fileobj.close()
+    up = sum(key.data >= 68 for key in calls.get_map().values())
+    if up == 80:
+        print("full", flush=True)
+END
+}
+
+@test "bittorrent: 80 peers at one address do not keep out one at another" {
+    command -v python3 >/dev/null || skip "no python3"
+    swarm
+    seed=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\).*/\1/p' seed.out)
+    crowd "$seed" "$("$bt" info x.torrent | sed -n 's/^infohash //p')" \
+        >crowd.out 2>&1 &
+    for _ in $(seq 200); do
+        grep -q full crowd.out && break
+        sleep 0.05
+    done
+    grep -q full crowd.out
+    run timeout 20 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 </dev/null
+    echo "$output"
+    [ "$status" -eq 0 ]
+    cmp from/x.bin to/x.bin
+    kill -0 %3 # the others were there all the time
+}
+
 @test "bittorrent: a folder is seeded from where it lies, and fetched" {
     album
     swarm

@@ -154,13 +154,36 @@ TEST(connections_have_a_bound)
     CHECK_U64(node()->peer_count, PEERS_MAX);
 }
 
+/* Who talks is at an address of its own as good as any; of those who crowd at
+   one address go who gave and took least, until all have the same. */
+TEST(one_address_cannot_keep_others_out)
+{
+    begin(true);
+    for (conn_id conn = 1; conn <= PEERS_MAX; conn++)
+        shake_hands(conn, conn % 4 == 0 ? peer : other, 0);
+    CHECK_U64(node()->peer_count, PEERS_MAX);
+    say(1, (struct wire_msg){.id = WIRE_INTERESTED});
+    want(1, 0); /* 1 and 2 are those who take something */
+    say(2, (struct wire_msg){.id = WIRE_INTERESTED});
+    want(2, 0);
+    CHECK(on(1)->up > 0 && on(2)->up > 0);
+    shake_hands(100, other, 0); /* from where most are: it finds no room */
+    CHECK(on(100) == NULL);
+    for (conn_id conn = 101; conn <= 180; conn++)
+        shake_hands(conn, (struct addr){0x0b000000 + conn, 1}, 0);
+    CHECK_U64(node()->peer_count, PEERS_MAX);
+    for (conn_id conn = 3; conn < 80; conn++)
+        CHECK(on(conn) == NULL && on(conn + 98) != NULL);
+    CHECK(on(2) != NULL && on(80) != NULL); /* one of each is left */
+}
+
 /* Silent calls cannot keep others out, whether they are taken for peers or ask
    for a file and never say which. */
 TEST(who_says_nothing_makes_room_for_others)
 {
     begin(true);
     for (conn_id conn = 1; conn <= PEERS_MAX; conn++)
-        dial_in(conn, other);
+        dial_in(conn, (struct addr){0x0b000000 + conn, 1});
     dial_in(500, peer);
     CHECK(on(500) == NULL && on(1) != NULL); /* so quick nobody need be */
     fake.now_us += SECOND_US / 2;
@@ -713,6 +736,7 @@ int main(void)
     RUN(a_byte_a_minute_is_no_sign_of_life);
     RUN(who_sent_a_bad_piece_is_not_let_in_again);
     RUN(connections_have_a_bound);
+    RUN(one_address_cannot_keep_others_out);
     RUN(who_says_nothing_makes_room_for_others);
     RUN(a_visitor_leaves_no_trace_among_the_peers);
     RUN(the_first_message_says_what_is_here);
