@@ -79,6 +79,13 @@ static bool parse_url(struct tracker_url *u, const char *url, size_t len)
     return true;
 }
 
+bool announcer_is_url(const char *url)
+{
+    struct tracker_url u;
+
+    return parse_url(&u, url, strlen(url));
+}
+
 bool announcer_add(struct announcer *a, struct host *h, const char *url,
                    size_t len, unsigned tier)
 {

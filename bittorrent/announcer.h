@@ -79,6 +79,8 @@ struct announcer {
 void announcer_begin(struct announcer *a, struct host *h,
                      const uint8_t infohash[INFOHASH_BYTES],
                      const uint8_t peer_id[PEER_ID_BYTES], uint16_t port);
+/* Is it the URL of a tracker that we can ask? */
+bool announcer_is_url(const char *url);
 /* One tracker more: http://HOST[:PORT]/PATH or udp://HOST:PORT; tiers count
    from 1, in ascending order.  False, and nothing added: no such URL, too
    many, or no memory. */

@@ -44,8 +44,8 @@
 #define TRACKER_REPLY_MAX (60 * (size_t)1024) /* one message of the seam */
 #define SCRAPE_ALL_MAX 512                    /* swarms that fit that */
 /* The other side of it. */
-#define TRACKERS_MAX 16 /* of one torrent */
-#define TRACKER_HOST_MAX 127
+#define TRACKERS_MAX 16        /* of one torrent */
+#define TRACKER_HOST_MAX 127   /* and of a torrent's node of the DHT */
 #define TRACKER_PATH_MAX 255   /* passkeys take some 50 */
 #define TRACKER_ID_MAX 64      /* bytes of one that we repeat */
 #define TRACKER_FAILURE_MAX 79 /* of its reason: a line of the screen */
@@ -76,6 +76,7 @@
 #define DHT_SEARCHES_MAX 4     /* lookups at one time */
 #define DHT_FOLLOWED_MAX 64    /* torrents that this node looks for */
 #define DHT_BOOTSTRAP_MAX 8    /* nodes known only by address */
+#define DHT_NAMED_MAX 4        /* of those that a torrent names */
 #define DHT_FOUND_MAX 64       /* peers found and not yet taken */
 #define DHT_TRANSACTION_MAX 64 /* bytes of somebody's id; ours have two */
 #define DHT_TOKEN_BYTES 8      /* of ours */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/hash.h"
+#include "common/options.h"
 #include "common/text.h"
 
 static int refuse(const char **why, int error, const char *sentence)
@@ -372,6 +373,35 @@ bool metainfo_tracker(const struct metainfo *m, struct metainfo_trackers *t,
     }
 }
 
+/* -- Nodes of the DHT --------------------------------------------------------- */
+
+bool metainfo_node(struct bencode_walk *nodes, struct bencode *host,
+                   uint16_t *port)
+{
+    struct bencode pair, number, more;
+
+    while (bencode_next(nodes, NULL, &pair)) {
+        struct bencode_walk w = bencode_walk(&pair);
+        if (pair.kind == BENCODE_LIST && bencode_next(&w, NULL, host) &&
+            host->kind == BENCODE_STRING && bencode_next(&w, NULL, &number) &&
+            number.kind == BENCODE_INTEGER && number.number > 0 &&
+            number.number <= UINT16_MAX && !bencode_next(&w, NULL, &more)) {
+            *port = (uint16_t)number.number;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool metainfo_is_node(const char *node, size_t *host_len, uint64_t *port)
+{
+    const char *colon = memchr(node, ':', strlen(node));
+
+    *host_len = colon != NULL ? (size_t)(colon - node) : 0;
+    return *host_len > 0 && *host_len <= TRACKER_HOST_MAX &&
+           parse_u64(colon + 1, UINT16_MAX, port) && *port > 0;
+}
+
 /* -- Writing ------------------------------------------------------------------ */
 
 static void write_path(struct bencode_writer *w, const char *path)
@@ -451,9 +481,13 @@ static void write_nodes(struct bencode_writer *w, const struct metainfo_plan *p)
     bencode_put_text(w, "nodes");
     bencode_put_list(w);
     for (size_t i = 0; i < p->node_count; i++) {
+        size_t host_len;
+        uint64_t port;
+        bool good = metainfo_is_node(p->node[i], &host_len, &port);
+        assert(good);
         bencode_put_list(w);
-        bencode_put_text(w, p->node[i]);
-        bencode_put_number(w, p->node_port[i]);
+        bencode_put_bytes(w, p->node[i], host_len);
+        bencode_put_number(w, good ? (int64_t)port : 0);
         bencode_put_end(w);
     }
     bencode_put_end(w);

@@ -79,6 +79,13 @@ struct metainfo_trackers {
 bool metainfo_tracker(const struct metainfo *m, struct metainfo_trackers *t,
                       struct bencode *url);
 
+/* The DHT's nodes, each a host, by name or address, and a port; false when
+   there are no more.  Begin with bencode_walk(&m->nodes).  Source: [bep5]. */
+bool metainfo_node(struct bencode_walk *nodes, struct bencode *host,
+                   uint16_t *port);
+/* Is it "HOST:PORT", as a plan has them? */
+bool metainfo_is_node(const char *node, size_t *host_len, uint64_t *port);
+
 /* What `create` writes. */
 struct metainfo_plan {
     const char *name;
@@ -87,12 +94,10 @@ struct metainfo_plan {
         const char *path; /* '/' between names; of a single file unused */
         uint64_t bytes;
     } * file;
-    size_t tracker_count, file_count;
+    const char *const *node; /* of the DHT, "HOST:PORT" each */
+    size_t tracker_count, file_count, node_count;
     bool folder; /* files lie in a folder `name`; else a single file */
     bool is_private;
-    const char *const *node; /* of the DHT: "HOST", */
-    const uint16_t *node_port;
-    size_t node_count;
     const char *comment; /* NULL: none */
     int64_t created;     /* 0: not said, so that equal files give equal bytes */
     uint64_t piece_bytes;

@@ -233,12 +233,35 @@ static void begin_announcing(struct bittorrent *n, struct host *h)
     announcer_say(&n->announcer, h, ANNOUNCE_STARTED);
 }
 
+/* Enter the DHT through the nodes that the torrent names, too. */
+static void join_named(struct bittorrent *n, struct host *h)
+{
+    struct bencode_walk w = bencode_walk(&n->torrent.meta.nodes);
+    char name[TRACKER_HOST_MAX + 1];
+    struct bencode host;
+    struct addr a;
+    uint16_t port;
+
+    for (int i = 0; i < DHT_NAMED_MAX && metainfo_node(&w, &host, &port); i++) {
+        if (host.text_len > TRACKER_HOST_MAX)
+            continue;
+        memcpy(name, host.text, host.text_len);
+        name[host.text_len] = '\0';
+        if (!host_resolve(h, name, &a))
+            continue;
+        a.port = port;
+        dht_join(n->dht, h, a);
+    }
+}
+
 static void begin_dht(struct bittorrent *n, struct host *h)
 {
     struct torrent *t = &n->torrent;
 
-    if (n->dht != NULL && !t->meta.is_private)
-        (void)dht_follow(n->dht, h, t->infohash, n->self.port, DHT_TAG);
+    if (n->dht == NULL || t->meta.is_private)
+        return;
+    join_named(n, h);
+    (void)dht_follow(n->dht, h, t->infohash, n->self.port, DHT_TAG);
 }
 
 /* -- The torrent opens, and is complete -------------------------------------------- */

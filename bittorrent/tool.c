@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bittorrent/announcer.h"
 #include "bittorrent/magnet.h"
 #include "bittorrent/metainfo.h"
 #include "bittorrent/node.h"
@@ -207,7 +208,7 @@ static const char *last_name(const char *path)
 static int write_torrent(struct job *j, const char *output)
 {
     size_t room = j->plan.piece_count * INFOHASH_BYTES + 65536 +
-                  j->plan.tracker_count * 1024;
+                  (j->plan.tracker_count + j->plan.node_count) * 1024;
     struct metainfo m;
     const char *why = "it does not fit";
 
@@ -257,10 +258,37 @@ static int begin_job(struct job *j, char *path)
     return status;
 }
 
+/* Where peers are to be found: are these such places?  Count them. */
+static int take_places(struct job *j, const char *const *tracker,
+                       const char *const *node)
+{
+    size_t len;
+    uint64_t port;
+
+    if (j->plan.is_private && *node != NULL)
+        return cli_error(j->program, "--private: peers come from the tracker "
+                                     "alone; leave out --node");
+    j->plan.tracker = tracker;
+    for (; *tracker != NULL; tracker++, j->plan.tracker_count++)
+        if (!announcer_is_url(*tracker))
+            return cli_error(j->program,
+                             "--tracker %s: expected a URL, as "
+                             "http://HOST:PORT/announce or udp://HOST:PORT",
+                             *tracker);
+    j->plan.node = node;
+    for (; *node != NULL; node++, j->plan.node_count++)
+        if (!metainfo_is_node(*node, &len, &port))
+            return cli_error(j->program,
+                             "--node %s: expected HOST:PORT, as in "
+                             "127.0.0.1:6881",
+                             *node);
+    return EXIT_OK;
+}
+
 static int run_create(const struct program *p, int argc, char **argv)
 {
     const char *output = NULL, *piece = NULL, *comment = NULL;
-    const char *tracker[SETS_MAX + 1] = {NULL};
+    const char *tracker[SETS_MAX + 1] = {NULL}, *node[SETS_MAX + 1] = {NULL};
     bool is_private = false;
     int status;
     const struct cli_option options[] = {
@@ -270,6 +298,8 @@ static int run_create(const struct program *p, int argc, char **argv)
          "http:// or udp://; each further one is a tier of "
          "its own",
          CLI_LIST, tracker},
+        {"node", "HOST:PORT", "of the DHT, to enter it by; several may be",
+         CLI_LIST, node},
         {"piece", "SIZE", "of a piece; default: about 1,000 to 2,000 pieces",
          CLI_TEXT, &piece},
         {"private", NULL, "peers come from the tracker alone", CLI_FLAG,
@@ -295,11 +325,10 @@ static int run_create(const struct program *p, int argc, char **argv)
         return cli_error(p, "no memory");
     }
     j->program = p;
-    status = begin_job(j, path);
-    j->plan.tracker = tracker;
-    while (tracker[j->plan.tracker_count] != NULL)
-        j->plan.tracker_count++;
     j->plan.is_private = is_private;
+    status = take_places(j, tracker, node);
+    if (status == EXIT_OK)
+        status = begin_job(j, path);
     j->plan.comment = comment;
     j->plan.piece_bytes = metainfo_piece_choice(j->bytes);
     if (status == EXIT_OK && piece != NULL &&
@@ -353,7 +382,8 @@ static void say_metainfo(struct text *t, const struct metainfo *m,
                          const struct metainfo_file *file)
 {
     struct metainfo_trackers at = {0};
-    struct bencode url;
+    struct bencode url, host;
+    uint16_t port;
     char path[METAINFO_PATH_MAX + 1];
 
     say_text(t, "name", &m->name);
@@ -367,6 +397,12 @@ static void say_metainfo(struct text *t, const struct metainfo *m,
         text_printf(t, "tracker %u ", at.tier);
         text_safe(t, (const char *)url.text, url.text_len);
         text_char(t, '\n');
+    }
+    for (struct bencode_walk w = bencode_walk(&m->nodes);
+         metainfo_node(&w, &host, &port);) {
+        text_add(t, "node ");
+        text_safe(t, (const char *)host.text, host.text_len);
+        text_printf(t, ":%u\n", port);
     }
     say_text(t, "comment", &m->comment);
     say_text(t, "created by", &m->created_by);
@@ -655,8 +691,8 @@ static int run_tracker(const struct program *p, int argc, char **argv)
 const struct verb bittorrent_verbs[] = {
     {"create", "PATH", "the .torrent of a file or a folder", run_create},
     {"info", "FILE|MAGNET", "what a .torrent or a magnet link says", run_info},
-    {"get", "FILE|MAGNET", "fetch it (no encryption, no uTP, no v2)", run_get},
-    {"seed", "FILE|MAGNET", "the same, and upload on; both: --files 1,3-5",
+    {"get", "FILE|MAGNET", "fetch it; --files 1,3-5: only those", run_get},
+    {"seed", "FILE|MAGNET", "and upload on (no encryption, no uTP, no v2)",
      run_seed},
     {"tracker", "[OPTION...]", "a tracker, HTTP and UDP, on port 6969",
      run_tracker},

@@ -243,6 +243,36 @@ END
     diff -r kept/album from/album
 }
 
+@test "bittorrent: a torrent without a tracker names nodes of the DHT" {
+    timeout --foreground 60 "$bt" node --set dht=on --listen "$tracker" \
+        </dev/null >node.out 3>&- &
+    "$bt" create from/x.bin --node "$tracker" --node localhost:9 \
+        --output x.torrent
+    [[ $("$bt" info x.torrent) == *"node $tracker"*"node localhost:9"* ]]
+    timeout --foreground 60 "$bt" seed x.torrent --folder from \
+        --listen 127.0.0.1:0 </dev/null >seed.out 3>&- &
+    for _ in $(seq 200); do
+        grep -q 'dht: joined, 1 nodes known' seed.out && break
+        sleep 0.05
+    done
+    run timeout 50 "$bt" get x.torrent --folder to --listen 127.0.0.1:0 \
+        </dev/null
+    echo "$output"
+    [ "$status" -eq 0 ]
+    cmp from/x.bin to/x.bin
+}
+
+@test "bittorrent: create refuses what no peer could be found by" {
+    for bad in --tracker=x.example --tracker=https://x.example/ --tracker=udp:// \
+        --node=x.example --node=x.example:0 --node=:1 --node=x:65536; do
+        run -2 "$bt" create from/x.bin "$bad" --output y.torrent
+        [[ $output == "bittorrent: --"*": expected "* ]]
+        [ ! -e y.torrent ]
+    done
+    run -2 "$bt" create from/x.bin --private --node x:1 --output y.torrent
+    [[ $output == *"--private: peers come from the tracker alone"* ]]
+}
+
 # Four files over pieces of 16 KiB.  b.bin lies in pieces 2 to 5, which also
 # hold the end of a.bin and the first 8304 bytes of c.bin.
 four_files() {

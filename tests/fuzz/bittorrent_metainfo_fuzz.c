@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct metainfo m;
     struct metainfo_trackers t = {0};
-    struct bencode url;
+    struct bencode url, host;
+    uint16_t port;
     const char *why = NULL;
 
     look_at_value(data, len);
@@ -56,6 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         look_at_files(&m);
         while (metainfo_tracker(&m, &t, &url))
             MUST(url.text >= data && url.text + url.text_len <= data + len);
+        struct bencode_walk nodes = bencode_walk(&m.nodes);
+        while (metainfo_node(&nodes, &host, &port))
+            MUST(host.text >= data && host.text + host.text_len <= data + len &&
+                 port > 0);
     } else {
         MUST(why != NULL);
     }

@@ -230,6 +230,37 @@ TEST(infohash_of_a_folder)
     CHECK(!metainfo_tracker(&m, &t, &url));
 }
 
+/* [bep5] of a torrent without a tracker. */
+TEST(nodes_of_the_dht)
+{
+    static const char info[] = "4:infod6:lengthi1e4:name1:a12:piece length"
+                               "i16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae";
+    const struct {
+        const char *nodes, *first; /* "": no good one */
+    } list[] = {{"ll9:127.0.0.1i6881eel4:nodei4804eee", "127.0.0.1:6881"},
+                {"ll4:nodei0eel4:nodei65536eel4:nodei-1eee", ""},
+                {"li7e4:nodel4:nodeel0:ei1eld1:ai1eei1eee", ""},
+                {"ll4:nodei1ei2eel4:nodei65535eee", "node:65535"},
+                {"d4:nodei4804ee", ""},
+                {"le", ""}};
+
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        char data[300], first[30] = "";
+        struct metainfo m;
+        struct bencode host;
+        uint16_t port;
+        const char *why = "";
+        int len =
+            snprintf(data, sizeof data, "d%s5:nodes%se", info, list[i].nodes);
+        CHECK(metainfo_read(&m, (const uint8_t *)data, (size_t)len, &why) == 0);
+        struct bencode_walk w = bencode_walk(&m.nodes);
+        if (metainfo_node(&w, &host, &port))
+            snprintf(first, sizeof first, "%.*s:%u", (int)host.text_len,
+                     (const char *)host.text, port);
+        CHECK_TEXT(first, list[i].first);
+    }
+}
+
 static const char *why_text(const char *why)
 {
     return why != NULL ? why : "accepted";
@@ -346,6 +377,7 @@ int main(void)
     RUN(a_description_covers_every_byte);
     RUN(infohashes_are_those_of_other_creators);
     RUN(infohash_of_a_folder);
+    RUN(nodes_of_the_dht);
     RUN(hostile_paths_are_refused);
     RUN(hostile_sizes_are_refused);
     RUN(a_hundred_thousand_files_are_refused);
