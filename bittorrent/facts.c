@@ -9,22 +9,19 @@
 #include "bittorrent/check.h"
 #include "common/hash.h"
 
-static struct bittorrent *node_of(struct fact_call *c, size_t arg)
+static struct bittorrent *node_of(const struct fact_call *c)
 {
-    const struct host *h = fact_live_host(c, arg, &bittorrent_protocol);
-
-    return h != NULL ? h->node : NULL;
+    return c->host[0]->node;
 }
 
 /* The torrent of a node that knows its pieces; NULL with *why. */
-static const struct torrent *torrent_of(struct fact_call *c, size_t arg)
+static const struct torrent *torrent_of(struct fact_call *c)
 {
-    const struct bittorrent *n = node_of(c, arg);
+    const struct bittorrent *n = node_of(c);
 
-    if (n != NULL && n->torrent.have != NULL)
+    if (n->torrent.have != NULL)
         return &n->torrent;
-    if (n != NULL)
-        text_printf(c->why, "%s has no torrent yet", c->args[arg]);
+    text_printf(c->why, "%s has no torrent yet", c->args[0]);
     return NULL;
 }
 
@@ -39,7 +36,7 @@ static uint32_t last_piece(const struct torrent *t)
 #define FACT(name, value)                                                      \
     static enum fact_outcome name(struct fact_call *c)                         \
     {                                                                          \
-        const struct torrent *t = torrent_of(c, 0);                            \
+        const struct torrent *t = torrent_of(c);                               \
         return t != NULL ? fact_print(c, value) : FACT_ERROR;                  \
     }
 
@@ -59,7 +56,7 @@ FACT(all_blocks, (uint64_t)last_piece(t) * torrent_block_count(t, 0) +
 
 static enum fact_outcome infohash(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     for (size_t i = 0; t != NULL && i < INFOHASH_BYTES; i++)
         text_printf(c->out, "%02x", t->infohash[i]);
@@ -69,7 +66,7 @@ static enum fact_outcome infohash(struct fact_call *c)
 /* The torrent of a node and one of its pieces. */
 static const struct torrent *piece_arg(struct fact_call *c, uint64_t *piece)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
     uint64_t most = t != NULL && t->meta.piece_count > 0
                         ? t->meta.piece_count - UINT64_C(1)
                         : 0;
@@ -98,7 +95,7 @@ static enum fact_outcome blocks(struct fact_call *c)
 
 static enum fact_outcome bitfield(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
         text_char(c->out, bit_is_set(t->have, i) ? '1' : '0');
@@ -108,7 +105,7 @@ static enum fact_outcome bitfield(struct fact_call *c)
 /* The same as the payload of a BITFIELD message. */
 static enum fact_outcome bitfield_hex(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     for (size_t i = 0; t != NULL && i < bits_bytes(t->meta.piece_count); i++)
         text_printf(c->out, "%02x", t->have[i]);
@@ -118,7 +115,7 @@ static enum fact_outcome bitfield_hex(struct fact_call *c)
 /* The numbers of the pieces that are here, or that are not. */
 static enum fact_outcome pieces_where(struct fact_call *c, bool here)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
         if (bit_is_set(t->have, i) == here)
@@ -159,10 +156,10 @@ static bool is_right(struct host *h, const struct torrent *t, uint32_t piece)
 /* Pieces that it offers and that are not what the metainfo says. */
 static enum fact_outcome wrong(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
-        if (bit_is_set(t->have, i) && !is_right(fact_host(c, 0), t, i))
+        if (bit_is_set(t->have, i) && !is_right(c->host[0], t, i))
             fact_add_number(c, i);
     return t != NULL ? FACT_OK : FACT_ERROR;
 }
@@ -189,7 +186,7 @@ static enum fact_outcome kept_wrong(struct fact_call *c)
 
 static enum fact_outcome rarity(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
         fact_add_number(c, t->copies[i]);
@@ -200,7 +197,7 @@ static enum fact_outcome rarity(struct fact_call *c)
    copies: rarest first begins one of these next. */
 static enum fact_outcome rarest(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
     uint32_t least = UINT32_MAX;
 
     if (t == NULL)
@@ -235,7 +232,7 @@ static uint32_t copies_of(const struct network *net, uint32_t piece,
 
 static enum fact_outcome copies(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
         fact_add_number(c, copies_of(c->network, i, NULL));
@@ -245,19 +242,19 @@ static enum fact_outcome copies(struct fact_call *c)
 /* Pieces that nobody else has: lost, if this node goes. */
 static enum fact_outcome only(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
     uint64_t count = 0;
 
     for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
-        count += bit_is_set(t->have, i) &&
-                 copies_of(c->network, i, node_of(c, 0)) == 0;
+        count +=
+            bit_is_set(t->have, i) && copies_of(c->network, i, node_of(c)) == 0;
     return t != NULL ? fact_print(c, count) : FACT_ERROR;
 }
 
 /* Pieces that nobody has at all, by a node that knows the torrent. */
 static enum fact_outcome lost_count(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
     uint64_t count = 0;
 
     for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
@@ -267,7 +264,7 @@ static enum fact_outcome lost_count(struct fact_call *c)
 
 static enum fact_outcome lost(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     for (uint32_t i = 0; t != NULL && i < t->meta.piece_count; i++)
         if (copies_of(c->network, i, NULL) == 0)
@@ -281,13 +278,12 @@ static enum fact_outcome lost(struct fact_call *c)
 static enum fact_outcome peers_where(struct fact_call *c,
                                      bool (*wants)(const struct peer *))
 {
-    const struct bittorrent *n = node_of(c, 0);
+    const struct bittorrent *n = node_of(c);
 
-    for (const struct peer *p = n != NULL ? n->peers : NULL; p != NULL;
-         p = p->next)
+    for (const struct peer *p = n->peers; p != NULL; p = p->next)
         if (p->state == PEER_UP && wants(p))
             fact_add_node(c, p->addr);
-    return n != NULL ? FACT_OK : FACT_ERROR;
+    return FACT_OK;
 }
 
 static bool any(const struct peer *p)
@@ -344,10 +340,9 @@ PEERS(waiting, is_waiting)
    which the next round ranks them; of one who has all: that each took. */
 static enum fact_outcome rates(struct fact_call *c)
 {
-    const struct bittorrent *n = node_of(c, 0);
+    const struct bittorrent *n = node_of(c);
 
-    for (const struct peer *p = n != NULL ? n->peers : NULL; p != NULL;
-         p = p->next) {
+    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
         uint64_t bytes = n->torrent.complete ? p->up_now + p->up_last
                                              : p->down_now + p->down_last;
         if (p->state != PEER_UP)
@@ -355,24 +350,22 @@ static enum fact_outcome rates(struct fact_call *c)
         fact_add_node(c, p->addr);
         text_printf(c->out, ":%llu", (unsigned long long)(bytes / 1000));
     }
-    return n != NULL ? FACT_OK : FACT_ERROR;
+    return FACT_OK;
 }
 
 static enum fact_outcome banned(struct fact_call *c)
 {
-    const struct bittorrent *n = node_of(c, 0);
+    const struct bittorrent *n = node_of(c);
 
-    for (uint32_t i = 0; n != NULL && i < n->known_count; i++)
+    for (uint32_t i = 0; i < n->known_count; i++)
         if (n->known[i].banned)
             fact_add_node(c, n->known[i].addr);
-    return n != NULL ? FACT_OK : FACT_ERROR;
+    return FACT_OK;
 }
 
 static enum fact_outcome known(struct fact_call *c)
 {
-    const struct bittorrent *n = node_of(c, 0);
-
-    return n != NULL ? fact_print(c, n->known_count) : FACT_ERROR;
+    return fact_print(c, node_of(c)->known_count);
 }
 
 /* -- The whole swarm --------------------------------------------------------------- */
@@ -380,7 +373,7 @@ static enum fact_outcome known(struct fact_call *c)
 /* Seconds from the .torrent to the last piece. */
 static enum fact_outcome took(struct fact_call *c)
 {
-    const struct torrent *t = torrent_of(c, 0);
+    const struct torrent *t = torrent_of(c);
 
     if (t == NULL)
         return FACT_ERROR;
@@ -435,24 +428,23 @@ static enum fact_outcome complete(struct fact_call *c)
 
 static enum fact_outcome swarm_size(struct fact_call *c)
 {
-    const struct bittorrent *n = node_of(c, 0);
+    const struct bittorrent *n = node_of(c);
     uint64_t count = 0;
 
-    for (uint32_t i = 0;
-         n != NULL && n->tracker != NULL && i < n->tracker->count; i++)
+    for (uint32_t i = 0; n->tracker != NULL && i < n->tracker->count; i++)
         count += n->tracker->swarm[i].count;
-    return n != NULL ? fact_print(c, count) : FACT_ERROR;
+    return fact_print(c, count);
 }
 
 /* -- The DHT -------------------------------------------------------------------------- */
 
 static const struct dht *dht_of(struct fact_call *c)
 {
-    const struct bittorrent *n = node_of(c, 0);
+    const struct bittorrent *n = node_of(c);
 
-    if (n != NULL && n->dht == NULL)
+    if (n->dht == NULL)
         text_printf(c->why, "%s is not in a DHT: set dht=on", c->args[0]);
-    return n != NULL ? n->dht : NULL;
+    return n->dht;
 }
 
 static enum fact_outcome dht_nodes(struct fact_call *c)
@@ -470,85 +462,64 @@ static enum fact_outcome dht_stores(struct fact_call *c)
 }
 
 const struct fact bittorrent_facts[] = {
-    {"infohash", "N", "infohash NODE", "the name of its torrent",
-     "infohash origin", infohash},
-    {"piece-count", "N", "piece-count NODE", "pieces of the torrent",
-     "piece-count origin", piece_count},
-    {"piece-bytes", "Nn", "piece-bytes NODE PIECE", "how long a piece is",
-     "piece-bytes origin 7", piece_bytes},
-    {"blocks", "Nn", "blocks NODE PIECE", "requests that it takes",
-     "blocks origin 0", blocks},
-    {"last-bytes", "N", "last-bytes NODE", "how long the last piece is",
-     "last-bytes origin", last_bytes},
-    {"last-blocks", "N", "last-blocks NODE", "requests for the last piece",
-     "last-blocks origin", last_blocks},
-    {"all-blocks", "N", "all-blocks NODE", "requests for the whole torrent",
-     "all-blocks origin", all_blocks},
-    {"hash-bytes", "N", "hash-bytes NODE", "of all hashes in the metainfo",
-     "hash-bytes origin", hash_bytes},
-    {"pieces", "N", "pieces NODE", "how many it has", "pieces p1", pieces},
-    {"has", "N", "has NODE", "which it has", "has p1", has},
-    {"lacks", "N", "lacks NODE", "which it has not", "lacks p1", lacks},
-    {"bitfield", "N", "bitfield NODE", "a digit for each piece", "bitfield p1",
-     bitfield},
-    {"bitfield-hex", "N", "bitfield-hex NODE", "as bytes of the message",
-     "bitfield-hex p1", bitfield_hex},
-    {"bitfield-bytes", "N", "bitfield-bytes NODE", "length of that message",
-     "bitfield-bytes p1", bitfield_bytes},
-    {"rarity", "N", "rarity NODE", "copies of each piece among its peers",
-     "rarity p1", rarity},
-    {"rarest", "N", "rarest NODE", "what rarest first may begin next",
-     "rarest p1", rarest},
-    {"copies", "N", "copies NODE", "copies of each piece in the swarm",
-     "copies origin", copies},
-    {"only", "N", "only NODE", "pieces that nobody else has", "only origin",
-     only},
-    {"lost", "N", "lost NODE", "pieces that nobody has", "lost p1", lost},
-    {"lost-count", "N", "lost-count NODE", "how many these are",
-     "lost-count p1", lost_count},
-    {"known", "N", "known NODE", "addresses that it was told", "known p1",
-     known},
-    {"peers", "N", "peers NODE", "its connections", "peers p1", peers},
-    {"interesting", "N", "interesting NODE", "who has what it lacks",
-     "interesting p1", interesting},
-    {"interested", "N", "interested NODE", "who wants what it has",
-     "interested p1", interested},
-    {"waiting", "N", "waiting NODE", "of these, without a regular slot",
-     "waiting p1", waiting},
-    {"unchoked", "N", "unchoked NODE", "to whom it uploads", "unchoked origin",
-     unchoked},
-    {"regular", "N", "regular NODE", "of these, the regular slots",
-     "regular origin", regular},
-    {"optimistic", "N", "optimistic NODE", "of these, the one by lot",
-     "optimistic origin", optimistic},
-    {"rates", "N", "rates NODE", "kB by which it ranks its peers", "rates p1",
-     rates},
-    {"banned", "N", "banned NODE", "who sent it bad pieces", "banned p1",
-     banned},
-    {"wrong", "N", "wrong NODE", "pieces that it offers with wrong bytes",
-     "wrong origin", wrong},
-    {"kept-wrong", "", "kept-wrong", "the same of all with verify=on",
-     "kept-wrong", kept_wrong},
-    {"bad", "N", "bad NODE", "pieces that failed their hash", "bad p1", bad},
-    {"took", "N", "took NODE", "seconds until it had all", "took p1", took},
-    {"mean-took", "w", "mean-took PREFIX", "the mean of those named so",
-     "mean-took p", mean_took},
-    {"last-took", "w", "last-took PREFIX", "the slowest of them", "last-took p",
-     last_took},
-    {"uploaded", "N", "uploaded NODE", "bytes that it sent", "uploaded p1",
-     uploaded},
-    {"downloaded", "N", "downloaded NODE", "bytes that it got", "downloaded p1",
-     downloaded},
-    {"wasted", "N", "wasted NODE", "of these, what it had already", "wasted p1",
-     wasted},
-    {"complete", "", "complete", "nodes that have every piece", "complete",
-     complete},
-    {"swarm", "N", "swarm TRACKER", "peers on a tracker's list",
-     "swarm tracker", swarm_size},
-    {"dht-nodes", "N", "dht-nodes NODE", "nodes in its routing table",
-     "dht-nodes p1", dht_nodes},
-    {"dht-stores", "N", "dht-stores NODE", "peers that it keeps for others",
-     "dht-stores p1", dht_stores},
-    {"pick", "nnt", "pick DRAW COUNT WORD...", "words by lot, from the seed",
-     "pick 1 2 a b c d", fact_pick},
+    {"infohash", "N", "NODE", "the name of its torrent", "origin", infohash},
+    {"piece-count", "N", "NODE", "pieces of the torrent", "origin",
+     piece_count},
+    {"piece-bytes", "Nn", "NODE PIECE", "how long a piece is", "origin 7",
+     piece_bytes},
+    {"blocks", "Nn", "NODE PIECE", "requests that it takes", "origin 0",
+     blocks},
+    {"last-bytes", "N", "NODE", "how long the last piece is", "origin",
+     last_bytes},
+    {"last-blocks", "N", "NODE", "requests for the last piece", "origin",
+     last_blocks},
+    {"all-blocks", "N", "NODE", "requests for the whole torrent", "origin",
+     all_blocks},
+    {"hash-bytes", "N", "NODE", "of all hashes in the metainfo", "origin",
+     hash_bytes},
+    {"pieces", "N", "NODE", "how many it has", "p1", pieces},
+    {"has", "N", "NODE", "which it has", "p1", has},
+    {"lacks", "N", "NODE", "which it has not", "p1", lacks},
+    {"bitfield", "N", "NODE", "a digit for each piece", "p1", bitfield},
+    {"bitfield-hex", "N", "NODE", "as bytes of the message", "p1",
+     bitfield_hex},
+    {"bitfield-bytes", "N", "NODE", "length of that message", "p1",
+     bitfield_bytes},
+    {"rarity", "N", "NODE", "copies of each piece among its peers", "p1",
+     rarity},
+    {"rarest", "N", "NODE", "what rarest first may begin next", "p1", rarest},
+    {"copies", "N", "NODE", "copies of each piece in the swarm", "origin",
+     copies},
+    {"only", "N", "NODE", "pieces that nobody else has", "origin", only},
+    {"lost", "N", "NODE", "pieces that nobody has", "p1", lost},
+    {"lost-count", "N", "NODE", "how many these are", "p1", lost_count},
+    {"known", "N", "NODE", "addresses that it was told", "p1", known},
+    {"peers", "N", "NODE", "its connections", "p1", peers},
+    {"interesting", "N", "NODE", "who has what it lacks", "p1", interesting},
+    {"interested", "N", "NODE", "who wants what it has", "p1", interested},
+    {"waiting", "N", "NODE", "of these, without a regular slot", "p1", waiting},
+    {"unchoked", "N", "NODE", "to whom it uploads", "origin", unchoked},
+    {"regular", "N", "NODE", "of these, the regular slots", "origin", regular},
+    {"optimistic", "N", "NODE", "of these, the one by lot", "origin",
+     optimistic},
+    {"rates", "N", "NODE", "kB by which it ranks its peers", "p1", rates},
+    {"banned", "N", "NODE", "who sent it bad pieces", "p1", banned},
+    {"wrong", "N", "NODE", "pieces that it offers with wrong bytes", "origin",
+     wrong},
+    {"kept-wrong", "", "", "the same of all with verify=on", "", kept_wrong},
+    {"bad", "N", "NODE", "pieces that failed their hash", "p1", bad},
+    {"took", "N", "NODE", "seconds until it had all", "p1", took},
+    {"mean-took", "w", "PREFIX", "the mean of those named so", "p", mean_took},
+    {"last-took", "w", "PREFIX", "the slowest of them", "p", last_took},
+    {"uploaded", "N", "NODE", "bytes that it sent", "p1", uploaded},
+    {"downloaded", "N", "NODE", "bytes that it got", "p1", downloaded},
+    {"wasted", "N", "NODE", "of these, what it had already", "p1", wasted},
+    {"complete", "", "", "nodes that have every piece", "", complete},
+    {"swarm", "N", "TRACKER", "peers on a tracker's list", "tracker",
+     swarm_size},
+    {"dht-nodes", "N", "NODE", "nodes in its routing table", "p1", dht_nodes},
+    {"dht-stores", "N", "NODE", "peers that it keeps for others", "p1",
+     dht_stores},
+    {"pick", "nnt", "DRAW COUNT WORD...", "words by lot, from the seed",
+     "1 2 a b c d", fact_pick},
     {.name = NULL}};

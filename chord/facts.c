@@ -37,53 +37,30 @@ static bool key_of(struct fact_call *k, size_t arg, struct id *key)
     return false;
 }
 
-static bool number_of(struct fact_call *k, size_t arg, uint64_t *value)
+/* The first ring member of a node. */
+static struct spot member_of(const struct fact_call *k)
 {
-    if (parse_u64(k->args[arg], UINT32_MAX, value))
-        return true;
-    text_printf(k->why, "%s is no number", k->args[arg]);
-    return false;
-}
+    struct chord *c = k->host[0]->node;
 
-/* The first ring member of a live node. */
-static bool member_of(struct fact_call *k, size_t arg, struct spot *s)
-{
-    struct host *h = k->network->by_name(k->network, k->args[arg]);
-
-    *s = (struct spot){.host = h};
-    if (h == NULL || h->state == NODE_DOWN || h->node == NULL ||
-        h->protocol != &chord_protocol) {
-        text_printf(k->why, "node %s is not up", k->args[arg]);
-        return false;
-    }
-    s->c = h->node;
-    s->n = &s->c->member[0];
-    return true;
-}
-
-static void add(struct fact_call *k, const char *word)
-{
-    if (k->out->len > 0)
-        text_char(k->out, ' ');
-    text_add(k->out, word);
+    return (struct spot){k->host[0], c, &c->member[0]};
 }
 
 static void add_id(struct fact_call *k, const struct id *id)
 {
-    add(k, "");
+    fact_add(k, "");
     id_text(k->out, id, bits_of(k));
 }
 
 static void add_peer(struct fact_call *k, const struct peer *p)
 {
-    struct host *h = k->network->by_addr(k->network, peer_addr(p));
+    const struct host *h = k->network->by_addr(k->network, peer_addr(p));
 
-    add(k, h != NULL ? h->name : "none");
+    fact_add(k, h != NULL ? h->name : "none");
 }
 
 static void add_node(void *context, const struct spot *s)
 {
-    add(context, s->host->name);
+    fact_add(context, s->host->name);
 }
 
 static void ignore(void *context, const struct spot *s)
@@ -94,44 +71,31 @@ static void ignore(void *context, const struct spot *s)
 
 static enum fact_outcome print_spot(struct fact_call *k, const struct spot *s)
 {
-    add(k, s->n != NULL ? s->host->name : "none");
-    return s->n != NULL ? FACT_OK : FACT_BROKEN;
+    return fact_print_name(k, s->n != NULL ? s->host->name : NULL);
 }
 
 /* -- One node ------------------------------------------------------------ */
 
 static enum fact_outcome fact_fingers(struct fact_call *k)
 {
-    struct spot s;
+    struct spot s = member_of(k);
 
-    if (!member_of(k, 0, &s))
-        return FACT_ERROR;
     for (unsigned i = 0; i < s.c->bits; i++) {
         struct peer p = chord_finger_get(s.c, s.n, i);
         if (peer_none(&p))
-            add(k, "-");
+            fact_add(k, "-");
         else
             add_id(k, &p.id);
     }
     return FACT_OK;
 }
 
-static bool finger_args(struct fact_call *k, struct spot *s, uint64_t *i)
-{
-    if (!member_of(k, 0, s) || !number_of(k, 1, i))
-        return false;
-    if (*i < s->c->bits)
-        return true;
-    text_printf(k->why, "fingers are numbered from 0 to %u", s->c->bits - 1U);
-    return false;
-}
-
 static enum fact_outcome fact_finger(struct fact_call *k)
 {
-    struct spot s;
+    struct spot s = member_of(k);
     uint64_t i;
 
-    if (!finger_args(k, &s, &i))
+    if (!fact_number(k, 1, s.c->bits - 1U, &i))
         return FACT_ERROR;
     struct peer p = chord_finger_get(s.c, s.n, (unsigned)i);
     add_peer(k, &p);
@@ -140,10 +104,10 @@ static enum fact_outcome fact_finger(struct fact_call *k)
 
 static enum fact_outcome fact_finger_start(struct fact_call *k)
 {
-    struct spot s;
+    struct spot s = member_of(k);
     uint64_t i;
 
-    if (!finger_args(k, &s, &i))
+    if (!fact_number(k, 1, s.c->bits - 1U, &i))
         return FACT_ERROR;
     struct id start = chord_finger_start(s.c, s.n, (unsigned)i);
     add_id(k, &start);
@@ -152,48 +116,40 @@ static enum fact_outcome fact_finger_start(struct fact_call *k)
 
 static enum fact_outcome fact_successors(struct fact_call *k)
 {
-    struct spot s;
+    struct spot s = member_of(k);
 
-    if (!member_of(k, 0, &s))
-        return FACT_ERROR;
     for (unsigned i = 0; i < s.n->succ_count; i++)
         add_peer(k, &s.n->succ[i]);
     if (s.n->succ_count == 0)
-        add(k, s.host->name);
+        fact_add(k, s.host->name);
     return FACT_OK;
 }
 
 static enum fact_outcome fact_successor(struct fact_call *k)
 {
-    struct spot s;
+    struct spot s = member_of(k);
     uint64_t i;
 
-    if (!member_of(k, 0, &s) || !number_of(k, 1, &i))
+    if (!fact_number(k, 1, UINT32_MAX, &i))
         return FACT_ERROR;
-    if (i == 0 || i > s.n->succ_count) {
-        add(k, "none");
-        return FACT_BROKEN;
-    }
+    if (i == 0 || i > s.n->succ_count)
+        return fact_print_name(k, NULL);
     add_peer(k, &s.n->succ[i - 1]);
     return FACT_OK;
 }
 
 static enum fact_outcome fact_predecessor(struct fact_call *k)
 {
-    struct spot s;
+    struct spot s = member_of(k);
 
-    if (!member_of(k, 0, &s))
-        return FACT_ERROR;
     add_peer(k, &s.n->pred);
     return FACT_OK;
 }
 
 static enum fact_outcome fact_keys(struct fact_call *k)
 {
-    struct spot s;
+    struct spot s = member_of(k);
 
-    if (!member_of(k, 0, &s))
-        return FACT_ERROR;
     for (const struct item *i = s.n->items; i != NULL; i = i->next)
         if (!i->deleted)
             add_id(k, &i->key);
@@ -202,40 +158,32 @@ static enum fact_outcome fact_keys(struct fact_call *k)
 
 static enum fact_outcome fact_id(struct fact_call *k)
 {
-    struct spot s;
+    struct spot s = member_of(k);
 
-    if (!member_of(k, 0, &s))
-        return FACT_ERROR;
     add_id(k, &s.n->id);
     return FACT_OK;
 }
 
 /* -- Ways of lookups ----------------------------------------------------- */
 
-static bool way_args(struct fact_call *k, struct spot *s, struct id *key)
-{
-    return member_of(k, 0, s) && key_of(k, 1, key);
-}
-
 static enum fact_outcome fact_path(struct fact_call *k)
 {
-    struct spot s;
     struct id key;
 
-    if (!way_args(k, &s, &key))
+    if (!key_of(k, 1, &key))
         return FACT_ERROR;
-    return chord_walk(k->network, s, &key, add_node, k).arrived ? FACT_OK
-                                                                : FACT_BROKEN;
+    return chord_walk(k->network, member_of(k), &key, add_node, k).arrived
+               ? FACT_OK
+               : FACT_BROKEN;
 }
 
 static enum fact_outcome print_way(struct fact_call *k, bool hops)
 {
-    struct spot s;
     struct id key;
 
-    if (!way_args(k, &s, &key))
+    if (!key_of(k, 1, &key))
         return FACT_ERROR;
-    struct way w = chord_walk(k->network, s, &key, ignore, NULL);
+    struct way w = chord_walk(k->network, member_of(k), &key, ignore, NULL);
     text_u64(k->out, hops ? w.hops : w.forwards);
     return w.arrived ? FACT_OK : FACT_BROKEN;
 }
@@ -252,12 +200,12 @@ static enum fact_outcome fact_forwards(struct fact_call *k)
 
 static enum fact_outcome fact_path_by_successors(struct fact_call *k)
 {
-    struct spot s, owner;
+    struct spot s = member_of(k);
     struct id key;
 
-    if (!way_args(k, &s, &key))
+    if (!key_of(k, 1, &key))
         return FACT_ERROR;
-    owner = chord_owner(k->network, &key);
+    struct spot owner = chord_owner(k->network, &key);
     add_node(k, &s);
     for (size_t i = 0; i < k->network->count && s.n != owner.n; i++) {
         struct peer next = chord_successor(s.c, s.n);
@@ -342,8 +290,7 @@ static struct survey survey(const struct fact_call *k)
 
 static enum fact_outcome fact_max_hops(struct fact_call *k)
 {
-    text_u64(k->out, survey(k).max);
-    return FACT_OK;
+    return fact_print(k, survey(k).max);
 }
 
 static enum fact_outcome fact_mean_hops(struct fact_call *k)
@@ -373,12 +320,11 @@ static void visit_nth(void *context, const struct spot *s)
 static enum fact_outcome fact_hop(struct fact_call *k)
 {
     struct nth n = {.k = k};
-    struct spot s;
     struct id key;
 
-    if (!way_args(k, &s, &key) || !number_of(k, 2, &n.left))
+    if (!key_of(k, 1, &key) || !fact_number(k, 2, UINT32_MAX, &n.left))
         return FACT_ERROR;
-    chord_walk(k->network, s, &key, visit_nth, &n);
+    chord_walk(k->network, member_of(k), &key, visit_nth, &n);
     return k->out->len > 0 ? FACT_OK : FACT_BROKEN;
 }
 
@@ -425,7 +371,7 @@ static enum fact_outcome fact_pick_key(struct fact_call *k)
     struct random r = ring_random(k->network);
     uint64_t hops;
 
-    if (!number_of(k, 0, &hops))
+    if (!fact_number(k, 0, UINT32_MAX, &hops))
         return FACT_ERROR;
     for (unsigned i = 0; i < 1000; i++) {
         struct id key = random_id(&r, bits_of(k));
@@ -436,8 +382,7 @@ static enum fact_outcome fact_pick_key(struct fact_call *k)
         add_id(k, &key);
         return FACT_OK;
     }
-    add(k, "none");
-    return FACT_BROKEN;
+    return fact_print_name(k, NULL);
 }
 
 static enum fact_outcome fact_pick_source(struct fact_call *k)
@@ -445,7 +390,7 @@ static enum fact_outcome fact_pick_source(struct fact_call *k)
     struct id key;
     uint64_t hops;
 
-    if (!key_of(k, 0, &key) || !number_of(k, 1, &hops))
+    if (!key_of(k, 0, &key) || !fact_number(k, 1, UINT32_MAX, &hops))
         return FACT_ERROR;
     struct spot s = source_for(k->network, &key, hops);
     return print_spot(k, &s);
@@ -559,12 +504,9 @@ static bool is_short(const struct fact_call *k)
 
 static enum fact_outcome fact_share(struct fact_call *k)
 {
-    struct spot s;
-
-    if (!is_short(k) || !member_of(k, 0, &s))
+    if (!is_short(k))
         return FACT_ERROR;
-    text_u64(k->out, share_of(k->network, s.host, bits_of(k)));
-    return FACT_OK;
+    return fact_print(k, share_of(k->network, k->host[0], bits_of(k)));
 }
 
 /* The first host with the largest share. */
@@ -593,8 +535,7 @@ static enum fact_outcome fact_busiest(struct fact_call *k)
     if (!is_short(k))
         return FACT_ERROR;
     const struct host *h = busiest(k, &share);
-    add(k, h != NULL ? h->name : "none");
-    return h != NULL ? FACT_OK : FACT_BROKEN;
+    return fact_print_name(k, h != NULL ? h->name : NULL);
 }
 
 /* In percent, to a tenth. */
@@ -703,9 +644,7 @@ static enum fact_outcome fact_fingers_changed(struct fact_call *k)
 
 static enum fact_outcome fact_fingers_to(struct fact_call *k)
 {
-    struct host *h = k->network->by_name(k->network, k->args[0]);
-
-    entries_to(k, &h->id, true);
+    entries_to(k, &k->host[0]->id, true);
     return FACT_OK;
 }
 
@@ -731,7 +670,7 @@ static enum fact_outcome fact_wrong_fingers(struct fact_call *k)
     }
     if (k->out->len > 0)
         return FACT_BROKEN;
-    add(k, "none");
+    fact_add(k, "none");
     return FACT_OK;
 }
 
@@ -765,17 +704,16 @@ static enum fact_outcome fact_min_cut(struct fact_call *k)
     uint64_t others = member_count(k->network);
 
     others -= others > 0;
-    text_u64(k->out, r < others ? r : others);
-    return FACT_OK;
+    return fact_print(k, r < others ? r : others);
 }
 
 /* What leads the node before a dead one on: its list, when that has a second
    entry; else the nearest finger. */
 static enum fact_outcome fact_repaired_by(struct fact_call *k)
 {
-    add(k, setting(k->network->settings, CHORD_SUCCESSORS) > 1
-               ? "successor-list"
-               : "fingers");
+    fact_add(k, setting(k->network->settings, CHORD_SUCCESSORS) > 1
+                    ? "successor-list"
+                    : "fingers");
     return FACT_OK;
 }
 
@@ -784,86 +722,72 @@ static enum fact_outcome fact_told_by(struct fact_call *k)
 {
     bool lecture = setting(k->network->settings, CHORD_JOIN) != 0;
 
-    add(k, lecture ? "introducer" : "successor");
+    fact_add(k, lecture ? "introducer" : "successor");
     return FACT_OK;
 }
 
 const struct fact chord_facts[] = {
-    {"fingers", "N", "fingers NODE", "ids in its finger table, from finger 0",
-     "fingers n80", fact_fingers},
-    {"finger", "Nn", "finger NODE I", "the node in one entry", "finger n80 4",
-     fact_finger},
-    {"finger-start", "Nn", "finger-start NODE I", "where that finger begins",
-     "finger-start n80 4", fact_finger_start},
-    {"fingers-to", "N", "fingers-to NODE", "entries that name it, as n32[0]",
-     "fingers-to n45", fact_fingers_to},
-    {"fingers-changed", "n", "fingers-changed ID",
-     "entries that a node of that id will change", "fingers-changed 40",
-     fact_fingers_changed},
-    {"successors", "N", "successors NODE", "its successor list",
-     "successors n80", fact_successors},
-    {"successor", "Nn", "successor NODE I", "the I-th in that list, from 1",
-     "successor n80 2", fact_successor},
-    {"predecessor", "N", "predecessor NODE", "its predecessor",
-     "predecessor n80", fact_predecessor},
-    {"id", "N", "id NODE", "its identifier", "id n80", fact_id},
-    {"keys", "N", "keys NODE", "keys of the values that it holds", "keys n45",
-     fact_keys},
-    {"ring", "", "ring", "the live nodes in ring order", "ring", fact_ring},
-    {"ids", "", "ids", "the same, each with its id", "ids", fact_ids},
-    {"share", "N", "share NODE", "how many identifiers it owns", "share n80",
-     fact_share},
-    {"busiest", "", "busiest", "the node that owns the most", "busiest",
-     fact_busiest},
-    {"max-share", "", "max-share", "what that node owns, in percent",
-     "max-share", fact_max_share},
-    {"told-by", "", "told-by", "who tells a newcomer's predecessor of it",
-     "told-by", fact_told_by},
-    {"key", "n", "key NAME", "the key of a name", "key song", fact_key},
-    {"owner", "n", "owner KEY", "the first live node at or after it",
-     "owner 42", fact_owner},
-    {"before", "n", "before KEY", "the last live node before it", "before 42",
-     fact_before},
-    {"path", "Nn", "path NODE KEY", "the way of a lookup, owner included",
-     "path n80 42", fact_path},
-    {"hops", "Nn", "hops NODE KEY", "its length, up to the owner",
-     "hops n80 42", fact_hops},
-    {"forwards", "Nn", "forwards NODE KEY",
-     "the paper's count, up to the predecessor", "forwards n80 42",
-     fact_forwards},
-    {"path-by-successors", "Nn", "path-by-successors NODE KEY",
-     "the way without fingers", "path-by-successors n80 42",
-     fact_path_by_successors},
-    {"hop", "Nnn", "hop NODE KEY I", "the I-th node of that way, from 0",
-     "hop n80 42 1", fact_hop},
-    {"hops-by-successors", "Nn", "hops-by-successors NODE KEY",
-     "the length of that way", "hops-by-successors n80 42",
+    {"fingers", "N", "NODE", "ids in its finger table, from finger 0", "n80",
+     fact_fingers},
+    {"finger", "Nn", "NODE I", "the node in one entry", "n80 4", fact_finger},
+    {"finger-start", "Nn", "NODE I", "where that finger begins", "n80 4",
+     fact_finger_start},
+    {"fingers-to", "D", "NODE", "entries that name it, as n32[0]", "n45",
+     fact_fingers_to},
+    {"fingers-changed", "n", "ID", "entries that a node of that id will change",
+     "40", fact_fingers_changed},
+    {"successors", "N", "NODE", "its successor list", "n80", fact_successors},
+    {"successor", "Nn", "NODE I", "the I-th in that list, from 1", "n80 2",
+     fact_successor},
+    {"predecessor", "N", "NODE", "its predecessor", "n80", fact_predecessor},
+    {"id", "N", "NODE", "its identifier", "n80", fact_id},
+    {"keys", "N", "NODE", "keys of the values that it holds", "n45", fact_keys},
+    {"ring", "", "", "the live nodes in ring order", "", fact_ring},
+    {"ids", "", "", "the same, each with its id", "", fact_ids},
+    {"share", "N", "NODE", "how many identifiers it owns", "n80", fact_share},
+    {"busiest", "", "", "the node that owns the most", "", fact_busiest},
+    {"max-share", "", "", "what that node owns, in percent", "",
+     fact_max_share},
+    {"told-by", "", "", "who tells a newcomer's predecessor of it", "",
+     fact_told_by},
+    {"key", "n", "NAME", "the key of a name", "song", fact_key},
+    {"owner", "n", "KEY", "the first live node at or after it", "42",
+     fact_owner},
+    {"before", "n", "KEY", "the last live node before it", "42", fact_before},
+    {"path", "Nn", "NODE KEY", "the way of a lookup, owner included", "n80 42",
+     fact_path},
+    {"hops", "Nn", "NODE KEY", "its length, up to the owner", "n80 42",
+     fact_hops},
+    {"forwards", "Nn", "NODE KEY", "the paper's count, up to the predecessor",
+     "n80 42", fact_forwards},
+    {"path-by-successors", "Nn", "NODE KEY", "the way without fingers",
+     "n80 42", fact_path_by_successors},
+    {"hop", "Nnn", "NODE KEY I", "the I-th node of that way, from 0",
+     "n80 42 1", fact_hop},
+    {"hops-by-successors", "Nn", "NODE KEY", "the length of that way", "n80 42",
      fact_hops_by_successors},
-    {"max-hops", "", "max-hops", "the longest way, over nodes and keys",
-     "max-hops", fact_max_hops},
-    {"mean-hops", "", "mean-hops", "the mean way, over nodes and keys",
-     "mean-hops", fact_mean_hops},
-    {"pick-key", "n", "pick-key HOPS", "a key that far from some node",
-     "pick-key 3", fact_pick_key},
-    {"pick-source", "nn", "pick-source KEY HOPS",
-     "a node at least that far from a key", "pick-source 42 3",
-     fact_pick_source},
-    {"free-id", "", "free-id", "an id that no node has", "free-id",
-     fact_free_id},
-    {"affected-by-join", "n", "affected-by-join ID",
-     "nodes whose neighbours such a newcomer changes", "affected-by-join 40",
+    {"max-hops", "", "", "the longest way, over nodes and keys", "",
+     fact_max_hops},
+    {"mean-hops", "", "", "the mean way, over nodes and keys", "",
+     fact_mean_hops},
+    {"pick-key", "n", "HOPS", "a key that far from some node", "3",
+     fact_pick_key},
+    {"pick-source", "nn", "KEY HOPS", "a node at least that far from a key",
+     "42 3", fact_pick_source},
+    {"free-id", "", "", "an id that no node has", "", fact_free_id},
+    {"affected-by-join", "n", "ID",
+     "nodes whose neighbours such a newcomer changes", "40",
      fact_affected_by_join},
-    {"keys-moved", "nw", "keys-moved ID RANGE",
-     "keys of FIRST..LAST/STEP that go to such a newcomer",
-     "keys-moved 40 0..124/4", fact_keys_moved},
-    {"replicas", "n", "replicas NAME", "nodes that hold a value",
-     "replicas file188.txt", fact_replicas},
-    {"min-cut", "", "min-cut",
-     "neighbours that must die at once to cut the ring", "min-cut",
+    {"keys-moved", "nw", "ID RANGE",
+     "keys of FIRST..LAST/STEP that go to such a newcomer", "40 0..124/4",
+     fact_keys_moved},
+    {"replicas", "n", "NAME", "nodes that hold a value", "file188.txt",
+     fact_replicas},
+    {"min-cut", "", "", "neighbours that must die at once to cut the ring", "",
      fact_min_cut},
-    {"wrong-fingers", "", "wrong-fingers",
-     "fingers that are not the first node at or after their beginning",
-     "wrong-fingers", fact_wrong_fingers},
-    {"repaired-by", "N", "repaired-by NODE", "what leads round it when it dies",
-     "repaired-by n32", fact_repaired_by},
+    {"wrong-fingers", "", "",
+     "fingers that are not the first node at or after their beginning", "",
+     fact_wrong_fingers},
+    {"repaired-by", "D", "NODE", "what leads round it when it dies", "n32",
+     fact_repaired_by},
     {.name = NULL}};

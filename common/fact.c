@@ -27,6 +27,12 @@ enum fact_outcome fact_print(struct fact_call *c, uint64_t value)
     return FACT_OK;
 }
 
+enum fact_outcome fact_print_name(struct fact_call *c, const char *name)
+{
+    fact_add(c, name != NULL ? name : "none");
+    return name != NULL ? FACT_OK : FACT_BROKEN;
+}
+
 enum fact_outcome fact_print_ratio(struct fact_call *c, uint64_t sum,
                                    uint64_t count)
 {
@@ -45,26 +51,6 @@ bool fact_number(struct fact_call *c, size_t arg, uint64_t most,
     text_printf(c->why, "%s is no number up to %llu", c->args[arg],
                 (unsigned long long)most);
     return false;
-}
-
-struct host *fact_host(struct fact_call *c, size_t arg)
-{
-    struct host *h = c->network->by_name(c->network, c->args[arg]);
-
-    if (h == NULL)
-        text_printf(c->why, "there is no node %s", c->args[arg]);
-    return h;
-}
-
-struct host *fact_live_host(struct fact_call *c, size_t arg,
-                            const struct protocol *p)
-{
-    struct host *h = c->network->by_name(c->network, c->args[arg]);
-
-    if (h != NULL && network_is_up(c->network, h->index, p))
-        return h;
-    text_printf(c->why, "node %s is not up", c->args[arg]);
-    return NULL;
 }
 
 struct random fact_lot(const struct network *n)

@@ -23,18 +23,20 @@ struct fact_call {
     const struct network *network;
     const char *const *args; /* checked against `args` of the fact */
     size_t arg_count;
-    struct text *out; /* the bare fact, without newline at its end */
-    struct text *why; /* when it returns false through its own error */
+    struct host *host[2]; /* of those of the first arguments that are nodes */
+    struct text *out;     /* the bare fact, without newline at its end */
+    struct text *why;     /* when it returns false through its own error */
 };
 
 enum fact_outcome { FACT_OK, FACT_BROKEN /* printed, exit 1 */, FACT_ERROR };
 
 struct fact {
     const char *name;
-    const char *args;  /* letters as in struct command; N: a node's name */
-    const char *usage; /* "path NODE KEY" */
+    /* Letters as in struct command; N: a node that is up; D: dead or alive. */
+    const char *args;
+    const char *usage; /* of the arguments: "NODE KEY" */
     const char *help;
-    const char *example; /* "path n80 42" */
+    const char *example; /* of them: "n80 42"; "": as in the program's */
     enum fact_outcome (*print)(struct fact_call *c);
 };
 
@@ -43,15 +45,14 @@ void fact_add(struct fact_call *c, const char *word);
 void fact_add_number(struct fact_call *c, uint64_t value);
 void fact_add_node(struct fact_call *c, struct addr a); /* by its name */
 enum fact_outcome fact_print(struct fact_call *c, uint64_t value);
+/* The name, or "none", which is FACT_BROKEN, for NULL. */
+enum fact_outcome fact_print_name(struct fact_call *c, const char *name);
 /* sum / count to two places, rounded; 0 for none. */
 enum fact_outcome fact_print_ratio(struct fact_call *c, uint64_t sum,
                                    uint64_t count);
-/* Arguments; false or NULL with *why. */
+/* An argument; false with *why. */
 bool fact_number(struct fact_call *c, size_t arg, uint64_t most,
                  uint64_t *value);
-struct host *fact_host(struct fact_call *c, size_t arg); /* down or up */
-struct host *fact_live_host(struct fact_call *c, size_t arg,
-                            const struct protocol *p);
 /* A stream for what is picked for a student: of the nodes' ids only, so that
    it is the same for tutor and grader, and differs from run to run. */
 struct random fact_lot(const struct network *n);

@@ -35,7 +35,7 @@ static enum fact_outcome fact_nodes(struct fact_call *c)
 static enum fact_outcome fact_node(struct fact_call *c)
 {
     const struct network *n = c->network;
-    const struct host *h = n->by_name(n, c->args[0]);
+    const struct host *h = c->host[0];
     struct view view = {.network = n, .selected = h};
     struct state_rows rows = {.at = NULL};
 
@@ -86,7 +86,6 @@ static bool under_way(struct sim *sim, uint32_t command)
 static enum fact_outcome cost(struct fact_call *c, uint64_t *messages,
                               uint64_t *bytes)
 {
-    const struct network *n = c->network;
     uint64_t end = sim_now(c->sim) + COST_LIMIT_US;
     LOCAL_TEXT command = text_new();
 
@@ -94,7 +93,7 @@ static enum fact_outcome cost(struct fact_call *c, uint64_t *messages,
         text_printf(&command, "%s%s", i > 1 ? " " : "", c->args[i]);
     uint32_t number = 0;
     if (command_check(c->program->protocol, command.data, c->why))
-        number = sim_command(c->sim, n->by_name(n, c->args[0]), command.data);
+        number = sim_command(c->sim, c->host[0], command.data);
     if (number == 0 && c->why->len == 0)
         text_printf(c->why, "%s is down", c->args[0]);
     if (number == 0)
@@ -131,18 +130,14 @@ static enum fact_outcome fact_messages(struct fact_call *c)
 }
 
 static const struct fact general[] = {
-    {"nodes", "", "nodes", "the nodes that are up", "nodes", fact_nodes},
-    {"node", "N", "node NODE", "what a node knows", "node", fact_node},
-    {"invariants", "", "invariants", "does what must hold, hold?", "invariants",
-     fact_invariants},
-    {"messages", "", "messages", "messages of the run so far", "messages",
-     fact_messages},
-    {"cost", "Nt", "cost NODE COMMAND...", "messages that a command causes",
-     "cost", fact_cost},
-    {"cost-bytes", "Nt", "cost-bytes NODE COMMAND...", "their bytes",
-     "cost-bytes", fact_cost_bytes},
-    {.name = NULL},
-};
+    {"nodes", "", "", "the nodes that are up", "", fact_nodes},
+    {"node", "D", "NODE", "what a node knows", "", fact_node},
+    {"invariants", "", "", "does what must hold, hold?", "", fact_invariants},
+    {"messages", "", "", "messages of the run so far", "", fact_messages},
+    {"cost", "Dt", "NODE COMMAND...", "messages that a command causes", "",
+     fact_cost},
+    {"cost-bytes", "Dt", "NODE COMMAND...", "their bytes", "", fact_cost_bytes},
+    {.name = NULL}};
 
 /* -- Finding and checking ---------------------------------------------------- */
 
@@ -194,18 +189,33 @@ static bool unknown_node(const struct network *n, const char *name,
     return false;
 }
 
+static bool find_host(struct fact_call *c, size_t arg, bool live)
+{
+    const struct network *n = c->network;
+    struct host *h = n->by_name(n, c->args[arg]);
+
+    if (h == NULL)
+        return unknown_node(n, c->args[arg], c->why);
+    if (live && !network_is_up(n, h->index, c->program->protocol)) {
+        text_printf(c->why, "node %s is not up", h->name);
+        return false;
+    }
+    c->host[arg] = h;
+    return true;
+}
+
 /* Are the arguments of the types that the fact takes? */
-static bool check_args(const struct fact *f, const struct fact_call *c)
+static bool check_args(const struct fact *f, struct fact_call *c)
 {
     const char *type = f->args;
     struct addr addr;
 
     for (size_t i = 0; i < c->arg_count; i++) {
-        if (*type == 'N' && c->network->by_name(c->network, c->args[i]) == NULL)
-            return unknown_node(c->network, c->args[i], c->why);
+        if ((*type == 'N' || *type == 'D') && !find_host(c, i, *type == 'N'))
+            return false;
         if (*type == 'a' && !addr_parse(&addr, c->args[i])) {
-            text_printf(c->why, "'%.60s' is no address, expected '%s'",
-                        c->args[i], f->usage);
+            text_printf(c->why, "'%.60s' is no address, expected '%s %s'",
+                        c->args[i], f->name, f->usage);
             return false;
         }
         if (*type != 't')
@@ -222,21 +232,24 @@ enum fact_help { FACT_NAMED, FACT_SHOWN, FACT_EXPLAINED };
 static void help_fact(const struct program *p, const struct fact *f,
                       enum fact_help how, struct text *t)
 {
-    LOCAL_TEXT s = text_new(), example = text_new();
+    const char *blank = f->usage[0] != '\0' ? " " : "", *example = f->example;
+    LOCAL_TEXT s = text_new();
+    int len = (int)strlen(example);
 
-    text_add(&example, f->example);
-    if (f->args[0] == 'N' && strcmp(f->example, f->name) == 0)
-        text_printf(&example, " %.*s",
-                    (int)strcspn(p->example, f->args[1] == '\0' ? " " : ""),
-                    p->example);
-    if (how == FACT_EXPLAINED)
-        text_printf(t, "%s: %s\n  %s show %s %s\n", f->usage, f->help,
-                    p->protocol->name, p->scenario, example.data);
-    text_add(&s, f->usage);
-    if (how == FACT_SHOWN && strcmp(f->usage, example.data) != 0)
-        text_printf(&s, " (%s)", example.data);
-    if (how != FACT_EXPLAINED)
-        cli_flow(t, s.data);
+    if (f->args[0] == 'D' && len == 0) {
+        example = p->example;
+        len = (int)strcspn(example, f->args[1] == '\0' ? " " : "");
+    }
+    text_printf(&s, "%s%s%s", f->name, blank, f->usage);
+    if (how == FACT_EXPLAINED) {
+        text_printf(t, "%s: %s\n  %s show %s %s%s%.*s\n", s.data, f->help,
+                    p->protocol->name, p->scenario, f->name, blank, len,
+                    example);
+        return;
+    }
+    if (how == FACT_SHOWN && len > 0)
+        text_printf(&s, " (%s %.*s)", f->name, len, example);
+    cli_flow(t, s.data);
 }
 
 static void help_all(const struct program *p, enum fact_help how,
@@ -396,8 +409,8 @@ int verb_show(const struct program *p, int argc, char **argv)
     if (f == NULL)
         return unknown_fact(p, c.args[1]);
     if (!check_count(f, c.arg_count - 2))
-        return cli_error(p, "usage: %s show SCENARIO %s", p->protocol->name,
-                         f->usage);
+        return cli_error(p, "usage: %s show SCENARIO %s%s%s", p->protocol->name,
+                         f->name, f->usage[0] != '\0' ? " " : "", f->usage);
     struct scenario *s = cli_scenario(p, c.args[0], &o);
     if (s == NULL)
         return EXIT_USAGE;

@@ -5,21 +5,18 @@
 
 #include "fasttrack/check.h"
 
-static const struct fasttrack *node_arg(struct fact_call *k, size_t arg)
+static const struct fasttrack *node_arg(const struct fact_call *k)
 {
-    const struct host *h = fact_live_host(k, arg, &fasttrack_protocol);
-
-    return h != NULL ? h->node : NULL;
+    return k->host[0]->node;
 }
 
 static const struct fasttrack *super_arg(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k, 0);
+    const struct fasttrack *n = node_arg(k);
 
-    if (n != NULL && is_supernode(n))
+    if (is_supernode(n))
         return n;
-    if (n != NULL)
-        text_printf(k->why, "%s is no supernode", k->args[0]);
+    text_printf(k->why, "%s is no supernode", k->args[0]);
     return NULL;
 }
 
@@ -59,10 +56,8 @@ static enum fact_outcome fact_orphans(struct fact_call *k)
 
 static enum fact_outcome fact_role(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k, 0);
+    const struct fasttrack *n = node_arg(k);
 
-    if (n == NULL)
-        return FACT_ERROR;
     text_add(k->out, is_supernode(n) ? "supernode" : "ordinary");
     return FACT_OK;
 }
@@ -85,7 +80,7 @@ static enum fact_outcome peers(struct fact_call *k, const struct fasttrack *n,
 
 static enum fact_outcome fact_parent(struct fact_call *k)
 {
-    return peers(k, node_arg(k, 0), PEER_PARENT);
+    return peers(k, node_arg(k), PEER_PARENT);
 }
 
 static enum fact_outcome fact_children(struct fact_call *k)
@@ -98,56 +93,40 @@ static enum fact_outcome fact_links(struct fact_call *k)
     return peers(k, super_arg(k), PEER_SUPERNODE);
 }
 
-static enum fact_outcome number(struct fact_call *k, const struct fasttrack *n,
-                                uint64_t value)
-{
-    if (n == NULL)
-        return FACT_ERROR;
-    return fact_print(k, value);
-}
-
 static enum fact_outcome fact_index(struct fact_call *k)
 {
     const struct fasttrack *n = super_arg(k);
 
-    return number(k, n, n != NULL ? n->super->files : 0);
+    return fact_print(k, n->super->files);
 }
 
 static enum fact_outcome fact_queries(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k, 0);
+    const struct fasttrack *n = node_arg(k);
 
-    return number(k, n, n != NULL && is_supernode(n) ? n->super->queries : 0);
+    return fact_print(k, is_supernode(n) ? n->super->queries : 0);
 }
 
 static enum fact_outcome fact_score(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k, 0);
-
-    return number(k, n, n != NULL ? fasttrack_score(n) : 0);
+    return fact_print(k, fasttrack_score(node_arg(k)));
 }
 
 static enum fact_outcome fact_hits(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k, 0);
-
-    return number(k, n, n != NULL ? n->hit_count : 0);
+    return fact_print(k, node_arg(k)->hit_count);
 }
 
 static enum fact_outcome fact_orphaned(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k, 0);
-
-    return number(k, n, n != NULL ? n->orphaned_for_us / 1000 : 0);
+    return fact_print(k, node_arg(k)->orphaned_for_us / 1000);
 }
 
 static enum fact_outcome fact_eligible(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k, 0);
+    const struct fasttrack *n = node_arg(k);
     const char *why;
 
-    if (n == NULL)
-        return FACT_ERROR;
     text_add(k->out,
              fasttrack_eligible(n, k->network->now_us, &why) ? "yes" : why);
     return FACT_OK;
@@ -344,60 +323,50 @@ static enum fact_outcome fact_covered(struct fact_call *k)
 }
 
 const struct fact fasttrack_facts[] = {
-    {"supernodes", "", "supernodes", "who is a supernode", "supernodes",
-     fact_supernodes},
-    {"orphans", "", "orphans", "ordinary nodes without a parent", "orphans",
-     fact_orphans},
-    {"role", "N", "role NODE", "supernode or ordinary", "role a", fact_role},
-    {"parent", "N", "parent NODE", "the supernodes that have its list",
-     "parent a", fact_parent},
-    {"children", "N", "children NODE", "of a supernode", "children s1",
-     fact_children},
-    {"linked", "N", "linked NODE", "supernodes that it is linked with",
-     "linked s1", fact_links},
-    {"index", "N", "index NODE", "files that a supernode lists", "index s1",
-     fact_index},
-    {"queries", "N", "queries NODE", "queries that it has heard of",
-     "queries s2", fact_queries},
-    {"heard", "", "heard", "who has heard of any query", "heard", fact_heard},
-    {"score", "N", "score NODE", "what it claims to be worth; ours", "score a",
-     fact_score},
-    {"eligible", "N", "eligible NODE",
-     "yes, or why it cannot be a supernode; ours", "eligible a", fact_eligible},
-    {"hits", "N", "hits NODE", "results of its last search", "hits a",
-     fact_hits},
-    {"orphaned", "N", "orphaned NODE",
-     "milliseconds that it was last without a parent", "orphaned a",
-     fact_orphaned},
-    {"eligible-children", "N", "eligible-children NODE",
-     "which of its children could be supernodes; ours", "eligible-children s1",
+    {"supernodes", "", "", "who is a supernode", "", fact_supernodes},
+    {"orphans", "", "", "ordinary nodes without a parent", "", fact_orphans},
+    {"role", "N", "NODE", "supernode or ordinary", "a", fact_role},
+    {"parent", "N", "NODE", "the supernodes that have its list", "a",
+     fact_parent},
+    {"children", "N", "NODE", "of a supernode", "s1", fact_children},
+    {"linked", "N", "NODE", "supernodes that it is linked with", "s1",
+     fact_links},
+    {"index", "N", "NODE", "files that a supernode lists", "s1", fact_index},
+    {"queries", "N", "NODE", "queries that it has heard of", "s2",
+     fact_queries},
+    {"heard", "", "", "who has heard of any query", "", fact_heard},
+    {"score", "N", "NODE", "what it claims to be worth; ours", "a", fact_score},
+    {"eligible", "N", "NODE", "yes, or why it cannot be a supernode; ours", "a",
+     fact_eligible},
+    {"hits", "N", "NODE", "results of its last search", "a", fact_hits},
+    {"orphaned", "N", "NODE", "milliseconds that it was last without a parent",
+     "a", fact_orphaned},
+    {"eligible-children", "N", "NODE",
+     "which of its children could be supernodes; ours", "s1",
      fact_eligible_children},
-    {"count-eligible", "N", "count-eligible NODE", "how many of them",
-     "count-eligible s1", fact_count_eligible},
-    {"best-child", "N", "best-child NODE",
-     "whom it would ask to become one; ours", "best-child s1", fact_best_child},
-    {"elected", "", "elected", "who has become a supernode; ours", "elected",
-     fact_elected},
-    {"count-orphans", "", "count-orphans", "how many have no parent",
-     "count-orphans", fact_count_orphans},
-    {"first-child", "N", "first-child NODE", "the one it has had for longest",
-     "first-child s1", fact_first_child},
-    {"listed", "", "listed", "files in all supernodes' lists together",
-     "listed", fact_listed},
-    {"handshake-bytes", "", "handshake-bytes",
-     "bytes in clear from which all keys of a session follow",
-     "handshake-bytes", fact_handshake_bytes},
-    {"fullest", "", "fullest", "the supernode that lists most files", "fullest",
+    {"count-eligible", "N", "NODE", "how many of them", "s1",
+     fact_count_eligible},
+    {"best-child", "N", "NODE", "whom it would ask to become one; ours", "s1",
+     fact_best_child},
+    {"elected", "", "", "who has become a supernode; ours", "", fact_elected},
+    {"count-orphans", "", "", "how many have no parent", "",
+     fact_count_orphans},
+    {"first-child", "N", "NODE", "the one it has had for longest", "s1",
+     fact_first_child},
+    {"listed", "", "", "files in all supernodes' lists together", "",
+     fact_listed},
+    {"handshake-bytes", "", "",
+     "bytes in clear from which all keys of a session follow", "",
+     fact_handshake_bytes},
+    {"fullest", "", "", "the supernode that lists most files", "",
      fact_fullest},
-    {"overlay-links", "", "overlay-links", "links between supernodes",
-     "overlay-links", fact_overlay_links},
-    {"full-flood", "", "full-flood",
-     "messages of a query that reaches all supernodes", "full-flood",
-     fact_full_flood},
-    {"flat-flood", "n", "flat-flood DEGREE",
-     "of a flood with no tiers, all nodes of that degree", "flat-flood 4",
+    {"overlay-links", "", "", "links between supernodes", "",
+     fact_overlay_links},
+    {"full-flood", "", "", "messages of a query that reaches all supernodes",
+     "", fact_full_flood},
+    {"flat-flood", "n", "DEGREE",
+     "of a flood with no tiers, all nodes of that degree", "4",
      fact_flat_flood},
-    {"covered", "w", "covered SIZE",
-     "percent of such a file that UUHash looks at", "covered 5MiB",
-     fact_covered},
+    {"covered", "w", "SIZE", "percent of such a file that UUHash looks at",
+     "5MiB", fact_covered},
     {.name = NULL}};

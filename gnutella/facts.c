@@ -11,15 +11,6 @@
 
 #include "gnutella/check.h"
 
-static bool node_arg(struct fact_call *k, size_t arg, size_t *index)
-{
-    const struct host *h = fact_live_host(k, arg, &gnutella_protocol);
-
-    if (h != NULL)
-        *index = h->index;
-    return h != NULL;
-}
-
 static const char *name_at(const struct fact_call *k, size_t i)
 {
     return k->network->host[i]->name;
@@ -44,10 +35,8 @@ static enum fact_outcome fact_links(struct fact_call *k)
 static enum fact_outcome fact_neighbours(struct fact_call *k)
 {
     uint32_t near[LINKS_MAX];
-    size_t i;
+    size_t i = k->host[0]->index;
 
-    if (!node_arg(k, 0, &i))
-        return FACT_ERROR;
     /* In the order of the scenario, so that two can be compared. */
     size_t count = gnutella_neighbours(k->network, i, near);
     for (size_t at = 0; at < k->network->count; at++)
@@ -66,11 +55,7 @@ static size_t degree_of(const struct network *net, size_t i)
 
 static enum fact_outcome fact_degree(struct fact_call *k)
 {
-    size_t i;
-
-    if (!node_arg(k, 0, &i))
-        return FACT_ERROR;
-    return fact_print(k, degree_of(k->network, i));
+    return fact_print(k, degree_of(k->network, k->host[0]->index));
 }
 
 /* DEGREE:SERVENTS, ascending. */
@@ -100,8 +85,7 @@ static enum fact_outcome fact_hub(struct fact_call *k)
             best = i;
             most = degree_of(k->network, i);
         }
-    fact_add(k, best != NOWHERE ? name_at(k, best) : "none");
-    return best != NOWHERE ? FACT_OK : FACT_BROKEN;
+    return fact_print_name(k, best != NOWHERE ? name_at(k, best) : NULL);
 }
 
 /* Sizes of the parts that cannot reach each other, the largest first; how
@@ -149,17 +133,11 @@ static enum fact_outcome fact_largest(struct fact_call *k)
 
 static enum fact_outcome fact_distance(struct fact_call *k)
 {
-    size_t a, b;
+    const struct gnutella *to = k->host[1]->node;
 
-    if (!node_arg(k, 0, &a) || !node_arg(k, 1, &b))
-        return FACT_ERROR;
-    gnutella_measure(k->network, a);
-    uint32_t d = gnutella_at(k->network, b)->distance;
-    if (d == NOWHERE) {
-        fact_add(k, "none");
-        return FACT_BROKEN;
-    }
-    return fact_print(k, d);
+    gnutella_measure(k->network, k->host[0]->index);
+    return to->distance != NOWHERE ? fact_print(k, to->distance)
+                                   : fact_print_name(k, NULL);
 }
 
 static uint32_t farthest(const struct network *net, size_t from, size_t *who)
@@ -180,22 +158,18 @@ static uint32_t farthest(const struct network *net, size_t from, size_t *who)
 
 static enum fact_outcome fact_farthest(struct fact_call *k)
 {
-    size_t i, who = 0;
+    size_t who = 0;
 
-    if (!node_arg(k, 0, &i))
-        return FACT_ERROR;
-    farthest(k->network, i, &who);
+    farthest(k->network, k->host[0]->index, &who);
     fact_add(k, name_at(k, who));
     return FACT_OK;
 }
 
 static enum fact_outcome fact_least_ttl(struct fact_call *k)
 {
-    size_t i, who = 0;
+    size_t who = 0;
 
-    if (!node_arg(k, 0, &i))
-        return FACT_ERROR;
-    return fact_print(k, farthest(k->network, i, &who));
+    return fact_print(k, farthest(k->network, k->host[0]->index, &who));
 }
 
 /* -- Floods --------------------------------------------------------------------------- */
@@ -223,7 +197,8 @@ static struct wave wave_of(const struct network *net, size_t from, uint64_t w)
 
 static bool flood_args(struct fact_call *k, size_t *from, uint64_t *ttl)
 {
-    if (!node_arg(k, 0, from) || !fact_number(k, 1, UINT32_MAX, ttl))
+    *from = k->host[0]->index;
+    if (!fact_number(k, 1, UINT32_MAX, ttl))
         return false;
     if (*ttl >= 1 && *ttl <= TTL_MAX) {
         gnutella_measure(k->network, *from);
@@ -364,11 +339,10 @@ static bool route_of(const struct network *net, size_t at, size_t asker,
 
 static enum fact_outcome fact_route(struct fact_call *k)
 {
-    size_t from, asker, way[TTL_MAX + 2], count;
+    size_t way[TTL_MAX + 2], count;
+    bool whole =
+        route_of(k->network, k->host[0]->index, k->host[1]->index, way, &count);
 
-    if (!node_arg(k, 0, &from) || !node_arg(k, 1, &asker))
-        return FACT_ERROR;
-    bool whole = route_of(k->network, from, asker, way, &count);
     for (size_t i = 0; i < count; i++)
         fact_add(k, name_at(k, way[i]));
     return whole ? FACT_OK : FACT_BROKEN;
@@ -376,24 +350,20 @@ static enum fact_outcome fact_route(struct fact_call *k)
 
 static enum fact_outcome fact_hop(struct fact_call *k)
 {
-    size_t from, asker, way[TTL_MAX + 2], count;
+    size_t way[TTL_MAX + 2], count;
     uint64_t i;
 
-    if (!node_arg(k, 0, &from) || !node_arg(k, 1, &asker) ||
-        !fact_number(k, 2, UINT32_MAX, &i))
+    if (!fact_number(k, 2, UINT32_MAX, &i))
         return FACT_ERROR;
-    (void)route_of(k->network, from, asker, way, &count);
-    fact_add(k, i < count ? name_at(k, way[i]) : "none");
-    return i < count ? FACT_OK : FACT_BROKEN;
+    (void)route_of(k->network, k->host[0]->index, k->host[1]->index, way,
+                   &count);
+    return fact_print_name(k, i < count ? name_at(k, way[i]) : NULL);
 }
 
 static enum fact_outcome fact_hits(struct fact_call *k)
 {
-    size_t i;
-
-    if (!node_arg(k, 0, &i))
-        return FACT_ERROR;
-    return fact_print(k, gnutella_at(k->network, i)->hit_count);
+    return fact_print(k,
+                      ((const struct gnutella *)k->host[0]->node)->hit_count);
 }
 
 /* Source: reference, section 2, the header. */
@@ -452,50 +422,40 @@ static enum fact_outcome fact_found(struct fact_call *k)
 }
 
 const struct fact gnutella_facts[] = {
-    {"links", "", "links", "links between live servents", "links", fact_links},
-    {"neighbours", "N", "neighbours NODE", "who has a link with it",
-     "neighbours a", fact_neighbours},
-    {"degree", "N", "degree NODE", "how many", "degree a", fact_degree},
-    {"degrees", "", "degrees", "DEGREE:SERVENTS, ascending", "degrees",
-     fact_degrees},
-    {"hub", "", "hub", "the servent with the most neighbours", "hub", fact_hub},
-    {"components", "", "components",
-     "sizes of the parts that cannot reach each other", "components",
-     fact_components},
-    {"largest", "", "largest", "the size of the largest of these", "largest",
-     fact_largest},
-    {"distance", "NN", "distance NODE NODE", "hops between two", "distance a f",
-     fact_distance},
-    {"farthest", "N", "farthest NODE", "the first of those farthest from it",
-     "farthest a", fact_farthest},
-    {"least-ttl", "N", "least-ttl NODE", "with which its query reaches all",
-     "least-ttl a", fact_least_ttl},
-    {"flood", "Nn", "flood NODE TTL", "messages of its query", "flood a 4",
-     fact_flood},
-    {"reach", "Nn", "reach NODE TTL", "servents that it reaches", "reach a 2",
-     fact_reach},
-    {"duplicates", "Nn", "duplicates NODE TTL",
-     "of these messages, those dropped as seen", "duplicates a 4",
-     fact_duplicates},
-    {"waves", "Nn", "waves NODE TTL", "each wave as REACHED/MESSAGES",
-     "waves a 7", fact_waves},
-    {"wave", "Nn", "wave NODE I", "who is reached first in wave I", "wave a 2",
+    {"links", "", "", "links between live servents", "", fact_links},
+    {"neighbours", "N", "NODE", "who has a link with it", "a", fact_neighbours},
+    {"degree", "N", "NODE", "how many", "a", fact_degree},
+    {"degrees", "", "", "DEGREE:SERVENTS, ascending", "", fact_degrees},
+    {"hub", "", "", "the servent with the most neighbours", "", fact_hub},
+    {"components", "", "", "sizes of the parts that cannot reach each other",
+     "", fact_components},
+    {"largest", "", "", "the size of the largest of these", "", fact_largest},
+    {"distance", "NN", "NODE NODE", "hops between two", "a f", fact_distance},
+    {"farthest", "N", "NODE", "the first of those farthest from it", "a",
+     fact_farthest},
+    {"least-ttl", "N", "NODE", "with which its query reaches all", "a",
+     fact_least_ttl},
+    {"flood", "Nn", "NODE TTL", "messages of its query", "a 4", fact_flood},
+    {"reach", "Nn", "NODE TTL", "servents that it reaches", "a 2", fact_reach},
+    {"duplicates", "Nn", "NODE TTL", "of these messages, those dropped as seen",
+     "a 4", fact_duplicates},
+    {"waves", "Nn", "NODE TTL", "each wave as REACHED/MESSAGES", "a 7",
+     fact_waves},
+    {"wave", "Nn", "NODE I", "who is reached first in wave I", "a 2",
      fact_wave},
-    {"ping-cost", "Nn", "ping-cost NODE TTL",
-     "messages of a ping, its pongs included", "ping-cost a 2", fact_ping_cost},
-    {"full-flood", "", "full-flood", "2E - (N - 1)", "full-flood",
-     fact_full_flood},
-    {"route", "NN", "route HOLDER ASKER",
-     "the way back of a hit for the asker's last query", "route f a",
-     fact_route},
-    {"hop", "NNn", "hop HOLDER ASKER I", "the I-th of that way, from 0",
-     "hop f a 0", fact_hop},
-    {"hits", "N", "hits NODE", "files that its last search has found", "hits a",
+    {"ping-cost", "Nn", "NODE TTL", "messages of a ping, its pongs included",
+     "a 2", fact_ping_cost},
+    {"full-flood", "", "", "2E - (N - 1)", "", fact_full_flood},
+    {"route", "NN", "HOLDER ASKER",
+     "the way back of a hit for the asker's last query", "f a", fact_route},
+    {"hop", "NNn", "HOLDER ASKER I", "the I-th of that way, from 0", "f a 0",
+     fact_hop},
+    {"hits", "N", "NODE", "files that its last search has found", "a",
      fact_hits},
-    {"offset", "w", "offset FIELD", "the byte of the header where it begins",
-     "offset ttl", fact_offset},
-    {"holders", "w", "holders WORD", "who shares a file with it",
-     "holders chord", fact_holders},
-    {"found", "Nnw", "found NODE TTL WORD",
-     "how many of these its query reaches", "found a 2 chord", fact_found},
+    {"offset", "w", "FIELD", "the byte of the header where it begins", "ttl",
+     fact_offset},
+    {"holders", "w", "WORD", "who shares a file with it", "chord",
+     fact_holders},
+    {"found", "Nnw", "NODE TTL WORD", "how many of these its query reaches",
+     "a 2 chord", fact_found},
     {.name = NULL}};

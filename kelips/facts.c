@@ -23,43 +23,29 @@ static bool key_of(struct fact_call *k, size_t arg, struct id *key)
     return false;
 }
 
-static struct kelips *node_of(struct fact_call *k, size_t arg, struct host **h)
+static const struct kelips *node_of(const struct fact_call *k)
 {
-    *h = fact_live_host(k, arg, &kelips_protocol);
-    return *h != NULL ? (*h)->node : NULL;
+    return k->host[0]->node;
 }
 
-static bool group_arg(struct fact_call *k, size_t arg, uint16_t *group)
+static bool group_arg(struct fact_call *k, size_t arg, uint64_t *group)
 {
-    uint64_t value,
-        groups = (uint64_t)setting(k->network->settings, KELIPS_GROUPS);
-
-    if (parse_u64(k->args[arg], groups - 1, &value)) {
-        *group = (uint16_t)value;
-        return true;
-    }
-    text_printf(k->why, "groups are numbered from 0 to %llu",
-                (unsigned long long)groups - 1);
-    return false;
+    return fact_number(
+        k, arg, (uint64_t)setting(k->network->settings, KELIPS_GROUPS) - 1,
+        group);
 }
 
 /* -- One node ------------------------------------------------------------------ */
 
 static enum fact_outcome fact_group(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
-
-    return n != NULL ? fact_print(k, n->group) : FACT_ERROR;
+    return fact_print(k, node_of(k)->group);
 }
 
 static enum fact_outcome fact_view(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
+    const struct kelips *n = node_of(k);
 
-    if (n == NULL)
-        return FACT_ERROR;
     for (size_t i = 0; i < k->network->count; i++)
         for (uint32_t j = 0; j < n->view.count; j++)
             if (addr_equal(n->view.at[j].addr, k->network->host[i]->addr))
@@ -69,12 +55,9 @@ static enum fact_outcome fact_view(struct fact_call *k)
 
 static enum fact_outcome fact_contacts(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
-    size_t places = n != NULL ? (size_t)n->groups * n->contact_count : 0;
+    const struct kelips *n = node_of(k);
+    size_t places = (size_t)n->groups * n->contact_count;
 
-    if (n == NULL)
-        return FACT_ERROR;
     for (size_t i = 0; i < places; i++)
         if (!addr_none(n->contact[i].addr))
             fact_add_node(k, n->contact[i].addr);
@@ -83,60 +66,44 @@ static enum fact_outcome fact_contacts(struct fact_call *k)
 
 static enum fact_outcome fact_contacts_in(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
-    uint16_t group;
+    const struct kelips *n = node_of(k);
+    uint64_t group;
 
-    if (n == NULL || !group_arg(k, 1, &group))
+    if (!group_arg(k, 1, &group))
         return FACT_ERROR;
     for (unsigned i = 0; i < n->contact_count; i++)
-        if (kelips_contact(n, group, i) != NULL)
-            fact_add_node(k, kelips_contact(n, group, i)->addr);
+        if (kelips_contact(n, (uint16_t)group, i) != NULL)
+            fact_add_node(k, kelips_contact(n, (uint16_t)group, i)->addr);
     return FACT_OK;
 }
 
 static enum fact_outcome fact_entries(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
-
-    return n != NULL ? fact_print(k, kelips_entries(n)) : FACT_ERROR;
+    return fact_print(k, kelips_entries(node_of(k)));
 }
 
 static enum fact_outcome fact_view_size(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
-
-    return n != NULL ? fact_print(k, n->view.count) : FACT_ERROR;
+    return fact_print(k, node_of(k)->view.count);
 }
 
 static enum fact_outcome fact_tuples(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
-
-    return n != NULL ? fact_print(k, n->tuples.count) : FACT_ERROR;
+    return fact_print(k, node_of(k)->tuples.count);
 }
 
 static enum fact_outcome fact_expiry(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
+    const struct kelips *n = node_of(k);
 
-    if (n == NULL)
-        return FACT_ERROR;
     text_seconds(k->out, kelips_expiry(n, SOFT_MEMBER));
     return FACT_OK;
 }
 
 static enum fact_outcome fact_rate(struct fact_call *k)
 {
-    struct host *h;
-    const struct kelips *n = node_of(k, 0, &h);
+    const struct kelips *n = node_of(k);
 
-    if (n == NULL)
-        return FACT_ERROR;
     return fact_print(k, k->network->now_us > 0
                              ? n->gossip_bytes * 1000000 / k->network->now_us
                              : 0);
@@ -146,7 +113,7 @@ static enum fact_outcome fact_rate(struct fact_call *k)
 
 static enum fact_outcome fact_members(struct fact_call *k)
 {
-    uint16_t group;
+    uint64_t group;
 
     if (!group_arg(k, 0, &group))
         return FACT_ERROR;
@@ -183,14 +150,11 @@ static enum fact_outcome fact_file_group(struct fact_call *k)
 /* Live nodes whose view or contacts name a node, alive or not. */
 static enum fact_outcome fact_listed_by(struct fact_call *k)
 {
-    const struct host *h = fact_host(k, 0);
     uint64_t count = 0;
 
-    if (h == NULL)
-        return FACT_ERROR;
     for (size_t i = 0; i < k->network->count; i++) {
         const struct kelips *n = kelips_at(k->network, i);
-        count += n != NULL && kelips_known(n, h->addr) != NULL;
+        count += n != NULL && kelips_known(n, k->host[0]->addr) != NULL;
     }
     return fact_print(k, count);
 }
@@ -217,21 +181,19 @@ static enum fact_outcome fact_home(struct fact_call *k)
 
     if (!key_of(k, 0, &key))
         return FACT_ERROR;
-    bool known = kelips_home(k->network, &key, &h) != NULL;
-    fact_add(k, known ? h->name : "none");
-    return known ? FACT_OK : FACT_BROKEN;
+    return fact_print_name(
+        k, kelips_home(k->network, &key, &h) != NULL ? h->name : NULL);
 }
 
 /* -- Lookups ---------------------------------------------------------------------- */
 
 static bool way_of(struct fact_call *k, struct way *w)
 {
-    struct host *h;
     struct id key;
 
-    if (node_of(k, 0, &h) == NULL || !key_of(k, 1, &key))
+    if (!key_of(k, 1, &key))
         return false;
-    *w = kelips_way(k->network, h, &key);
+    *w = kelips_way(k->network, k->host[0], &key);
     return true;
 }
 
@@ -269,17 +231,13 @@ static enum fact_outcome fact_hops(struct fact_call *k)
 /* The first contact that is asked; none in our own group. */
 static enum fact_outcome fact_contact_used(struct fact_call *k)
 {
-    struct host *h;
     struct id key;
-    const struct kelips *n = node_of(k, 0, &h);
 
-    if (n == NULL || !key_of(k, 1, &key))
+    if (!key_of(k, 1, &key))
         return FACT_ERROR;
-    const struct entry *e = kelips_first_choice(n, &key);
-    if (e == NULL) {
-        fact_add(k, "none");
-        return FACT_BROKEN;
-    }
+    const struct entry *e = kelips_first_choice(node_of(k), &key);
+    if (e == NULL)
+        return fact_print_name(k, NULL);
     fact_add_node(k, e->addr);
     return FACT_OK;
 }
@@ -348,7 +306,7 @@ static enum fact_outcome fact_pick_source(struct fact_call *k)
 {
     uint32_t groups = (uint32_t)setting(k->network->settings, KELIPS_GROUPS);
     struct id key;
-    size_t chosen = k->network->count;
+    const char *chosen = NULL;
     struct random lot = {0};
 
     if (!key_of(k, 0, &key))
@@ -360,11 +318,9 @@ static enum fact_outcome fact_pick_source(struct fact_call *k)
             continue;
         lot.state += id_low(n->id);
         if (random_below(&lot, ++seen) == 0)
-            chosen = i;
+            chosen = k->network->host[i]->name;
     }
-    fact_add(k, chosen < k->network->count ? k->network->host[chosen]->name
-                                           : "none");
-    return chosen < k->network->count ? FACT_OK : FACT_BROKEN;
+    return fact_print_name(k, chosen);
 }
 
 /* A small number that is no node's id, for a newcomer. */
@@ -386,57 +342,47 @@ static enum fact_outcome fact_free_id(struct fact_call *k)
 }
 
 const struct fact kelips_facts[] = {
-    {"group", "N", "group NODE", "its affinity group", "group n5", fact_group},
-    {"members", "n", "members GROUP", "the live nodes of a group", "members 1",
-     fact_members},
-    {"sizes", "", "sizes", "live nodes in each group, from group 0", "sizes",
-     fact_sizes},
-    {"file-group", "n", "file-group NAME", "the group that a name hashes to",
-     "file-group p2p.txt", fact_file_group},
-    {"id-group", "n", "id-group ID", "the group of a node with that id",
-     "id-group 160", fact_file_group},
-    {"free-id", "", "free-id", "an id that no node has", "free-id",
-     fact_free_id},
-    {"view", "N", "view NODE", "the members it knows of its own group",
-     "view n5", fact_view},
-    {"view-size", "N", "view-size NODE", "how many those are", "view-size n5",
-     fact_view_size},
-    {"contacts", "N", "contacts NODE", "all of its contacts", "contacts n5",
-     fact_contacts},
-    {"contacts-in", "Nn", "contacts-in NODE GROUP", "its contacts in a group",
-     "contacts-in n5 2", fact_contacts_in},
-    {"entries", "N", "entries NODE", "entries of soft state that it keeps",
-     "entries n5", fact_entries},
-    {"tuples", "N", "tuples NODE", "files whose home it knows", "tuples n5",
-     fact_tuples},
-    {"expiry", "N", "expiry NODE", "seconds that a member's entry lives",
-     "expiry n5", fact_expiry},
-    {"rate", "N", "rate NODE", "bytes of gossip it sends a second, on average",
-     "rate n5", fact_rate},
-    {"listed-by", "N", "listed-by NODE",
-     "live nodes that list a node, dead or alive", "listed-by n5",
-     fact_listed_by},
-    {"known-by", "n", "known-by NAME", "live nodes that know a file's home",
-     "known-by p2p.txt", fact_known_by},
-    {"home", "n", "home NAME", "where a file is", "home p2p.txt", fact_home},
-    {"owner", "n", "owner NAME", "the same, as for other DHTs", "owner p2p.txt",
-     fact_home},
-    {"path", "Nn", "path NODE NAME", "asker, whom it asks, home",
-     "path n5 p2p.txt", fact_path},
-    {"reaches", "Nn", "reaches NODE NAME", "does that way end at a live home?",
-     "reaches n5 p2p.txt", fact_reaches},
-    {"hops", "Nn", "hops NODE NAME", "the length of that, up to the home",
-     "hops n5 p2p.txt", fact_hops},
-    {"contact-used", "Nn", "contact-used NODE NAME",
-     "the contact that a lookup asks first", "contact-used n5 p2p.txt",
-     fact_contact_used},
-    {"mean-hops", "", "mean-hops", "over all nodes and files, up to the home",
-     "mean-hops", fact_mean_hops},
-    {"mean-entries", "", "mean-entries", "entries a node, on average",
-     "mean-entries", fact_mean_entries},
-    {"missing", "", "missing", "live members missing from views, in percent",
-     "missing", fact_missing},
-    {"pick-source", "n", "pick-source NAME",
-     "a node of another group than the file's", "pick-source p2p.txt",
-     fact_pick_source},
+    {"group", "N", "NODE", "its affinity group", "n5", fact_group},
+    {"members", "n", "GROUP", "the live nodes of a group", "1", fact_members},
+    {"sizes", "", "", "live nodes in each group, from group 0", "", fact_sizes},
+    {"file-group", "n", "NAME", "the group that a name hashes to", "p2p.txt",
+     fact_file_group},
+    {"id-group", "n", "ID", "the group of a node with that id", "160",
+     fact_file_group},
+    {"free-id", "", "", "an id that no node has", "", fact_free_id},
+    {"view", "N", "NODE", "the members it knows of its own group", "n5",
+     fact_view},
+    {"view-size", "N", "NODE", "how many those are", "n5", fact_view_size},
+    {"contacts", "N", "NODE", "all of its contacts", "n5", fact_contacts},
+    {"contacts-in", "Nn", "NODE GROUP", "its contacts in a group", "n5 2",
+     fact_contacts_in},
+    {"entries", "N", "NODE", "entries of soft state that it keeps", "n5",
+     fact_entries},
+    {"tuples", "N", "NODE", "files whose home it knows", "n5", fact_tuples},
+    {"expiry", "N", "NODE", "seconds that a member's entry lives", "n5",
+     fact_expiry},
+    {"rate", "N", "NODE", "bytes of gossip it sends a second, on average", "n5",
+     fact_rate},
+    {"listed-by", "D", "NODE", "live nodes that list a node, dead or alive",
+     "n5", fact_listed_by},
+    {"known-by", "n", "NAME", "live nodes that know a file's home", "p2p.txt",
+     fact_known_by},
+    {"home", "n", "NAME", "where a file is", "p2p.txt", fact_home},
+    {"owner", "n", "NAME", "the same, as for other DHTs", "p2p.txt", fact_home},
+    {"path", "Nn", "NODE NAME", "asker, whom it asks, home", "n5 p2p.txt",
+     fact_path},
+    {"reaches", "Nn", "NODE NAME", "does that way end at a live home?",
+     "n5 p2p.txt", fact_reaches},
+    {"hops", "Nn", "NODE NAME", "the length of that, up to the home",
+     "n5 p2p.txt", fact_hops},
+    {"contact-used", "Nn", "NODE NAME", "the contact that a lookup asks first",
+     "n5 p2p.txt", fact_contact_used},
+    {"mean-hops", "", "", "over all nodes and files, up to the home", "",
+     fact_mean_hops},
+    {"mean-entries", "", "", "entries a node, on average", "",
+     fact_mean_entries},
+    {"missing", "", "", "live members missing from views, in percent", "",
+     fact_missing},
+    {"pick-source", "n", "NAME", "a node of another group than the file's",
+     "p2p.txt", fact_pick_source},
     {.name = NULL}};

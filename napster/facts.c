@@ -21,9 +21,9 @@ static struct server *server_arg(struct fact_call *k)
 
 static struct host *client_arg(struct fact_call *k, size_t arg)
 {
-    struct host *h = fact_live_host(k, arg, &napster_protocol);
+    struct host *h = k->host[arg];
 
-    if (h == NULL || ((const struct napster *)h->node)->client != NULL)
+    if (((const struct napster *)h->node)->client != NULL)
         return h;
     text_printf(k->why, "%s is no client", k->args[arg]);
     return NULL;
@@ -157,8 +157,7 @@ static enum fact_outcome fact_source(struct fact_call *k)
 
     if (c == NULL)
         return FACT_ERROR;
-    text_add(k->out, best != NULL ? best->nick : "none");
-    return best != NULL ? FACT_OK : FACT_BROKEN;
+    return fact_print_name(k, best != NULL ? best->nick : NULL);
 }
 
 /* How a file gets from its owner to an asker. */
@@ -219,45 +218,36 @@ static enum fact_outcome fact_password(struct fact_call *k)
 /* -- All of them ---------------------------------------------------------- */
 
 const struct fact napster_facts[] = {
-    {"users", "", "users", "users who are logged in", "users", fact_users},
-    {"index", "", "index", "files in the directory", "index", fact_index},
-    {"words", "", "words", "words in the directory", "words", fact_words},
-    {"matches", "t", "matches WORDS", "files that have all these words",
-     "matches chord", fact_matches},
-    {"walk", "t", "walk WORDS", "entries the server looks at for a search",
-     "walk chord ogg", fact_walk},
-    {"walked", "", "walked", "entries that searches have looked at", "walked",
-     fact_walked},
-    {"owners", "w", "owners FILE", "who shares that file", "owners flood.ogg",
-     fact_owners},
-    {"shared", "N", "shared NODE", "files that it shares", "shared amy",
-     fact_shared},
-    {"join-cost", "N", "join-cost NODE", "messages that its login took",
-     "join-cost amy", fact_join_cost},
-    {"session", "N", "session NODE", "its session with the server",
-     "session amy", fact_session},
-    {"hits", "N", "hits NODE", "hits of its last search", "hits cat",
-     fact_hits},
-    {"lost", "N", "lost NODE", "its questions that had no answer", "lost cat",
-     fact_lost},
-    {"search-cost", "N", "search-cost NODE",
-     "messages of its last search, without pings", "search-cost cat",
-     fact_search_cost},
-    {"source", "Nw", "source NODE FILE", "from whom it would get it",
-     "source cat ring-song.ogg", fact_source},
-    {"way", "NN", "way OWNER NODE", "direct, push or impossible", "way eve cat",
+    {"users", "", "", "users who are logged in", "", fact_users},
+    {"index", "", "", "files in the directory", "", fact_index},
+    {"words", "", "", "words in the directory", "", fact_words},
+    {"matches", "t", "WORDS", "files that have all these words", "chord",
+     fact_matches},
+    {"walk", "t", "WORDS", "entries the server looks at for a search",
+     "chord ogg", fact_walk},
+    {"walked", "", "", "entries that searches have looked at", "", fact_walked},
+    {"owners", "w", "FILE", "who shares that file", "flood.ogg", fact_owners},
+    {"shared", "N", "NODE", "files that it shares", "amy", fact_shared},
+    {"join-cost", "N", "NODE", "messages that its login took", "amy",
+     fact_join_cost},
+    {"session", "N", "NODE", "its session with the server", "amy",
+     fact_session},
+    {"hits", "N", "NODE", "hits of its last search", "cat", fact_hits},
+    {"lost", "N", "NODE", "its questions that had no answer", "cat", fact_lost},
+    {"search-cost", "N", "NODE", "messages of its last search, without pings",
+     "cat", fact_search_cost},
+    {"source", "Nw", "NODE FILE", "from whom it would get it",
+     "cat ring-song.ogg", fact_source},
+    {"way", "NN", "OWNER NODE", "direct, push or impossible", "eve cat",
      fact_way},
-    {"fetched", "N", "fetched NODE", "files that it has fetched", "fetched cat",
-     fact_fetched},
-    {"fetchers", "", "fetchers", "who has fetched a file", "fetchers",
-     fact_fetchers},
-    {"login-length", "N", "login-length NODE", "bytes of its login's text",
-     "login-length amy", fact_login_length},
-    {"share-length", "Nw", "share-length NODE FILE",
-     "bytes of the text of a SHARE", "share-length amy flood.ogg",
-     fact_share_length},
-    {"password", "N", "password NODE", "as everybody on the way can read it",
-     "password amy", fact_password},
-    {"pick", "nnt", "pick DRAW COUNT WORD...", "words by lot, from the seed",
-     "pick 1 2 a b c d", fact_pick},
+    {"fetched", "N", "NODE", "files that it has fetched", "cat", fact_fetched},
+    {"fetchers", "", "", "who has fetched a file", "", fact_fetchers},
+    {"login-length", "N", "NODE", "bytes of its login's text", "amy",
+     fact_login_length},
+    {"share-length", "Nw", "NODE FILE", "bytes of the text of a SHARE",
+     "amy flood.ogg", fact_share_length},
+    {"password", "N", "NODE", "as everybody on the way can read it", "amy",
+     fact_password},
+    {"pick", "nnt", "DRAW COUNT WORD...", "words by lot, from the seed",
+     "1 2 a b c d", fact_pick},
     {.name = NULL}};

@@ -10,11 +10,9 @@
 
 /* -- Arguments and output ---------------------------------------------------- */
 
-static struct pastry *node_of(struct fact_call *k, size_t arg)
+static struct pastry *node_of(const struct fact_call *k)
 {
-    const struct host *h = fact_live_host(k, arg, &pastry_protocol);
-
-    return h != NULL ? h->node : NULL;
+    return k->host[0]->node;
 }
 
 /* Any live node, for what all have in common. */
@@ -52,18 +50,16 @@ static enum fact_outcome print_key(struct fact_call *k, const struct pastry *n,
 
 static enum fact_outcome fact_id(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
 
-    return n != NULL ? print_key(k, n, &n->id) : FACT_ERROR;
+    return print_key(k, n, &n->id);
 }
 
 /* From the farthest smaller one to the farthest larger one. */
 static enum fact_outcome fact_leafset(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
 
-    if (n == NULL)
-        return FACT_ERROR;
     for (unsigned i = n->low_count; i-- > 0;)
         fact_add_node(k, peer_addr(&n->low[i]));
     for (unsigned i = 0; i < n->high_count; i++)
@@ -73,10 +69,8 @@ static enum fact_outcome fact_leafset(struct fact_call *k)
 
 static enum fact_outcome fact_neighbours(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
 
-    if (n == NULL)
-        return FACT_ERROR;
     for (unsigned i = 0; i < n->near_count; i++)
         fact_add_node(k, peer_addr(&n->near[i]));
     return FACT_OK;
@@ -84,10 +78,10 @@ static enum fact_outcome fact_neighbours(struct fact_call *k)
 
 static enum fact_outcome fact_row(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
     uint64_t row;
 
-    if (n == NULL || !fact_number(k, 1, n->digits - 1U, &row))
+    if (!fact_number(k, 1, n->digits - 1U, &row))
         return FACT_ERROR;
     for (unsigned c = 0; c < 1U << n->digit_bits; c++)
         if (pastry_entry(n, (unsigned)row, c) != NULL)
@@ -97,10 +91,10 @@ static enum fact_outcome fact_row(struct fact_call *k)
 
 static enum fact_outcome fact_cell(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
     uint64_t row, column;
 
-    if (n == NULL || !fact_number(k, 1, n->digits - 1U, &row) ||
+    if (!fact_number(k, 1, n->digits - 1U, &row) ||
         !fact_number(k, 2, (1U << n->digit_bits) - 1, &column))
         return FACT_ERROR;
     const struct peer *p = pastry_entry(n, (unsigned)row, (unsigned)column);
@@ -113,18 +107,16 @@ static enum fact_outcome fact_cell(struct fact_call *k)
 
 static enum fact_outcome fact_entries(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
 
-    return n != NULL ? fact_print(k, n->entry_count) : FACT_ERROR;
+    return fact_print(k, n->entry_count);
 }
 
 /* Cells of other digits than its own in which nobody stands. */
 static enum fact_outcome fact_empty(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
 
-    if (n == NULL)
-        return FACT_ERROR;
     return fact_print(k, n->digits * ((1U << n->digit_bits) - 1U) -
                              n->entry_count);
 }
@@ -133,15 +125,13 @@ static enum fact_outcome fact_empty(struct fact_call *k)
    matter. */
 static enum fact_outcome leaf_fact(struct fact_call *k, bool high)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
     uint64_t i;
 
-    if (n == NULL || !fact_number(k, 1, LEAVES_MAX, &i))
+    if (!fact_number(k, 1, LEAVES_MAX, &i))
         return FACT_ERROR;
-    if (i == 0 || i > (high ? n->high_count : n->low_count)) {
-        fact_add(k, "none");
-        return FACT_BROKEN;
-    }
+    if (i == 0 || i > (high ? n->high_count : n->low_count))
+        return fact_print_name(k, NULL);
     fact_add_node(k, peer_addr(&(high ? n->high : n->low)[i - 1]));
     return FACT_OK;
 }
@@ -160,11 +150,9 @@ static enum fact_outcome fact_larger(struct fact_call *k)
    same side (node.c, gone). */
 static enum fact_outcome fact_repairer(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
-    const struct host *dead = fact_host(k, 1);
+    const struct pastry *n = node_of(k);
+    const struct host *dead = k->host[1];
 
-    if (n == NULL || dead == NULL)
-        return FACT_ERROR;
     for (unsigned side = 0; side < 2; side++) {
         const struct peer *list = side == 0 ? n->low : n->high;
         unsigned count = side == 0 ? n->low_count : n->high_count;
@@ -176,23 +164,18 @@ static enum fact_outcome fact_repairer(struct fact_call *k)
             return FACT_OK;
         }
     }
-    fact_add(k, "none");
-    return FACT_BROKEN;
+    return fact_print_name(k, NULL);
 }
 
 /* Live nodes that have a node in their leaf set. */
 static enum fact_outcome fact_leaf_of(struct fact_call *k)
 {
-    const struct host *h = fact_host(k, 0);
-
-    if (h == NULL)
-        return FACT_ERROR;
     for (size_t i = 0; i < k->network->count; i++) {
         const struct pastry *n = pastry_at(k->network, i);
         unsigned leaves =
             n != NULL ? (unsigned)n->low_count + n->high_count : 0;
         for (unsigned j = 0; j < leaves; j++)
-            if (addr_equal(peer_addr(pastry_peer_at(n, j)), h->addr)) {
+            if (addr_equal(peer_addr(pastry_peer_at(n, j)), k->host[0]->addr)) {
                 fact_add(k, k->network->host[i]->name);
                 break;
             }
@@ -205,10 +188,10 @@ static enum fact_outcome fact_leaf_of(struct fact_call *k)
 /* The digits that a node's id shares with a key. */
 static enum fact_outcome fact_shared(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
     struct id key;
 
-    if (n == NULL || !key_of(k, 1, &key))
+    if (!key_of(k, 1, &key))
         return FACT_ERROR;
     return fact_print(k, pastry_shared(n, &n->id, &key));
 }
@@ -236,47 +219,41 @@ static enum fact_outcome fact_owner(struct fact_call *k)
     return FACT_OK;
 }
 
-static bool way_of(struct fact_call *k, struct way *w, bool *found)
+/* The way from a node to a key; FACT_BROKEN: it does not end at the owner. */
+static enum fact_outcome way_of(struct fact_call *k, struct way *w)
 {
-    struct pastry *n = node_of(k, 0);
     struct id key;
 
-    if (n == NULL || !key_of(k, 1, &key))
-        return false;
-    *w = pastry_way(k->network, n, &key);
-    *found = pastry_found(k->network, w, &key);
-    return true;
+    if (!key_of(k, 1, &key))
+        return FACT_ERROR;
+    *w = pastry_way(k->network, node_of(k), &key);
+    return pastry_found(k->network, w, &key) ? FACT_OK : FACT_BROKEN;
 }
 
 static enum fact_outcome fact_path(struct fact_call *k)
 {
-    struct way w;
-    bool found;
+    struct way w = {.count = 0};
+    enum fact_outcome outcome = way_of(k, &w);
 
-    if (!way_of(k, &w, &found))
-        return FACT_ERROR;
     for (unsigned i = 0; i < w.count; i++)
         fact_add_node(k, w.at[i]->self);
-    return found ? FACT_OK : FACT_BROKEN;
+    return outcome;
 }
 
 static enum fact_outcome fact_hops(struct fact_call *k)
 {
-    struct way w;
-    bool found;
+    struct way w = {.count = 1};
+    enum fact_outcome outcome = way_of(k, &w);
 
-    if (!way_of(k, &w, &found))
-        return FACT_ERROR;
     text_u64(k->out, w.count - 1);
-    return found ? FACT_OK : FACT_BROKEN;
+    return outcome;
 }
 
 static enum fact_outcome fact_next(struct fact_call *k)
 {
     struct way w;
-    bool found;
 
-    if (!way_of(k, &w, &found))
+    if (way_of(k, &w) == FACT_ERROR)
         return FACT_ERROR;
     fact_add_node(k, w.at[w.count > 1]->self);
     return FACT_OK;
@@ -285,11 +262,11 @@ static enum fact_outcome fact_next(struct fact_call *k)
 /* By which rule: leaf set, table, or the rare case. */
 static enum fact_outcome fact_rule(struct fact_call *k)
 {
-    const struct pastry *n = node_of(k, 0);
+    const struct pastry *n = node_of(k);
     struct id key;
     enum rule rule;
 
-    if (n == NULL || !key_of(k, 1, &key))
+    if (!key_of(k, 1, &key))
         return FACT_ERROR;
     (void)pastry_next(n, &key, NULL, &rule);
     fact_add(k, pastry_rule_name(rule));
@@ -314,23 +291,20 @@ static enum fact_outcome fact_copies(struct fact_call *k)
 /* Milliseconds of each hop of a way, one way. */
 static enum fact_outcome fact_lengths(struct fact_call *k)
 {
-    struct way w;
-    bool found;
+    struct way w = {.count = 0};
+    enum fact_outcome outcome = way_of(k, &w);
 
-    if (!way_of(k, &w, &found))
-        return FACT_ERROR;
     for (unsigned i = 1; i < w.count; i++)
         fact_add_number(k, pastry_hop_us(k->network, &w, i) / 1000);
-    return found ? FACT_OK : FACT_BROKEN;
+    return outcome;
 }
 
 static enum fact_outcome fact_length(struct fact_call *k)
 {
     struct way w;
-    bool found;
     uint64_t sum = 0;
 
-    if (!way_of(k, &w, &found))
+    if (way_of(k, &w) == FACT_ERROR)
         return FACT_ERROR;
     for (unsigned i = 1; i < w.count; i++)
         sum += pastry_hop_us(k->network, &w, i) / 1000;
@@ -447,8 +421,7 @@ static enum fact_outcome pick(struct fact_call *k, uint64_t hops,
         if (fits(k, &key, hops))
             return print_key(k, any, &key);
     }
-    fact_add(k, "none");
-    return FACT_BROKEN;
+    return fact_print_name(k, NULL);
 }
 
 static bool is_far(struct fact_call *k, const struct id *key, uint64_t hops)
@@ -504,10 +477,8 @@ static enum fact_outcome fact_pick_source(struct fact_call *k)
     if (!key_of(k, 0, &key) || !fact_number(k, 1, HOPS_MAX, &hops))
         return FACT_ERROR;
     const struct pastry *n = source_for(k->network, &key, hops);
-    if (n == NULL) {
-        fact_add(k, "none");
-        return FACT_BROKEN;
-    }
+    if (n == NULL)
+        return fact_print_name(k, NULL);
     fact_add_node(k, n->self);
     return FACT_OK;
 }
@@ -523,69 +494,57 @@ static enum fact_outcome fact_missing_slots(struct fact_call *k)
 }
 
 const struct fact pastry_facts[] = {
-    {"id", "N", "id NODE", "its id, digit by digit", "id n0100", fact_id},
-    {"key", "n", "key KEY", "the id of a key or name", "key ring.ogg",
-     fact_key},
-    {"leafset", "N", "leafset NODE", "its leaves in order of ids",
-     "leafset n0100", fact_leafset},
-    {"smaller", "Nn", "smaller NODE I", "its I-th leaf with a smaller id",
-     "smaller n0100 1", fact_smaller},
-    {"larger", "Nn", "larger NODE I", "its I-th leaf with a larger id",
-     "larger n0100 1", fact_larger},
-    {"leaf-of", "N", "leaf-of NODE", "who has a node, dead or alive, as a leaf",
-     "leaf-of n0100", fact_leaf_of},
-    {"repairer", "NN", "repairer NODE LEAF",
-     "whom a node asks for others when that leaf dies", "repairer n0100 n0120",
+    {"id", "N", "NODE", "its id, digit by digit", "n0100", fact_id},
+    {"key", "n", "KEY", "the id of a key or name", "ring.ogg", fact_key},
+    {"leafset", "N", "NODE", "its leaves in order of ids", "n0100",
+     fact_leafset},
+    {"smaller", "Nn", "NODE I", "its I-th leaf with a smaller id", "n0100 1",
+     fact_smaller},
+    {"larger", "Nn", "NODE I", "its I-th leaf with a larger id", "n0100 1",
+     fact_larger},
+    {"leaf-of", "D", "NODE", "who has a node, dead or alive, as a leaf",
+     "n0100", fact_leaf_of},
+    {"repairer", "ND", "NODE LEAF",
+     "whom a node asks for others when that leaf dies", "n0100 n0120",
      fact_repairer},
-    {"row", "Nn", "row NODE ROW", "a row of its routing table", "row n0100 0",
+    {"row", "Nn", "NODE ROW", "a row of its routing table", "n0100 0",
      fact_row},
-    {"cell", "Nnn", "cell NODE ROW COLUMN", "one cell of it", "cell n0100 0 1",
+    {"cell", "Nnn", "NODE ROW COLUMN", "one cell of it", "n0100 0 1",
      fact_cell},
-    {"entries", "N", "entries NODE", "cells of it that are filled",
-     "entries n0100", fact_entries},
-    {"empty", "N", "empty NODE", "those that are not", "empty n0100",
-     fact_empty},
-    {"neighbours", "N", "neighbours NODE", "its nearest nodes by round trip",
-     "neighbours n0100", fact_neighbours},
-    {"shared", "Nn", "shared NODE KEY", "digits it shares with a key",
-     "shared n1303 1332", fact_shared},
-    {"owner", "n", "owner KEY", "the live node nearest to a key", "owner 2013",
-     fact_owner},
-    {"path", "Nn", "path NODE KEY", "the way of a lookup", "path n0100 1332",
-     fact_path},
-    {"hops", "Nn", "hops NODE KEY", "the length of that", "hops n0100 1332",
-     fact_hops},
-    {"lengths", "Nn", "lengths NODE KEY", "of its hops, in ms, one way",
-     "lengths n0100 1332", fact_lengths},
-    {"length", "Nn", "length NODE KEY", "their sum", "length n0100 1332",
-     fact_length},
-    {"min-cut", "", "min-cut",
-     "adjacent ids that must die at once to cut the circle", "min-cut",
-     fact_min_cut},
-    {"next", "Nn", "next NODE KEY", "the first hop of that", "next n0100 1332",
+    {"entries", "N", "NODE", "cells of it that are filled", "n0100",
+     fact_entries},
+    {"empty", "N", "NODE", "those that are not", "n0100", fact_empty},
+    {"neighbours", "N", "NODE", "its nearest nodes by round trip", "n0100",
+     fact_neighbours},
+    {"shared", "Nn", "NODE KEY", "digits it shares with a key", "n1303 1332",
+     fact_shared},
+    {"owner", "n", "KEY", "the live node nearest to a key", "2013", fact_owner},
+    {"path", "Nn", "NODE KEY", "the way of a lookup", "n0100 1332", fact_path},
+    {"hops", "Nn", "NODE KEY", "the length of that", "n0100 1332", fact_hops},
+    {"lengths", "Nn", "NODE KEY", "of its hops, in ms, one way", "n0100 1332",
+     fact_lengths},
+    {"length", "Nn", "NODE KEY", "their sum", "n0100 1332", fact_length},
+    {"min-cut", "", "", "adjacent ids that must die at once to cut the circle",
+     "", fact_min_cut},
+    {"next", "Nn", "NODE KEY", "the first hop of that", "n0100 1332",
      fact_next},
-    {"rule", "Nn", "rule NODE KEY", "how it is chosen: leaf, row, rare, here",
-     "rule n0100 1332", fact_rule},
-    {"mean-hops", "", "mean-hops", "over random nodes and keys", "mean-hops",
-     fact_mean_hops},
-    {"mean-length", "n", "mean-length I", "of their I-th hops, in ms",
-     "mean-length 2", fact_mean_length},
-    {"copies", "n", "copies KEY", "who holds a copy of a value",
-     "copies ring.ogg", fact_copies},
-    {"missing-leaves", "", "missing-leaves",
-     "leaves that live nodes lack, of all", "missing-leaves",
+    {"rule", "Nn", "NODE KEY", "how it is chosen: leaf, row, rare, here",
+     "n0100 1332", fact_rule},
+    {"mean-hops", "", "", "over random nodes and keys", "", fact_mean_hops},
+    {"mean-length", "n", "I", "of their I-th hops, in ms", "2",
+     fact_mean_length},
+    {"copies", "n", "KEY", "who holds a copy of a value", "ring.ogg",
+     fact_copies},
+    {"missing-leaves", "", "", "leaves that live nodes lack, of all", "",
      fact_missing_leaves},
-    {"missing-slots", "", "missing-slots",
-     "empty cells that somebody would fit", "missing-slots",
+    {"missing-slots", "", "", "empty cells that somebody would fit", "",
      fact_missing_slots},
-    {"pick-key", "n", "pick-key HOPS", "a key that far from some node",
-     "pick-key 3", fact_pick_key},
-    {"pick-source", "nn", "pick-source KEY HOPS",
-     "a node at least that far from a key", "pick-source 1332 3",
-     fact_pick_source},
-    {"pick-odd-key", "", "pick-odd-key",
-     "a key whose owner shares fewer digits with it than another node",
-     "pick-odd-key", fact_pick_odd_key},
-    {"free-id", "", "free-id", "an id that no node has", "free-id",
-     fact_free_id},
+    {"pick-key", "n", "HOPS", "a key that far from some node", "3",
+     fact_pick_key},
+    {"pick-source", "nn", "KEY HOPS", "a node at least that far from a key",
+     "1332 3", fact_pick_source},
+    {"pick-odd-key", "", "",
+     "a key whose owner shares fewer digits with it than another node", "",
+     fact_pick_odd_key},
+    {"free-id", "", "", "an id that no node has", "", fact_free_id},
     {.name = NULL}};
