@@ -400,11 +400,11 @@ static void walk_rest(struct codec *c, struct udp_msg *m)
     bool scrape = m->action == UDP_SCRAPE;
     struct addr peer;
 
-    if (c->bad)
-        return;
-    if (c->in != NULL)
+    if (c->in != NULL && !c->bad)
         m->rest_len = c->len - c->at;
-    if (c->fields == NULL || m->action == UDP_ERROR || m->rest_len == 0 ||
+    if (c->bad || (c->fields != NULL && m->rest_len == 0))
+        return;
+    if (c->fields == NULL || m->action == UDP_ERROR ||
         (!m->answer && !scrape)) {
         code_data(c, m->action == UDP_ERROR ? "text" : "options",
                   m->action == UDP_ERROR ? FIELD_TEXT : FIELD_BYTES, &m->rest,
