@@ -7,6 +7,37 @@
 #include "common/content_impl.h"
 #include "common/hash.h"
 
+/* -- Memory ---------------------------------------------------------------- */
+
+static void *take(const struct contents *c, size_t bytes)
+{
+    return c->memory.alloc(c->memory.context, bytes);
+}
+
+static void give(const struct contents *c, void *memory, size_t bytes)
+{
+    if (memory != NULL)
+        c->memory.free(c->memory.context, memory, bytes);
+}
+
+/* Double a table of *cap elements; `table` is the address of its pointer. */
+static bool table_grow(struct contents *c, void *table, uint32_t *cap,
+                       size_t each)
+{
+    uint32_t more = *cap > 0 ? *cap * 2 : 4;
+    void *old, *at = take(c, more * each);
+
+    if (at == NULL)
+        return false;
+    memcpy(&old, table, sizeof old); /* a pointer, whatever its type */
+    if (old != NULL)
+        memcpy(at, old, *cap * each);
+    give(c, old, *cap * each);
+    memcpy(table, &at, sizeof at);
+    *cap = more;
+    return true;
+}
+
 /* -- Sets of bytes ------------------------------------------------------- */
 
 /* The first range that ends behind `at`, or touches it if `touching`. */
@@ -34,22 +65,6 @@ static bool ranges_has(const struct ranges *r, uint64_t at, uint64_t *end)
     return in;
 }
 
-static bool ranges_grow(struct contents *c, struct ranges *r)
-{
-    uint32_t cap = r->cap > 0 ? r->cap * 2 : 4;
-    struct range *more = c->memory.alloc(c->memory.context, cap * sizeof *more);
-
-    if (more == NULL)
-        return false;
-    if (r->count > 0)
-        memcpy(more, r->at, r->count * sizeof *more);
-    if (r->at != NULL)
-        c->memory.free(c->memory.context, r->at, r->cap * sizeof *more);
-    r->at = more;
-    r->cap = cap;
-    return true;
-}
-
 /* All ranges that the new one meets, `low` up to `high`, give way to what
    comes of them: one when bytes are added, up to two when they are taken. */
 bool ranges_put(struct contents *c, struct ranges *r, uint64_t start,
@@ -72,7 +87,8 @@ bool ranges_put(struct contents *c, struct ranges *r, uint64_t start,
     if (!in && high > low && last > end)
         made[count++] = (struct range){end, last};
     bool room = r->count + count - (high - low) <= r->cap;
-    if (!room && (r->cap >= CONTENT_RANGES_MAX || !ranges_grow(c, r))) {
+    if (!room && (r->cap >= CONTENT_RANGES_MAX ||
+                  !table_grow(c, &r->at, &r->cap, sizeof *r->at))) {
         for (uint32_t i = low; i < high; i++) /* leave it as it was */
             r->bytes += r->at[i].end - r->at[i].start;
         return false;
@@ -90,8 +106,7 @@ bool ranges_put(struct contents *c, struct ranges *r, uint64_t start,
 
 static void ranges_free(struct contents *c, struct ranges *r)
 {
-    if (r->at != NULL)
-        c->memory.free(c->memory.context, r->at, r->cap * sizeof *r->at);
+    give(c, r->at, r->cap * sizeof *r->at);
     *r = (struct ranges){.count = 0};
 }
 
@@ -112,27 +127,18 @@ static bool within(const struct item *item, uint64_t offset, uint64_t len)
 /* Room for one more, and that one. */
 static struct item *item_new(struct contents *c)
 {
-    const size_t each = sizeof(struct item *);
+    bool room = c->count < c->cap ||
+                table_grow(c, &c->item, &c->cap, sizeof(struct item *));
+    struct item *item = room ? take(c, sizeof *item) : NULL;
 
-    if (c->count == c->cap) {
-        uint32_t cap = c->cap > 0 ? c->cap * 2 : 4;
-        struct item **more = c->memory.alloc(c->memory.context, cap * each);
-        if (more == NULL)
-            return NULL;
-        if (c->item != NULL) {
-            memcpy(more, c->item, c->count * each);
-            c->memory.free(c->memory.context, c->item, c->cap * each);
-        }
-        c->item = more;
-        c->cap = cap;
-    }
-    struct item *item = c->memory.alloc(c->memory.context, sizeof *item);
     if (item != NULL)
         c->item[c->count++] = item;
     return item;
 }
 
-struct item *item_add_lent(struct contents *c, const char *name, uint64_t bytes)
+/* Add an item of one file, called as it is; `name` is lent. */
+static struct item *item_add_lent(struct contents *c, const char *name,
+                                  uint64_t bytes)
 {
     struct item *item = item_new(c);
 
@@ -144,6 +150,27 @@ struct item *item_add_lent(struct contents *c, const char *name, uint64_t bytes)
     item->file_count = 1;
     item->bytes = bytes;
     return item;
+}
+
+/* The files are ours when their block has a size. */
+static void item_free(struct contents *c, struct item *item)
+{
+    ranges_free(c, &item->here);
+    ranges_free(c, &item->bad);
+    if (item->block > 0) {
+        union {
+            const void *lent;
+            void *own;
+        } block = {.lent = item->file};
+        give(c, block.own, item->block);
+    }
+    give(c, item, sizeof *item);
+}
+
+/* Take back the latest. */
+static void item_undo(struct contents *c)
+{
+    item_free(c, c->item[--c->count]);
 }
 
 static char *copy_text(char **room, const char *s)
@@ -163,8 +190,7 @@ struct item *item_add(struct contents *c, const char *name,
 
     for (size_t i = 0; i < count; i++)
         block += strlen(files[i].path) + 1;
-    struct content_file *own =
-        item != NULL ? c->memory.alloc(c->memory.context, block) : NULL;
+    struct content_file *own = item != NULL ? take(c, block) : NULL;
     if (own == NULL) {
         if (item != NULL)
             item_undo(c);
@@ -181,26 +207,6 @@ struct item *item_add(struct contents *c, const char *name,
         item->bytes += files[i].bytes;
     }
     return item;
-}
-
-/* The files are ours when their block has a size. */
-static void item_free(struct contents *c, struct item *item)
-{
-    ranges_free(c, &item->here);
-    ranges_free(c, &item->bad);
-    if (item->block > 0) {
-        union {
-            const void *lent;
-            void *own;
-        } block = {.lent = item->file};
-        c->memory.free(c->memory.context, block.own, item->block);
-    }
-    c->memory.free(c->memory.context, item, sizeof *item);
-}
-
-void item_undo(struct contents *c)
-{
-    item_free(c, c->item[--c->count]);
 }
 
 const struct content_file *item_file(const struct item *item, uint64_t offset,
@@ -368,12 +374,10 @@ void contents_free(struct contents *c)
     while (c->blobs != NULL) {
         struct blob *b = c->blobs;
         c->blobs = b->next;
-        c->memory.free(c->memory.context, b, sizeof *b + b->len);
+        give(c, b, sizeof *b + b->len);
     }
-    if (c->item != NULL)
-        c->memory.free(c->memory.context, c->item,
-                       c->cap * sizeof(struct item *));
-    c->memory.free(c->memory.context, c, sizeof *c);
+    give(c, c->item, c->cap * sizeof(struct item *));
+    give(c, c, sizeof *c);
 }
 
 bool content_path_ok(const char *path)
@@ -742,7 +746,7 @@ int contents_save(struct contents *c, const char *name, const void *data,
     if (old == NULL && count >= BLOBS_MAX)
         return ERR_LIMIT;
     if (len > 0) {
-        b = c->memory.alloc(c->memory.context, sizeof *b + len);
+        b = take(c, sizeof *b + len);
         if (b == NULL)
             return ERR_SYSTEM;
         b->len = len;
@@ -754,7 +758,7 @@ int contents_save(struct contents *c, const char *name, const void *data,
         *at = old->next;
     }
     if (old != NULL)
-        c->memory.free(c->memory.context, old, sizeof *old + old->len);
+        give(c, old, sizeof *old + old->len);
     return 0;
 }
 

@@ -47,14 +47,9 @@ struct contents {
 };
 
 /* content.c */
-/* Add an item with copies of what is given, or with `name` lent and one file
-   called so; NULL when memory is short. */
+/* Add an item with copies of what is given; NULL when memory is short. */
 struct item *item_add(struct contents *c, const char *name,
                       const struct content_file *files, size_t count);
-struct item *item_add_lent(struct contents *c, const char *name,
-                           uint64_t bytes);
-/* Take back the latest. */
-void item_undo(struct contents *c);
 /* Add to a set of bytes, or take from it; false when it has too many gaps or
    memory is short. */
 bool ranges_put(struct contents *c, struct ranges *r, uint64_t start,

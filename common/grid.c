@@ -10,14 +10,14 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "common/grow.h"
+
 struct pane pane_new(int rows, int columns)
 {
     assert(rows > 0 && columns > 0);
     struct pane p = {.stride = columns, .rows = rows, .columns = columns};
 
-    p.cell = calloc((size_t)rows * (size_t)columns, sizeof *p.cell);
-    if (p.cell == NULL)
-        abort(); /* a screen of a few KiB: nothing could be shown at all */
+    p.cell = need(calloc((size_t)rows * (size_t)columns, sizeof *p.cell));
     pane_clear(&p);
     return p;
 }

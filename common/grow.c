@@ -19,3 +19,16 @@ bool grow(void *table, size_t count, size_t *cap, size_t element_bytes)
     *cap = more;
     return true; // cppcheck-suppress memleak ; the table has it
 }
+
+void *need(void *memory)
+{
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+void need_room(void *table, size_t count, size_t *cap, size_t element_bytes)
+{
+    if (!grow(table, count, cap, element_bytes))
+        abort();
+}

@@ -12,4 +12,8 @@
  */
 bool grow(void *table, size_t count, size_t *cap, size_t element_bytes);
 
+/* For who cannot go on without: no memory ends the program. */
+void *need(void *memory);
+void need_room(void *table, size_t count, size_t *cap, size_t element_bytes);
+
 #endif

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/grow.h"
 #include "common/live_host.h"
 
 /* -- Runs of bytes ---------------------------------------------------------- */
@@ -232,14 +233,8 @@ void conn_end_later(struct conn *c, enum close_reason reason)
 
     if (c->failed)
         return;
-    if (l->settle_count == l->settle_cap) {
-        size_t cap = l->settle_cap > 0 ? l->settle_cap * 2 : 64;
-        conn_id *more = realloc(l->settle, cap * sizeof *more);
-        if (more == NULL)
-            return; /* then its socket, or its deadline, ends it */
-        l->settle = more;
-        l->settle_cap = cap;
-    }
+    if (!grow(&l->settle, l->settle_count, &l->settle_cap, sizeof *l->settle))
+        return; /* then its socket, or its deadline, ends it */
     c->failed = true;
     c->error = reason;
     l->settle[l->settle_count++] = c->id;

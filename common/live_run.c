@@ -34,6 +34,7 @@ struct live_run {
     struct given *given;
     size_t given_count, given_cap;
     struct id *reserved;
+    size_t reserved_cap;
     struct act quiet; /* the `run until quiet` under way */
     bool waiting;     /* ... if there is one */
     uint64_t sample_us;
@@ -347,15 +348,12 @@ static bool check_act(struct live_run *r, const struct act *act,
         return true;
     LOCAL_TEXT problem = text_new();
     size_t count = r->live->reserved_count;
-    struct id *more = realloc(r->reserved, (count + 1) * sizeof *more);
-    if (more == NULL) {
+    if (!grow(&r->reserved, count, &r->reserved_cap, sizeof id))
         text_add(&problem, "not enough memory");
-    } else {
-        r->live->reserved = r->reserved = more;
-        if (p->identify(acts_settings(&r->acts, act->spec), none, act->spec->id,
-                        &id, &problem))
-            more[r->live->reserved_count++] = id;
-    }
+    else if (p->identify(acts_settings(&r->acts, act->spec), none,
+                         act->spec->id, &id, &problem))
+        r->reserved[r->live->reserved_count++] = id;
+    r->live->reserved = r->reserved;
     bool ok = problem.len == 0;
     if (!ok)
         text_printf(why, "%s:%u: %s", act->file, act->line, problem.data);

@@ -22,6 +22,7 @@
 #define EPOLL 0
 #endif
 
+#include "common/grow.h"
 #include "common/live_host.h"
 
 #define READY_MAX 256
@@ -157,14 +158,8 @@ static bool backend_set(struct waiter *w, int fd, bool known)
     struct waiting *at = &w->by_fd[fd];
 
     if (!known) {
-        if (w->count == w->cap) {
-            size_t cap = w->cap > 0 ? w->cap * 2 : 64;
-            struct pollfd *more = realloc(w->set, cap * sizeof *more);
-            if (more == NULL)
-                return false;
-            w->set = more;
-            w->cap = cap;
-        }
+        if (!grow(&w->set, w->count, &w->cap, sizeof *w->set))
+            return false;
         at->slot = w->count++;
         w->set[at->slot] = (struct pollfd){.fd = fd};
     }

@@ -8,18 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
+
 struct log {
     struct record **at; /* number n stands at n % limit */
     size_t limit, cap;  /* `cap` slots are allocated so far */
     size_t first, end;
 };
-
-static void *need(void *memory)
-{
-    if (memory == NULL)
-        abort(); /* the log is bounded; without it there is no monitor */
-    return memory;
-}
 
 struct log *log_new(size_t limit)
 {
@@ -115,11 +110,8 @@ void log_add(void *log, const struct record *r)
 
     if (l->end - l->first == l->limit)
         free(l->at[l->first++ % l->limit]);
-    if (l->cap < l->limit && l->end == l->cap) {
-        size_t cap = l->cap > 0 ? 2 * l->cap : 256;
-        l->cap = cap < l->limit ? cap : l->limit;
-        l->at = need(realloc(l->at, l->cap * sizeof(struct record *)));
-    }
+    if (l->cap < l->limit)
+        need_room(&l->at, l->end, &l->cap, sizeof(struct record *));
     l->at[l->end++ % l->limit] = copy_record(r);
 }
 

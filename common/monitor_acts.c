@@ -3,6 +3,7 @@
  * asked of them: comparison, causes, invariants, export.  The table is in
  * monitor_keys.c.
  */
+#include "common/grow.h"
 #include "common/monitor_core.h"
 
 #include <stdio.h>
@@ -40,9 +41,7 @@ void ask_yes(struct monitor *m, const char *what,
              void (*run)(struct monitor *, const char *))
 {
     free(m->pending);
-    m->pending = strdup(what);
-    if (m->pending == NULL)
-        abort();
+    m->pending = need(strdup(what));
     m->confirmed = run;
     m->asking = ASK_YES;
 }

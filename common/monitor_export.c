@@ -10,6 +10,7 @@
 
 #include "common/export.h"
 #include "common/file.h"
+#include "common/grow.h"
 
 /* The last messages up to now that the filter lets through, and, if asked
    for, those in flight. */
@@ -17,10 +18,8 @@ static struct cut *cut_new(struct monitor *m, bool flying)
 {
     const struct list *l = list_now(m, &m->messages);
     size_t row = list_row(m, &m->messages), here = list_here(m, l);
-    struct cut *c = calloc(1, sizeof *c);
+    struct cut *c = need(calloc(1, sizeof *c));
 
-    if (c == NULL)
-        abort();
     c->protocol = m->protocol;
     c->names = the_names(m);
     c->selected = SIZE_MAX;

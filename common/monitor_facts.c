@@ -5,6 +5,7 @@
  * Only the node that handles an event changes by it.  So "before a step" is
  * remembered per node, and after the step only that node's memory is renewed.
  */
+#include "common/grow.h"
 #include "common/monitor_core.h"
 
 #include <stdlib.h>
@@ -42,9 +43,7 @@ void memo_update(struct monitor *m, const struct host *h)
 
     if (h->index >= memo->count) {
         size_t count = (size_t)h->index + 1;
-        memo->rows = realloc(memo->rows, count * sizeof *memo->rows);
-        if (memo->rows == NULL)
-            abort();
+        memo->rows = need(realloc(memo->rows, count * sizeof *memo->rows));
         memset(memo->rows + memo->count, 0,
                (count - memo->count) * sizeof *memo->rows);
         memo->count = count;
@@ -181,12 +180,9 @@ bool condition_asked(struct monitor *m, struct condition *c)
         expr_free(e);
         return false;
     }
-    char *copy = strdup(m->arg);
-    if (copy == NULL)
-        abort();
     condition_free(c);
     c->expr = e;
-    c->text = copy;
+    c->text = need(strdup(m->arg));
     return true;
 }
 
@@ -302,9 +298,7 @@ static void count_message(struct monitor *m, struct kinds *k,
     while (i < k->count && strcmp(k->at[i].key, key.data) != 0)
         i++;
     if (i == k->count && i < KINDS_MAX) {
-        char *copy = strdup(key.data);
-        if (copy == NULL)
-            abort();
+        char *copy = need(strdup(key.data));
         k->at[k->count++] = (struct kind){.key = copy, .type = copy + type};
     }
     if (i < KINDS_MAX)
@@ -470,10 +464,8 @@ static void messages(struct monitor *m, const struct branch *a,
                      struct text *t)
 {
     const struct branch *side[2] = {a, b};
-    struct kinds *k = calloc(1, sizeof *k);
+    struct kinds *k = need(calloc(1, sizeof *k));
 
-    if (k == NULL)
-        abort();
     for (int s = 0; s < 2; s++) {
         const struct log *l = side[s]->log;
         for (size_t i = log_of_step(l, from); i < log_end(l); i++) {

@@ -129,8 +129,7 @@ const struct list *list_now(struct monitor *m, struct list *l)
     for (; l->scanned < log_end(log); l->scanned++) {
         if (!is_listed(m, l, log_at(log, l->scanned)))
             continue;
-        if (!grow(&l->at, l->count, &l->cap, sizeof *l->at))
-            abort(); /* as the log does */
+        need_room(&l->at, l->count, &l->cap, sizeof *l->at);
         l->at[l->count++] = l->scanned;
     }
     return l;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
 #include "common/sim_impl.h"
 
 struct in_flight {
@@ -31,15 +32,9 @@ static bool is_segment(const struct entry *e)
 
 static void add(struct sim *sim, struct in_flight f)
 {
-    if (sim->in_flight_count == sim->in_flight_cap) {
-        size_t cap = sim->in_flight_cap > 0 ? sim->in_flight_cap * 2 : 64;
-        struct in_flight *grown = realloc(sim->in_flight, cap * sizeof *grown);
-        if (grown == NULL)
-            return;
-        sim->in_flight = grown;
-        sim->in_flight_cap = cap;
-    }
-    sim->in_flight[sim->in_flight_count++] = f;
+    if (grow(&sim->in_flight, sim->in_flight_count, &sim->in_flight_cap,
+             sizeof f))
+        sim->in_flight[sim->in_flight_count++] = f;
 }
 
 /* Add the messages whose last byte is in this segment. */

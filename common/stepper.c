@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/grow.h"
+
 #define SPACING_MIN 256     /* steps between checkpoints, at first */
 #define SPACING_SIZE 512    /* and one step for so many bytes of state */
 #define NEAR_STEPS 1024     /* before the end of a walk */
@@ -53,13 +55,6 @@ struct stepper {
     uint64_t strayed;
     struct patience patience;
 };
-
-static void *need(void *memory)
-{
-    if (memory == NULL)
-        abort();
-    return memory;
-}
 
 static struct track *shown(const struct stepper *s)
 {
@@ -171,10 +166,7 @@ static void check_hash(struct stepper *s, struct track *t)
 
     if (step >= HASHES_MAX)
         return;
-    if (step >= t->hash_cap) {
-        t->hash_cap = t->hash_cap > 0 ? 2 * t->hash_cap : 1024;
-        t->hash = need(realloc(t->hash, t->hash_cap * sizeof *t->hash));
-    }
+    need_room(&t->hash, step, &t->hash_cap, sizeof *t->hash);
     if (s->fresh)
         t->hash[step] = hash;
     else if (t->hash[step] != hash && s->strayed == 0)

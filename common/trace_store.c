@@ -40,7 +40,7 @@ bool store_room(struct store *s, void *table, size_t count, size_t *cap,
     return false;
 }
 
-void store_free(struct store *s)
+static void store_free(struct store *s)
 {
     for (size_t i = 0; i < s->fields_count; i++)
         fields_free(s->fields[i]);

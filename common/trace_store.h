@@ -19,7 +19,6 @@ struct store {
 };
 void *store_bytes(struct store *s, size_t len); /* NULL: no memory */
 struct fields *store_fields(struct store *s);   /* empty; NULL: no memory */
-void store_free(struct store *s);
 /* grow(), which notes when memory is short. */
 bool store_room(struct store *s, void *table, size_t count, size_t *cap,
                 size_t size);

@@ -8,8 +8,7 @@
 struct text *state_row(struct state_rows *rows, const char *name,
                        const char *mark)
 {
-    if (!grow(&rows->at, rows->count, &rows->cap, sizeof *rows->at))
-        abort(); /* a few rows: nothing could be shown at all */
+    need_room(&rows->at, rows->count, &rows->cap, sizeof *rows->at);
     struct state_row *row = &rows->at[rows->count++];
     *row = (struct state_row){.value = text_new(), .mark = mark};
     snprintf(row->name, sizeof row->name, "%s", name);
