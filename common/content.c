@@ -391,11 +391,8 @@ bool content_path_ok(const char *path)
     for (const char *at = path; *at != '\0';) { /* each part of the path */
         size_t part = strcspn(at, "/");
         if (part == 0 || part > 255 || at[0] == '.' ||
-            ++depth > CONTENT_DEPTH_MAX)
+            ++depth > CONTENT_DEPTH_MAX || text_printable_run(at, part) < part)
             return false;
-        for (size_t i = 0, n; i < part; i += n)
-            if ((n = text_printable(at + i, part - i)) == 0)
-                return false;
         at += part;
         if (*at == '/' && *++at == '\0')
             return false;

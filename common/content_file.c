@@ -327,11 +327,12 @@ int folder_load(struct contents *c, const char *name, void *to, size_t room)
 static void record_name(const struct item *item, char name[RECORD_NAME_MAX])
 {
     uint8_t digest[SHA1_BYTES];
+    LOCAL_TEXT t = text_new();
 
     hash_sha1(digest, item->name, strlen(item->name));
-    memcpy(name, "have-", 6);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(name + 5 + 2 * i, 3, "%02x", digest[i]);
+    text_add(&t, "have-");
+    text_hex(&t, digest, sizeof digest);
+    snprintf(name, RECORD_NAME_MAX, "%s", t.data);
 }
 
 /* A line: '+' bytes have come, '-' they are forgotten.  It begins with a line

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "common/options.h"
+#include "common/output.h"
 #include "common/words.h"
 
 enum node_kind {
@@ -444,10 +445,8 @@ static bool test_node(const struct expr_node *n, const struct endpoint *e,
                       const struct namer *names)
 {
     LOCAL_TEXT addr = text_new();
-    const char *name = e->name;
+    const char *name = e->name != NULL ? e->name : namer_name(names, e->addr);
 
-    if (name == NULL && names != NULL && names->name != NULL)
-        name = names->name(names->context, e->addr);
     if (addr_none(e->addr))
         text_add(&addr, "none");
     else
@@ -519,17 +518,6 @@ static bool test_fields(const struct expr_node *n, const struct subject *s)
     return false;
 }
 
-static const char *kind_name(enum record_kind kind)
-{
-    static const char *const name[] = {
-        [RECORD_START] = "start",   [RECORD_COMMAND] = "command",
-        [RECORD_FAULT] = "fault",   [RECORD_MESSAGE] = "message",
-        [RECORD_STREAM] = "stream", [RECORD_TIMER] = "timer",
-        [RECORD_NOTE] = "note",     [RECORD_RESULT] = "result"};
-
-    return name[kind];
-}
-
 /* What `n->field` means of the record itself.  False when it is none of its
    fields; else *holds says how the test came out. */
 static bool test_record(const struct expr_node *n, const struct subject *s,
@@ -552,7 +540,7 @@ static bool test_record(const struct expr_node *n, const struct subject *s,
     } else if (strcmp(field, "node") == 0) {
         *holds = test_node(n, &r->to, s->names);
     } else if (strcmp(field, "kind") == 0) {
-        *holds = test_text(n, kind_name(r->kind));
+        *holds = test_text(n, record_kind_name[r->kind]);
     } else if (strcmp(field, "state") == 0) {
         *holds =
             message && test_text(n, r->why != NULL ? "dropped" : "delivered");

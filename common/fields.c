@@ -129,18 +129,17 @@ const struct field *fields_find(const struct fields *f, const char *name)
     return NULL;
 }
 
-static void value_hex(struct text *t, const char *data, size_t len)
+const char *namer_name(const struct namer *names, struct addr addr)
 {
-    for (size_t i = 0; i < len; i++)
-        text_printf(t, "%02x", (unsigned)(unsigned char)data[i]);
+    return names != NULL && names->name != NULL
+               ? names->name(names->context, addr)
+               : NULL;
 }
 
 static void value_node(struct text *t, struct addr addr,
                        const struct namer *names)
 {
-    const char *name = names != NULL && names->name != NULL
-                           ? names->name(names->context, addr)
-                           : NULL;
+    const char *name = namer_name(names, addr);
 
     if (name != NULL)
         text_add(t, name);
@@ -173,7 +172,7 @@ void field_value(struct text *t, const struct field *f,
         text_safe(t, f->text, f->text_len);
         break;
     case FIELD_BYTES:
-        value_hex(t, f->text, f->text != NULL ? f->text_len : 0);
+        text_hex(t, f->text, f->text != NULL ? f->text_len : 0);
         break;
     case FIELD_NODE:
         value_node(t, f->addr, names);

@@ -89,6 +89,8 @@ struct namer {
     const char *(*name)(const void *context, struct addr addr);
     const void *context;
 };
+/* NULL also where there is no namer. */
+const char *namer_name(const struct namer *names, struct addr addr);
 /* One value for people; strings bare. */
 void field_value(struct text *t, const struct field *f,
                  const struct namer *names);

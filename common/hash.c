@@ -7,6 +7,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "common/text.h"
+
 void hash_md5(uint8_t digest[MD5_BYTES], const void *data, size_t len)
 {
     int ok = EVP_Digest(data, len, digest, NULL, EVP_md5(), NULL);
@@ -28,6 +30,17 @@ void hash_sha256(uint8_t digest[SHA256_BYTES], const void *data, size_t len)
     int ok = EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL);
 
     assert(ok == 1);
+}
+
+void hash_sha256_hex(char hex[2 * SHA256_BYTES + 1], const void *data,
+                     size_t len)
+{
+    uint8_t digest[SHA256_BYTES];
+    LOCAL_TEXT t = text_new();
+
+    hash_sha256(digest, data, len);
+    text_hex(&t, digest, sizeof digest);
+    memcpy(hex, t.data, t.len + 1);
 }
 
 void hash_hmac(uint8_t digest[SHA256_BYTES], const void *key, size_t key_len,

@@ -17,6 +17,9 @@
 void hash_md5(uint8_t digest[MD5_BYTES], const void *data, size_t len);
 void hash_sha1(uint8_t digest[SHA1_BYTES], const void *data, size_t len);
 void hash_sha256(uint8_t digest[SHA256_BYTES], const void *data, size_t len);
+/* The same in hex digits, with a NUL. */
+void hash_sha256_hex(char hex[2 * SHA256_BYTES + 1], const void *data,
+                     size_t len);
 /* HMAC-SHA-256 of `data` under `key`; the digest may lie in either. */
 void hash_hmac(uint8_t digest[SHA256_BYTES], const void *key, size_t key_len,
                const void *data, size_t len);

@@ -18,12 +18,9 @@
 static void chain(char hex[65], const char *before, const char *rest)
 {
     LOCAL_TEXT t = text_new();
-    uint8_t digest[SHA256_BYTES];
 
     text_printf(&t, "%s %s", before, rest);
-    hash_sha256(digest, t.data, t.len);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    hash_sha256_hex(hex, t.data, t.len);
 }
 
 static bool refuse(const struct journal *j, unsigned line, const char *what,
@@ -46,14 +43,6 @@ static const char *word(char **at)
     return begin;
 }
 
-static bool is_printable(const char *s, size_t len)
-{
-    for (size_t i = 0, n; i < len; i += n)
-        if ((n = text_printable(s + i, len - i)) == 0)
-            return false;
-    return true;
-}
-
 /* Check one line and append it to the table. */
 static bool take_line(struct journal *j, char *line, size_t len,
                       struct text *why)
@@ -62,7 +51,7 @@ static bool take_line(struct journal *j, char *line, size_t len,
     char hash[65];
 
     if (len > JOURNAL_LINE_MAX || len < 66 || line[64] != ' ' ||
-        !is_printable(line, len))
+        text_printable_run(line, len) < len)
         return refuse(j, number, "this is no line of a journal", why);
     line[64] = '\0';
     chain(hash, j->head, line + 65);
@@ -116,15 +105,10 @@ bool journal_add(struct journal *j, const char *what, const char *id,
     char now[32], hash[65];
     time_t t = time(NULL);
     struct tm tm;
-    size_t len = strlen(text);
 
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
     text_printf(&line, "%s %s %s ", now, what, id);
-    for (size_t i = 0, n; i < len && line.len < JOURNAL_LINE_MAX - 80; i += n)
-        if ((n = text_printable(text + i, len - i)) > 0)
-            text_bytes(&line, text + i, n);
-        else
-            n = 1;
+    text_clean(&line, text, strnlen(text, JOURNAL_LINE_MAX - 160));
     chain(hash, j->head, line.data);
     text_printf(&chained, "%s %s\n", hash, line.data);
     if (!write_file(j->path.data, "a", &chained, why))

@@ -336,14 +336,10 @@ bool option_parse(const struct option *o, const char *value, int64_t *out,
 static bool parse_word(const struct option *o, const char *value, char *to,
                        struct text *why)
 {
-    size_t len = strnlen(value, OPTION_TEXT_BYTES_MAX + 1), n = 1;
-    bool good = len > 0 && len <= OPTION_TEXT_BYTES_MAX && value[0] != '#';
+    size_t len = strnlen(value, OPTION_TEXT_BYTES_MAX + 1);
 
-    for (size_t i = 0; good && i < len; i += n) {
-        n = text_printable(value + i, len - i);
-        good = n > 0 && value[i] != ' ';
-    }
-    if (good) {
+    if (len > 0 && len <= OPTION_TEXT_BYTES_MAX && value[0] != '#' &&
+        strcspn(value, " ") == len && text_printable_run(value, len) == len) {
         memset(to, 0, OPTION_TEXT_BYTES_MAX + 1); /* settings are compared */
         memcpy(to, value, len);
         return true;

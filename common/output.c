@@ -54,10 +54,8 @@ static bool is_none(const struct endpoint *e)
 void endpoint_text(struct text *t, const struct endpoint *e,
                    const struct namer *names)
 {
-    const char *name = e->name;
+    const char *name = e->name != NULL ? e->name : namer_name(names, e->addr);
 
-    if (name == NULL && names != NULL && names->name != NULL)
-        name = names->name(names->context, e->addr);
     if (name != NULL)
         text_safe(t, name, strlen(name));
     else if (!addr_none(e->addr))

@@ -620,16 +620,11 @@ static bool check_line(struct parser *p, unsigned line, const char *text,
 {
     if (len > SHEET_LINE_MAX)
         return refuse(p, line, "a line of more than %d bytes", SHEET_LINE_MAX);
-    for (size_t i = 0; i < len;) {
-        size_t n = text_printable(text + i, len - i);
-        if (n == 0)
-            return refuse(p, line,
-                          "column %zu: printable UTF-8 was expected, no "
-                          "control characters or tabs",
-                          i + 1);
-        i += n;
-    }
-    return true;
+    size_t good = text_printable_run(text, len);
+    return good == len || refuse(p, line,
+                                 "column %zu: printable UTF-8 was expected, no "
+                                 "control characters or tabs",
+                                 good + 1);
 }
 
 static bool all_lines(struct parser *p, char *text, size_t len)
@@ -663,15 +658,12 @@ struct sheet *sheet_parse(const char *path, const char *text, size_t len,
                        .name = {"seed", "student"},
                        .name_count = 2,
                        .in_header = true};
-    uint8_t digest[SHA256_BYTES];
 
     text_clear(why);
     if (s != NULL && (s->path = strdup(path)) != NULL &&
         (s->text = malloc(len + 1)) != NULL) {
         memcpy(s->text, text, len);
-        hash_sha256(digest, text, len);
-        for (size_t i = 0; i < sizeof digest; i++)
-            snprintf(s->digest + 2 * i, 3, "%02x", digest[i]);
+        hash_sha256_hex(s->digest, text, len);
         s->own_seed = true;
         s->minutes = 45;
         if (len > SHEET_BYTES_MAX)

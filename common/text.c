@@ -165,6 +165,32 @@ size_t text_printable(const char *s, size_t len)
     return n;
 }
 
+size_t text_printable_run(const char *s, size_t len)
+{
+    size_t i = 0;
+
+    for (size_t n; (n = text_printable(s + i, len - i)) > 0; i += n)
+        ;
+    return i;
+}
+
+void text_clean(struct text *t, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        size_t n = text_printable_run(s + i, len - i);
+        text_bytes(t, s + i, n);
+        i += n;
+    }
+}
+
+void text_hex(struct text *t, const void *data, size_t len)
+{
+    const uint8_t *at = data;
+
+    for (size_t i = 0; i < len; i++)
+        text_printf(t, "%02x", at[i]);
+}
+
 void text_json(struct text *t, const char *s, size_t len)
 {
     text_char(t, '"');

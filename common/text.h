@@ -57,6 +57,12 @@ void text_safe(struct text *t, const char *s, size_t len);
 /* The bytes of the printable UTF-8 character at the front of `s`; 0 when it
    is a control character, or no UTF-8. */
 size_t text_printable(const char *s, size_t len);
+/* How many bytes at the front of `s` are such characters. */
+size_t text_printable_run(const char *s, size_t len);
+/* Append those that are, and nothing for the others. */
+void text_clean(struct text *t, const char *s, size_t len);
+/* Append bytes as hex digits, two each. */
+void text_hex(struct text *t, const void *data, size_t len);
 /* Append a JSON string with its quotes; invalid UTF-8 and control characters
    come out as \u00XX. */
 void text_json(struct text *t, const char *s, size_t len);

@@ -117,14 +117,14 @@ void trace_get(const struct trace *t, size_t i, struct record *r)
     r->to.name = name_of(t, r->to.addr);
 }
 
-static const char *namer_name(const void *trace, struct addr a)
+static const char *name_for_namer(const void *trace, struct addr a)
 {
     return name_of(trace, a);
 }
 
 struct namer trace_namer(const struct trace *t)
 {
-    return (struct namer){.name = namer_name, .context = t};
+    return (struct namer){.name = name_for_namer, .context = t};
 }
 
 const char *trace_program(const struct trace *t)

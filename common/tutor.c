@@ -730,11 +730,7 @@ bool tutor_input(struct tutor *t, const char *line, size_t width,
 
     t->width = width;
     t->out = out;
-    for (size_t i = 0, n, len = strlen(line); i < len; i += n)
-        if ((n = text_printable(line + i, len - i)) > 0)
-            text_bytes(&clean, line + i, n);
-        else
-            n = 1;
+    text_clean(&clean, line, strlen(line));
     while (clean.len > 0 && clean.data[clean.len - 1] == ' ')
         clean.data[--clean.len] = '\0';
     line = clean.data + strspn(clean.data, " ");
