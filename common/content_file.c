@@ -309,7 +309,7 @@ int folder_save(struct contents *c, const char *name, const void *data,
 int folder_load(struct contents *c, const char *name, void *to, size_t room)
 {
     char file[BLOB_NAME_MAX + 8];
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     int bytes = 0;
 
     snprintf(file, sizeof file, "save-%s", name);
@@ -318,7 +318,6 @@ int folder_load(struct contents *c, const char *name, void *to, size_t room)
         if (t.len <= room && t.len > 0)
             memcpy(to, t.data, t.len);
     }
-    text_free(&t);
     return bytes;
 }
 
@@ -348,7 +347,7 @@ static int record_write(struct contents *c, const struct item *item)
 {
     struct folder *f = c->folder;
     char name[RECORD_NAME_MAX];
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (f->record == item) {
         close(f->record_fd);
@@ -362,10 +361,7 @@ static int record_write(struct contents *c, const struct item *item)
                     item->file[i].path);
     for (uint32_t i = 0; i < item->here.count; i++)
         record_line(&t, '+', item->here.at[i].start, item->here.at[i].end);
-    int error =
-        t.full ? ERR_SYSTEM : write_whole(f->state, name, t.data, t.len);
-    text_free(&t);
-    return error;
+    return t.full ? ERR_SYSTEM : write_whole(f->state, name, t.data, t.len);
 }
 
 static int record_add(struct contents *c, const struct item *item,
@@ -373,7 +369,7 @@ static int record_add(struct contents *c, const struct item *item,
 {
     struct folder *f = c->folder;
     char name[RECORD_NAME_MAX];
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (f->record != item) {
         if (f->record != NULL)
@@ -386,7 +382,6 @@ static int record_add(struct contents *c, const struct item *item,
     record_line(&t, here ? '+' : '-', start, end);
     bool ok = f->record != NULL && write_all(f->record_fd, t.data, t.len);
     f->record_bytes += t.len;
-    text_free(&t);
     if (ok && f->record_bytes <= RECORD_MAX)
         return 0;
     return record_write(c, item) == 0 ? 0 : refused(c);
@@ -607,7 +602,7 @@ static struct item *parse_head(struct contents *c, char **text)
 
 static void load_record(struct contents *c, const char *name)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     struct item *item = NULL;
     char *at = NULL;
 
@@ -634,7 +629,6 @@ static void load_record(struct contents *c, const char *name)
         if (item->complete && item->file_count == 1)
             record_remove(c, item);
     }
-    text_free(&t);
 }
 
 /* Open a folder to list it; closed with the list. */
@@ -760,7 +754,7 @@ struct contents *contents_open(const struct content_memory *memory,
                                const char *folder, struct text *why)
 {
     struct contents *c = contents_new(memory);
-    struct text path = text_new();
+    LOCAL_TEXT path = text_new();
 
     if (c != NULL)
         c->folder = memory->alloc(memory->context, sizeof *c->folder);
@@ -778,6 +772,5 @@ struct contents *contents_open(const struct content_memory *memory,
     scan(c, c->folder->dir, &path, c->count, 1);
     if (c->count > 0)
         qsort(c->item, c->count, sizeof(struct item *), by_name);
-    text_free(&path);
     return c;
 }

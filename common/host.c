@@ -80,16 +80,10 @@ void host_send(struct host *h, struct addr to, const void *data, size_t len)
 
 bool host_resolve(struct host *h, const char *name, struct addr *addr)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
-    text_printf(&t, "%s:1", name);
-    bool dotted = addr_parse(addr, t.data);
-    text_free(&t);
-    if (dotted) {
-        addr->port = 0;
-        return true;
-    }
-    return h->calls->resolve(h, name, addr);
+    text_printf(&t, "%s:0", name);
+    return addr_parse(addr, t.data) || h->calls->resolve(h, name, addr);
 }
 
 conn_id host_connect(struct host *h, struct addr to)

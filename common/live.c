@@ -200,31 +200,26 @@ static void call_result(struct host *h, uint32_t command, bool ok,
 {
     struct live_node *n = node_of(h);
     struct live *l = n->live;
+    struct record r = {.kind = RECORD_RESULT,
+                       .to = live_self(n),
+                       .command = command,
+                       .text = fields->type != NULL ? fields->type : "news",
+                       .ok = ok,
+                       .fields = fields};
+    size_t i = 0;
 
-    if (command == 0) {
-        struct record r = {.kind = RECORD_RESULT,
-                           .to = live_self(n),
-                           .text = fields->type != NULL ? fields->type : "news",
-                           .ok = ok,
-                           .fields = fields};
-        live_record(l, &r);
-        return;
-    }
-    for (size_t i = 0; i < l->open_count; i++) {
-        struct open_command c = l->open[i];
-        if (c.number != command || c.node != n)
-            continue;
+    while (i < l->open_count &&
+           (l->open[i].number != command || l->open[i].node != n))
+        i++;
+    if (i == l->open_count && command != 0)
+        return; /* too late */
+    char *text = i < l->open_count ? l->open[i].text : NULL;
+    if (text != NULL) {
         l->open[i] = l->open[--l->open_count];
-        struct record r = {.kind = RECORD_RESULT,
-                           .to = live_self(n),
-                           .command = command,
-                           .text = c.text,
-                           .ok = ok,
-                           .fields = fields};
-        live_record(l, &r);
-        free(c.text);
-        return;
+        r.text = text;
     }
+    live_record(l, &r);
+    free(text);
 }
 
 static void call_note(struct host *h, const char *text)

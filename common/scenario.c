@@ -77,12 +77,9 @@ bool scn_unknown(struct parser *p, const char *what, const char *w,
     return scn_fail(p, "unknown %s '%.60s'; did you mean '%s'?", what, w, near);
 }
 
-bool scn_because(struct parser *p, bool good, struct text *why)
+bool scn_because(struct parser *p, bool good, const struct text *why)
 {
-    if (!good)
-        (void)scn_fail(p, "%s", why->data);
-    text_free(why);
-    return good;
+    return good || scn_fail(p, "%s", why->data);
 }
 
 /* -- Memory ------------------------------------------------------------------ */
@@ -328,7 +325,7 @@ static bool parse_seed(struct parser *p)
 static bool parse_set(struct parser *p)
 {
     const char *name = scn_word(p), *value = name != NULL ? scn_word(p) : NULL;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (value == NULL)
         return scn_unexpected(p, name, "'set NAME VALUE'");

@@ -52,7 +52,7 @@ static const char *value_of(const char *w, const char *key)
 static bool own_setting(struct parser *p, struct node_spec *spec,
                         struct settings **own, const char *w)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (*own == NULL) {
         *own = scn_keep(p, sizeof **own);
@@ -215,7 +215,7 @@ static bool single_option(struct parser *p, struct node_spec *spec,
 static bool check_id(struct parser *p, const struct node_spec *spec)
 {
     const struct protocol *protocol = p->s->protocol;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     struct id id;
 
     if (spec->id == NULL)
@@ -331,7 +331,7 @@ bool scn_nodes(struct parser *p)
 /* Complete the act of a command, and append it. */
 static bool add_command(struct parser *p, struct act act, const char *text)
 {
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
 
     if (!scn_because(p, command_check(p->s->protocol, text, &why), &why))
         return false;
@@ -400,7 +400,7 @@ static char *find_conditions(char *text, const struct command *c)
 static bool parse_conditions(struct parser *p, struct act *act, char *s)
 {
     LOCAL_TEXT t = text_new();
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     bool joined = true;
 
     p->at = s;

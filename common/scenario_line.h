@@ -93,8 +93,8 @@ bool scn_unexpected(struct parser *p, const char *word, const char *expected);
 /* The same for a word that may be a slip for `near`, unless that is NULL. */
 bool scn_unknown(struct parser *p, const char *what, const char *word,
                  const char *near, const char *expected);
-/* The same with the sentence of another function, which is freed. */
-bool scn_because(struct parser *p, bool good, struct text *why);
+/* The same with the sentence of another function. */
+bool scn_because(struct parser *p, bool good, const struct text *why);
 
 /* Zeroed memory, and copies, that live as long as the scenario. */
 void *scn_keep(struct parser *p, size_t bytes);

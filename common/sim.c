@@ -113,6 +113,19 @@ void observe_record(const struct sim *sim, const struct record *r)
     sim->observer->record(sim->observer->context, r);
 }
 
+void record_about(const struct sim *sim, const struct node *n,
+                  enum record_kind kind, const char *text)
+{
+    struct record r = record_new(sim, kind);
+
+    if (sim->observer == NULL)
+        return;
+    if (n != NULL)
+        r.to = endpoint_of(n);
+    r.text = text;
+    observe_record(sim, &r);
+}
+
 size_t node_deliver(struct node *n, const struct event *e, uint32_t command)
 {
     struct sim *sim = n->sim;

@@ -70,19 +70,10 @@ static struct command_run *command_new(struct sim *sim, const struct node *n,
     return c;
 }
 
-/* The command has its result, whoever gives it. */
+/* The command has its result. */
 static void command_end(struct sim *sim, struct command_run *c, bool ok,
                         const struct fields *fields)
 {
-    if (sim->observer != NULL) {
-        struct record r = record_new(sim, RECORD_RESULT);
-        r.command = c->number;
-        r.to = endpoint_of(node_at(sim, c->node));
-        r.text = c->text;
-        r.ok = ok;
-        r.fields = fields;
-        observe_record(sim, &r);
-    }
     if (c->act != NULL)
         acts_result(&sim->acts, c->act, ok, fields);
     c->open = false;
@@ -94,22 +85,12 @@ static void command_end(struct sim *sim, struct command_run *c, bool ok,
     c->act = NULL;
 }
 
-static void command_fail(struct sim *sim, struct command_run *c,
-                         const char *error)
-{
-    struct fields f = fields_new();
-
-    fields_text(&f, "error", error);
-    command_end(sim, c, false, &f);
-    fields_free(&f);
-}
-
-static void fail_for_down(struct node *n, struct command_run *c)
+static void fail_for_down(struct node *n, const struct command_run *c)
 {
     LOCAL_TEXT why = text_new();
 
     text_printf(&why, "%s is down", n->host.name);
-    command_fail(n->sim, c, why.data);
+    host_failed(&n->host, c->number, why.data);
 }
 
 void commands_fail(struct node *n)
@@ -135,18 +116,19 @@ void command_result(struct host *h, uint32_t number, bool ok,
 {
     struct sim *sim = ((struct node *)h)->sim;
     struct command_run *c = command_get(sim, number);
+    bool open = c != NULL && c->open && c->node == h->index;
 
-    if (number == 0 && sim->observer != NULL) {
+    if (sim->observer != NULL && (open || number == 0)) {
         struct record r = record_new(sim, RECORD_RESULT);
-        r.command = 0;
-        r.to = endpoint_of(node_at(sim, h->index));
-        r.text = fields->type != NULL ? fields->type : "news";
+        r.command = number;
+        r.to = endpoint_of((struct node *)h);
+        r.text = open ? c->text : fields->type != NULL ? fields->type : "news";
         r.ok = ok;
         r.fields = fields;
         observe_record(sim, &r);
-    } else if (c != NULL && c->open && c->node == h->index) {
-        command_end(sim, c, ok, fields); /* else: too late */
     }
+    if (open) /* else: too late */
+        command_end(sim, c, ok, fields);
 }
 
 void command_expire(struct sim *sim, uint32_t number)
@@ -161,7 +143,7 @@ void command_expire(struct sim *sim, uint32_t number)
 
     text_printf(&why, "no answer within %llu s",
                 (unsigned long long)(known->limit_us / 1000000));
-    command_fail(sim, c, why.data);
+    host_failed(&n->host, number, why.data);
 }
 
 /* Give a command to a node: a step, and its number.  `text` outlives the
@@ -256,13 +238,7 @@ static void fault(struct sim *sim, const char *verb, const struct node *n)
     if (n != NULL)
         text_printf(&text, " %s", n->host.name);
     step_begin(sim, STEP_FAULT, n, text.data, text.len);
-    if (sim->observer != NULL) {
-        struct record r = record_new(sim, RECORD_FAULT);
-        r.text = text.data;
-        if (n != NULL)
-            r.to = endpoint_of(n);
-        observe_record(sim, &r);
-    }
+    record_about(sim, n, RECORD_FAULT, text.data);
 }
 
 static void partition(struct sim *sim, const char *const *groups)

@@ -50,12 +50,7 @@ void content_hashed(struct sim *sim, const struct entry *e)
         return;
     (void)hash_job_step(&job, n->host.contents, job.end - job.at);
     step_begin(sim, STEP_HASHED, n, job.digest, job.digest_len);
-    if (sim->observer != NULL) {
-        struct record r = record_new(sim, RECORD_TIMER);
-        r.to = endpoint_of(n);
-        r.text = "hashed";
-        observe_record(sim, &r);
-    }
+    record_about(sim, n, RECORD_TIMER, "hashed");
     struct event event = hash_job_event(&job);
     (void)node_deliver(n, &event, 0);
 }

@@ -95,13 +95,12 @@ bool sim_in_flight(struct sim *sim, size_t i, struct record *r)
 static void complain_hand(struct sim *sim, const struct act *act,
                           const char *what)
 {
-    struct text text = text_new();
+    LOCAL_TEXT text = text_new();
 
     text_printf(&text, "before step %llu %s",
                 (unsigned long long)sim->steps + 1, what);
     acts_complain(&sim->acts, act, text.data);
     sim->acts.status.expects_failed++;
-    text_free(&text);
 }
 
 /* The act's message: the ordinal-th, in order of sending, of those under way

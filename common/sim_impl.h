@@ -331,6 +331,9 @@ void step_begin(struct sim *sim, enum step_kind kind, const struct node *n,
 struct record record_new(const struct sim *sim, enum record_kind kind);
 struct endpoint endpoint_of(const struct node *n);
 void observe_record(const struct sim *sim, const struct record *r);
+/* Report one whose text says all, about `n`, which may be NULL. */
+void record_about(const struct sim *sim, const struct node *n,
+                  enum record_kind kind, const char *text);
 /* Keep a line that says why the run is bad. */
 void sim_complain(struct acts *a, const char *line);
 /* Do what an entry that was taken from the queue says. */

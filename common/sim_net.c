@@ -240,7 +240,7 @@ static void message_observed(struct sim *sim, const struct message *m,
                              const char *why)
 {
     struct record r = record_new(sim, RECORD_MESSAGE);
-    struct text text = text_new();
+    LOCAL_TEXT text = text_new();
 
     message_record(sim, m, &r);
     if (why == receiver_is_down) {
@@ -249,7 +249,6 @@ static void message_observed(struct sim *sim, const struct message *m,
     }
     r.why = why;
     observe_record(sim, &r);
-    text_free(&text);
 }
 
 void message_arrive(struct sim *sim, struct message *m)

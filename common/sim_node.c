@@ -187,11 +187,7 @@ static void call_free(struct host *h, void *memory, size_t bytes)
 
 static void call_note(struct host *h, const char *text)
 {
-    struct record r = record_new(node_of(h)->sim, RECORD_NOTE);
-
-    r.to = endpoint_of(node_of(h));
-    r.text = text;
-    observe_record(node_of(h)->sim, &r);
+    record_about(node_of(h)->sim, node_of(h), RECORD_NOTE, text);
 }
 
 static bool call_wants_notes(struct host *h)
@@ -236,18 +232,6 @@ static const struct host_calls calls = {.now = call_now,
                                         .hash = content_hash,
                                         .write_content = net_write_content};
 
-static void record_about(struct node *n, enum record_kind kind,
-                         const char *text)
-{
-    if (n->sim->observer == NULL)
-        return;
-    struct record r = record_new(n->sim, kind);
-
-    r.to = endpoint_of(n);
-    r.text = text;
-    observe_record(n->sim, &r);
-}
-
 /* -- New nodes --------------------------------------------------------------------- */
 
 /* The key of an id in `ids`, a set: two ids may share one, and then the
@@ -273,7 +257,7 @@ static bool reserve_id(struct sim *sim, const struct act *act, struct text *why)
 {
     const struct protocol *p = sim->scenario->protocol;
     const char *text = act->spec->id;
-    struct text problem = text_new();
+    LOCAL_TEXT problem = text_new();
     struct id id = {{0}};
 
     if (p->identify(acts_settings(&sim->acts, act->spec),
@@ -286,7 +270,6 @@ static bool reserve_id(struct sim *sim, const struct act *act, struct text *why)
     bool ok = problem.len == 0;
     if (!ok)
         text_printf(why, "%s:%u: %s", act->file, act->line, problem.data);
-    text_free(&problem);
     return ok;
 }
 
@@ -312,7 +295,7 @@ static bool draw_address(struct sim *sim, struct node *n)
 {
     const struct protocol *p = n->host.protocol;
     const char *given = n->host.spec->id;
-    struct text why = text_new();
+    LOCAL_TEXT why = text_new();
     bool drawn = false;
 
     for (uint64_t i = 0; i < DRAWS_MAX && !drawn; i++) {
@@ -332,7 +315,6 @@ static bool draw_address(struct sim *sim, struct node *n)
                                       table_add(sim, &sim->ids, key, 1));
         }
     }
-    text_free(&why);
     return drawn;
 }
 
@@ -416,7 +398,7 @@ struct host *node_enter(struct acts *a, const struct act *act,
     if (!enter(sim, n))
         return NULL;
     step_begin(sim, STEP_START, n, NULL, 0);
-    record_about(n, RECORD_START, NULL);
+    record_about(sim, n, RECORD_START, NULL);
     return &n->host;
 }
 
@@ -473,7 +455,7 @@ void node_retry_join(struct node *n, uint64_t restarts)
     n->waiting = false;
     n->sim->waiting_count--;
     step_begin(n->sim, STEP_JOIN, n, NULL, 0);
-    record_about(n, RECORD_TIMER, "join");
+    record_about(n->sim, n, RECORD_TIMER, "join");
     acts_begin(&n->sim->acts, &n->host);
 }
 
@@ -522,7 +504,7 @@ void node_leave_limit(struct node *n, uint64_t restarts)
     if (n->host.state != NODE_LEAVING || n->host.restarts != restarts)
         return;
     step_begin(n->sim, STEP_FAULT, n, NULL, 0);
-    record_about(n, RECORD_FAULT, "left, for it had 5 s to leave");
+    record_about(n->sim, n, RECORD_FAULT, "left, for it had 5 s to leave");
     node_down(n, DOWN_LEFT);
 }
 
