@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "common/content_impl.h"
+#include "common/file.h"
 #include "common/hash.h"
 
 #define STATE ".p2plab"
@@ -248,20 +249,6 @@ int folder_read(struct contents *c, const struct item *item, uint64_t offset,
 }
 
 /* -- Files in .p2plab ------------------------------------------------------------ */
-
-static bool write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
 
 /* Write a file whole or not at all. */
 static int write_whole(int dir, const char *name, const void *data, size_t len)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/cli.h"
+#include "common/file.h"
 #include "common/scenario.h"
 #include "common/sim.h"
 
@@ -194,20 +195,6 @@ struct sweep {
     uint64_t nodes; /* in the processes that run */
     bool failed;
 };
-
-static bool write_all(int fd, const void *data, size_t len)
-{
-    const char *at = data;
-
-    while (len > 0) {
-        ssize_t n = write(fd, at, len);
-        if (n < 0 && errno != EINTR)
-            return false;
-        at += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
 
 /* The child: it ends here.  Ctrl-C ends it at once. */
 static void child(const struct figure_task *task, size_t row, uint64_t seed,

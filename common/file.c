@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 bool read_file(const char *path, size_t max, struct text *out, struct text *why)
 {
@@ -43,4 +44,20 @@ bool write_file(const char *path, const char *mode, const struct text *t,
         text_printf(why, ": cannot be written: %s", strerror(errno));
     }
     return good;
+}
+
+bool write_all(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+
+    while (len > 0) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += n;
+        len -= (size_t)n;
+    }
+    return true;
 }

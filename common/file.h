@@ -11,4 +11,7 @@ bool read_file(const char *path, size_t max, struct text *out,
 bool write_file(const char *path, const char *mode, const struct text *t,
                 struct text *why);
 
+/* Write all of it; false: errno. */
+bool write_all(int fd, const void *data, size_t len);
+
 #endif

@@ -23,23 +23,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/grow.h"
 #include "common/hash.h"
 #include "common/introducer.h"
 #include "common/live_host.h"
 
 /* -- Time and records ------------------------------------------------------- */
-
-static uint64_t clock_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 uint64_t live_now(const struct live *l)
 {
@@ -591,25 +583,19 @@ bool live_poll(struct live *l, uint64_t max_us, struct text *why)
     return true;
 }
 
-/* The nodes of this process first, then the system's resolver. */
-static bool call_resolve(struct host *h, const char *name, struct addr *addr)
+int live_resolve(const char *name, struct addr *addr)
 {
     struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
-    const struct live *l = node_of(h)->live;
     struct addrinfo *found = NULL;
     struct sockaddr_in in;
+    int error = getaddrinfo(name, NULL, &hints, &found);
 
-    for (size_t i = 0; i < l->host_count; i++)
-        if (strcmp(l->host[i]->name, name) == 0) {
-            *addr = l->host[i]->addr;
-            return true;
-        }
-    if (getaddrinfo(name, NULL, &hints, &found) != 0)
-        return false;
+    if (error != 0)
+        return error;
     memcpy(&in, found->ai_addr, sizeof in);
     freeaddrinfo(found);
-    *addr = (struct addr){ntohl(in.sin_addr.s_addr), 0};
-    return true;
+    *addr = live_addr(&in);
+    return 0;
 }
 
 /* -- Beginning and end ------------------------------------------------------------ */
@@ -639,6 +625,17 @@ const struct network *live_network(struct live *l)
                                   .context = l,
                                   .now_us = live_now(l)};
     return &l->network;
+}
+
+/* The nodes of this process first, then the system's resolver. */
+static bool call_resolve(struct host *h, const char *name, struct addr *addr)
+{
+    const struct network *n = live_network(node_of(h)->live);
+    const struct host *known = by_name(n, name);
+
+    if (known != NULL)
+        *addr = known->addr;
+    return known != NULL || live_resolve(name, addr) == 0;
 }
 
 /* Every stream takes a descriptor: take as many as there may be. */

@@ -53,6 +53,9 @@ void live_unwatch(struct live *l, int fd);
    after handling something.  False with *why when waiting itself fails. */
 bool live_poll(struct live *l, uint64_t max_us, struct text *why);
 
+/* The address of a host by the system's resolver, port 0; or its error. */
+int live_resolve(const char *name, struct addr *addr);
+
 uint64_t live_now(const struct live *l); /* since live_new */
 const struct network *live_network(struct live *l);
 uint64_t live_steps(const struct live *l);

@@ -253,6 +253,8 @@ struct live_node *live_add(struct live *l, const struct protocol *p,
                            const struct settings *s, struct text *why);
 bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
                 struct text *why);
+/* Create the state of a node that is up; false when memory is short. */
+bool live_create(struct live_node *n, struct addr join, struct addr introducer);
 /* Close the sockets on which others reach it. */
 void live_deafen(struct live_node *n);
 /* Take it down, and everything of it but its name, address and id. */

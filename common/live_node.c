@@ -247,15 +247,22 @@ struct live_node *live_add(struct live *l, const struct protocol *p,
     return n;
 }
 
-bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
-                struct text *why)
+bool live_create(struct live_node *n, struct addr join, struct addr introducer)
 {
-    struct live *l = n->live;
+    uint64_t up_s = live_now(n->live) / 1000000;
     struct config c = {.settings = n->settings,
                        .self = n->host.addr,
                        .join = join,
                        .id = n->host.id,
-                       .unix_s = (uint64_t)time(NULL) - live_now(l) / 1000000};
+                       .unix_s = (uint64_t)time(NULL) - up_s};
+
+    return host_begin(&n->host, &c, introducer);
+}
+
+bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
+                struct text *why)
+{
+    struct live *l = n->live;
     struct event e = {.kind = EVENT_START};
 
     if (n->tcp < 0 && !listen_at(n, n->host.addr, why))
@@ -265,7 +272,7 @@ bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
     n->random = host_random_stream(l->seed, n->name, n->host.restarts);
     live_step(l, 0);
     live_record_text(n, RECORD_START, NULL);
-    if (!host_begin(&n->host, &c, introducer)) {
+    if (!live_create(n, join, introducer)) {
         text_printf(why, "no memory for node %s", n->name);
         live_down(n);
         return false;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/acts.h"
 #include "common/grow.h"
@@ -169,17 +168,13 @@ static void give(struct acts *a, struct host *h, const struct act *act)
    If that has not answered yet, the node begins without. */
 static void make_warm(struct live_node *n)
 {
-    struct config c = {.settings = n->settings,
-                       .self = n->host.addr,
-                       .id = n->host.id,
-                       .unix_s =
-                           (uint64_t)time(NULL) - live_now(n->live) / 1000000};
+    const struct addr none = {0, 0};
 
     for (int slot = 0; slot < TIMER_SLOTS; slot++)
         n->timer[slot].due_us = NEVER;
     live_discard_datagrams(n);
     streams_close(n, true);
-    if (n->host.node == NULL && !host_begin(&n->host, &c, (struct addr){0, 0}))
+    if (n->host.node == NULL && !live_create(n, none, none))
         live_down(n);
 }
 

@@ -23,9 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/export.h"
 
 #define STATE_COLUMNS 33
@@ -46,10 +46,7 @@ static void on_signal(int signal_number)
 
 static uint64_t clock_ms(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return clock_us() / 1000;
 }
 
 void say(struct monitor *m, const char *format, ...)

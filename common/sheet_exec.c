@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/grow.h"
 #include "common/hash.h"
 #include "common/program.h"
@@ -181,14 +181,6 @@ bool words_allowed(const struct words *w, struct text *why)
 
 /* -- Running one ---------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* The child's side; never returns. */
 static void become(const char *path, const struct words *w, const char *dir,
                    FILE *input, const int out[2], const int err[2])
@@ -212,12 +204,12 @@ static bool drain(int out, int err, struct outcome *o)
 {
     struct pollfd fd[2] = {{out, POLLIN, 0}, {err, POLLIN, 0}};
     struct text *into[2] = {&o->out, &o->err};
-    int64_t end = now_ms() + COMMAND_SECONDS_MAX * INT64_C(1000);
+    uint64_t end = clock_us() + COMMAND_SECONDS_MAX * UINT64_C(1000000);
     char buffer[16384];
 
     while (fd[0].fd >= 0 || fd[1].fd >= 0) {
-        int64_t left = end - now_ms();
-        if (left <= 0 || poll(fd, 2, (int)left) < 0)
+        uint64_t now = clock_us();
+        if (now >= end || poll(fd, 2, (int)((end - now) / 1000) + 1) < 0)
             return false;
         for (size_t i = 0; i < 2; i++) {
             if (fd[i].fd < 0 || fd[i].revents == 0)

@@ -2,10 +2,8 @@
  * `PROGRAM live`: a scenario's nodes as real nodes on loopback sockets, in
  * one process and in real time; it prints what `sim` prints.
  */
-#include <signal.h>
-#include <sys/time.h>
-
 #include "common/cli.h"
+#include "common/clock.h"
 #include "common/report.h"
 #include "common/verbs.h"
 
@@ -54,13 +52,9 @@ static int perform_reported(const struct stage *s, bool monitor)
     struct namer names = network_namer(live_network(s->live));
     struct report r;
     struct observer observer = {.record = report_record, .context = &r};
-    struct timeval now;
 
-    gettimeofday(&now, NULL);
-    uint64_t epoch_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec -
-                        live_now(s->live);
     if (!report_begin(&r, s->program, s->options, &names, s->name,
-                      s->scenario->seed, epoch_us))
+                      s->scenario->seed, wall_clock_us() - live_now(s->live)))
         return EXIT_USAGE;
     live_observe(s->live, &observer);
     int played = monitor ? watch(s, &r, &observer) : play(s, &r);

@@ -8,16 +8,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "common/cli.h"
+#include "common/clock.h"
 #include "common/introducer.h"
 #include "common/output.h"
 #include "common/random.h"
@@ -246,14 +244,6 @@ static void on_input(void *context, int fd)
 
 /* -- The loop --------------------------------------------------------------- */
 
-static uint64_t wall_clock_us(void)
-{
-    struct timeval t;
-
-    gettimeofday(&t, NULL);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
-}
-
 /* Say how it goes: on a terminal in one line that changes, else a line for
    each change. */
 static void say_progress(struct server *s)
@@ -329,8 +319,6 @@ static int serve(struct server *s)
 /* Read HOST:PORT; HOST is a name or an address. */
 static bool resolve(const struct program *p, const char *s, struct addr *a)
 {
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
     const char *colon = strrchr(s, ':');
     char host[256];
     uint64_t port;
@@ -344,16 +332,11 @@ static bool resolve(const struct program *p, const char *s, struct addr *a)
     }
     memcpy(host, s, len);
     host[len] = '\0';
-    int error = getaddrinfo(host, NULL, &hints, &found);
-    if (error != 0) {
+    int error = live_resolve(host, a);
+    if (error != 0)
         cli_error(p, "cannot find host '%.80s': %s", host, gai_strerror(error));
-        return false;
-    }
-    struct sockaddr_in in;
-    memcpy(&in, found->ai_addr, sizeof in);
-    freeaddrinfo(found);
-    *a = (struct addr){ntohl(in.sin_addr.s_addr), (uint16_t)port};
-    return true;
+    a->port = (uint16_t)port;
+    return error == 0;
 }
 
 /* --listen: an address that peers can be told. */
