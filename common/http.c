@@ -11,11 +11,7 @@
 #include <string.h>
 
 #include "common/error.h"
-
-static int lower(int c)
-{
-    return c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c;
-}
+#include "common/words.h"
 
 bool slice_is(struct slice s, const char *text)
 {
@@ -27,7 +23,7 @@ static bool same_word(struct slice s, const char *word)
     if (s.len != strlen(word))
         return false;
     for (size_t i = 0; i < s.len; i++)
-        if (lower(s.at[i]) != lower(word[i]))
+        if (word_lower((uint8_t)s.at[i]) != word_lower((uint8_t)word[i]))
             return false;
     return true;
 }
@@ -212,14 +208,6 @@ struct slice http_path(struct slice target)
     return take_until(&target, '?', &path) ? path : target;
 }
 
-static int hex_digit(int c)
-{
-    c = lower(c);
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
 int http_unescape(struct slice value, bool plus, char *out, size_t room)
 {
     size_t len = 0;
@@ -229,12 +217,10 @@ int http_unescape(struct slice value, bool plus, char *out, size_t room)
         if (plus && c == '+') {
             c = ' ';
         } else if (c == '%') {
-            int high = i + 2 < value.len ? hex_digit(value.at[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(value.at[i + 2]) : -1;
-            if (low < 0)
+            int byte = escaped_byte(value.at + i, value.len - i);
+            if (byte < 0)
                 return ERR_MALFORMED;
-            uint8_t byte = (uint8_t)(high << 4 | low);
-            memcpy(&c, &byte, 1);
+            c = (char)byte;
             i += 2;
         }
         if (len + 1 >= room)

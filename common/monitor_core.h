@@ -203,8 +203,8 @@ void ask_yes(struct monitor *m, const char *what,
 /* -- monitor_keys.c --------------------------------------------------------- */
 
 struct key_command {
-    const char *keys; /* as --keys has them, separated by blanks; or "" */
     const char *name;
+    const char *keys; /* as --keys has them, separated by blanks; or "" */
     const char *args; /* "STEP|TIME"; "[..]" optional; NULL: none */
     enum asking ask;  /* what the key asks for before it acts */
     int n;            /* which way, how far, which pane */

@@ -62,71 +62,71 @@ static void do_quit(struct monitor *m)
 }
 
 const struct key_command key_commands[] = {
-    {"?", "help", NULL, 0, 0, "this page", do_help},
-    {".", "step", "[N]", 0, 0, "one event forward", do_step},
-    {",", "back", "[N]", 0, 0, "one event back", do_back},
-    {">", "next", NULL, 0, 1, "next event of this lookup, or node", do_related},
-    {"<lt>", "previous", NULL, 0, -1, "its previous event", do_related},
-    {"<Space>", "run", NULL, 0, 0, "run, and pause", do_run},
-    {"+", "faster", NULL, 0, 1, "run faster", do_speed},
-    {"-", "slower", NULL, 0, -1, "run slower", do_speed},
-    {"g", "goto", "STEP|TIME", ASK_LINE, 0, "to 118, or to 12.3s", do_goto},
-    {"<Home>", "first", NULL, 0, 0, "before the first step", do_first},
-    {"<End>", "last", NULL, 0, 0, "to the end", do_last},
-    {"c", "continue", NULL, 0, 1, "on to a breakpoint", do_stops},
-    {"C", "reverse", NULL, 0, -1, "back to a breakpoint", do_stops},
-    {"b", "break", "EXPR", ASK_LINE, 0, "set a breakpoint", do_break},
-    {"B", "breaks", NULL, 0, 0, "list the breakpoints", do_breaks},
-    {"", "delete", "N", 0, 0, "remove a breakpoint", do_delete},
-    {"k <Up>", "up", NULL, 0, -1, "the line above", do_move},
-    {"j <Down>", "down", NULL, 0, 1, "the line below", do_move},
-    {"h <Left>", "left", NULL, 0, -1, "the node, or byte, before", do_side},
-    {"l <Right>", "right", NULL, 0, 1, "the node, or byte, behind", do_side},
-    {"<PageUp>", "pageup", NULL, 0, -8, "eight lines up", do_move},
-    {"<PageDown>", "pagedown", NULL, 0, 8, "eight lines down", do_move},
-    {"<Enter>", "open", NULL, 0, 0, "open what is selected", do_open},
-    {"<Esc>", "close", NULL, 0, 0, "close; follow the events", do_close},
-    {"<Tab>", "tab", NULL, 0, 0, "the next pane", do_tab},
-    {"1", "messages", NULL, 0, TAB_MESSAGES, "pane 1: messages", do_pane},
-    {"2", "decode", NULL, 0, TAB_DECODE, "pane 2: fields and bytes", do_pane},
-    {"3", "log", NULL, 0, TAB_LOG, "pane 3: everything", do_pane},
-    {"4 t", "tree", NULL, 0, TAB_TREE, "pane 4: branches", do_pane},
-    {"z", "zoom", "[PANE]", 0, 0, "one pane on the whole screen", do_zoom},
-    {"v", "picture", NULL, 0, 0, "another picture", do_picture},
-    {"o", "pin", NULL, 0, 0, "keep this node in sight", do_pin},
-    {"", "node", "NAME|none", 0, 0, "show this node", do_node},
-    {"", "show", "PANE", 0, 0, "messages, decode ... picture, node", do_show},
-    {"/", "find", "EXPR", ASK_LINE, 0, "the next event that is so", do_find},
-    {"", "until", "EXPR", 0, 0, "the same, for worksheets", do_find},
-    {"n", "again", NULL, 0, 1, "find the next", do_again},
-    {"N", "againback", NULL, 0, -1, "find the one before", do_again},
-    {"\\", "filter", "[EXPR]", ASK_LINE, 0, "list only what is so", do_filter},
-    {"i", "invert", NULL, 0, 0, "list only what is not so", do_invert},
-    {"m", "mark", "LETTER", ASK_LETTER, 0, "mark this step", do_mark},
-    {"'", "jump", "LETTER", ASK_LETTER, 0, "go to a mark", do_jump},
-    {"f", "faults", NULL, 0, 0, "what can go wrong", do_faults},
-    {"x", "drop", NULL, 0, 0, "lose the selected message", do_message},
-    {"d", "delay", "TIME", ASK_LINE, 0, "delay it", do_message},
-    {"D", "duplicate", NULL, 0, 0, "let it arrive twice", do_message},
-    {"", "deliver", NULL, 0, 0, "let it arrive now", do_message},
-    {"K", "crash", "[NODE]", 0, 0, "crash the selected node", do_to_node},
-    {"R", "restart", "[NODE]", 0, 0, "start it again, empty", do_to_node},
-    {"P", "partition", "A,B | C", ASK_LINE, 0, "cut the network", do_partition},
-    {"", "fault", "ACTION", 0, 0, "any scenario line, now", do_fault},
-    {"=", "compare", "[A B]", 0, 0, "compare two branches", do_compare},
-    {"", "branch", "NAME", 0, 0, "show another branch", do_branch},
-    {"w", "why", NULL, 0, 0, "what caused the selected event", do_why},
-    {"", "value", "FIELD", 0, 0, "a field of the selected event", do_value},
-    {"", "check", NULL, 0, 0, "do the invariants hold?", do_check},
-    {"5 L", "lab", NULL, 0, 0, "the worksheet's pane", do_lab},
-    {"a", "answer", "[TEXT]", ASK_LINE, 0, "answer it; Enter alone goes on",
+    {"help", "?", NULL, 0, 0, "this page", do_help},
+    {"step", ".", "[N]", 0, 0, "one event forward", do_step},
+    {"back", ",", "[N]", 0, 0, "one event back", do_back},
+    {"next", ">", NULL, 0, 1, "next event of this lookup, or node", do_related},
+    {"previous", "<lt>", NULL, 0, -1, "its previous event", do_related},
+    {"run", "<Space>", NULL, 0, 0, "run, and pause", do_run},
+    {"faster", "+", NULL, 0, 1, "run faster", do_speed},
+    {"slower", "-", NULL, 0, -1, "run slower", do_speed},
+    {"goto", "g", "STEP|TIME", ASK_LINE, 0, "to 118, or to 12.3s", do_goto},
+    {"first", "<Home>", NULL, 0, 0, "before the first step", do_first},
+    {"last", "<End>", NULL, 0, 0, "to the end", do_last},
+    {"continue", "c", NULL, 0, 1, "on to a breakpoint", do_stops},
+    {"reverse", "C", NULL, 0, -1, "back to a breakpoint", do_stops},
+    {"break", "b", "EXPR", ASK_LINE, 0, "set a breakpoint", do_break},
+    {"breaks", "B", NULL, 0, 0, "list the breakpoints", do_breaks},
+    {"delete", "", "N", 0, 0, "remove a breakpoint", do_delete},
+    {"up", "k <Up>", NULL, 0, -1, "the line above", do_move},
+    {"down", "j <Down>", NULL, 0, 1, "the line below", do_move},
+    {"left", "h <Left>", NULL, 0, -1, "the node, or byte, before", do_side},
+    {"right", "l <Right>", NULL, 0, 1, "the node, or byte, behind", do_side},
+    {"pageup", "<PageUp>", NULL, 0, -8, "eight lines up", do_move},
+    {"pagedown", "<PageDown>", NULL, 0, 8, "eight lines down", do_move},
+    {"open", "<Enter>", NULL, 0, 0, "open what is selected", do_open},
+    {"close", "<Esc>", NULL, 0, 0, "close; follow the events", do_close},
+    {"tab", "<Tab>", NULL, 0, 0, "the next pane", do_tab},
+    {"messages", "1", NULL, 0, TAB_MESSAGES, "pane 1: messages", do_pane},
+    {"decode", "2", NULL, 0, TAB_DECODE, "pane 2: fields and bytes", do_pane},
+    {"log", "3", NULL, 0, TAB_LOG, "pane 3: everything", do_pane},
+    {"tree", "4 t", NULL, 0, TAB_TREE, "pane 4: branches", do_pane},
+    {"zoom", "z", "[PANE]", 0, 0, "one pane on the whole screen", do_zoom},
+    {"picture", "v", NULL, 0, 0, "another picture", do_picture},
+    {"pin", "o", NULL, 0, 0, "keep this node in sight", do_pin},
+    {"node", "", "NAME|none", 0, 0, "show this node", do_node},
+    {"show", "", "PANE", 0, 0, "messages, decode ... picture, node", do_show},
+    {"find", "/", "EXPR", ASK_LINE, 0, "the next event that is so", do_find},
+    {"until", "", "EXPR", 0, 0, "the same, for worksheets", do_find},
+    {"again", "n", NULL, 0, 1, "find the next", do_again},
+    {"againback", "N", NULL, 0, -1, "find the one before", do_again},
+    {"filter", "\\", "[EXPR]", ASK_LINE, 0, "list only what is so", do_filter},
+    {"invert", "i", NULL, 0, 0, "list only what is not so", do_invert},
+    {"mark", "m", "LETTER", ASK_LETTER, 0, "mark this step", do_mark},
+    {"jump", "'", "LETTER", ASK_LETTER, 0, "go to a mark", do_jump},
+    {"faults", "f", NULL, 0, 0, "what can go wrong", do_faults},
+    {"drop", "x", NULL, 0, 0, "lose the selected message", do_message},
+    {"delay", "d", "TIME", ASK_LINE, 0, "delay it", do_message},
+    {"duplicate", "D", NULL, 0, 0, "let it arrive twice", do_message},
+    {"deliver", "", NULL, 0, 0, "let it arrive now", do_message},
+    {"crash", "K", "[NODE]", 0, 0, "crash the selected node", do_to_node},
+    {"restart", "R", "[NODE]", 0, 0, "start it again, empty", do_to_node},
+    {"partition", "P", "A,B | C", ASK_LINE, 0, "cut the network", do_partition},
+    {"fault", "", "ACTION", 0, 0, "any scenario line, now", do_fault},
+    {"compare", "=", "[A B]", 0, 0, "compare two branches", do_compare},
+    {"branch", "", "NAME", 0, 0, "show another branch", do_branch},
+    {"why", "w", NULL, 0, 0, "what caused the selected event", do_why},
+    {"value", "", "FIELD", 0, 0, "a field of the selected event", do_value},
+    {"check", "", NULL, 0, 0, "do the invariants hold?", do_check},
+    {"lab", "5 L", NULL, 0, 0, "the worksheet's pane", do_lab},
+    {"answer", "a", "[TEXT]", ASK_LINE, 0, "answer it; Enter alone goes on",
      do_answer},
-    {"H", "hint", NULL, 0, 0, "a hint", do_hint},
-    {"e", "export", "FILE", ASK_LINE, 0, ".txt .svg .mmd .dot .pcapng .scn",
+    {"hint", "H", NULL, 0, 0, "a hint", do_hint},
+    {"export", "e", "FILE", ASK_LINE, 0, ".txt .svg .mmd .dot .pcapng .scn",
      do_export},
-    {":", "command", "LINE", ASK_LINE, 0, "type a command", do_command},
-    {"q", "quit", NULL, 0, 0, "close the topmost; at last quit", do_quit},
-    {NULL, NULL, NULL, 0, 0, NULL, NULL}};
+    {"command", ":", "LINE", ASK_LINE, 0, "type a command", do_command},
+    {"quit", "q", NULL, 0, 0, "close the topmost; at last quit", do_quit},
+    {.name = NULL}};
 
 void suggest(struct monitor *m, const struct key_command *c, struct text *t)
 {
@@ -153,25 +153,21 @@ void run_line(struct monitor *m, const char *line)
     line += strspn(line, " \t:");
     size_t len = strcspn(line, " \t");
     const char *arg = line + len + strspn(line + len, " \t");
-    const char *names[128];
-    size_t count = 0;
-    char word[24] = "";
+    const struct key_command *c = row_named(key_commands, sizeof *c, line, len);
+    struct word_list names = {.count = 0};
+    char word[24];
 
     if (len == 0)
         return;
-    for (const struct key_command *c = key_commands; c->name != NULL; c++) {
-        if (count < 128)
-            names[count++] = c->name;
-        if (strlen(c->name) != len || strncmp(c->name, line, len) != 0)
-            continue;
-        if (*arg == '\0' && c->args != NULL && c->args[0] != '[')
-            say(m, "%s needs: %s", c->name, c->args);
-        else
-            run_command(m, c, arg);
+    if (c != NULL && *arg == '\0' && c->args != NULL && c->args[0] != '[')
+        say(m, "%s needs: %s", c->name, c->args);
+    else if (c != NULL)
+        run_command(m, c, arg);
+    if (c != NULL)
         return;
-    }
-    memcpy(word, line, len < sizeof word ? len : sizeof word - 1);
-    const char *near = nearest_word(word, names, count);
+    snprintf(word, sizeof word, "%.*s", (int)len, line);
+    names_add(&names, key_commands, sizeof *key_commands);
+    const char *near = nearest_word(word, names.at, names.count);
     m->failed = true;
     say(m, "there is no command '%s'%s%s; ? lists them", word,
         near != NULL ? "; did you mean " : "", near != NULL ? near : "");

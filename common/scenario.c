@@ -27,6 +27,7 @@
 #include "common/grow.h"
 #include "common/program.h"
 #include "common/scenario_line.h"
+#include "common/words.h"
 
 #define QUANTUM_DEFAULT 16384
 
@@ -392,70 +393,59 @@ static const struct keyword {
     bool (*parse)(struct parser *);
     unsigned flags;
     int kind;
-} keywords[] = {
-    {"title", parse_title, APART, 0},
-    {"seed", parse_seed, APART, 0},
-    {"set", parse_set, APART, 0},
-    {"include", parse_include, APART, 0},
-    {"bound", scn_bound, PLAIN, 0},
-    {"grain", scn_grain, PLAIN, 0},
-    {"latency", scn_latency, TIMED, 0},
-    {"loss", scn_share, TIMED, SHARE_LOSS},
-    {"duplicate", scn_share, TIMED, SHARE_DUPLICATE},
-    {"reorder", scn_share, TIMED, SHARE_REORDER},
-    {"jitter", scn_jitter, TIMED, 0},
-    {"bandwidth", scn_bandwidth, TIMED, 0},
-    {"node", scn_node, TIMED, 0},
-    {"nodes", scn_nodes, TIMED, 0},
-    {"warm", scn_bare, TIMED, ACT_WARM},
-    {"crash", scn_fault, TIMED, ACT_CRASH},
-    {"vanish", scn_fault, TIMED, ACT_VANISH},
-    {"leave", scn_fault, TIMED, ACT_LEAVE},
-    {"restart", scn_fault, TIMED, ACT_RESTART},
-    {"partition", scn_partition, TIMED, 0},
-    {"heal", scn_bare, TIMED, ACT_HEAL},
-    {"churn", scn_churn, TIMED, 0},
-    {"expect", scn_expect, TIMED, 0},
-    {"run", scn_run, TIMED, 0},
-    {"drop", scn_message, TIMED, ACT_DROP},
-    {"delay", scn_message, TIMED, ACT_DELAY},
-    {"deliver", scn_message, TIMED, ACT_DELIVER},
-    {"fire", scn_fire, TIMED, 0},
-    {"pick", scn_pick, TIMED, 0},
-};
-#define KEYWORDS (sizeof keywords / sizeof *keywords)
+} keywords[] = {{"title", parse_title, APART, 0},
+                {"seed", parse_seed, APART, 0},
+                {"set", parse_set, APART, 0},
+                {"include", parse_include, APART, 0},
+                {"bound", scn_bound, PLAIN, 0},
+                {"grain", scn_grain, PLAIN, 0},
+                {"latency", scn_latency, TIMED, 0},
+                {"loss", scn_share, TIMED, SHARE_LOSS},
+                {"duplicate", scn_share, TIMED, SHARE_DUPLICATE},
+                {"reorder", scn_share, TIMED, SHARE_REORDER},
+                {"jitter", scn_jitter, TIMED, 0},
+                {"bandwidth", scn_bandwidth, TIMED, 0},
+                {"node", scn_node, TIMED, 0},
+                {"nodes", scn_nodes, TIMED, 0},
+                {"warm", scn_bare, TIMED, ACT_WARM},
+                {"crash", scn_fault, TIMED, ACT_CRASH},
+                {"vanish", scn_fault, TIMED, ACT_VANISH},
+                {"leave", scn_fault, TIMED, ACT_LEAVE},
+                {"restart", scn_fault, TIMED, ACT_RESTART},
+                {"partition", scn_partition, TIMED, 0},
+                {"heal", scn_bare, TIMED, ACT_HEAL},
+                {"churn", scn_churn, TIMED, 0},
+                {"expect", scn_expect, TIMED, 0},
+                {"run", scn_run, TIMED, 0},
+                {"drop", scn_message, TIMED, ACT_DROP},
+                {"delay", scn_message, TIMED, ACT_DELAY},
+                {"deliver", scn_message, TIMED, ACT_DELIVER},
+                {"fire", scn_fire, TIMED, 0},
+                {"pick", scn_pick, TIMED, 0},
+                {.name = NULL}};
 
 /* Words of the language that begin no act. */
-static const char *const more_words[] = {
-    "at",    "after", "step", "until",      "quiet",     "invariants",
-    "join",  "fail",  "for",  "every",      "any",       "message",
-    "depth", "plane", "up",   "down",       "operation", "prefix",
-    "id",    "addr",  "keep", "introducer", "share"};
+static const char more_words[] =
+    "at after step until quiet invariants join fail for every any message "
+    "depth plane up down operation prefix id addr keep introducer share";
 
 static const struct keyword *keyword_find(const char *w)
 {
-    for (size_t i = 0; i < KEYWORDS; i++)
-        if (scn_is(w, keywords[i].name))
-            return &keywords[i];
-    return NULL;
+    return row_named(keywords, sizeof *keywords, w, strlen(w));
 }
 
 bool scn_is_keyword(const char *w)
 {
-    for (size_t i = 0; i < sizeof more_words / sizeof *more_words; i++)
-        if (strcmp(w, more_words[i]) == 0)
-            return true;
-    return keyword_find(w) != NULL;
+    return word_listed(more_words, w, strlen(w)) || keyword_find(w) != NULL;
 }
 
 /* Neither a keyword nor a node. */
 static bool unknown_act(struct parser *p, const char *w)
 {
-    const char *words[KEYWORDS];
+    struct word_list words = {.count = 0};
 
-    for (size_t i = 0; i < KEYWORDS; i++)
-        words[i] = keywords[i].name;
-    const char *near = nearest_word(w, words, KEYWORDS);
+    names_add(&words, keywords, sizeof *keywords);
+    const char *near = nearest_word(w, words.at, words.count);
     if (near == NULL)
         near = near_name(p, w);
     return scn_unknown(p, "word", w, near,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/scenario_line.h"
+#include "common/words.h"
 
 #define NODES_MAX 16000000                  /* of one `nodes` line */
 #define MEAN_US_MAX UINT64_C(1000000000000) /* between two of churn */
@@ -472,16 +473,6 @@ bool scn_fault(struct parser *p)
             return scn_unexpected(p, join, "another node to join");
     }
     return add_act(p, act);
-}
-
-static bool in_list(const char *list, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (const char *at = list; (at = strstr(at, name)) != NULL; at += len)
-        if ((at == list || at[-1] == ',') && (at[len] == ',' || at[len] == 0))
-            return true;
-    return false;
 }
 
 /* Check the names of one group; append them to `group` and to `all`. */

@@ -182,25 +182,20 @@ static bool read_number(const char *s, unsigned max, unsigned *value)
 /* COMMAND OP VALUE, the operator being the last word but one. */
 static bool header_require(struct parser *p, unsigned line, char *value)
 {
-    static const char *const ops[] = {"==", "!=", "<", "<=", ">", ">=", NULL};
     struct sheet *s = p->s;
     char *last = strrchr(value, ' ');
-    size_t i = 0;
 
     if (last != NULL)
         *last++ = '\0';
     char *op = last != NULL ? strrchr(value, ' ') : NULL;
     if (op != NULL)
         *op++ = '\0';
-    while (op != NULL && ops[i] != NULL && strcmp(ops[i], op) != 0)
-        i++;
-    if (op == NULL || ops[i] == NULL)
+    if (op == NULL || !word_listed("== != < <= > >=", op, strlen(op)))
         return refuse(p, line, "'require: COMMAND >= VALUE' was expected");
     if (s->require_count == SHEET_REQUIRES_MAX)
         return refuse(p, line, "more than %d require lines",
                       SHEET_REQUIRES_MAX);
-    s->require[s->require_count++] =
-        (struct require){line, value, ops[i], last};
+    s->require[s->require_count++] = (struct require){line, value, op, last};
     return true;
 }
 
@@ -525,11 +520,9 @@ static bool scenario_line(struct parser *p, unsigned line, char *text)
 
 /* Monitor commands of watch blocks: they look, move and break, but write no
    file and never end the monitor. */
-static const char *const monitor_words[] = {
-    "until", "find",    "again",  "show",      "step",    "back",
-    "next",  "goto",    "first",  "last",      "check",   "compare",
-    "drop",  "delay",   "branch", "duplicate", "deliver", "crash",
-    "why",   "restart", "value",  NULL};
+static const char monitor_words[] =
+    "until find again show step back next goto first last check compare drop "
+    "delay branch duplicate deliver crash why restart value";
 
 static bool watch_line(struct parser *p, unsigned line, char *text)
 {
@@ -541,10 +534,9 @@ static bool watch_line(struct parser *p, unsigned line, char *text)
             return refuse(p, line, "the name of a field was expected");
         return add_line(p, line, '~', text + 8, NULL, 0);
     }
-    for (size_t i = 0; monitor_words[i] != NULL; i++)
-        if (word_is(text, len, monitor_words[i]))
-            return check_names(p, line, text) &&
-                   add_line(p, line, '>', text, NULL, 0);
+    if (word_listed(monitor_words, text, len))
+        return check_names(p, line, text) &&
+               add_line(p, line, '>', text, NULL, 0);
     return scenario_line(p, line, text);
 }
 

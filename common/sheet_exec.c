@@ -26,27 +26,15 @@
 
 /* -- Which commands ------------------------------------------------------ */
 
-static const char *const programs[] = {"chord",     "napster",    "gnutella",
-                                       "fasttrack", "bittorrent", "pastry",
-                                       "kelips",    NULL};
+static const char programs[] =
+    "chord napster gnutella fasttrack bittorrent pastry kelips";
 /* `overhear` is FastTrack's own. */
-static const char *const verbs[] = {"show",  "sim",      "live",
-                                    "check", "figure",   "monitor",
-                                    "trace", "overhear", NULL};
-static const char *const lab_verbs[] = {"ratio", "order", NULL};
+static const char verbs[] = "show sim live check figure monitor trace overhear";
+static const char lab_verbs[] = "ratio order";
 /* None of them names a file to write, or a socket. */
-static const char *const options[] = {
-    "--at",   "--until",  "--seed", "--set",   "--json",   "--quiet",
-    "--step", "--dump",   "--line", "--nodes", "--seeds",  "--strict",
-    "--find", "--unsafe", "--utf8", "--color", "--filter", NULL};
-
-static bool is_among(const char *const *list, const char *word, size_t len)
-{
-    for (; *list != NULL; list++)
-        if (word_is(word, len, *list))
-            return true;
-    return false;
-}
+static const char options[] =
+    "--at --until --seed --set --json --quiet --step --dump --line --nodes "
+    "--seeds --strict --find --unsafe --utf8 --color --filter";
 
 bool words_is_command(const char *line)
 {
@@ -54,8 +42,9 @@ bool words_is_command(const char *line)
     const char *next = line + len + strspn(line + len, " ,>-");
 
     /* "kelips pastry chord" is an order of programs, and an answer. */
-    return *next != '\0' && !is_among(programs, next, strcspn(next, " ,>-")) &&
-           (is_among(programs, line, len) || word_is(line, len, "lab"));
+    return *next != '\0' &&
+           !word_listed(programs, next, strcspn(next, " ,>-")) &&
+           (word_listed(programs, line, len) || word_is(line, len, "lab"));
 }
 
 bool words_add(struct words *w, const char *word, size_t len, struct text *why)
@@ -112,7 +101,7 @@ bool words_ours(const struct words *w, struct text *why)
     const char *program = w->count > 0 ? w->word[0] : "";
 
     if (strcmp(program, "lab") == 0 ||
-        is_among(programs, program, strlen(program)))
+        word_listed(programs, program, strlen(program)))
         return true;
     text_add(why, "'");
     text_safe(why, program, strlen(program));
@@ -138,7 +127,7 @@ static bool is_allowed(const struct words *w, struct text *why)
 
     if (!words_ours(w, why))
         return false;
-    if (!is_among(lab ? lab_verbs : verbs, verb, strlen(verb))) {
+    if (!word_listed(lab ? lab_verbs : verbs, verb, strlen(verb))) {
         text_printf(why, "worksheets may run %s %s", program,
                     lab ? "ratio or order"
                         : "show, sim, live, check, figure, monitor, trace or "
@@ -150,7 +139,7 @@ static bool is_allowed(const struct words *w, struct text *why)
         assert(word != NULL); /* `count` words are there */
         bool option = word[0] == '-' && !(word[1] >= '0' && word[1] <= '9');
         bool out = strcmp(word, "--out") == 0 && words_out(w) != NULL;
-        if (option && !out && !is_among(options, word, strcspn(word, "="))) {
+        if (option && !out && !word_listed(options, word, strcspn(word, "="))) {
             text_add(why, "worksheets may not use the option ");
             text_safe(why, word, strlen(word));
             return false;

@@ -10,6 +10,7 @@
 
 #include "common/hash.h"
 #include "common/sim_impl.h"
+#include "common/words.h"
 
 #define DATAGRAM_BYTES_MAX 65507 /* UDP over IPv4 */
 
@@ -82,22 +83,10 @@ bool sim_position(const struct sim *sim, const struct host *node, uint32_t *x,
 
 /* -- Partitions ------------------------------------------------------------------ */
 
-/* Is `name` one of the comma-separated names of `list`? */
-static bool names(const char *list, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (const char *at = list; at != NULL;
-         at = strchr(at, ','), at = at != NULL ? at + 1 : NULL)
-        if (strncmp(at, name, len) == 0 && (at[len] == ',' || at[len] == '\0'))
-            return true;
-    return false;
-}
-
 uint16_t net_group(const char *const *groups, const char *name)
 {
     for (uint16_t i = 0; groups != NULL && groups[i] != NULL; i++)
-        if (names(groups[i], name))
+        if (in_list(groups[i], name))
             return i;
     return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "common/output.h"
 #include "common/trace_format.h"
+#include "common/words.h"
 
 /* -- Writing --------------------------------------------------------------- */
 
@@ -182,13 +183,6 @@ static struct addr span_addr(struct span s)
                : (struct addr){0, 0};
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* A string of the store, %XX decoded; its length goes to *len unless NULL. */
 static const char *store_span(struct store *store, struct span s, size_t *len)
 {
@@ -200,15 +194,9 @@ static const char *store_span(struct store *store, struct span s, size_t *len)
     if (out == NULL)
         return "";
     for (size_t i = 0; i < s.len; i++) {
-        bool escape = s.at[i] == '%' && i + 2 < s.len;
-        int high = escape ? hex_digit(s.at[i + 1]) : -1;
-        int low = escape ? hex_digit(s.at[i + 2]) : -1;
-        if (high >= 0 && low >= 0) {
-            out[n++] = (char)(high << 4 | low);
-            i += 2;
-        } else {
-            out[n++] = s.at[i];
-        }
+        int byte = escaped_byte(s.at + i, s.len - i);
+        out[n++] = byte >= 0 ? (char)byte : s.at[i];
+        i += byte >= 0 ? 2 : 0;
     }
     out[n] = '\0';
     if (len != NULL)

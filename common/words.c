@@ -27,6 +27,29 @@ bool word_listed(const char *words, const char *s, size_t len)
     return false;
 }
 
+bool in_list(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at += len)
+        if ((at == list || at[-1] == ',') && (at[len] == ',' || at[len] == 0))
+            return true;
+    return false;
+}
+
+int escaped_byte(const char *s, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (len < 3 || s[0] != '%')
+        return -1;
+    const char *high = memchr(digits, word_lower((uint8_t)s[1]), 16);
+    const char *low = memchr(digits, word_lower((uint8_t)s[2]), 16);
+    return high != NULL && low != NULL
+               ? (int)((high - digits) * 16 + (low - digits))
+               : -1;
+}
+
 /* Decimal digits only, or 0x...: a number. */
 static bool is_number(const char *s, size_t len)
 {

@@ -18,6 +18,8 @@ size_t word_next(const char **s);
 bool word_is(const char *s, size_t len, const char *word);
 /* Is it one of `words`, which blanks part? */
 bool word_listed(const char *words, const char *s, size_t len);
+/* Is it one of a list with commas between them?  `name` is not empty. */
+bool in_list(const char *list, const char *name);
 
 /* The next word of a name from *at on, made of letters, digits, and bytes that
    are not ASCII: its length, 0 at the end.  *at is then just behind it. */
@@ -26,6 +28,8 @@ static inline uint8_t word_lower(uint8_t c)
 {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
 }
+/* The byte that "%41" at the front of `s` stands for; -1: it is none. */
+int escaped_byte(const char *s, size_t len);
 /* Do all such words of `text` occur in `name`, whatever the case?  The length
    of the longest, 0: no, or no word, or more than `words_max`. */
 size_t word_match(const char *name, size_t name_len, const char *text,
