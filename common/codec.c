@@ -31,80 +31,65 @@ static size_t take(struct codec *c, size_t len)
     return c->at - len;
 }
 
-/* Read or write a number of `len` bytes, the largest first unless `little`. */
-static inline void number(struct codec *c, const char *name,
-                          enum field_kind kind, uint64_t *value, size_t len,
-                          bool little)
+/* Read or write a number of `len` bytes, the largest first unless `little`;
+   what it is then. */
+static inline uint64_t number(struct codec *c, const char *name,
+                              enum field_kind kind, uint64_t value, size_t len,
+                              bool little)
 {
     size_t at = take(c, len);
     uint64_t v = 0;
 
     if (at == SIZE_MAX)
-        return;
+        return value;
     for (size_t i = 0; i < len; i++) {
         size_t shift = 8 * (little ? i : len - 1 - i);
         if (c->out != NULL)
-            c->out[at + i] = (uint8_t)(*value >> shift);
+            c->out[at + i] = (uint8_t)(value >> shift);
         else
             v |= (uint64_t)c->in[at + i] << shift;
     }
     if (c->out != NULL)
-        return;
-    *value = v;
+        return value;
     if (c->fields != NULL)
         fields_add(c->fields, kind, name, at, len)->number = v;
+    return v;
 }
 
 void code_u8(struct codec *c, const char *name, uint8_t *value)
 {
-    uint64_t v = *value;
-
-    number(c, name, FIELD_NUMBER, &v, 1, false);
-    *value = (uint8_t)v;
+    *value = (uint8_t)number(c, name, FIELD_NUMBER, *value, 1, false);
 }
 
 void code_u16(struct codec *c, const char *name, uint16_t *value)
 {
-    uint64_t v = *value;
-
-    number(c, name, FIELD_NUMBER, &v, 2, false);
-    *value = (uint16_t)v;
+    *value = (uint16_t)number(c, name, FIELD_NUMBER, *value, 2, false);
 }
 
 void code_u32(struct codec *c, const char *name, uint32_t *value)
 {
-    uint64_t v = *value;
-
-    number(c, name, FIELD_NUMBER, &v, 4, false);
-    *value = (uint32_t)v;
+    *value = (uint32_t)number(c, name, FIELD_NUMBER, *value, 4, false);
 }
 
 void code_u64(struct codec *c, const char *name, uint64_t *value)
 {
-    number(c, name, FIELD_NUMBER, value, 8, false);
+    *value = number(c, name, FIELD_NUMBER, *value, 8, false);
 }
 
 void code_le16(struct codec *c, const char *name, uint16_t *value)
 {
-    uint64_t v = *value;
-
-    number(c, name, FIELD_NUMBER, &v, 2, true);
-    *value = (uint16_t)v;
+    *value = (uint16_t)number(c, name, FIELD_NUMBER, *value, 2, true);
 }
 
 void code_le32(struct codec *c, const char *name, uint32_t *value)
 {
-    uint64_t v = *value;
-
-    number(c, name, FIELD_NUMBER, &v, 4, true);
-    *value = (uint32_t)v;
+    *value = (uint32_t)number(c, name, FIELD_NUMBER, *value, 4, true);
 }
 
 void code_magic(struct codec *c, const char *name, uint32_t value)
 {
-    uint64_t v = value;
+    uint64_t v = number(c, name, FIELD_HEX, value, 4, false);
 
-    number(c, name, FIELD_HEX, &v, 4, false);
     code_minor(c);
     code_require(c, v == value);
 }
@@ -131,14 +116,11 @@ void code_addr(struct codec *c, const char *name, struct addr *addr)
 {
     struct fields *fields = c->fields;
     size_t at = c->at;
-    uint64_t ip = addr->ip, port = addr->port;
 
     c->fields = NULL; /* one field for both numbers */
-    number(c, name, FIELD_NUMBER, &ip, 4, false);
-    number(c, name, FIELD_NUMBER, &port, 2, false);
+    code_u32(c, name, &addr->ip);
+    code_u16(c, name, &addr->port);
     c->fields = fields;
-    addr->ip = (uint32_t)ip;
-    addr->port = (uint16_t)port;
     if (c->bad)
         c->at = at; /* half an address is undecoded, all of it */
     if (fields != NULL && !c->bad)

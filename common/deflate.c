@@ -43,9 +43,28 @@ static void give(void *host, void *memory)
     host_free(host, b, b->bytes);
 }
 
-static z_stream fresh(struct host *h)
+static bool begin(z_stream *z, struct host *h)
 {
-    return (z_stream){.zalloc = take, .zfree = give, .opaque = h};
+    *z = (z_stream){.zalloc = take, .zfree = give, .opaque = h};
+    return deflateInit2(z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS,
+                        MEMORY_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK;
+}
+
+/* With the window that the peer names. */
+static bool begin_in(z_stream *z, struct host *h)
+{
+    *z = (z_stream){.zalloc = take, .zfree = give, .opaque = h};
+    return inflateInit2(z, 0) == Z_OK;
+}
+
+/* Lay out what is to be read, and the room for what comes of it. */
+static void lay_out(z_stream *z, const void *data, size_t len, uint8_t *out,
+                    size_t room)
+{
+    z->next_in = data;
+    z->avail_in = (unsigned)len;
+    z->next_out = out;
+    z->avail_out = (unsigned)room;
 }
 
 struct deflater *deflate_new(struct host *h)
@@ -54,9 +73,7 @@ struct deflater *deflate_new(struct host *h)
 
     if (d == NULL)
         return NULL;
-    d->z = fresh(h);
-    if (deflateInit2(&d->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS,
-                     MEMORY_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK)
+    if (begin(&d->z, h))
         return d;
     host_free(h, d, sizeof *d);
     return NULL;
@@ -68,8 +85,7 @@ struct inflater *deflate_in_new(struct host *h)
 
     if (i == NULL)
         return NULL;
-    i->z = fresh(h);
-    if (inflateInit2(&i->z, 0) == Z_OK) /* the window that the peer names */
+    if (begin_in(&i->z, h))
         return i;
     host_free(h, i, sizeof *i);
     return NULL;
@@ -101,10 +117,7 @@ size_t deflate_write(struct deflater *d, const void *data, size_t len,
 {
     z_stream *z = &d->z;
 
-    z->next_in = data;
-    z->avail_in = (unsigned)len;
-    z->next_out = out;
-    z->avail_out = (unsigned)room;
+    lay_out(z, data, len, out, room);
     if (deflate(z, Z_SYNC_FLUSH) != Z_OK || z->avail_out == 0)
         return 0;
     return room - z->avail_out;
@@ -115,10 +128,7 @@ int deflate_in_read(struct inflater *i, const uint8_t *data, size_t len,
 {
     z_stream *z = &i->z;
 
-    z->next_in = data;
-    z->avail_in = (unsigned)len;
-    z->next_out = out;
-    z->avail_out = (unsigned)room;
+    lay_out(z, data, len, out, room);
     int state = inflate(z, Z_SYNC_FLUSH);
     *used = len - z->avail_in;
     if (state != Z_OK && state != Z_BUF_ERROR)
@@ -144,15 +154,11 @@ size_t deflate_in_flush(struct inflater *i, const uint8_t *data, size_t len)
 int deflate_whole(struct host *h, const void *data, size_t len, uint8_t *out,
                   size_t room)
 {
-    z_stream z = fresh(h);
+    z_stream z;
 
-    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS,
-                     MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (!begin(&z, h))
         return ERR_SYSTEM;
-    z.next_in = data;
-    z.avail_in = (unsigned)len;
-    z.next_out = out;
-    z.avail_out = (unsigned)room;
+    lay_out(&z, data, len, out, room);
     int state = deflate(&z, Z_FINISH);
     deflateEnd(&z);
     return state == Z_STREAM_END ? (int)(room - z.avail_out) : ERR_LIMIT;
@@ -161,14 +167,11 @@ int deflate_whole(struct host *h, const void *data, size_t len, uint8_t *out,
 int deflate_in_whole(struct host *h, const void *data, size_t len, uint8_t *out,
                      size_t room)
 {
-    z_stream z = fresh(h);
+    z_stream z;
 
-    if (inflateInit2(&z, 0) != Z_OK)
+    if (!begin_in(&z, h))
         return ERR_SYSTEM;
-    z.next_in = data;
-    z.avail_in = (unsigned)len;
-    z.next_out = out;
-    z.avail_out = (unsigned)room;
+    lay_out(&z, data, len, out, room);
     int state = inflate(&z, Z_FINISH);
     inflateEnd(&z);
     if (state == Z_STREAM_END)

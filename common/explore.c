@@ -317,7 +317,7 @@ static void explorer_free(struct explorer *x)
         free(x->path[i].checkpoint);
     free(x->state);
     free(x->slot);
-    free(x->healed);
+    map_free(&x->healed);
     text_free(&x->canonical);
     sim_free(x->sim);
     free(x);

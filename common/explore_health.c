@@ -5,8 +5,6 @@
  * rounds in which every periodic timer of every node fires once, without
  * further faults, until the invariants hold or nothing changes any more.
  */
-#include <stdlib.h>
-
 #include "common/explore_impl.h"
 
 #define HEAL_ROUNDS_MAX 60
@@ -63,34 +61,9 @@ static bool holds(struct explorer *x, struct text *broken)
 
 static bool is_healed(const struct explorer *x, uint64_t hash)
 {
-    size_t i = hash & (x->healed_cap - 1);
+    uint64_t known;
 
-    while (x->healed_cap > 0 && x->healed[i] != 0 && x->healed[i] != hash)
-        i = (i + 1) & (x->healed_cap - 1);
-    return x->healed_cap > 0 && x->healed[i] == hash;
-}
-
-/* Without memory for it, it is only found out again. */
-static void add_healed(struct explorer *x, uint64_t hash)
-{
-    if (2 * x->healed_count >= x->healed_cap) {
-        size_t cap = x->healed_cap, more = cap > 0 ? 2 * cap : 4096;
-        uint64_t *old = x->healed, *grown = calloc(more, sizeof *grown);
-        if (grown == NULL)
-            return;
-        x->healed = grown;
-        x->healed_cap = more;
-        x->healed_count = 0;
-        for (size_t i = 0; i < cap; i++)
-            if (old[i] != 0)
-                add_healed(x, old[i]);
-        free(old);
-    }
-    size_t i = hash & (x->healed_cap - 1);
-    while (x->healed[i] != 0 && x->healed[i] != hash)
-        i = (i + 1) & (x->healed_cap - 1);
-    x->healed_count += x->healed[i] == 0;
-    x->healed[i] = hash;
+    return map_get(&x->healed, hash, &known);
 }
 
 /* One round of maintenance: every periodic timer of every node once.  True
@@ -130,7 +103,7 @@ static bool heals(struct explorer *x)
         before = now;
     }
     for (size_t i = 0; i < count && healed; i++)
-        add_healed(x, seen[i]);
+        (void)map_set(&x->healed, seen[i], 1); /* no memory: found out again */
     return healed;
 }
 

@@ -11,6 +11,7 @@
 #define COMMON_EXPLORE_IMPL_H
 
 #include "common/explore.h"
+#include "common/map.h"
 #include "common/sim_impl.h"
 
 #define EXPLORE_NODES_MAX 16
@@ -77,8 +78,7 @@ struct explorer {
     uint64_t node_hash[EXPLORE_NODES_MAX]; /* of a node's dump and timers, */
     bool touched[EXPLORE_NODES_MAX];       /* unless it has to be made anew */
 
-    uint64_t *healed; /* open addressing: states that maintenance heals */
-    size_t healed_cap, healed_count;
+    struct map healed; /* the hashes of states that maintenance heals */
 
     struct text *lines; /* of the counterexample, when it is written; or NULL */
 };
