@@ -205,6 +205,19 @@ static bool is_busy(const struct fasttrack *n)
            n->leaving || looks;
 }
 
+/* Without a parent, and there is hope: a place somewhere, or to be a supernode
+   when its patience is at an end. */
+static bool is_hopeful(const struct network *net, const struct fasttrack *n,
+                       bool room)
+{
+    const char *why;
+
+    return !is_supernode(n) && fasttrack_parents(n) == 0 &&
+           n->known_count > 0 &&
+           ((room && n->misses <= 2 * MISSES_MAX) ||
+            fasttrack_eligible(n, net->now_us, &why));
+}
+
 /* Nothing is under way, and whoever has no parent could have none. */
 bool fasttrack_settled(const struct network *net)
 {
@@ -212,11 +225,7 @@ bool fasttrack_settled(const struct network *net)
 
     for (size_t i = 0; i < net->count; i++) {
         const struct fasttrack *n = fasttrack_at(net, i);
-        if (n == NULL)
-            continue;
-        if (is_busy(n) ||
-            (room && !is_supernode(n) && fasttrack_parents(n) == 0 &&
-             n->known_count > 0 && n->misses <= 2 * MISSES_MAX))
+        if (n != NULL && (is_busy(n) || is_hopeful(net, n, room)))
             return false;
     }
     return true;
@@ -285,12 +294,36 @@ static bool is_mutual(const struct network *net, size_t i, const struct link *l)
     return false;
 }
 
+/*
+ * A storm: many make themselves supernodes at once where one was enough,
+ * because the supernode that they found was full.  The rule that prevents it:
+ * a supernode that says "full" sees to another (elect.c), so whoever it told
+ * so in the last FULL_ROUNDS rounds of seeking is patient for PATIENT_ROUNDS
+ * at least.  Broken where one was not, and that supernode still lives.
+ */
+static void check_storm(const struct network *net, size_t i,
+                        struct finding *storm)
+{
+    const struct supernode *s = fasttrack_at(net, i)->super;
+    const struct host *by =
+        !addr_none(s->denied) ? net->by_addr(net, s->denied) : NULL;
+    const struct fasttrack *full =
+        by != NULL ? fasttrack_at(net, by->index) : NULL;
+
+    if (full != NULL && is_supernode(full) && s->waited <= PATIENT_ROUNDS)
+        findings_break(storm,
+                       "%s made itself a supernode after %u rounds, though %s "
+                       "had said that it is full",
+                       net->host[i]->name, s->waited, by->name);
+}
+
 void fasttrack_check(const struct network *net, struct findings *f)
 {
     struct finding *parent = findings_add(f, "a parent, or looking for one");
     struct finding *caps = findings_add(f, "no supernode is too full");
     struct finding *counts = findings_add(f, "counters agree");
     struct finding *stale = findings_add(f, "no index of who is gone");
+    struct finding *storm = findings_add(f, "no promotion storm");
     bool quiet = fasttrack_settled(net);
 
     for (size_t i = 0; i < net->count; i++) {
@@ -307,6 +340,7 @@ void fasttrack_check(const struct network *net, struct findings *f)
             findings_break(caps, "%s has %u children", net->host[i]->name,
                            n->super->children);
         check_counts(net, i, counts);
+        check_storm(net, i, storm);
         for (const struct link *l = n->links; l != NULL && quiet; l = l->next)
             if (fasttrack_link_is(l, PEER_CHILD) && !is_mutual(net, i, l))
                 findings_break(stale, "%s lists a child that is not its own",

@@ -10,7 +10,10 @@
  *    keeps about itself; `random`.
  *  - children tell their parent their score.  A parent that is three quarters
  *    full asks the best of the eligible to become a supernode, one at a time.
- *  - who finds no supernode, and is eligible, becomes one.
+ *  - who calls a full supernode makes it ask, too: its best child or, where
+ *    none may be one, the caller.
+ *  - who finds no supernode, and is eligible, becomes one.  A full one is
+ *    found, and sees to another: who is told so waits a minute or two.
  *
  * A score is a claim: nobody can check it.  A liar claims everything.
  */
@@ -94,7 +97,7 @@ void fasttrack_promote(struct fasttrack *n, struct host *h, const char *why)
         return;
     host_note(h, "becomes a supernode: %s", why);
     n->orphan_us = 0;
-    n->misses = 0;
+    n->misses = n->told = 0;
     n->probing = false;
     for (struct link *l = n->links; l != NULL; l = l->next) {
         if (l->peer != PEER_PARENT || l->state > LINK_UP)
@@ -105,6 +108,39 @@ void fasttrack_promote(struct fasttrack *n, struct host *h, const char *why)
             fasttrack_announce(n, h, l);
     }
     fasttrack_seek(n, h);
+}
+
+void fasttrack_hear_full(struct fasttrack *n, struct addr who)
+{
+    n->told = n->misses;
+    n->full = who;
+}
+
+bool fasttrack_told_full(const struct fasttrack *n)
+{
+    return n->told > 0 && n->misses - n->told <= FULL_ROUNDS;
+}
+
+bool fasttrack_is_patient(const struct fasttrack *n)
+{
+    uint32_t most = fasttrack_told_full(n)
+                        ? PATIENT_ROUNDS + n->luck % PATIENT_ROUNDS
+                        : MISSES_MAX;
+
+    return n->misses <= most;
+}
+
+void fasttrack_promote_alone(struct fasttrack *n, struct host *h,
+                             const char *why)
+{
+    uint32_t waited = n->misses;
+    bool told = fasttrack_told_full(n);
+
+    fasttrack_promote(n, h, why);
+    if (!is_supernode(n) || !told)
+        return;
+    n->super->denied = n->full;
+    n->super->waited = waited;
 }
 
 void fasttrack_demote(struct fasttrack *n, struct host *h)
@@ -127,24 +163,31 @@ struct link *fasttrack_best_child(const struct fasttrack *n)
     return best;
 }
 
-void fasttrack_elect(struct fasttrack *n, struct host *h)
+bool fasttrack_elect(struct fasttrack *n, struct host *h, struct link *caller)
 {
     struct supernode *s = n->super;
     struct link *best = fasttrack_best_child(n);
     uint64_t now = host_now(h);
 
+    if (best == NULL)
+        best = caller;
     if (best == NULL || fasttrack_load(n) < FULL_PERCENT ||
         now < s->promoted_us)
-        return;
+        return false;
     for (const struct link *l = n->links; l != n->children; l = l->next)
         if (fasttrack_link_is(l, PEER_SUPERNODE) &&
             l->standing.load < FULL_PERCENT)
-            return; /* there is room elsewhere */
+            return false; /* there is room elsewhere */
     s->promoted_us = now + PROMOTE_GAP_US;
-    host_note(h,
-              "is %u%% full: asks the best child, score %u, to be a "
-              "supernode; [teach]",
-              fasttrack_load(n), best->child->score);
+    if (best->child == NULL)
+        host_note(h, "is full, and no child could be a supernode: asks who "
+                     "calls; [teach]");
+    else
+        host_note(h,
+                  "is %u%% full: asks the best child, score %u, to be a "
+                  "supernode; [teach]",
+                  fasttrack_load(n), best->child->score);
     fasttrack_link_send(n, h, best,
                         &(struct fasttrack_msg){.type = MSG_PROMOTE});
+    return best == caller;
 }

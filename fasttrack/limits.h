@@ -48,8 +48,10 @@
 #define PONG_US (20 * SECOND_US)  /* reference 3: giFT gives up then */
 #define UDP_US (SECOND_US)        /* to hear from supernodes; ours */
 #define PARENT_RETRY_US (2 * SECOND_US)
-#define MISSES_MAX 3u            /* rounds in vain, and it may be one itself */
-#define REST_US (10 * SECOND_US) /* who was of no use is not asked again */
+#define MISSES_MAX 3u      /* rounds in vain, and it may be one itself */
+#define FULL_ROUNDS 12u    /* ours: so long who said "full" is counted on */
+#define PATIENT_ROUNDS 30u /* ours: about a minute; by lot, up to twice that */
+#define REST_US (10 * SECOND_US)    /* who was of no use is not asked again */
 #define REFUSED_US (60 * SECOND_US) /* nor who is no supernode */
 #define CLOSE_US (3 * SECOND_US)    /* to read what is left, and close */
 #define IDLE_US (60 * SECOND_US)    /* a transfer without a byte */

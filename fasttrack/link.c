@@ -405,7 +405,9 @@ void fasttrack_send_nodes(struct fasttrack *n, struct host *h, struct link *to)
             (void)fasttrack_put_node(
                 list, sizeof list, &m.list.len,
                 &(struct node_entry){n->known[i].addr, 1, n->known[i].load});
-    uint32_t left = is_supernode(n) ? n->super->eligible : 0;
+    /* Not to whom we send away: it would call them in vain. */
+    uint32_t left =
+        to->peer != PEER_UNKNOWN && is_supernode(n) ? n->super->eligible : 0;
     for (const struct link *l = n->children; l != NULL && left > 0;
          l = l->next) {
         if (l->child == NULL || !l->child->eligible)
@@ -477,6 +479,9 @@ static void dial_best(struct fasttrack *n, struct host *h)
         fasttrack_link_dial(n, h, k->addr,
                             is_supernode(n) ? PEER_SUPERNODE : PEER_PARENT);
     }
+    for (uint32_t i = 0; i < n->known_count && !is_supernode(n); i++)
+        if (n->known[i].answered && n->known[i].load >= 100)
+            n->known[i].rest_us = host_now(h) + REST_US;
     fasttrack_arm(n, h);
 }
 
@@ -531,17 +536,17 @@ void fasttrack_on_seek(struct fasttrack *n, struct host *h)
         dial_best(n, h);
     else
         probe(n, h);
-    const char *why;
-    if (!is_supernode(n) && n->misses > MISSES_MAX &&
-        fasttrack_parents(n) == 0 && fasttrack_eligible(n, host_now(h), &why)) {
-        fasttrack_promote(n, h, "no supernode can be found");
-        return;
+    if (fasttrack_parents(n) == 0 && !fasttrack_is_patient(n)) {
+        fasttrack_promote_alone(n, h, "no supernode can be found");
+        if (is_supernode(n))
+            return;
     }
     /* Who has a session can wait for news of others. */
     if (n->known_count == 0 || (!n->probing && has_session(n)))
         return;
     n->seeking = true;
-    host_timer(h, TIMER_SEEK, n->probing ? UDP_US : PARENT_RETRY_US);
+    uint64_t lot_us = UINT64_C(1000) * n->luck; /* not all in step */
+    host_timer(h, TIMER_SEEK, n->probing ? UDP_US : PARENT_RETRY_US + lot_us);
 }
 
 static void answer_ping(struct fasttrack *n, struct host *h, struct addr to)
@@ -574,14 +579,12 @@ void fasttrack_on_datagram(struct fasttrack *n, struct host *h,
     if (k == NULL || !n->probing)
         return;
     k->rtt_us = host_now(h) - n->probe_us + 1;
-    if (m.type == UDP_FULL) {
-        k->load = 100;
-        if (!is_supernode(n)) /* among supernodes a slot is not needed */
-            k->rest_us = host_now(h) + REST_US;
-        else
-            k->answered = true;
-        return;
-    }
-    k->answered = true;
-    k->load = m.load;
+    k->load = m.type == UDP_FULL ? 100 : m.load;
+    /* Among supernodes a place is not needed; and an orphan calls a full one
+       to learn where else to go, and to be seen. */
+    k->answered = m.type == UDP_PONG || fasttrack_parents(n) == 0;
+    if (!k->answered)
+        k->rest_us = host_now(h) + REST_US;
+    if (m.type == UDP_FULL)
+        fasttrack_hear_full(n, e->peer);
 }

@@ -153,7 +153,7 @@ static void on_lists(struct fasttrack *n, struct host *h)
             fasttrack_send_nodes(n, h, l);
     }
     if (is_supernode(n)) {
-        fasttrack_elect(n, h);
+        (void)fasttrack_elect(n, h, NULL);
         see_demotion(n, h);
     }
     fasttrack_seek(n, h);
@@ -265,12 +265,23 @@ static void on_accept(struct fasttrack *n, struct host *h,
         l->caller = e->peer;
 }
 
+/* A supernode had places when it was asked, and none when we came. */
+static bool is_sent_away(const struct fasttrack *n, const struct link *l)
+{
+    const struct known *k = fasttrack_known_find(n, l->addr);
+
+    return l->peer == PEER_PARENT && !l->announced && l->state >= LINK_UP &&
+           k != NULL && k->answered;
+}
+
 static void on_closed(struct fasttrack *n, struct host *h, struct link *l)
 {
     bool parent = l->peer == PEER_PARENT;
 
     if (parent && l->announced)
         host_note(h, "has lost its parent: it looks for another");
+    if (is_sent_away(n, l))
+        fasttrack_hear_full(n, l->addr);
     if (l->outgoing && l->peer != PEER_UNKNOWN)
         fasttrack_known_rest(n, h, l->addr,
                              l->state >= LINK_UP ? REST_US : REFUSED_US);
@@ -438,6 +449,10 @@ static void dump_super(const struct fasttrack *n, struct text *t)
     if (s->empty_us != NEVER)
         text_time(t, " empty ", s->empty_us);
     text_time(t, " promoted ", s->promoted_us);
+    if (!addr_none(s->denied)) {
+        text_printf(t, " after %u rounds denied by ", s->waited);
+        addr_text(t, s->denied);
+    }
     if (s->own != NULL)
         dump_child(s->own, t);
     text_char(t, '\n');
@@ -535,12 +550,17 @@ static void dump(const void *node, struct host *h, struct text *t)
 
     (void)h;
     text_printf(t,
-                "%s%s%s%s%s%s%s reports %u misses %u asks %u luck %u kbps %u",
+                "%s%s%s%s%s%s%s reports %u misses %u told %u asks %u luck %u "
+                "kbps %u",
                 is_supernode(n) ? "supernode" : "ordinary",
                 n->leaving ? " leaving" : "", n->left ? " left" : "",
                 n->probing ? " probing" : "", n->seeking ? " seeking" : "",
                 n->news ? " news" : "", n->moved ? " moved" : "", n->reports,
-                n->misses, n->asks, n->luck, n->kbps);
+                n->misses, n->told, n->asks, n->luck, n->kbps);
+    if (n->told > 0) {
+        text_add(t, " by ");
+        addr_text(t, n->full);
+    }
     text_time(t, " started ", n->started_us);
     if (n->orphan_us != 0)
         text_time(t, " orphan ", n->orphan_us);
@@ -572,7 +592,8 @@ const struct protocol fasttrack_protocol = {
     .commands = commands,
     .timers = timers,
     .invariants =
-        "a parent for everyone, no supernode too full, no stale index",
+        "a parent for everyone, no supernode too full, no stale index, no "
+        "promotion storm",
     .create = create,
     .event = event,
     .clocked = true,

@@ -149,6 +149,8 @@ struct supernode {
     struct asked *asked;
     uint32_t asked_count;
     uint64_t since_us, empty_us, promoted_us;
+    struct addr denied; /* who had said "full", when we made ourselves one */
+    uint32_t waited;    /* and how many rounds we had been patient */
     uint64_t queries, answered, forwarded, duplicates, replies;
     uint64_t looked; /* files compared with queries */
 };
@@ -225,6 +227,8 @@ struct fasttrack {
     uint32_t reports;         /* since the last node lists to all children */
     uint64_t probe_us;        /* when the probe under way began */
     uint32_t misses;          /* rounds of seeking that found nobody */
+    uint32_t told;            /* the last of them that heard "full"; 0: none */
+    struct addr full;         /* and from whom */
     uint64_t orphan_us;       /* since when without a parent; 0: has one */
     uint64_t orphaned_for_us; /* the last such time */
     struct supernode *super;  /* NULL: an ordinary node */
@@ -409,12 +413,23 @@ bool fasttrack_eligible(const struct fasttrack *n, uint64_t now_us,
 uint32_t fasttrack_participation(const struct fasttrack *n);
 /* Become a supernode, if we may: parents turn into neighbours. */
 void fasttrack_promote(struct fasttrack *n, struct host *h, const char *why);
+/* The same, but nobody has asked us to. */
+void fasttrack_promote_alone(struct fasttrack *n, struct host *h,
+                             const char *why);
+/* A supernode says that it is full. */
+void fasttrack_hear_full(struct fasttrack *n, struct addr who);
+/* Has one said so lately? */
+bool fasttrack_told_full(const struct fasttrack *n);
+/* Does it still wait for others to find it a place? */
+bool fasttrack_is_patient(const struct fasttrack *n);
 /* Be an ordinary node again.  [teach]: how it was done is not known. */
 void fasttrack_demote(struct fasttrack *n, struct host *h);
 /* The eligible child with the highest claim, the first of equals; or NULL. */
 struct link *fasttrack_best_child(const struct fasttrack *n);
-/* A supernode's part: ask the best child when there is need of another. */
-void fasttrack_elect(struct fasttrack *n, struct host *h);
+/* A supernode's part: ask the best child when there is need of another, or
+   where none could be one `caller` (not NULL: an orphan that we have no place
+   for); true when it was that. */
+bool fasttrack_elect(struct fasttrack *n, struct host *h, struct link *caller);
 /* Claim a score towards a parent.  [teach] */
 void fasttrack_tell_score(struct fasttrack *n, struct host *h, struct link *l);
 

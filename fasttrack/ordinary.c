@@ -291,7 +291,7 @@ static void on_accepted(struct fasttrack *n, struct host *h, struct link *l)
     if (l->announced)
         return;
     l->announced = true;
-    n->misses = 0;
+    n->misses = n->told = 0;
     if (n->orphan_us != 0) {
         n->orphaned_for_us = host_now(h) - n->orphan_us;
         n->orphan_us = 0;
@@ -319,7 +319,11 @@ void fasttrack_on_parent(struct fasttrack *n, struct host *h, struct link *l,
             fasttrack_give(n, h, m->addr, m->id);
         break;
     case MSG_PROMOTE:
-        fasttrack_promote(n, h, "its parent asked it to; [teach]");
+        fasttrack_promote(n, h, "a supernode asked it to; [teach]");
+        if (!is_supernode(n) && !l->announced) { /* it has no place for us */
+            fasttrack_tell_score(n, h, l);
+            fasttrack_link_close(n, h, l);
+        }
         break;
     case MSG_NEIGHBOURS: /* it is one more supernode to know */
     case MSG_EXTERNAL_IP:

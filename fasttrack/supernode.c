@@ -584,7 +584,8 @@ static void adopt(struct fasttrack *n, struct host *h, struct link *l,
 static void on_node_info(struct fasttrack *n, struct host *h, struct link *l,
                          const struct fasttrack_msg *m)
 {
-    const char *why;
+    bool full = is_supernode(n) &&
+                n->super->children >= (uint32_t)option(n, OPT_CHILDREN);
 
     if (l->child != NULL) {
         copy_user(l->child->user, m->name);
@@ -593,17 +594,17 @@ static void on_node_info(struct fasttrack *n, struct host *h, struct link *l,
     }
     /* An orphan is asked to be a parent: our parent is dead, and somebody was
        told that we could follow it; [teach]. */
-    if (!is_supernode(n) && fasttrack_parents(n) == 0 && !n->leaving &&
-        fasttrack_eligible(n, host_now(h), &why))
-        fasttrack_promote(n, h, "an orphan asks it to be its parent; [teach]");
+    if (fasttrack_parents(n) == 0 && !fasttrack_told_full(n))
+        fasttrack_promote_alone(n, h,
+                                "an orphan asks it to be its parent; [teach]");
     if (!is_supernode(n))
         send_away(n, h, l, "is an ordinary node");
     else if (n->leaving)
         send_away(n, h, l, "it leaves");
-    else if (n->super->children >= (uint32_t)option(n, OPT_CHILDREN))
-        send_away(n, h, l, "it is full");
-    else
+    else if (!full)
         adopt(n, h, l, m);
+    else if (!fasttrack_elect(n, h, m->addr.port != 0 ? l : NULL))
+        send_away(n, h, l, "it is full");
 }
 
 /* -- Other supernodes ------------------------------------------------------------- */
@@ -709,6 +710,9 @@ void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
         on_neighbours(n, h, l, m);
         return;
     }
+    if (l->child == NULL && is_supernode(n) && m->type == MSG_SCORE &&
+        m->eligible == 0)
+        n->super->promoted_us = 0; /* a caller may not: another is asked */
     if (l->child == NULL || m->route != ROUTE_DIRECT)
         return;
     switch ((enum fasttrack_type)m->type) {

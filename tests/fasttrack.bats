@@ -303,6 +303,11 @@ EOF
     run "$bin" check
     [ "$status" -eq 0 ]
     [[ "$output" == *"no violation in "* ]]
+    # Whoever is told "full" is patient, whatever the order of events: with
+    # patience for three rounds only, a storm is found 9 events deep.
+    run "$bin" check labs/fasttrack/full.scn
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"no violation in "*"depth was hit"* ]]
 }
 
 @test "fasttrack: larger clusters cost less in all, and more for each" {
@@ -355,5 +360,47 @@ EOF
     for seed in 1 2 3 4 5; do
         [ "$("$bin" show orphans.scn --seed $seed supernodes | wc -w)" = 1 ]
         [ "$("$bin" show orphans.scn --seed $seed count-orphans)" = 0 ]
+    done
+}
+
+# newcomers WHEN: 200 that all may become supernodes, ten children each; 19
+# supernodes are enough for 201 nodes.
+newcomers() {
+    echo "title Newcomers at a full supernode"
+    echo "set children 10"
+    echo "node s role=supernode"
+    echo "nodes 200 prefix=n bandwidth=1000 join=s $1"
+    echo "run until 150s"
+}
+
+@test "fasttrack: two hundred newcomers at one supernode promote as many as they need" {
+    for when in "" "every 100ms"; do
+        newcomers "$when" >newcomers.scn
+        for seed in 1 2 3; do
+            "$bin" sim newcomers.scn --seed $seed >out
+            promoted=$(grep -c 'becomes a supernode' out)
+            echo "# $when seed $seed: $promoted promoted" # 19 to 24
+            [ "$promoted" -ge 18 ]
+            [ "$promoted" -le 36 ]
+            [ "$("$bin" show newcomers.scn --seed $seed supernodes | wc -w)" -le 28 ]
+            [ "$("$bin" show newcomers.scn --seed $seed count-orphans)" = 0 ]
+        done
+    done
+}
+
+# Nobody has a place for them: those below cannot be supernodes, one above can.
+@test "fasttrack: a supernode full of children that cannot asks a caller" {
+    {
+        echo "title Full of children that cannot"
+        echo "set children 10"
+        echo "node s role=supernode"
+        echo "nodes 10 prefix=o bandwidth=33 join=s every 100ms"
+        echo "after 5s nodes 9 prefix=p bandwidth=33 join=s every 100ms"
+        echo "node a bandwidth=1000 join=s"
+        echo "run until 60s"
+    } >cannot.scn
+    for seed in 1 2 3; do
+        [ "$("$bin" show cannot.scn --seed $seed supernodes)" = "s a" ]
+        [ "$("$bin" show cannot.scn --seed $seed count-orphans)" = 0 ]
     done
 }

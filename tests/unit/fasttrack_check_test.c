@@ -20,6 +20,9 @@ TEST(every_invariant_can_fail)
     BREAKS("a parent, or looking for one", a->links, NULL);
     BREAKS("counters agree", s1->super->files, 7);
     BREAKS("no supernode is too full", s1->super->children, UINT32_MAX);
+    s2->super->denied = s1->self; /* and it waited long enough */
+    s2->super->waited = PATIENT_ROUNDS + 1;
+    BREAKS("no promotion storm", s2->super->waited, 4);
     BREAKS("no index of who is gone", child_of(s1)->addr, s2->self);
     end();
 }
