@@ -5,8 +5,7 @@
 
 struct bittorrent *bittorrent_at(const struct network *net, size_t i)
 {
-    return network_is_up(net, i, &bittorrent_protocol) ? net->host[i]->node
-                                                       : NULL;
+    return network_node(net->host[i], &bittorrent_protocol);
 }
 
 /* Streams cannot be made from outside, and hashes that were asked for are
@@ -26,13 +25,6 @@ uint64_t bittorrent_quiet_us(const struct settings *s)
 {
     (void)s;
     return 3000000;
-}
-
-bool bittorrent_may_fail(const struct network *net, const struct host *host)
-{
-    (void)net;
-    (void)host;
-    return true;
 }
 
 /* Does somebody who is up have what this one lacks? */

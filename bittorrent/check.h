@@ -13,6 +13,5 @@ void bittorrent_warm(const struct network *net);
 void bittorrent_check(const struct network *net, struct findings *f);
 bool bittorrent_settled(const struct network *net);
 uint64_t bittorrent_quiet_us(const struct settings *s);
-bool bittorrent_may_fail(const struct network *net, const struct host *host);
 
 #endif

@@ -51,7 +51,7 @@ static bool run_gain(struct figure_run *r)
                 "at 1s nodes %llu prefix=p get=song.ogg join=origin\n"
                 "run until 1h\n",
                 UPLOAD / 1000, GAIN_BYTES / 1024, (unsigned long long)r->nodes);
-    bool good = figure_start(r, t.data);
+    bool good = figure_start(r, "%s", t.data);
     text_free(&t);
     /* In steps: ticks of who has all would take most of the time. */
     for (uint64_t s = 30; good && s <= 3600 && count < r->nodes; s += 30) {
@@ -99,7 +99,7 @@ static bool run_riders(struct figure_run *r)
                     "choker=freerider\n",
                     (unsigned long long)riders);
     text_add(&t, "run until 300s\n");
-    bool good = figure_start(r, t.data) && figure_run_out(r);
+    bool good = figure_start(r, "%s", t.data) && figure_run_out(r);
     text_free(&t);
     if (!good)
         return false;
@@ -150,7 +150,7 @@ static bool run_missing(struct figure_run *r)
                 "at 1s nodes %llu prefix=p every %llums get=song.ogg "
                 "join=origin\nrun until 10h\n",
                 (unsigned long long)r->nodes, (unsigned long long)every_ms);
-    bool good = figure_start(r, t.data) && figure_run_to(r, end_us / 2);
+    bool good = figure_start(r, "%s", t.data) && figure_run_to(r, end_us / 2);
     text_free(&t);
     if (!good)
         return false;

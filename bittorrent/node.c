@@ -719,5 +719,4 @@ const struct protocol bittorrent_protocol = {
     .warm = bittorrent_warm,
     .check = bittorrent_check,
     .settled = bittorrent_settled,
-    .quiet_us = bittorrent_quiet_us,
-    .may_fail = bittorrent_may_fail};
+    .quiet_us = bittorrent_quiet_us}; /* anyone may fail */

@@ -24,10 +24,8 @@ static uint8_t attr_of(const struct view *v, size_t i)
 
 static void mark_cursor(const struct view *v, size_t i, int row)
 {
-    if (v->selected == v->network->host[i]) {
-        *v->cursor_row = row;
-        *v->cursor_column = 0;
-    }
+    if (v->selected == v->network->host[i])
+        view_cursor(v, row, 0);
 }
 
 /* The first node to draw, so that the selected one is on the screen. */
@@ -402,8 +400,7 @@ static void table_picture(const struct view *v, const struct pane *p)
                 d->stored_count, d->queries, d->answers);
     pane_text(p, p->rows - 1, 0, ATTR_DIM,
               "+ and more bits; ! silent, ? to be asked again");
-    *v->cursor_row = 0;
-    *v->cursor_column = 0;
+    view_cursor(v, 0, 0);
 }
 
 const struct picture bittorrent_pictures[] = {{"pieces", pieces_picture},

@@ -11,19 +11,15 @@
 #include <assert.h>
 static struct chord *chord_at(const struct network *net, size_t i)
 {
-    return network_is_up(net, i, &chord_protocol) ? net->host[i]->node : NULL;
+    return network_node(net->host[i], &chord_protocol);
 }
 
 struct spot chord_find(const struct network *net, const struct peer *p)
 {
     struct host *h = peer_none(p) ? NULL : net->by_addr(net, peer_addr(p));
-    struct spot s = {.host = h};
+    struct spot s = {.host = h, .c = network_node(h, &chord_protocol)};
 
-    if (h == NULL || h->state == NODE_DOWN || h->node == NULL ||
-        h->protocol != &chord_protocol)
-        return s;
-    s.c = h->node;
-    if (p->vnode < s.c->member_count &&
+    if (s.c != NULL && p->vnode < s.c->member_count &&
         s.c->member[p->vnode].phase == MEMBER_INSIDE &&
         id_equal(&s.c->member[p->vnode].id, &p->id))
         s.n = &s.c->member[p->vnode];
@@ -426,14 +422,13 @@ static void name_member(struct text *t, const struct spot *s)
 static void broken(struct finding *f, const struct spot *a, const char *what,
                    const struct spot *b)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     name_member(&t, a);
     text_add(&t, what);
     if (b != NULL)
         name_member(&t, b);
     findings_break(f, "%s", t.data);
-    text_free(&t);
 }
 
 /* `s` closes a ring: mark its members and see that ids wrap once. */

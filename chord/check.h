@@ -43,4 +43,25 @@ struct way chord_walk(const struct network *net, struct spot from,
                       void (*visit)(void *context, const struct spot *s),
                       void *context);
 
+/* As struct protocol has them. */
+/* Give every node that has started the tables it would have after a long
+   quiet time. */
+void chord_warm(const struct network *net);
+/* Hold the ring against its invariants, in Zave's words; see check.c. */
+void chord_check(const struct network *net, struct findings *f);
+/* Are all neighbours, fingers and values as the sorted list of live members
+   says? */
+bool chord_settled(const struct network *net);
+/* So long in that state is quiet: stabilize has run twice. */
+uint64_t chord_quiet_us(const struct settings *s);
+/* Replace request numbers in a message under way by what they mean, so that
+   states which differ in nothing else are one. */
+void chord_canonical(const struct network *net, const struct host *from,
+                     const struct host *to, uint8_t *data, size_t len);
+/* Is it NOTIFY?  Nobody waits for an answer to that. */
+bool chord_one_way(const uint8_t *data, size_t len);
+/* Zave's operating assumption: does every member keep a live successor if
+   this host dies? */
+bool chord_may_fail(const struct network *net, const struct host *host);
+
 #endif

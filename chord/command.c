@@ -33,7 +33,7 @@ static unsigned forwards(const struct chord *c, const struct request *r)
 
 void chord_command_found(struct chord *c, struct host *h, struct request *r)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     unsigned hops = hops_to_owner(r);
 
     add_owner(c, &f, &r->other);
@@ -47,13 +47,12 @@ void chord_command_found(struct chord *c, struct host *h, struct request *r)
     fields_number(&f, "forwards", forwards(c, r));
     fields_id(&f, "key", r->key, c->bits);
     host_result(h, r->command, true, &f);
-    fields_free(&f);
 }
 
 void chord_command_value(struct chord *c, struct host *h, struct request *r,
                          const struct chord_msg *m)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     if (m->status != VALUE_OK) {
         host_failed(h, r->command,
@@ -61,11 +60,8 @@ void chord_command_value(struct chord *c, struct host *h, struct request *r,
                                             : "no such name");
         return;
     }
-    if (r->purpose == FOR_GET) {
-        struct field *value = fields_add(&f, FIELD_TEXT, "value", 0, 0);
-        value->text = (const char *)m->item[0].value;
-        value->text_len = m->item[0].value_len;
-    }
+    if (r->purpose == FOR_GET)
+        fields_data(&f, "value", m->item[0].value, m->item[0].value_len);
     add_owner(c, &f, &r->other);
     fields_id(&f, "key", r->key, c->bits);
     fields_number(&f, "version", m->item[0].version);
@@ -73,13 +69,12 @@ void chord_command_value(struct chord *c, struct host *h, struct request *r,
         fields_number(&f, "copies", m->copies);
     fields_number(&f, "hops", hops_to_owner(r));
     host_result(h, r->command, true, &f);
-    fields_free(&f);
 }
 
 static void show(const struct chord *c, struct host *h, uint32_t command)
 {
     const struct member *n = &c->member[0];
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     fields_id(&f, "id", n->id, c->bits);
     fields_bool(&f, "member", n->phase == MEMBER_INSIDE);
@@ -96,7 +91,6 @@ static void show(const struct chord *c, struct host *h, uint32_t command)
     fields_end(&f);
     fields_number(&f, "values", n->item_count);
     host_result(h, command, true, &f);
-    fields_free(&f);
 }
 
 /* -- Commands ------------------------------------------------------------ */

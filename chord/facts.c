@@ -331,7 +331,7 @@ static enum fact_outcome fact_hop(struct fact_call *k)
 /* How long the way without fingers is. */
 static enum fact_outcome fact_hops_by_successors(struct fact_call *k)
 {
-    struct text path = text_new();
+    LOCAL_TEXT path = text_new();
     struct fact_call inner = *k;
     uint64_t blanks = 0;
 
@@ -340,7 +340,6 @@ static enum fact_outcome fact_hops_by_successors(struct fact_call *k)
     for (size_t i = 0; i < path.len; i++)
         blanks += path.data[i] == ' ';
     text_u64(k->out, blanks);
-    text_free(&path);
     return outcome;
 }
 
@@ -517,7 +516,7 @@ static const struct host *busiest(const struct fact_call *k, uint64_t *share)
     *share = 0;
     for (size_t i = 0; i < k->network->count; i++) {
         const struct host *h = k->network->host[i];
-        uint64_t own = network_is_up(k->network, i, &chord_protocol)
+        uint64_t own = network_node(h, &chord_protocol) != NULL
                            ? share_of(k->network, h, bits_of(k))
                            : 0;
         if (own > *share) {

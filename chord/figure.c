@@ -135,7 +135,7 @@ static struct spot random_member(struct figure_run *r)
 {
     for (unsigned tries = 0; tries < 10000; tries++) {
         size_t i = random_below(&r->random, r->network->count);
-        if (!network_is_up(r->network, i, &chord_protocol))
+        if (network_node(r->network->host[i], &chord_protocol) == NULL)
             continue;
         struct chord *c = r->network->host[i]->node;
         struct member *n =
@@ -149,16 +149,11 @@ static struct spot random_member(struct figure_run *r)
 /* A warm ring on which nothing happens. */
 static bool start_warm(struct figure_run *r, unsigned vnodes)
 {
-    struct text t = text_new();
-
-    text_printf(&t,
-                "set stabilize 0\nset check_predecessor 0\n"
-                "set fix_fingers 0\nset recheck 0\nset vnodes %u\n"
-                "nodes %llu prefix=p\nwarm\n",
-                vnodes, (unsigned long long)r->nodes);
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    return good;
+    return figure_start(r,
+                        "set stabilize 0\nset check_predecessor 0\n"
+                        "set fix_fingers 0\nset recheck 0\nset vnodes %u\n"
+                        "nodes %llu prefix=p\nwarm\n",
+                        vnodes, (unsigned long long)r->nodes);
 }
 
 /* -- Load, virtual nodes: keys a node ------------------------------------------ */
@@ -284,7 +279,7 @@ static bool start_doomed(struct figure_run *r)
 {
     uint64_t nodes = r->nodes, count = (uint64_t)((double)nodes * r->point);
     uint32_t *name = figure_alloc(r, (size_t)nodes, sizeof *name);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (name == NULL)
         return false;
@@ -301,9 +296,7 @@ static bool start_doomed(struct figure_run *r)
                     (unsigned)chosen);
     }
     r->tally->sum[SUM_CRASHED] += count;
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    return good;
+    return figure_start(r, "%s", t.data);
 }
 
 /* One key: is its first owner gone, and is the answer right? */
@@ -363,17 +356,13 @@ static void row_mass_failure(const struct figure_row *row, struct text *csv)
  */
 static bool start_churn(struct figure_run *r)
 {
-    struct text t = text_new();
-
-    text_printf(&t,
-                "set stabilize 30s\nset check_predecessor 30s\n"
-                "set fix_fingers 968ms\nnodes %llu prefix=p\nwarm\n"
-                "at 0s churn join %g/s fail %g/s for %us\nrun until %us\n",
-                (unsigned long long)r->nodes, r->point, r->point, CHURN_SECONDS,
-                CHURN_SECONDS);
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    return good;
+    return figure_start(
+        r,
+        "set stabilize 30s\nset check_predecessor 30s\n"
+        "set fix_fingers 968ms\nnodes %llu prefix=p\nwarm\n"
+        "at 0s churn join %g/s fail %g/s for %us\nrun until %us\n",
+        (unsigned long long)r->nodes, r->point, r->point, CHURN_SECONDS,
+        CHURN_SECONDS);
 }
 
 /* One lookup a second, at a random moment of it. */

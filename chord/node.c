@@ -15,6 +15,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "chord/check.h"
+
 #define HOUR (3600 * SECOND_US)
 
 static const struct option options[] = {
@@ -125,7 +127,7 @@ void chord_note(const struct chord *c, struct host *h, const char *words, ...)
 {
     if (!host_wants_notes(h))
         return;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     va_list ids;
 
     va_start(ids, words);
@@ -139,7 +141,6 @@ void chord_note(const struct chord *c, struct host *h, const char *words, ...)
     }
     va_end(ids);
     host_note(h, "%s", t.data);
-    text_free(&t);
 }
 
 /* -- Messages ------------------------------------------------------------ */
@@ -637,13 +638,6 @@ static void *create(struct host *h, const struct config *config)
     return c;
 }
 
-static void describe(const struct framing *framing, const uint8_t *data,
-                     size_t len, struct fields *f)
-{
-    (void)framing; /* datagrams only */
-    chord_describe_msg(data, len, f);
-}
-
 /* -- Canonical state ----------------------------------------------------- */
 
 /* An id says which member is meant: two of a ring never share one. */
@@ -658,13 +652,6 @@ static void dump_peer(const struct chord *c, const struct peer *p,
     id_text(t, &p->id, c->bits);
     if (p->vnode > 0)
         text_printf(t, "/%u", (unsigned)p->vnode);
-}
-
-/* " NAME value"; without printf, for the explorer asks for many dumps. */
-static void dump_number(struct text *t, const char *name, uint64_t value)
-{
-    text_add(t, name);
-    text_u64(t, value);
 }
 
 /* What store_round() counts matters only where there is something to copy. */
@@ -692,7 +679,7 @@ static void dump_member(const struct chord *c, const struct member *n,
 {
     text_add(t, "member ");
     id_text(t, &n->id, c->bits);
-    dump_number(t, " phase ", n->phase);
+    text_number(t, " phase ", n->phase);
     text_add(t, n->refused ? " refused pred" : " pred");
     dump_peer(c, &n->pred, t);
     text_add(t, " succ");
@@ -701,15 +688,15 @@ static void dump_member(const struct chord *c, const struct member *n,
     text_add(t, " fingers");
     for (unsigned i = 0; i < n->finger_count; i++) {
         struct peer p = chord_finger_run(c, n, i);
-        dump_number(t, " ", chord_finger_first(c, n, i));
+        text_number(t, " ", chord_finger_first(c, n, i));
         text_char(t, ':');
         dump_peer(c, &p, t);
     }
     if (setting(c->settings, CHORD_FIX_FINGERS) > 0)
-        dump_number(t, " next ", n->next_finger);
+        text_number(t, " next ", n->next_finger);
     if (has_copies(c, n)) {
-        dump_number(t, " sync ", n->sync_wait);
-        dump_number(t, " unsure ", n->unsure);
+        text_number(t, " sync ", n->sync_wait);
+        text_number(t, " unsure ", n->unsure);
     }
     text_char(t, '\n');
     for (const struct item *i = n->items; i != NULL; i = i->next)
@@ -719,23 +706,23 @@ static void dump_member(const struct chord *c, const struct member *n,
 static void dump_request(const struct chord *c, const struct request *r,
                          struct text *t)
 {
-    dump_number(t, "request ", r->kind);
-    dump_number(t, ".", r->purpose);
-    dump_number(t, " of ", r->vnode);
-    dump_number(t, " tries ", r->tries);
-    dump_number(t, ".", r->attempts);
+    text_number(t, "request ", r->kind);
+    text_number(t, ".", r->purpose);
+    text_number(t, " of ", r->vnode);
+    text_number(t, " tries ", r->tries);
+    text_number(t, ".", r->attempts);
     if (r->kind == REQUEST_FIND)
-        dump_number(t, " index ", r->index);
+        text_number(t, " index ", r->index);
     if (r->kind >= REQUEST_STORE) {
-        dump_number(t, " index ", r->index);
-        dump_number(t, " acks ", r->waiting);
-        dump_number(t, ".", r->copies);
-        dump_number(t, " back ", r->back);
+        text_number(t, " index ", r->index);
+        text_number(t, " acks ", r->waiting);
+        text_number(t, ".", r->copies);
+        text_number(t, " back ", r->back);
     }
     text_add(t, r->iterative ? " iterative" : "");
     text_add(t, r->pausing ? " pausing" : "");
     text_add(t, r->full ? " full" : "");
-    dump_number(t, " hops ", r->hops);
+    text_number(t, " hops ", r->hops);
     dump_peer(c, &r->peer, t);
     dump_peer(c, &r->other, t);
     text_char(t, ' ');
@@ -790,7 +777,7 @@ const struct protocol chord_protocol = {
     .create = create,
     .event = event,
     .dump = dump,
-    .describe = describe,
+    .describe = chord_describe,
     .fields = "magic version type bits to_vnode from_vnode request sender key "
               "hops flags origin origin_id origin_vnode previous path_count "
               "path avoid_count avoid status owner owner_id owner_vnode "

@@ -177,11 +177,9 @@ static void name_of_peer(const struct view *v, const struct peer *p,
 
 static const struct member *selected_member(const struct view *v)
 {
-    const struct host *h = v->selected;
+    const struct chord *c = network_node(v->selected, &chord_protocol);
 
-    if (h == NULL || h->node == NULL || h->protocol != &chord_protocol)
-        return NULL;
-    return &((const struct chord *)h->node)->member[0];
+    return c != NULL ? &c->member[0] : NULL;
 }
 
 static bool is_finger(const struct view *v, const struct point *p)
@@ -208,7 +206,7 @@ static void label_point(const struct ring *r, struct point *p)
     bool owner = path->ok && addr_equal(path->owner, a);
     bool flying = !addr_none(path->flying) && addr_equal(path->flying, a);
     struct peer self = {.id = p->id, .ip = a.ip, .port = a.port};
-    struct text name = text_new(), t = text_new();
+    LOCAL_TEXT name = text_new(), t = text_new();
 
     if (p->member != NULL)
         self.vnode = p->member->vnode;
@@ -242,8 +240,6 @@ static void label_point(const struct ring *r, struct point *p)
     size_t len = t.len < LABEL_BYTES ? t.len : LABEL_BYTES - 1;
     memcpy(p->label, t.data, len);
     p->label[len] = '\0';
-    text_free(&name);
-    text_free(&t);
 }
 
 /* -- A ring that fits ------------------------------------------------------------ */
@@ -376,7 +372,7 @@ static void draw_words(const struct ring *r, const struct ellipse *e,
 static void draw_ruler(const struct ring *r, const struct pane *p)
 {
     int row = p->rows - 1, width = p->columns - 14;
-    struct text end = text_new();
+    LOCAL_TEXT end = text_new();
 
     pane_text(p, row, 0, ATTR_DIM, " 0 ");
     for (int c = 0; c < width; c++)
@@ -388,13 +384,12 @@ static void draw_ruler(const struct ring *r, const struct pane *p)
     }
     text_printf(&end, " 2^%u", r->bits);
     pane_text(p, row, 3 + width, ATTR_DIM, end.data);
-    text_free(&end);
 }
 
 static void draw_key(const struct ring *r, const struct ellipse *e,
                      const struct pane *p)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     int row, column;
 
     if (!r->path.known || r->by_rank)
@@ -409,7 +404,6 @@ static void draw_key(const struct ring *r, const struct ellipse *e,
     if (sine(turn) > 200)
         column -= (int)t.len;
     pane_text(p, row, column, ATTR_BOLD, t.data);
-    text_free(&t);
 }
 
 static void draw_ring(struct ring *r, const struct pane *p)
@@ -439,10 +433,8 @@ static void draw_ring(struct ring *r, const struct pane *p)
     for (size_t i = 0; i < r->count; i++) {
         const struct point *at = &r->at[i];
         pane_text(p, at->row, at->column, at->attr, at->label);
-        if (at->host == r->v->selected) {
-            *r->v->cursor_row = at->row;
-            *r->v->cursor_column = at->column + 1;
-        }
+        if (at->host == r->v->selected)
+            view_cursor(r->v, at->row, at->column + 1);
     }
 }
 
@@ -539,14 +531,13 @@ static void draw_strip(const struct ring *r, const struct crowd *c,
 static void draw_near(const struct ring *r, const struct pane *p, int row,
                       int place_of, struct point *at)
 {
-    struct text id = text_new();
+    LOCAL_TEXT id = text_new();
 
     label_point(r, at);
     id_text(&id, &at->id, r->bits);
     pane_printf(p, row, 2, ATTR_DIM, "%+3d", place_of);
     pane_text(p, row, 7, at->attr, at->label);
     pane_text(p, row, 20, 0, id.data);
-    text_free(&id);
 }
 
 /* How dense the ring is, and an arc of it around the selected node. */
@@ -571,8 +562,7 @@ static void draw_crowd(const struct ring *r, const struct pane *p)
     if (here != NULL) {
         struct point self = {
             .host = r->v->selected, .member = here, .id = here->id};
-        *r->v->cursor_row = row;
-        *r->v->cursor_column = 7;
+        view_cursor(r->v, row, 7);
         draw_near(r, p, row++, 0, &self);
     } else {
         pane_text(p, row, 1, 0, "left and right select a node");
@@ -613,7 +603,7 @@ static void finger_picture(const struct view *v, const struct pane *p)
         pane_put(p, 1, 1 + i, '-', ATTR_FRAME);
     for (size_t i = 0; i < v->network->count; i++) {
         const struct host *h = v->network->host[i];
-        if (h->node == NULL || h->protocol != &chord_protocol)
+        if (network_node(h, &chord_protocol) == NULL)
             continue;
         struct id way = id_distance(h->id, n->id, bits);
         pane_put(p, 1, 1 + (int)(turn_of(&way, bits) * (uint32_t)width >> 16),
@@ -626,7 +616,7 @@ static void finger_picture(const struct view *v, const struct pane *p)
         struct id to_node = id_distance(f.id, n->id, bits);
         int a = (int)(turn_of(&to_start, bits) * (uint32_t)width >> 16);
         int b = (int)(turn_of(&to_node, bits) * (uint32_t)width >> 16);
-        struct text t = text_new();
+        LOCAL_TEXT t = text_new();
         if (peer_none(&f) || b < a)
             b = width;
         for (int k = a; k < b; k++)
@@ -636,7 +626,6 @@ static void finger_picture(const struct view *v, const struct pane *p)
         name_of_peer(v, &f, &t);
         int column = 1 + b + (int)t.len < p->columns ? 1 + b : a - (int)t.len;
         pane_text(p, row, column, ATTR_CYAN, t.data);
-        text_free(&t);
     }
 }
 
@@ -683,14 +672,13 @@ static void finger_rows(const struct view *v, const struct chord *c,
             g = chord_finger_get(c, n, last + 1);
         bool used = mark != NULL && addr_equal(peer_addr(&f), next) &&
                     (last + 1 == c->bits || !peer_same(&g, &f));
-        struct text name = text_new();
+        LOCAL_TEXT name = text_new();
         text_printf(&name, last > i ? "f%u-%u" : "f%u", i, last);
         struct text *t = state_row(rows, name.data, used ? mark : NULL);
         id_text(t, &start, c->bits);
         text_add(t, " ");
         text_repeat(t, ' ', t->len < 5 ? 5 - t->len : 0);
         name_of_peer(v, &f, t);
-        text_free(&name);
         i = last;
     }
 }
@@ -750,7 +738,7 @@ void chord_state(const struct view *v, struct state_rows *rows)
     path_read(v, &path);
     for (unsigned k = 0; k < c->member_count; k++) {
         const struct member *n = &c->member[k];
-        struct text id = text_new();
+        LOCAL_TEXT id = text_new();
         if (k > 0)
             text_add(state_row(rows, "", NULL), "-- virtual node:");
         id_text(&id, &n->id, c->bits);
@@ -769,7 +757,6 @@ void chord_state(const struct view *v, struct state_rows *rows)
             text_add(succ, "itself");
         finger_rows(v, c, n, &path, rows);
         key_rows(c, n, rows);
-        text_free(&id);
     }
     request_rows(v, c, rows);
 }

@@ -199,15 +199,9 @@ static void walk_body(struct codec *c, struct chord_msg *m)
 /* The header of every message: 13 bytes and the sender's id. */
 static void walk(struct codec *c, struct chord_msg *m)
 {
-    uint8_t version = CHORD_VERSION, type = (uint8_t)m->type;
+    uint8_t type = (uint8_t)m->type;
 
-    code_magic(c, "magic", CHORD_MAGIC);
-    code_u8(c, "version", &version);
-    code_minor(c);
-    code_require(c, version == CHORD_VERSION);
-    code_u8(c, "type", &type);
-    code_minor(c);
-    code_require(c, type >= CHORD_FIND_SUCC && type <= CHORD_LEAVE_ACK);
+    code_header(c, CHORD_MAGIC, CHORD_VERSION, &type, CHORD_LEAVE_ACK);
     m->type = (enum chord_type)type;
     code_u8(c, "bits", &m->bits);
     code_minor(c);
@@ -285,20 +279,16 @@ bool chord_decode(struct chord_msg *m, const uint8_t *data, size_t len)
     return !c.bad && c.at == len;
 }
 
-void chord_describe_msg(const uint8_t *data, size_t len, struct fields *f)
+void chord_describe(const struct framing *framing, const uint8_t *data,
+                    size_t len, struct fields *f)
 {
     struct chord_msg m;
     struct codec c = codec_describer(data, len, f);
-    size_t end = 0; /* of the last whole field */
 
+    (void)framing; /* datagrams only */
     chord_msg_clear(&m);
     walk(&c, &m);
-    if (c.at >= 6) /* magic, version and type are read */
-        f->type = chord_type_name(m.type);
-    for (size_t i = 0; i < f->count; i++)
-        if (f->at[i].length > 0)
-            end = f->at[i].offset + f->at[i].length;
-    fields_undecoded(f, end, len);
+    code_described(&c, chord_type_name(m.type));
 }
 
 const char *chord_type_name(enum chord_type type)

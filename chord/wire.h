@@ -7,6 +7,7 @@
 
 #include "chord/limits.h"
 #include "common/codec.h"
+#include "common/node.h"
 
 #define CHORD_MAGIC 0x43485244 /* "CHRD" */
 #define CHORD_VERSION 1
@@ -127,7 +128,8 @@ void chord_poke_request(uint8_t *data, uint32_t request);
 /* Read a whole datagram; false when it is not exactly one message. */
 bool chord_decode(struct chord_msg *m, const uint8_t *data, size_t len);
 /* Name every byte. */
-void chord_describe_msg(const uint8_t *data, size_t len, struct fields *f);
+void chord_describe(const struct framing *framing, const uint8_t *data,
+                    size_t len, struct fields *f);
 const char *chord_type_name(enum chord_type type);
 /* Bytes that an item takes in a message. */
 size_t chord_item_bytes(const struct item_view *v, unsigned bits);

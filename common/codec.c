@@ -171,3 +171,28 @@ void code_require(struct codec *c, bool ok)
     assert(ok || c->out == NULL);
     c->bad = c->bad || !ok;
 }
+
+void code_header(struct codec *c, uint32_t magic, uint8_t version,
+                 uint8_t *type, uint8_t last)
+{
+    uint8_t read = version;
+
+    code_magic(c, "magic", magic);
+    code_u8(c, "version", &read);
+    code_minor(c);
+    code_require(c, read == version);
+    code_u8(c, "type", type);
+    code_minor(c);
+    code_require(c, *type >= 1 && *type <= last);
+}
+
+void code_described(struct codec *c, const char *type)
+{
+    size_t end = 0; /* of the last whole field */
+
+    c->fields->type = type;
+    for (size_t i = 0; i < c->fields->count; i++)
+        if (c->fields->at[i].length > 0)
+            end = c->fields->at[i].offset + c->fields->at[i].length;
+    fields_undecoded(c->fields, end, c->len);
+}

@@ -63,4 +63,12 @@ void code_minor(struct codec *c);
 /* Set `bad` unless `ok`: for values that the format forbids. */
 void code_require(struct codec *c, bool ok);
 
+/* Our own datagrams begin alike: a magic number, a version, a type from 1 to
+   `last`.  All of them minor. */
+void code_header(struct codec *c, uint32_t magic, uint8_t version,
+                 uint8_t *type, uint8_t last);
+/* After such a walk: the message is called so (NULL: nobody knows), and what
+   is left of it is undecoded. */
+void code_described(struct codec *c, const char *type);
+
 #endif

@@ -77,10 +77,16 @@ void fields_bool(struct fields *f, const char *name, bool value)
 
 void fields_text(struct fields *f, const char *name, const char *lent)
 {
+    fields_data(f, name, (const uint8_t *)lent, strlen(lent));
+}
+
+void fields_data(struct fields *f, const char *name, const uint8_t *lent,
+                 size_t len)
+{
     struct field *field = fields_add(f, FIELD_TEXT, name, 0, 0);
 
-    field->text = lent;
-    field->text_len = strlen(lent);
+    field->text = (const char *)lent;
+    field->text_len = len;
 }
 
 void fields_node(struct fields *f, const char *name, struct addr addr)

@@ -74,6 +74,8 @@ void fields_end(struct fields *f);
 void fields_number(struct fields *f, const char *name, uint64_t value);
 void fields_bool(struct fields *f, const char *name, bool value);
 void fields_text(struct fields *f, const char *name, const char *lent);
+void fields_data(struct fields *f, const char *name, const uint8_t *lent,
+                 size_t len); /* text, too */
 void fields_node(struct fields *f, const char *name, struct addr addr);
 void fields_id(struct fields *f, const char *name, struct id id, unsigned bits);
 

@@ -97,14 +97,18 @@ bool figure_fail(struct figure_run *r, const char *why)
     return false;
 }
 
-bool figure_start(struct figure_run *r, const char *scenario)
+bool figure_start(struct figure_run *r, const char *scenario, ...)
 {
     struct figure_host *h = r->host;
-    LOCAL_TEXT why = text_new();
+    LOCAL_TEXT why = text_new(), lines = text_new();
     struct overrides over = {
         .has_seed = true, .seed = h->seed, .set = h->task->set};
+    va_list args;
 
-    h->scenario = scenario_parse(h->task->figure->name, scenario,
+    va_start(args, scenario);
+    text_vprintf(&lines, scenario, args);
+    va_end(args);
+    h->scenario = scenario_parse(h->task->figure->name, lines.data,
                                  h->task->program->protocol, &over, &why);
     if (h->scenario != NULL)
         h->sim = sim_new(h->scenario, &why);
@@ -114,6 +118,16 @@ bool figure_start(struct figure_run *r, const char *scenario)
     if (good)
         r->network = sim_network(h->sim);
     return good && figure_run_to(r, 0);
+}
+
+struct host *figure_live(struct figure_run *r)
+{
+    const struct protocol *p = r->host->task->program->protocol;
+    struct host *h = NULL;
+
+    while (network_node(h, p) == NULL)
+        h = r->network->host[random_below(&r->random, r->network->count)];
+    return h;
 }
 
 /* Is the simulation still worth something? */

@@ -64,10 +64,13 @@ struct figure {
 
 /* Simulate this scenario, with the command line's --set over it, up to and
    at time 0.  False when it cannot be; the error is said. */
-bool figure_start(struct figure_run *r, const char *scenario);
+bool figure_start(struct figure_run *r, const char *scenario, ...)
+    PRINTF_LIKE(2, 3);
 /* Go on to `time_us`, or to the scenario's end. */
 bool figure_run_to(struct figure_run *r, uint64_t time_us);
 bool figure_run_out(struct figure_run *r);
+/* One of the nodes that are up, by the run's lot: there must be one. */
+struct host *figure_live(struct figure_run *r);
 /* Zeroed memory for the rest of the run; NULL, and said, when there is none. */
 void *figure_alloc(struct figure_run *r, size_t count, size_t bytes);
 /* Say why the run is worth nothing; returns false. */

@@ -209,7 +209,7 @@ void tab_title(struct monitor *m, enum tab tab, struct text *t)
 
     if (tab == TAB_PICTURE) {
         for (size_t i = 0; i < n->count; i++)
-            up += network_is_up(n, i, m->protocol);
+            up += network_node(n->host[i], m->protocol) != NULL;
         text_add(t, picture_name(m));
         if (n->count > 0)
             text_printf(t, ", %zu node%s", up, up == 1 ? "" : "s");

@@ -25,13 +25,12 @@ struct network {
     uint64_t now_us;
 };
 
-/* Is node `i` of this protocol, and up?  (An introducer is of another.) */
-static inline bool network_is_up(const struct network *n, size_t i,
-                                 const struct protocol *p)
+/* The state of a node that is up and of this protocol (an introducer is of
+   another); else NULL, as for no host. */
+static inline void *network_node(const struct host *h, const struct protocol *p)
 {
-    const struct host *h = n->host[i];
-
-    return h->state != NODE_DOWN && h->node != NULL && h->protocol == p;
+    return h != NULL && h->state != NODE_DOWN && h->protocol == p ? h->node
+                                                                  : NULL;
 }
 
 /* 0 where nobody can say. */

@@ -165,7 +165,8 @@ struct protocol {
     /* Is this message of the kind that expects no answer, so that handling it
        is an operation of its own?  For `grain call`.  (may be NULL) */
     bool (*one_way)(const uint8_t *data, size_t len);
-    /* May this node crash, by the protocol's own assumptions? */
+    /* May this node crash, by the protocol's own assumptions?  (may be NULL:
+       yes) */
     bool (*may_fail)(const struct network *, const struct host *);
 };
 

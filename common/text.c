@@ -240,6 +240,12 @@ void text_seconds(struct text *t, uint64_t time_us)
     text_bytes(t, digits, len);
 }
 
+void text_number(struct text *t, const char *what, uint64_t value)
+{
+    text_add(t, what);
+    text_u64(t, value);
+}
+
 void text_time(struct text *t, const char *what, uint64_t time_us)
 {
     if (time_us == UINT64_MAX)

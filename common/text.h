@@ -70,6 +70,8 @@ void text_json(struct text *t, const char *s, size_t len);
 void text_xml(struct text *t, const char *s, size_t len);
 /* Append microseconds as seconds, without trailing zeros: 1.034567, 0.5, 3 */
 void text_seconds(struct text *t, uint64_t time_us);
+/* `what` and the number. */
+void text_number(struct text *t, const char *what, uint64_t value);
 /* `what` and the seconds; nothing for UINT64_MAX, which never comes. */
 void text_time(struct text *t, const char *what, uint64_t time_us);
 

@@ -196,7 +196,7 @@ static bool find_host(struct fact_call *c, size_t arg, bool live)
 
     if (h == NULL)
         return unknown_node(n, c->args[arg], c->why);
-    if (live && !network_is_up(n, h->index, c->program->protocol)) {
+    if (live && network_node(h, c->program->protocol) == NULL) {
         text_printf(c->why, "node %s is not up", h->name);
         return false;
     }

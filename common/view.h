@@ -25,6 +25,13 @@ struct view {
     int *cursor_row, *cursor_column;
 };
 
+/* The selected node stands there in the picture. */
+static inline void view_cursor(const struct view *v, int row, int column)
+{
+    *v->cursor_row = row;
+    *v->cursor_column = column;
+}
+
 /* One picture of the whole network; `v` in the monitor changes between. */
 struct picture {
     const char *name; /* "ring" */

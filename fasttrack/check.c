@@ -5,8 +5,7 @@
 
 struct fasttrack *fasttrack_at(const struct network *net, size_t i)
 {
-    return network_is_up(net, i, &fasttrack_protocol) ? net->host[i]->node
-                                                      : NULL;
+    return network_node(net->host[i], &fasttrack_protocol);
 }
 
 /* A firewalled child does not tell where it listens: it is found by its name.
@@ -238,13 +237,6 @@ uint64_t fasttrack_quiet_us(const struct settings *s)
 }
 
 /* Nothing is assumed of who dies. */
-bool fasttrack_may_fail(const struct network *net, const struct host *host)
-{
-    (void)net;
-    (void)host;
-    return true;
-}
-
 /* For the explorer: how old a supernode is decides nothing. */
 void fasttrack_canonical(const struct network *net, const struct host *from,
                          const struct host *to, uint8_t *data, size_t len)

@@ -20,6 +20,5 @@ bool fasttrack_settled(const struct network *net);
 void fasttrack_canonical(const struct network *net, const struct host *from,
                          const struct host *to, uint8_t *data, size_t len);
 uint64_t fasttrack_quiet_us(const struct settings *s);
-bool fasttrack_may_fail(const struct network *net, const struct host *host);
 
 #endif

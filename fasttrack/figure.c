@@ -94,7 +94,7 @@ static bool run_cluster(struct figure_run *r)
     for (unsigned q = 0; q < QUERIES; q++)
         add_query(&t, r, q, supernodes);
     text_add(&t, "run until 1h\n");
-    bool good = figure_start(r, t.data);
+    bool good = figure_start(r, "%s", t.data);
     text_free(&t);
     if (!good || !figure_run_to(r, 19 * SECOND_US))
         return false;

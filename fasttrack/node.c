@@ -617,5 +617,4 @@ const struct protocol fasttrack_protocol = {
     .check = fasttrack_check,
     .settled = fasttrack_settled,
     .quiet_us = fasttrack_quiet_us,
-    .canonical = fasttrack_canonical,
-    .may_fail = fasttrack_may_fail};
+    .canonical = fasttrack_canonical}; /* anyone may fail */

@@ -70,10 +70,8 @@ static void draw_name(const struct tiers *t, const struct pane *p, int row,
                    : mark == '!' ? ATTR_BOLD
                                  : ATTR_NORMAL;
 
-    if (chosen) {
-        *t->v->cursor_row = row;
-        *t->v->cursor_column = column;
-    }
+    if (chosen)
+        view_cursor(t->v, row, column);
     pane_printf(p, row, column, attr, "%.*s%.*s%s", mark != 0, &mark, 7,
                 h->name, rest);
 }

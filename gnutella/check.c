@@ -8,8 +8,7 @@
 
 struct gnutella *gnutella_at(const struct network *net, size_t i)
 {
-    return network_is_up(net, i, &gnutella_protocol) ? net->host[i]->node
-                                                     : NULL;
+    return network_node(net->host[i], &gnutella_protocol);
 }
 
 /* The live servent at the other end of a link, or NOWHERE. */
@@ -217,14 +216,6 @@ uint64_t gnutella_quiet_us(const struct settings *s)
 {
     (void)s;
     return 2 * SEEK_US;
-}
-
-/* Nothing is assumed of who dies: a servent owes the others nothing. */
-bool gnutella_may_fail(const struct network *net, const struct host *host)
-{
-    (void)net;
-    (void)host;
-    return true;
 }
 
 /* -- Invariants ------------------------------------------------------------------------ */

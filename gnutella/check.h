@@ -24,6 +24,5 @@ void gnutella_warm(const struct network *net);
 void gnutella_check(const struct network *net, struct findings *f);
 bool gnutella_settled(const struct network *net);
 uint64_t gnutella_quiet_us(const struct settings *s);
-bool gnutella_may_fail(const struct network *net, const struct host *host);
 
 #endif

@@ -126,7 +126,7 @@ static void add_hits(const struct gnutella *n, struct fields *f)
 static void end_search(struct gnutella *n, struct host *h,
                        const struct search *s)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     if (s->type == GNUTELLA_PING) {
         fields_number(&f, "pongs", s->answers);
@@ -136,7 +136,6 @@ static void end_search(struct gnutella *n, struct host *h,
             add_hits(n, &f);
     }
     host_result(h, s->command, true, &f);
-    fields_free(&f);
 }
 
 void gnutella_command_expire(struct gnutella *n, struct host *h)
@@ -216,7 +215,7 @@ const char *const gnutella_roles[] = {"servent", "ultrapeer", "leaf"};
 static void neighbours(const struct gnutella *n, struct host *h,
                        uint32_t command)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     fields_number(&f, "neighbours", gnutella_degree(n));
     fields_begin(&f, FIELD_LIST, "list");
@@ -231,12 +230,11 @@ static void neighbours(const struct gnutella *n, struct host *h,
     }
     fields_end(&f);
     host_result(h, command, true, &f);
-    fields_free(&f);
 }
 
 static void show(const struct gnutella *n, struct host *h, uint32_t command)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     fields_text(&f, "role", gnutella_roles[n->role]);
     fields_number(&f, "neighbours", gnutella_degree(n));
@@ -250,13 +248,12 @@ static void show(const struct gnutella *n, struct host *h, uint32_t command)
     fields_number(&f, "unroutable", n->count.unroutable);
     fields_number(&f, "dropped", n->count.dropped);
     host_result(h, command, true, &f);
-    fields_free(&f);
 }
 
 static void connect(struct gnutella *n, struct host *h, uint32_t command,
                     const char *text)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     struct addr to;
 
     if (gnutella_degree(n) + gnutella_under_way(n) >= LINKS_MAX) {
@@ -269,7 +266,6 @@ static void connect(struct gnutella *n, struct host *h, uint32_t command,
     } else {
         host_failed(h, command, "no address of another servent");
     }
-    fields_free(&f);
 }
 
 void gnutella_command(struct gnutella *n, struct host *h, const struct event *e)
@@ -294,10 +290,9 @@ void gnutella_command(struct gnutella *n, struct host *h, const struct event *e)
     else if (word_is(text, len, "show"))
         show(n, h, e->command);
     else if (word_is(text, len, "hits")) {
-        struct fields f = fields_new();
+        LOCAL_FIELDS f = fields_new();
         add_hits(n, &f);
         host_result(h, e->command, true, &f);
-        fields_free(&f);
     } else
         host_failed(h, e->command, "unknown command");
 }

@@ -60,14 +60,12 @@ static void add_network(struct text *t, struct figure_run *r,
 static bool run_flood(struct figure_run *r)
 {
     uint64_t asker[QUERIES], before, most[2];
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (r->nodes < TENTH)
         return figure_fail(r, "wants 10 nodes or more");
     add_network(&t, r, asker);
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    if (!good || !figure_run_to(r, 19 * SECOND_US))
+    if (!figure_start(r, "%s", t.data) || !figure_run_to(r, 19 * SECOND_US))
         return false;
     before = messages(r->network, &most[0]);
     for (unsigned q = 0; q < QUERIES; q++) {

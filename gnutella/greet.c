@@ -106,7 +106,7 @@ void gnutella_greet_dial(struct gnutella *n, struct host *h, struct addr to)
 
 void gnutella_greet_on_open(struct gnutella *n, struct host *h, struct link *l)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     l->state = LINK_SENT_HELLO;
     if (is_modern(n)) {
@@ -117,7 +117,6 @@ void gnutella_greet_on_open(struct gnutella *n, struct host *h, struct link *l)
     } else {
         say(h, l, "GNUTELLA CONNECT/0.4\n\n");
     }
-    text_free(&t);
 }
 
 /* -- Up --------------------------------------------------------------------------------- */
@@ -250,14 +249,13 @@ static void say_last(struct gnutella *n, struct host *h, struct link *l,
 static void refuse(struct gnutella *n, struct host *h, struct link *l,
                    const char *status)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     host_note(h, "refuses a link: %s", status);
     text_printf(&t, "GNUTELLA/0.6 %s\r\nUser-Agent: " PRODUCT "\r\n", status);
     add_hosts(n, h, &t);
     text_add(&t, "\r\n");
     say_last(n, h, l, t.data);
-    text_free(&t);
 }
 
 /* A crawler's list, of all our neighbours of these roles; perhaps none. */
@@ -273,7 +271,7 @@ static void add_list(const struct gnutella *n, const char *name, unsigned roles,
 static void answer_crawler(struct gnutella *n, struct host *h, struct link *l,
                            const struct event *e)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     host_note(h, "a crawler asks for the neighbours");
     text_add(&t, "GNUTELLA/0.6 200 OK\r\n");
@@ -282,7 +280,6 @@ static void answer_crawler(struct gnutella *n, struct host *h, struct link *l,
     add_list(n, "Peers: ", AS(ROLE_AUTO) | AS(ROLE_ULTRAPEER), &t);
     text_add(&t, "\r\n");
     say_last(n, h, l, t.data);
-    text_free(&t);
 }
 
 static bool is_crowded(const struct gnutella *n, enum role peer)
@@ -309,7 +306,7 @@ static void accept_04(struct gnutella *n, struct host *h, struct link *l)
 static void accept_06(struct gnutella *n, struct host *h, struct link *l,
                       const struct http_head *head, const struct event *e)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     struct slice v;
 
     l->modern = true;
@@ -317,14 +314,12 @@ static void accept_06(struct gnutella *n, struct host *h, struct link *l,
     take_headers(n, h, l, head);
     if (http_header(head, "crawler", &v)) {
         answer_crawler(n, h, l, e);
-        text_free(&t);
         return;
     }
     if (n->role == ROLE_LEAF || is_crowded(n, l->peer)) {
         refuse(n, h, l,
                n->role == ROLE_LEAF ? "503 Shielded leaf node"
                                     : "503 Too many connections");
-        text_free(&t);
         return;
     }
     text_add(&t, "GNUTELLA/0.6 200 OK\r\n");
@@ -337,7 +332,6 @@ static void accept_06(struct gnutella *n, struct host *h, struct link *l,
     text_add(&t, "\r\n");
     l->state = LINK_WAIT_FINAL;
     say(h, l, t.data);
-    text_free(&t);
 }
 
 static void on_hello(struct gnutella *n, struct host *h, struct link *l,
@@ -389,7 +383,7 @@ static bool turns_leaf(const struct gnutella *n, const struct http_head *head)
 static void on_answer(struct gnutella *n, struct host *h, struct link *l,
                       const struct http_head *head)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     n->joined = n->joined || addr_equal(l->addr, n->join);
     take_headers(n, h, l, head);
@@ -415,7 +409,6 @@ static void on_answer(struct gnutella *n, struct host *h, struct link *l,
         say(h, l, t.data);
         link_up(n, h, l);
     }
-    text_free(&t);
 }
 
 /* -- Greetings -------------------------------------------------------------------------------- */

@@ -518,5 +518,4 @@ const struct protocol gnutella_protocol = {
     .warm = gnutella_warm,
     .check = gnutella_check,
     .settled = gnutella_settled,
-    .quiet_us = gnutella_quiet_us,
-    .may_fail = gnutella_may_fail};
+    .quiet_us = gnutella_quiet_us}; /* anyone may fail */

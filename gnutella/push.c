@@ -58,7 +58,7 @@ void gnutella_push_follow(struct gnutella *n, struct host *h, struct link *from,
 
 static void ask_proxy(struct gnutella *n, struct host *h, struct link *l)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     char base32[33];
 
     gnutella_base32_write(l->servent, GUID_BYTES, base32);
@@ -70,7 +70,6 @@ static void ask_proxy(struct gnutella *n, struct host *h, struct link *l)
     text_add(&t, "\r\n\r\n");
     host_phase(h, l->conn, PHASE_HTTP);
     host_write(h, l->conn, t.data, t.len);
-    text_free(&t);
 }
 
 static size_t on_proxy(struct gnutella *n, struct host *h, struct link *l,
@@ -91,7 +90,7 @@ static size_t on_proxy(struct gnutella *n, struct host *h, struct link *l,
 
 static void say_giv(struct gnutella *n, struct host *h, struct link *l)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "GIV %u:", l->index);
     for (unsigned i = 0; i < GUID_BYTES; i++) {
@@ -103,7 +102,6 @@ static void say_giv(struct gnutella *n, struct host *h, struct link *l)
     host_write(h, l->conn, t.data, t.len);
     l->state = LINK_ACCEPTED; /* now it asks, as if it had called us */
     l->deadline_us = host_now(h) + HELLO_US;
-    text_free(&t);
 }
 
 void gnutella_push_ask_proxy(struct gnutella *n, struct host *h, struct link *l)

@@ -62,7 +62,7 @@ void gnutella_transfer_start(struct gnutella *n, struct host *h)
 static void answer(struct host *h, struct link *l, const char *status,
                    const char *headers, uint64_t bytes)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t,
                 "HTTP/1.1 %s\r\nServer: p2plab/0.1\r\n%sContent-Length: "
@@ -70,7 +70,6 @@ static void answer(struct host *h, struct link *l, const char *status,
                 status, headers, (unsigned long long)bytes);
     host_phase(h, l->conn, PHASE_HTTP);
     host_write(h, l->conn, t.data, t.len);
-    text_free(&t);
 }
 
 /* The answer is out: wait for the next request, or end. */
@@ -166,7 +165,7 @@ static void serve(struct gnutella *n, struct host *h, struct link *l,
                   const struct http_head *head, int content)
 {
     const uint8_t *sha1 = gnutella_transfer_sha1(n, content);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     struct slice range;
     struct content c;
     char urn[URN_BYTES];
@@ -190,7 +189,6 @@ static void serve(struct gnutella *n, struct host *h, struct link *l,
     }
     answer(h, l, part ? "206 Partial Content" : "200 OK", t.data,
            l->end - l->at);
-    text_free(&t);
     l->content = content;
     l->state = LINK_UPLOAD;
     if (slice_is(head->method, "HEAD"))
@@ -230,7 +228,7 @@ static unsigned place_of(struct gnutella *n, struct host *h, uint32_t ip)
 static void let_wait(struct gnutella *n, struct host *h, struct link *l,
                      unsigned place)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t,
                 "Retry-After: %u\r\n"
@@ -239,7 +237,6 @@ static void let_wait(struct gnutella *n, struct host *h, struct link *l,
                 (unsigned)(BUSY_US / SECOND_US),
                 (unsigned)(POLL_MOST_US / SECOND_US));
     decline(n, h, l, "503 Busy", t.data);
-    text_free(&t);
 }
 
 static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
@@ -310,7 +307,7 @@ static void fail(struct gnutella *n, struct host *h, struct download *d,
 
 static void succeed(struct gnutella *n, struct host *h, struct download *d)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     char base32[33];
 
     if (host_content_complete(h, d->content) < 0) {
@@ -327,7 +324,6 @@ static void succeed(struct gnutella *n, struct host *h, struct download *d)
     fields_bool(&f, "pushed", d->pushed);
     if (d->command != 0)
         host_result(h, d->command, true, &f);
-    fields_free(&f);
     drop_download(n, h, d);
 }
 
@@ -440,7 +436,7 @@ void gnutella_transfer_on_closed(struct gnutella *n, struct host *h,
 static void request(struct host *h, struct link *l)
 {
     struct download *d = l->download;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     char urn[URN_BYTES];
 
     d->at = host_content_run(h, d->content, 0);
@@ -465,7 +461,6 @@ static void request(struct host *h, struct link *l)
     host_phase(h, l->conn, PHASE_HTTP);
     host_write(h, l->conn, t.data, t.len);
     l->deadline_us = host_now(h) + IDLE_US;
-    text_free(&t);
 }
 
 /* Does a 206 begin where we asked? */

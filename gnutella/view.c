@@ -214,7 +214,7 @@ static int draw_point(const struct flood *f, const struct point *p,
                       const struct pane *pane)
 {
     const struct host *h = f->v->network->host[p->index];
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     uint8_t attr = ATTR_NORMAL;
 
     if (h == f->v->selected)
@@ -232,13 +232,9 @@ static int draw_point(const struct flood *f, const struct point *p,
     else if (p->hit || p->reached)
         attr = ATTR_BOLD | (p->hit ? ATTR_YELLOW : 0);
     int column = 1 + (int)p->hop * f->column;
-    if (h == f->v->selected) {
-        *f->v->cursor_row = p->row;
-        *f->v->cursor_column = column + 1;
-    }
-    int end = pane_text(pane, p->row, column, attr, t.data);
-    text_free(&t);
-    return end;
+    if (h == f->v->selected)
+        view_cursor(f->v, p->row, column + 1);
+    return pane_text(pane, p->row, column, attr, t.data);
 }
 
 static void draw_tree(struct flood *f, const struct pane *pane)

@@ -12,14 +12,12 @@
 
 struct kelips *kelips_at(const struct network *net, size_t i)
 {
-    return network_is_up(net, i, &kelips_protocol) ? net->host[i]->node : NULL;
+    return network_node(net->host[i], &kelips_protocol);
 }
 
 struct kelips *kelips_by_addr(const struct network *net, struct addr a)
 {
-    const struct host *h = addr_none(a) ? NULL : net->by_addr(net, a);
-
-    return h != NULL ? kelips_at(net, h->index) : NULL;
+    return network_node(net->by_addr(net, a), &kelips_protocol);
 }
 
 uint32_t kelips_group_size(const struct network *net, uint16_t group)

@@ -30,4 +30,13 @@ struct way {
 struct way kelips_way(const struct network *net, struct host *from,
                       const struct id *key);
 
+/* As struct protocol has them. */
+void kelips_warm(const struct network *net);
+void kelips_check(const struct network *net, struct findings *f);
+bool kelips_settled(const struct network *net);
+uint64_t kelips_quiet_us(const struct settings *s);
+bool kelips_may_fail(const struct network *net, const struct host *h);
+void kelips_canonical(const struct network *net, const struct host *from,
+                      const struct host *to, uint8_t *data, size_t len);
+
 #endif

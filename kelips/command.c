@@ -20,7 +20,7 @@ static void list_nodes(struct fields *f, const char *name,
 
 static void show(const struct kelips *n, struct host *h, uint32_t command)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     fields_id(&f, "id", n->id, ID_BITS);
     fields_number(&f, "group", n->group);
@@ -31,7 +31,6 @@ static void show(const struct kelips *n, struct host *h, uint32_t command)
     fields_number(&f, "files", n->file_count);
     fields_number(&f, "bytes", kelips_bytes(n));
     host_result(h, command, true, &f);
-    fields_free(&f);
 }
 
 static void file_command(struct kelips *n, struct host *h,

@@ -24,16 +24,11 @@ static uint32_t groups_for(uint64_t nodes)
 /* Start with these lines behind the groups. */
 static bool start(struct figure_run *r, const char *set, const char *lines)
 {
-    struct text t = text_new();
-
-    text_printf(&t,
-                "set groups %u\n%snodes %llu prefix=p\nwarm\n%s"
-                "run until 1h\n",
-                (unsigned)groups_for(r->nodes), set,
-                (unsigned long long)r->nodes, lines);
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    return good;
+    return figure_start(r,
+                        "set groups %u\n%snodes %llu prefix=p\nwarm\n%s"
+                        "run until 1h\n",
+                        (unsigned)groups_for(r->nodes), set,
+                        (unsigned long long)r->nodes, lines);
 }
 
 static struct id random_id(struct figure_run *r)
@@ -43,16 +38,6 @@ static struct id random_id(struct figure_run *r)
     for (unsigned i = 0; i < ID_WORDS; i++)
         id.word[i] = (uint32_t)(random_next(&r->random) >> 32);
     return id;
-}
-
-static struct host *random_live(struct figure_run *r)
-{
-    for (unsigned tries = 0; tries < 10000; tries++) {
-        size_t i = random_below(&r->random, r->network->count);
-        if (kelips_at(r->network, i) != NULL)
-            return r->network->host[i];
-    }
-    return NULL;
 }
 
 /* -- K1: memory ---------------------------------------------------------------- */
@@ -76,13 +61,11 @@ static bool run_memory(struct figure_run *r)
 {
     uint64_t files = r->nodes * (uint64_t)r->point;
     uint32_t k = groups_for(r->nodes);
-    struct text t = text_new();
+    bool good = true;
 
-    text_printf(&t, "set groups %u\nset contacts 1\nnode a\nrun until 1h\n",
-                (unsigned)k);
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    if (!good)
+    if (!figure_start(r,
+                      "set groups %u\nset contacts 1\nnode a\nrun until 1h\n",
+                      (unsigned)k))
         return false;
     struct host *h = r->network->host[0];
     struct kelips *n = h->node;
@@ -138,7 +121,7 @@ static bool run_lookup_cost(struct figure_run *r)
          i++) { /* files, known to all they concern */
         struct entry e = {.made_us = 0, .heartbeat = 1};
         e.id = key[i] = random_id(r);
-        e.addr = random_live(r)->addr;
+        e.addr = figure_live(r)->addr;
         for (size_t j = 0; j < r->network->count; j++) {
             struct kelips *n = kelips_at(r->network, j);
             if (n != NULL && n->group == kelips_group(&e.id, n->groups))
@@ -146,7 +129,7 @@ static bool run_lookup_cost(struct figure_run *r)
         }
     }
     for (unsigned i = 0; i < LOOKUPS; i++) {
-        struct host *from = random_live(r);
+        struct host *from = figure_live(r);
         const struct id *k = &key[random_below(&r->random, FILES)];
         const struct kelips *n = from->node;
         struct way w = kelips_way(r->network, from, k);
@@ -243,7 +226,7 @@ static bool run_convergence(struct figure_run *r)
         struct kelips *n = h->node;
         kelips_forget_all(n);
         for (unsigned j = 0; j < ACQUAINTANCES; j++) {
-            const struct kelips *other = random_live(r)->node;
+            const struct kelips *other = figure_live(r)->node;
             struct entry e = {.id = other->id, .addr = other->self};
             if (other == n)
                 continue;
@@ -270,7 +253,7 @@ static void row_convergence(const struct figure_row *row, struct text *csv)
 
 static bool run_mass_failure(struct figure_run *r)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     uint32_t *name = figure_alloc(r, (size_t)r->nodes, sizeof *name);
 
     if (name == NULL)
@@ -284,13 +267,11 @@ static bool run_mass_failure(struct figure_run *r)
         text_printf(&t, i == 0 ? "at 20s crash p%u\n" : "crash p%u\n",
                     (unsigned)chosen);
     }
-    bool good =
-        start(r, "set expiry 25s\n", t.data) &&
-        figure_run_to(r, FAILURE_S * SECOND_US + (uint64_t)(r->point * 1e6));
-    text_free(&t);
-    if (good)
-        count_views(r);
-    return good;
+    if (!start(r, "set expiry 25s\n", t.data) ||
+        !figure_run_to(r, FAILURE_S * SECOND_US + (uint64_t)(r->point * 1e6)))
+        return false;
+    count_views(r);
+    return true;
 }
 
 static void row_mass_failure(const struct figure_row *row, struct text *csv)
@@ -309,16 +290,15 @@ static void row_mass_failure(const struct figure_row *row, struct text *csv)
 
 static bool run_false_expiry(struct figure_run *r)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t,
                 "set ration_group 4\nset ration_contact 2\nset expiry %gs\n",
                 r->point);
-    bool good = start(r, t.data, "") && figure_run_to(r, STEADY_S * SECOND_US);
-    text_free(&t);
-    if (good)
-        count_views(r);
-    return good;
+    if (!start(r, t.data, "") || !figure_run_to(r, STEADY_S * SECOND_US))
+        return false;
+    count_views(r);
+    return true;
 }
 
 static void row_false_expiry(const struct figure_row *row, struct text *csv)
@@ -381,7 +361,7 @@ static bool run_lookup_success(struct figure_run *r)
     for (size_t i = 0; i < r->nodes; i++)
         dead[i] = random_below(&r->random, 1000000) < part;
     for (unsigned i = 0; i < LOOKUPS; i++) {
-        const struct kelips *n = random_live(r)->node;
+        const struct kelips *n = figure_live(r)->node;
         uint16_t group = (uint16_t)random_below(&r->random, n->groups);
         if (group != n->group)
             look_up_among_dead(r, dead, n, group);

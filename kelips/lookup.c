@@ -192,13 +192,10 @@ static void add_home(const struct kelips *n, const struct request *r,
 static void done(struct kelips *n, struct host *h, struct request *r,
                  const struct kelips_msg *data)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
-    if (data != NULL) {
-        struct field *value = fields_add(&f, FIELD_TEXT, "value", 0, 0);
-        value->text = (const char *)data->value;
-        value->text_len = data->value_len;
-    }
+    if (data != NULL)
+        fields_data(&f, "value", data->value, data->value_len);
     add_home(n, r, &f);
     if (r->purpose != FOR_INSERT) {
         unsigned hops = add_path(n, r, &f);
@@ -212,7 +209,6 @@ static void done(struct kelips *n, struct host *h, struct request *r,
     fields_id(&f, "key", r->key, ID_BITS);
     if (r->command != 0)
         host_result(h, r->command, true, &f);
-    fields_free(&f);
     kelips_request_close(n, h, r);
 }
 

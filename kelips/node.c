@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "common/random.h"
+#include "kelips/check.h"
 
 static const struct option options[] = {
     [KELIPS_GROUPS] = {"groups", OPTION_NUMBER, 1, GROUPS_MAX, 4, NULL,
@@ -443,13 +444,6 @@ static void *create(struct host *h, const struct config *config)
     return n->contact != NULL ? n : NULL;
 }
 
-static void describe(const struct framing *framing, const uint8_t *data,
-                     size_t len, struct fields *f)
-{
-    (void)framing; /* datagrams only */
-    kelips_describe(data, len, f);
-}
-
 /* -- Canonical state ----------------------------------------------------------- */
 
 /* Times are those of the clock, not ages: while nothing happens to a node,
@@ -463,16 +457,12 @@ static void dump_entry(struct text *t, const char *what, const struct entry *e)
     id_text(t, &e->id, ID_BITS);
     text_char(t, '@');
     addr_text(t, e->addr);
-    text_add(t, " beat ");
-    text_u64(t, e->heartbeat);
+    text_number(t, " beat ", e->heartbeat);
     text_add(t, " made ");
     text_i64(t, e->made_us);
-    text_add(t, " rtt ");
-    text_u64(t, e->rtt_us);
-    text_add(t, " fresh ");
-    text_u64(t, e->fresh);
-    text_add(t, " misses ");
-    text_u64(t, e->misses);
+    text_number(t, " rtt ", e->rtt_us);
+    text_number(t, " fresh ", e->fresh);
+    text_number(t, " misses ", e->misses);
     text_char(t, '\n');
 }
 
@@ -488,21 +478,15 @@ static void dump_request(struct text *t, const struct request *r)
     text_add(t, kinds[r->kind]);
     text_char(t, ' ');
     addr_text(t, r->peer);
-    text_add(t, r->inside ? " inside, since " : " since ");
-    text_u64(t, r->sent_us);
-    text_add(t, " due ");
-    text_u64(t, r->deadline_us);
+    text_number(t, r->inside ? " inside, since " : " since ", r->sent_us);
+    text_number(t, " due ", r->deadline_us);
     if (r->kind >= REQUEST_MEMBER) {
-        text_add(t, r->silent ? " silent, begun " : " begun ");
-        text_u64(t, r->begun_us);
+        text_number(t, r->silent ? " silent, begun " : " begun ", r->begun_us);
         text_add(t, " key ");
         id_text(t, &r->key, ID_BITS);
-        text_add(t, " for ");
-        text_u64(t, r->purpose);
-        text_add(t, " indirect ");
-        text_u64(t, r->indirect);
-        text_add(t, " denials ");
-        text_u64(t, r->denials);
+        text_number(t, " for ", r->purpose);
+        text_number(t, " indirect ", r->indirect);
+        text_number(t, " denials ", r->denials);
         for (unsigned i = 0; i < r->asked_count; i++) {
             text_char(t, ' ');
             addr_text(t, r->asked[i]);
@@ -517,22 +501,14 @@ static void dump(const void *node, struct host *h, struct text *t)
     size_t places = (size_t)n->groups * n->contact_count;
 
     (void)h;
-    text_add(t, "group ");
-    text_u64(t, n->group);
-    text_add(t, n->member ? " beat " : " joining, beat ");
-    text_u64(t, n->heartbeat);
-    text_add(t, " probe ");
-    text_u64(t, n->probe);
-    text_char(t, ' ');
-    text_u64(t, n->home_probe);
-    text_add(t, " round ");
-    text_u64(t, n->rounds);
-    text_add(t, " next ");
-    text_u64(t, n->round_us);
-    text_char(t, ' ');
-    text_u64(t, n->grave_next);
-    text_add(t, " purged ");
-    text_u64(t, n->purged_us);
+    text_number(t, "group ", n->group);
+    text_number(t, n->member ? " beat " : " joining, beat ", n->heartbeat);
+    text_number(t, " probe ", n->probe);
+    text_number(t, " ", n->home_probe);
+    text_number(t, " round ", n->rounds);
+    text_number(t, " next ", n->round_us);
+    text_number(t, " ", n->grave_next);
+    text_number(t, " purged ", n->purged_us);
     text_char(t, '\n');
     for (uint32_t i = 0; i < n->view.count; i++)
         dump_entry(t, "member", &n->view.at[i]);
@@ -546,10 +522,8 @@ static void dump(const void *node, struct host *h, struct text *t)
     for (const struct file *f = n->files; f != NULL; f = f->next) {
         text_add(t, "file ");
         id_text(t, &f->key, ID_BITS);
-        text_add(t, " beat ");
-        text_u64(t, f->heartbeat);
-        text_add(t, " due ");
-        text_u64(t, f->refresh_us);
+        text_number(t, " beat ", f->heartbeat);
+        text_number(t, " due ", f->refresh_us);
         text_char(t, '\n');
     }
     for (const struct request *r = n->requests; r != NULL; r = r->next)
@@ -568,7 +542,7 @@ const struct protocol kelips_protocol = {
     .create = create,
     .event = event,
     .dump = dump,
-    .describe = describe,
+    .describe = kelips_describe,
     .fields = "magic version type request sender group groups heartbeat "
               "entries kind node spare beat age_ms id home key origin found "
               "assign name_len name value_len value",

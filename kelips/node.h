@@ -242,16 +242,4 @@ void kelips_insert(struct kelips *n, struct host *h, struct request *r,
 
 void kelips_command(struct kelips *n, struct host *h, const struct event *e);
 
-/* -- check.c, for the table in node.c ------------------------------------- */
-
-struct network;
-struct findings;
-void kelips_warm(const struct network *net);
-void kelips_check(const struct network *net, struct findings *f);
-bool kelips_settled(const struct network *net);
-uint64_t kelips_quiet_us(const struct settings *s);
-bool kelips_may_fail(const struct network *net, const struct host *h);
-void kelips_canonical(const struct network *net, const struct host *from,
-                      const struct host *to, uint8_t *data, size_t len);
-
 #endif

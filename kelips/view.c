@@ -23,13 +23,6 @@ struct search {
     struct addr asker, member, home; /* none: not known yet */
 };
 
-static const struct kelips *kelips_of(const struct host *h)
-{
-    return h != NULL && h->state != NODE_DOWN && h->protocol == &kelips_protocol
-               ? h->node
-               : NULL;
-}
-
 /* Follow LOOKUP and FOUND along the selected command. */
 static struct search search_of(const struct view *v)
 {
@@ -83,7 +76,7 @@ static void draw_member(const struct view *v, const struct search *s,
                         const struct pane *p, int row, int column,
                         const struct host *h)
 {
-    const struct kelips *me = kelips_of(v->selected);
+    const struct kelips *me = network_node(v->selected, &kelips_protocol);
     bool selected = h == v->selected;
     char mark = selected ? '[' : mark_of(v, me, h);
     uint8_t attr = selected                         ? ATTR_BOLD
@@ -95,10 +88,7 @@ static void draw_member(const struct view *v, const struct search *s,
     int end = pane_text(p, row, column + 1, attr, h->name);
     if (selected) {
         pane_put(p, row, end++, ']', attr);
-        if (v->cursor_row != NULL) {
-            *v->cursor_row = p->row + row;
-            *v->cursor_column = p->column + column;
-        }
+        view_cursor(v, row, column);
     }
     if (s->known && addr_equal(h->addr, s->home))
         pane_text(p, row, end, ATTR_YELLOW, " H");
@@ -143,7 +133,7 @@ static void draw_column(const struct view *v, const struct search *s,
 static void draw_lines(const struct view *v, const struct pane *p,
                        uint16_t groups)
 {
-    const struct kelips *me = kelips_of(v->selected);
+    const struct kelips *me = network_node(v->selected, &kelips_protocol);
     int each = p->columns >= 28 ? p->columns / 14 : 1;
 
     for (uint16_t g = 0; g < groups; g++) {
@@ -218,7 +208,7 @@ static void draw_knowledge(const struct view *v, const struct pane *p)
     pane_text(p, 0, 0, ATTR_DIM, "node        group  view  contacts  tuples");
     for (size_t i = 0; i < v->network->count && row < p->rows; i++) {
         const struct host *h = v->network->host[i];
-        const struct kelips *n = kelips_of(h);
+        const struct kelips *n = network_node(h, &kelips_protocol);
         if (n == NULL)
             continue;
         uint32_t contacts = kelips_entries(n) - n->view.count - n->tuples.count;
@@ -228,10 +218,8 @@ static void draw_knowledge(const struct view *v, const struct pane *p)
                     h->name, (unsigned)n->group, (unsigned)n->view.count,
                     (unsigned)kelips_group_size(v->network, n->group) - 1,
                     (unsigned)contacts, (unsigned)n->tuples.count);
-        if (selected && v->cursor_row != NULL) {
-            *v->cursor_row = p->row + row;
-            *v->cursor_column = p->column;
-        }
+        if (selected)
+            view_cursor(v, row, 0);
         row++;
         if (row == p->rows - 1 && v->network->count - i > 2) {
             pane_printf(p, row, 0, ATTR_DIM, " and %zu more",

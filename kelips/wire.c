@@ -147,15 +147,9 @@ static void walk_body(struct codec *c, struct kelips_msg *m)
 
 static void walk(struct codec *c, struct kelips_msg *m)
 {
-    uint8_t version = KELIPS_VERSION, type = (uint8_t)m->type;
+    uint8_t type = (uint8_t)m->type;
 
-    code_magic(c, "magic", KELIPS_MAGIC);
-    code_u8(c, "version", &version);
-    code_minor(c);
-    code_require(c, version == KELIPS_VERSION);
-    code_u8(c, "type", &type);
-    code_minor(c);
-    code_require(c, type >= KELIPS_JOIN && type <= KELIPS_PONG);
+    code_header(c, KELIPS_MAGIC, KELIPS_VERSION, &type, KELIPS_PONG);
     m->type = (enum kelips_type)type;
     code_u16(c, "groups", &m->groups);
     code_minor(c);
@@ -190,20 +184,16 @@ bool kelips_decode(struct kelips_msg *m, const uint8_t *data, size_t len)
     return !c.bad && c.at == len;
 }
 
-void kelips_describe(const uint8_t *data, size_t len, struct fields *f)
+void kelips_describe(const struct framing *framing, const uint8_t *data,
+                     size_t len, struct fields *f)
 {
     struct kelips_msg m;
     struct codec c = codec_describer(data, len, f);
-    size_t end = 0; /* of the last whole field */
 
+    (void)framing; /* datagrams only */
     kelips_msg_clear(&m);
     walk(&c, &m);
-    if (c.at >= 6) /* magic, version and type are read */
-        f->type = kelips_type_name(m.type);
-    for (size_t i = 0; i < f->count; i++)
-        if (f->at[i].length > 0)
-            end = f->at[i].offset + f->at[i].length;
-    fields_undecoded(f, end, len);
+    code_described(&c, kelips_type_name(m.type));
 }
 
 const char *kelips_type_name(enum kelips_type type)

@@ -7,6 +7,7 @@
 #define KELIPS_WIRE_H
 
 #include "common/codec.h"
+#include "common/node.h"
 #include "common/words.h"
 #include "kelips/limits.h"
 
@@ -68,7 +69,8 @@ size_t kelips_encode(struct kelips_msg *m, uint8_t out[DATAGRAM_MAX]);
 /* Read a whole datagram; false when it is not exactly one message. */
 bool kelips_decode(struct kelips_msg *m, const uint8_t *data, size_t len);
 /* Name every byte. */
-void kelips_describe(const uint8_t *data, size_t len, struct fields *f);
+void kelips_describe(const struct framing *framing, const uint8_t *data,
+                     size_t len, struct fields *f);
 const char *kelips_type_name(enum kelips_type type);
 /* The affinity group of a node's or a file's id: the number modulo k. */
 uint16_t kelips_group(const struct id *id, uint32_t groups);

@@ -3,7 +3,7 @@
 
 struct napster *napster_at(const struct network *net, size_t i)
 {
-    return network_is_up(net, i, &napster_protocol) ? net->host[i]->node : NULL;
+    return network_node(net->host[i], &napster_protocol);
 }
 
 struct napster *napster_server_in(const struct network *net)
@@ -64,14 +64,6 @@ uint64_t napster_quiet_us(const struct settings *s)
 {
     (void)s;
     return 3 * SECOND_US; /* longer than a client waits to dial again */
-}
-
-/* The server may fail too: that is the lesson. */
-bool napster_may_fail(const struct network *net, const struct host *host)
-{
-    (void)net;
-    (void)host;
-    return true;
 }
 
 /* The user in the directory of a client that thinks it is logged in. */

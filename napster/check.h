@@ -15,6 +15,5 @@ void napster_warm(const struct network *net);
 void napster_check(const struct network *net, struct findings *f);
 bool napster_settled(const struct network *net);
 uint64_t napster_quiet_us(const struct settings *s);
-bool napster_may_fail(const struct network *net, const struct host *host);
 
 #endif

@@ -41,14 +41,13 @@ void napster_login_text(const struct napster *n, struct text *t)
 
 static void on_open(struct napster *n, struct host *h)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (n->client->state == SESSION_META)
         return; /* it speaks, and we listen */
     n->client->state = SESSION_LOGIN;
     napster_login_text(n, &t);
     SAY(registers(n) ? MSG_REGISTER : MSG_LOGIN, "%s", t.data);
-    text_free(&t);
 }
 
 static void share_all(struct napster *n, struct host *h)
@@ -94,7 +93,7 @@ bool napster_share_text(const struct napster *n, struct host *h, int content,
 void napster_client_share(struct napster *n, struct host *h, int content)
 {
     struct offered *s = &n->client->share[content];
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (n->client->state == SESSION_ONLINE && s->known && !s->off && !s->sent &&
         napster_share_text(n, h, content, &t)) {
@@ -102,7 +101,6 @@ void napster_client_share(struct napster *n, struct host *h, int content)
         s->sent = true;
         n->client->shared++;
     }
-    text_free(&t);
 }
 
 int napster_content_find(struct host *h, struct slice wire)
@@ -144,9 +142,8 @@ static void ask_next(struct napster *n, struct host *h)
         c->hit_count = 0;
     SAY(c->question->type, "%s", c->question->text);
     if (c->question->type == MSG_PART || c->question->type == MSG_PRIVATE) {
-        struct fields f = fields_new(); /* they have no answer */
+        LOCAL_FIELDS f = fields_new(); /* they have no answer */
         end_question(n, h, true, &f);
-        fields_free(&f);
     }
 }
 
@@ -172,7 +169,7 @@ void napster_ask(struct napster *n, struct host *h, uint32_t command,
                  uint16_t type, const char *format, ...)
 {
     struct client *c = n->client;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     va_list args;
 
     if (c->question == NULL)
@@ -194,7 +191,6 @@ void napster_ask(struct napster *n, struct host *h, uint32_t command,
         napster_copy(q->text, sizeof q->text, (struct slice){t.data, t.len});
         ask_next(n, h);
     }
-    text_free(&t);
 }
 
 static bool asks(const struct client *c, uint16_t type)
@@ -224,11 +220,10 @@ static void add_hits(const struct client *c, struct fields *f)
 static void end_search(struct napster *n, struct host *h)
 {
     struct client *c = n->client;
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     add_hits(c, &f);
     end_question(n, h, *c->error == '\0', &f);
-    fields_free(&f);
 }
 
 /* Ping every host in the answer, to fetch from the nearest.
@@ -347,24 +342,22 @@ static void on_list_message(struct napster *n, struct host *h, uint16_t type,
 static void end_with_text(struct napster *n, struct host *h, const char *name,
                           struct slice text)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     char line[PAYLOAD_MAX + 1];
 
     napster_copy(line, sizeof line, text);
     fields_text(&f, name, line);
     end_question(n, h, true, &f);
-    fields_free(&f);
 }
 
 /* What a person wants to hear though it answers no question of theirs. */
 static void tell(struct host *h, const struct napster_msg *m)
 {
     static const struct framing framing = {PHASE_MESSAGES, false};
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     napster_describe(&framing, m->bytes, HEADER_BYTES + m->len, &f);
     host_result(h, 0, true, &f);
-    fields_free(&f);
 }
 
 static void on_notice(struct napster *n, struct host *h,
@@ -407,7 +400,7 @@ static void on_stats(struct napster *n, struct host *h, const struct slice *f,
                      int count)
 {
     struct client *c = n->client;
-    struct fields out = fields_new();
+    LOCAL_FIELDS out = fields_new();
 
     if (count >= 2 && napster_number(f[0], UINT32_MAX, &c->users) &&
         napster_number(f[1], UINT32_MAX, &c->files) && asks(c, MSG_STATS)) {
@@ -415,7 +408,6 @@ static void on_stats(struct napster *n, struct host *h, const struct slice *f,
         fields_number(&out, "files", c->files);
         end_question(n, h, true, &out);
     }
-    fields_free(&out);
 }
 
 /* A nick of the hotlist is told again at each login. */

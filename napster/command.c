@@ -70,7 +70,7 @@ static void set_shared(struct napster *n, struct host *h, uint32_t command,
 {
     struct client *c = n->client;
     int content = host_content_find(h, name);
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     char wire[FILE_NAME_MAX + 1];
 
     if (content < 0 || (uint32_t)content >= c->share_count ||
@@ -88,7 +88,6 @@ static void set_shared(struct napster *n, struct host *h, uint32_t command,
         fields_number(&f, "shared", c->shared);
         host_result(h, command, true, &f);
     }
-    fields_free(&f);
 }
 
 static void show(const struct napster *n, struct host *h, uint32_t command)
@@ -96,7 +95,7 @@ static void show(const struct napster *n, struct host *h, uint32_t command)
     static const char *const states[] = {"offline", "asks the metaserver",
                                          "dials", "logs in", "online"};
     const struct client *c = n->client;
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     fields_text(&f, "nick", n->nick);
     fields_text(&f, "state", states[c->state]);
@@ -108,7 +107,6 @@ static void show(const struct napster *n, struct host *h, uint32_t command)
     fields_number(&f, "users", c->users);
     fields_number(&f, "files", c->files);
     host_result(h, command, true, &f);
-    fields_free(&f);
 }
 
 /* A channel's name begins with '#', which in a scenario begins a comment: so

@@ -89,7 +89,7 @@ struct outcome {
 static bool search(struct fact_call *k, struct outcome *o)
 {
     struct server *s = server_arg(k);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     unsigned found = 0;
 
     if (s == NULL)
@@ -104,7 +104,6 @@ static bool search(struct fact_call *k, struct outcome *o)
         napster_index_search(&s->index, &s->query, count_match, &found);
     *o = (struct outcome){found, s->index.walked - before};
     s->index.walked = before;
-    text_free(&t);
     if (wrong != NULL)
         text_add(k->why, wrong);
     return wrong == NULL;
@@ -178,13 +177,12 @@ static enum fact_outcome fact_way(struct fact_call *k)
 static enum fact_outcome fact_login_length(struct fact_call *k)
 {
     const struct host *h = client_arg(k, 0);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (h == NULL)
         return FACT_ERROR;
     napster_login_text(h->node, &t);
     text_u64(k->out, t.len);
-    text_free(&t);
     return FACT_OK;
 }
 
@@ -193,14 +191,13 @@ static enum fact_outcome fact_share_length(struct fact_call *k)
 {
     struct host *h = client_arg(k, 0);
     int content = h != NULL ? host_content_find(h, k->args[1]) : -1;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     bool ok = h != NULL && napster_share_text(h->node, h, content, &t);
 
     if (ok)
         text_u64(k->out, t.len);
     else if (h != NULL)
         text_printf(k->why, "%s does not share %s", h->name, k->args[1]);
-    text_free(&t);
     return ok ? FACT_OK : FACT_ERROR;
 }
 

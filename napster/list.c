@@ -19,14 +19,13 @@ void napster_list_more(struct napster *n, struct host *h, struct peer *p)
 
     while (p->at < n->client->share_count && backlog < BACKLOG_HIGH) {
         int content = (int)p->at++;
-        struct text t = text_new();
+        LOCAL_TEXT t = text_new();
         if (n->client->share[content].sent &&
             napster_share_text(n, h, content, &t)) {
             text_char(&t, '\n');
             backlog = host_write(h, p->conn, t.data, t.len);
             p->deadline_us = host_now(h) + PEER_US;
         }
-        text_free(&t);
     }
     if (p->at < n->client->share_count)
         return; /* the rest at ROOM */
@@ -37,11 +36,10 @@ void napster_list_more(struct napster *n, struct host *h, struct peer *p)
 void napster_list_begin(struct napster *n, struct host *h, struct peer *p,
                         const char *word)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "%s%s\n", word, n->nick);
     host_write(h, p->conn, t.data, t.len);
-    text_free(&t);
     p->state = PEER_LIST_OUT;
     p->at = 0;
     napster_list_more(n, h, p);

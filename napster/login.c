@@ -130,14 +130,13 @@ void server_on_motd(struct napster *n, struct host *h, struct user *u,
                     const struct request *r)
 {
     const char *motd = setting_text(n->settings, OPT_MOTD);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     (void)r;
     for (; *motd != '\0'; motd++) /* settings hold no blanks */
         text_char(&t, *motd == '_' ? ' ' : *motd);
     if (t.len > 0)
         ANSWER(u, MSG_MOTD, "%s", t.data);
-    text_free(&t);
 }
 
 static void sign_on(struct napster *n, struct host *h, struct user *u,

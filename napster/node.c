@@ -118,7 +118,7 @@ static struct addr next_server(struct napster *n, struct host *h)
 /* A metaserver says one line and reads nothing. */
 static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (e->kind == EVENT_ACCEPT) {
         host_phase(h, e->conn, PHASE_HANDSHAKE);
@@ -131,7 +131,6 @@ static size_t on_meta(struct napster *n, struct host *h, const struct event *e)
         host_write(h, e->conn, t.data, t.len);
         host_finish(h, e->conn);
     }
-    text_free(&t);
     return e->len;
 }
 
@@ -373,5 +372,4 @@ const struct protocol napster_protocol = {
     .warm = napster_warm,
     .check = napster_check,
     .settled = napster_settled,
-    .quiet_us = napster_quiet_us,
-    .may_fail = napster_may_fail};
+    .quiet_us = napster_quiet_us}; /* anyone may fail */

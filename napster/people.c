@@ -11,7 +11,7 @@ void server_on_whois(struct napster *n, struct host *h, struct user *u,
     const struct server *s = n->server;
     const struct user *of = napster_user(s, r->f[0]);
     const struct account *a = server_account(s, r->f[0]);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (of != NULL) {
         for (unsigned i = 0; i < of->channel_count; i++)
@@ -28,7 +28,6 @@ void server_on_whois(struct napster *n, struct host *h, struct user *u,
     } else {
         server_notice(n, h, u, "User is not currently online.");
     }
-    text_free(&t);
 }
 
 void server_on_speed(struct napster *n, struct host *h, struct user *u,
@@ -246,10 +245,9 @@ static struct channel *channel_new(struct server *s, struct slice name)
         if (*c->name != '\0')
             continue;
         napster_copy(c->name, sizeof c->name, name);
-        struct text t = text_new();
+        LOCAL_TEXT t = text_new();
         text_printf(&t, "Welcome to the %s channel.", c->name);
         napster_copy(c->topic, sizeof c->topic, (struct slice){t.data, t.len});
-        text_free(&t);
         return c;
     }
     return NULL;

@@ -89,12 +89,11 @@ static size_t say(struct host *h, conn_id conn, uint16_t type,
 static size_t say(struct host *h, conn_id conn, uint16_t type,
                   const char *format, va_list args)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     uint8_t out[HEADER_BYTES + PAYLOAD_MAX];
 
     text_vprintf(&t, format, args);
     size_t len = napster_encode(out, type, t.data, t.len);
-    text_free(&t);
     return conn != 0 ? host_write(h, conn, out, len) : 0;
 }
 
@@ -447,7 +446,7 @@ void napster_server_command(struct napster *n, struct host *h,
     const struct server *s = n->server;
     const char *text = (const char *)e->data;
     size_t len = word_next(&text);
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     if (!word_is(text, len, "show") && !word_is(text, len, "stats")) {
         host_failed(h, e->command,
@@ -464,5 +463,4 @@ void napster_server_command(struct napster *n, struct host *h,
     fields_number(&f, "brokered", s->brokered);
     fields_number(&f, "registered", s->account_count);
     host_result(h, e->command, true, &f);
-    fields_free(&f);
 }

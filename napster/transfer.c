@@ -190,7 +190,7 @@ void napster_say(struct host *h, struct peer *p, const char *text)
 /* The offset's digits have ended in silence: answer the GET. */
 static void answer_get(struct napster *n, struct host *h, struct peer *p)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (p->at > p->bytes) {
         napster_say(h, p, "INVALID REQUEST");
@@ -199,7 +199,6 @@ static void answer_get(struct napster *n, struct host *h, struct peer *p)
     }
     text_u64(&t, p->bytes);
     host_write(h, p->conn, t.data, t.len);
-    text_free(&t);
     begin_upload(n, h, p);
 }
 
@@ -222,7 +221,7 @@ static void on_push_to(struct napster *n, struct host *h, struct slice nick,
 
 static void send_push(struct napster *n, struct host *h, struct peer *p)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     struct content x;
 
     if (!host_content(h, p->content, &x)) {
@@ -235,7 +234,6 @@ static void send_push(struct napster *n, struct host *h, struct peer *p)
         text_char(&t, *s == '/' ? '\\' : *s);
     text_printf(&t, "\" %llu", (unsigned long long)x.bytes);
     host_write(h, p->conn, t.data, t.len);
-    text_free(&t);
     p->state = PEER_PUSH_OFFSET;
 }
 
@@ -325,13 +323,12 @@ static void set_offset(struct host *h, struct download *d)
 
 static void send_get(struct napster *n, struct host *h, struct download *d)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     set_offset(h, d);
     text_printf(&t, "GET%s \"%s\" %llu", n->nick, d->hit.name,
                 (unsigned long long)d->at);
     host_write(h, d->peer->conn, t.data, t.len);
-    text_free(&t);
     wait_for(d, h, DOWN_SIZE, PEER_US);
 }
 
@@ -410,13 +407,12 @@ static bool same_md5(const uint8_t *md5, const char *text)
 static void succeed(struct napster *n, struct host *h, struct download *d)
 {
     struct client *c = n->client;
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     int content = d->content;
     struct content x;
 
     if (host_content_complete(h, content) < 0 ||
         !host_content(h, content, &x)) {
-        fields_free(&f);
         fail(n, h, d, "the file cannot be given its name");
         return;
     }
@@ -428,7 +424,6 @@ static void succeed(struct napster *n, struct host *h, struct download *d)
     struct field *took = fields_add(&f, FIELD_TIME, "seconds", 0, 0);
     took->number = host_now(h) - d->begun_us;
     host_result(h, d->command, true, &f);
-    fields_free(&f);
     drop_download(n, h, d);
     napster_client_share(n, h, content);
 }
@@ -437,7 +432,7 @@ static void succeed(struct napster *n, struct host *h, struct download *d)
    once.  Source: reference, section 8. */
 static bool is_refused(struct host *h, int content)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     char wire[FILE_NAME_MAX + 1];
     struct content x;
     bool refused =
@@ -448,7 +443,6 @@ static bool is_refused(struct host *h, int content)
         fields_text(&f, "error", "not shared: no message can hold this name");
         host_result(h, 0, false, &f);
     }
-    fields_free(&f);
     return refused;
 }
 
@@ -655,7 +649,7 @@ static void on_send(struct napster *n, struct host *h, struct peer *p,
                     const struct napster_request *r)
 {
     struct download *d = download_of(n->client, r->nick, r->file);
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (d == NULL || d->state != DOWN_PUSHED) {
         host_note(h, "refuses a SEND that nobody asked for");
@@ -669,7 +663,6 @@ static void on_send(struct napster *n, struct host *h, struct peer *p,
     set_offset(h, d);
     text_u64(&t, d->at);
     host_write(h, p->conn, t.data, t.len);
-    text_free(&t);
     begin_data(n, h, d);
 }
 

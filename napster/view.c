@@ -51,10 +51,8 @@ static void draw_server(const struct view *v, const struct pane *p,
     pane_printf(p, 1, left + 2, attr, "SERVER  users %u", n->server->online);
     pane_printf(p, 2, left + 2, ATTR_NORMAL, "index: %u files",
                 n->server->index.count);
-    if (at == v->selected) {
-        *v->cursor_row = 1;
-        *v->cursor_column = left + 2;
-    }
+    if (at == v->selected)
+        view_cursor(v, 1, left + 2);
 }
 
 static void draw_user(const struct view *v, const struct pane *p,
@@ -69,10 +67,8 @@ static void draw_user(const struct view *v, const struct pane *p,
 
     memcpy(name, h->name, len);
     name[len] = '\0';
-    if (h == v->selected) {
-        *v->cursor_row = row;
-        *v->cursor_column = column;
-    }
+    if (h == v->selected)
+        view_cursor(v, row, column);
     pane_printf(p, row, column, attr, online ? "%s" : "(%s)", name);
     pane_printf(p, row + 1, column, ATTR_DIM, "%u%s", c->shared,
                 napster_firewalled(h->node) ? " fw" : "");
@@ -188,11 +184,11 @@ const struct picture napster_pictures[] = {{"users", users_picture},
 static void file_row(struct state_rows *rows, const char *name, size_t len,
                      const char *nick, const char *last)
 {
-    struct text *t = state_row(rows, "", NULL), safe = text_new();
+    struct text *t = state_row(rows, "", NULL);
+    LOCAL_TEXT safe = text_new();
 
     text_safe(&safe, name, len);
     text_printf(t, "%-18.18s %-7.7s %4s", safe.data, nick, last);
-    text_free(&safe);
 }
 
 static void directory_rows(const struct server *s, struct state_rows *rows)
@@ -210,12 +206,11 @@ static void directory_rows(const struct server *s, struct state_rows *rows)
         uint32_t at = u != NULL ? u->first_file : 0;
         for (; at != 0; at = napster_file(&s->index, at)->next) {
             const struct file *f = napster_file(&s->index, at);
-            struct text t = text_new();
+            LOCAL_TEXT t = text_new();
             if (shown++ == DIRECTORY_ROWS)
                 return;
             text_u64(&t, f->kbps);
             file_row(rows, f->name, f->name_len, u->nick, t.data);
-            text_free(&t);
         }
     }
 }
@@ -237,10 +232,9 @@ static void client_rows(const struct view *v, const struct napster *n,
     for (size_t i = 0; i < files && i < FOLDER_ROWS; i++)
         if (host_content(h, (int)i, &x)) {
             uint64_t part = x.bytes > 0 ? x.have * 100 / x.bytes : 100;
-            struct text t = text_new();
+            LOCAL_TEXT t = text_new();
             text_printf(&t, "%u%%", (unsigned)part);
             file_row(rows, x.name, strlen(x.name), "", t.data);
-            text_free(&t);
         }
     if (files > FOLDER_ROWS)
         text_printf(state_row(rows, "", NULL), "and %zu more",
@@ -249,12 +243,11 @@ static void client_rows(const struct view *v, const struct napster *n,
         file_row(rows, "hit", 3, "owner", "ms");
     for (uint32_t i = 0; i < c->hit_count && i < HIT_ROWS; i++) {
         const struct hit *one = &c->hit[i];
-        struct text ms = text_new();
+        LOCAL_TEXT ms = text_new();
         if (one->ping_us != 0 && one->ping_us != NEVER)
             text_u64(&ms, one->ping_us / 1000);
         file_row(rows, one->name, strlen(one->name), one->nick,
                  ms.len > 0 ? ms.data : "?");
-        text_free(&ms);
     }
     text_printf(state_row(rows, "transfers", NULL), "%u down, %u up",
                 c->download_count, c->upload_count);

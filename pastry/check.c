@@ -11,14 +11,12 @@
 
 struct pastry *pastry_at(const struct network *net, size_t i)
 {
-    return network_is_up(net, i, &pastry_protocol) ? net->host[i]->node : NULL;
+    return network_node(net->host[i], &pastry_protocol);
 }
 
 struct pastry *pastry_by_addr(const struct network *net, struct addr a)
 {
-    const struct host *h = addr_none(a) ? NULL : net->by_addr(net, a);
-
-    return h != NULL ? pastry_at(net, h->index) : NULL;
+    return network_node(net->by_addr(net, a), &pastry_protocol);
 }
 
 struct pastry *pastry_root(const struct network *net, const struct id *key)

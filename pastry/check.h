@@ -38,4 +38,13 @@ struct flaws {
 };
 struct flaws pastry_flaws(const struct network *net);
 
+/* As struct protocol has them. */
+void pastry_warm(const struct network *net);
+void pastry_check(const struct network *net, struct findings *f);
+bool pastry_settled(const struct network *net);
+uint64_t pastry_quiet_us(const struct settings *s);
+bool pastry_may_fail(const struct network *net, const struct host *h);
+void pastry_canonical(const struct network *net, const struct host *from,
+                      const struct host *to, uint8_t *data, size_t len);
+
 #endif

@@ -15,19 +15,15 @@ void pastry_on_reached(struct pastry *n, struct host *h, struct request *r,
                        struct addr from, const struct pastry_msg *m)
 {
     unsigned bits = pastry_id_bits(n->digit_bits, n->digits);
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
     struct pastry_msg asked;
 
     if (!pastry_decode(&asked, r->data, r->len) || m->hops == 0 ||
         !id_equal(&asked.key, &m->key)) {
-        fields_free(&f);
         return;
     }
-    if (asked.purpose == FOR_GET && m->found) {
-        struct field *value = fields_add(&f, FIELD_TEXT, "value", 0, 0);
-        value->text = (const char *)m->value;
-        value->text_len = m->value_len;
-    }
+    if (asked.purpose == FOR_GET && m->found)
+        fields_data(&f, "value", m->value, m->value_len);
     fields_node(&f, "owner", from);
     fields_id(&f, "owner_id", m->sender, bits);
     fields_number(&f, "hops", m->hops - 1U);
@@ -40,7 +36,6 @@ void pastry_on_reached(struct pastry *n, struct host *h, struct request *r,
     if (asked.purpose == FOR_GET && !m->found)
         fields_text(&f, "error", "no such value");
     host_result(h, r->command, asked.purpose != FOR_GET || m->found, &f);
-    fields_free(&f);
     pastry_request_close(n, h, r);
 }
 
@@ -73,7 +68,7 @@ static void list_nodes(struct fields *f, const char *name,
 
 static void show(const struct pastry *n, struct host *h, uint32_t command)
 {
-    struct fields f = fields_new();
+    LOCAL_FIELDS f = fields_new();
 
     fields_id(&f, "id", n->id, pastry_id_bits(n->digit_bits, n->digits));
     list_nodes(&f, "smaller", n->low, n->low_count);
@@ -82,7 +77,6 @@ static void show(const struct pastry *n, struct host *h, uint32_t command)
     list_nodes(&f, "neighbours", n->near, n->near_count);
     fields_number(&f, "values", n->item_count);
     host_result(h, command, true, &f);
-    fields_free(&f);
 }
 
 /* A key is written as its digits, all of them; or as design.md 6 says. */

@@ -19,20 +19,11 @@ static struct id random_key(struct figure_run *r)
     return id;
 }
 
-static struct pastry *random_live(struct figure_run *r)
-{
-    for (;;) {
-        size_t i = random_below(&r->random, r->network->count);
-        if (pastry_at(r->network, i) != NULL)
-            return pastry_at(r->network, i);
-    }
-}
-
 static bool look_up_many(struct figure_run *r)
 {
     for (unsigned i = 0; i < LOOKUPS; i++) {
         struct id key = random_key(r);
-        struct way w = pastry_way(r->network, random_live(r), &key);
+        struct way w = pastry_way(r->network, figure_live(r)->node, &key);
         figure_count(r->tally, w.count - 1);
         r->tally->sum[SUM_RARE] += w.rare;
         if (!w.ended)
@@ -46,15 +37,11 @@ static bool look_up_many(struct figure_run *r)
 
 static bool start(struct figure_run *r, const char *set)
 {
-    struct text t = text_new();
-
-    text_printf(&t,
-                "set neighbours 0\nset proximity off\n%snodes %llu prefix=p\n"
-                "warm\nrun until 1h\n",
-                set, (unsigned long long)r->nodes);
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    return good;
+    return figure_start(
+        r,
+        "set neighbours 0\nset proximity off\n%snodes %llu prefix=p\n"
+        "warm\nrun until 1h\n",
+        set, (unsigned long long)r->nodes);
 }
 
 static bool run_hops(struct figure_run *r)
@@ -83,12 +70,10 @@ static void row_hop_pdf(const struct figure_row *row, struct text *csv)
 /* P8: the point is the value of the setting at the end of `set`. */
 static bool run_with(struct figure_run *r, const char *set)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t, "set %s %.0f\n", set, r->point);
-    bool good = start(r, t.data) && look_up_many(r);
-    text_free(&t);
-    return good;
+    return start(r, t.data) && look_up_many(r);
 }
 
 static bool run_base(struct figure_run *r)
@@ -111,15 +96,10 @@ static void row_setting(const struct figure_row *row, struct text *csv)
 
 static bool start_plane(struct figure_run *r)
 {
-    struct text t = text_new();
-
-    text_printf(&t,
-                "set neighbours 0\nlatency plane 1000x1000\n"
-                "nodes %llu prefix=p\nwarm\nrun until 1h\n",
-                (unsigned long long)r->nodes);
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    return good;
+    return figure_start(r,
+                        "set neighbours 0\nlatency plane 1000x1000\n"
+                        "nodes %llu prefix=p\nwarm\nrun until 1h\n",
+                        (unsigned long long)r->nodes);
 }
 
 /* `point` 0: whole ways; else only the hop of that number. */
@@ -131,7 +111,7 @@ static bool run_distance(struct figure_run *r)
         return false;
     for (unsigned i = 0; i < LOOKUPS; i++) {
         struct id key = random_key(r);
-        struct way w = pastry_way(r->network, random_live(r), &key);
+        struct way w = pastry_way(r->network, figure_live(r)->node, &key);
         if (w.count == 1)
             continue; /* no way at all */
         for (unsigned hop = 1; hop < w.count; hop++) {
@@ -168,7 +148,7 @@ static void row_hop_lengths(const struct figure_row *row, struct text *csv)
 static bool run_failures(struct figure_run *r)
 {
     static const uint64_t when_us[] = {0, SECOND_US + 1, 300 * SECOND_US};
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     text_printf(&t,
                 "set neighbours 0\nset proximity off\n"
@@ -177,10 +157,8 @@ static bool run_failures(struct figure_run *r)
     for (uint64_t i = 1; i <= r->nodes; i += 10) /* ids are hashes anyway */
         text_printf(&t, "at 1s vanish p%llu\n", (unsigned long long)i);
     text_add(&t, "run until 1h\n");
-    bool good = figure_start(r, t.data);
-    text_free(&t);
-    good = good && figure_run_to(r, when_us[(unsigned)r->point]);
-    if (!good)
+    if (!figure_start(r, "%s", t.data) ||
+        !figure_run_to(r, when_us[(unsigned)r->point]))
         return false;
     r->tally->sum[SUM_LEAVES] += pastry_flaws(r->network).leaves;
     return look_up_many(r);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "common/random.h"
+#include "pastry/check.h"
 
 static const struct option options[] = {
     [PASTRY_BASE] = {"base", OPTION_CHOICE, 0, 3, 0, "16,8,4,2",
@@ -767,13 +768,6 @@ static void *create(struct host *h, const struct config *config)
     return n;
 }
 
-static void describe(const struct framing *framing, const uint8_t *data,
-                     size_t len, struct fields *f)
-{
-    (void)framing; /* datagrams only */
-    pastry_describe(data, len, f);
-}
-
 /* -- Canonical state ----------------------------------------------------------- */
 
 static void dump_peers(const struct pastry *n, struct text *t, const char *what,
@@ -822,14 +816,10 @@ static void dump(const void *node, struct host *h, struct text *t)
                 : n->active ? "active"
                 : n->last   ? "measuring"
                             : "joining");
-    text_add(t, " round ");
-    text_u64(t, n->rounds);
-    text_add(t, " next ");
-    text_u64(t, n->round_us);
-    text_add(t, " asked ");
-    text_u64(t, n->asked_us);
-    text_add(t, " changed ");
-    text_u64(t, n->changed_us);
+    text_number(t, " round ", n->rounds);
+    text_number(t, " next ", n->round_us);
+    text_number(t, " asked ", n->asked_us);
+    text_number(t, " changed ", n->changed_us);
     text_char(t, '\n');
     dump_peers(n, t, "low", n->low, n->low_count);
     dump_peers(n, t, "high", n->high, n->high_count);
@@ -838,15 +828,13 @@ static void dump(const void *node, struct host *h, struct text *t)
     dump_peers(n, t, "graves", n->grave, n->grave_count);
     for (unsigned i = 0; n->measured != NULL && i < MEASURED_MAX; i++)
         if (n->measured[i] != 0) {
-            text_add(t, "measured ");
-            text_u64(t, n->measured[i]);
+            text_number(t, "measured ", n->measured[i]);
             text_char(t, '\n');
         }
     for (const struct item *i = n->items; i != NULL; i = i->next) {
         text_add(t, "item ");
         id_text(t, &i->key, pastry_id_bits(n->digit_bits, n->digits));
-        text_add(t, " version ");
-        text_u64(t, i->version);
+        text_number(t, " version ", i->version);
         text_char(t, '=');
         text_safe(t, (const char *)i->value, i->value_len);
         text_char(t, '\n');
@@ -856,14 +844,10 @@ static void dump(const void *node, struct host *h, struct text *t)
         text_add(t, kinds[r->kind]);
         text_char(t, ' ');
         addr_text(t, r->peer.addr);
-        text_add(t, " since ");
-        text_u64(t, r->sent_us);
-        text_add(t, " until ");
-        text_u64(t, r->deadline_us);
-        text_add(t, " tries ");
-        text_u64(t, r->tries);
-        text_add(t, " newcomer ");
-        text_u64(t, r->since_us);
+        text_number(t, " since ", r->sent_us);
+        text_number(t, " until ", r->deadline_us);
+        text_number(t, " tries ", r->tries);
+        text_number(t, " newcomer ", r->since_us);
         dump_message(t, r);
         text_char(t, '\n');
     }
@@ -881,7 +865,7 @@ const struct protocol pastry_protocol = {
     .create = create,
     .event = event,
     .dump = dump,
-    .describe = describe,
+    .describe = pastry_describe,
     .fields = "magic version type digit_bits digits request sender active key "
               "hops purpose origin origin_id origin_request path peers node "
               "id row part count found keep age_ms value_len value",

@@ -222,16 +222,4 @@ void pastry_command_again(struct pastry *n, struct host *h, struct request *r);
 bool pastry_key(unsigned digit_bits, unsigned digits, const char *word,
                 size_t len, struct id *key);
 
-/* -- check.c, for the table in node.c ------------------------------------- */
-
-struct network;
-struct findings;
-void pastry_warm(const struct network *net);
-void pastry_check(const struct network *net, struct findings *f);
-bool pastry_settled(const struct network *net);
-uint64_t pastry_quiet_us(const struct settings *s);
-bool pastry_may_fail(const struct network *net, const struct host *h);
-void pastry_canonical(const struct network *net, const struct host *from,
-                      const struct host *to, uint8_t *data, size_t len);
-
 #endif

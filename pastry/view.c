@@ -15,21 +15,14 @@
 
 #define SHORT_DIGITS 8 /* up to so many, ids are drawn whole */
 
-static const struct pastry *pastry_of(const struct host *h)
-{
-    return h != NULL && h->state != NODE_DOWN && h->protocol == &pastry_protocol
-               ? h->node
-               : NULL;
-}
-
 /* The selected node, or any that lives when there is none: on paper. */
 static const struct pastry *shown(const struct view *v)
 {
-    const struct pastry *n = pastry_of(v->selected);
+    const struct pastry *n = network_node(v->selected, &pastry_protocol);
 
     for (size_t i = 0;
          n == NULL && v->selected == NULL && i < v->network->count; i++)
-        n = pastry_of(v->network->host[i]);
+        n = network_node(v->network->host[i], &pastry_protocol);
     return n;
 }
 
@@ -122,7 +115,7 @@ static void draw_cell(const struct pastry *n, const struct pane *p, int row,
     uint8_t attr = used        ? ATTR_YELLOW | ATTR_BOLD
                    : e != NULL ? ATTR_NORMAL
                                : ATTR_DIM;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (c == pastry_digit(n, &n->id, r))
         text_add(&t, l->whole ? "own" : ".");
@@ -137,7 +130,6 @@ static void draw_cell(const struct pastry *n, const struct pane *p, int row,
     int end = put(p, row, column + 1, attr, &t);
     if (used && l->whole)
         pane_put(p, row, end, '<', attr);
-    text_free(&t);
 }
 
 /* A row: its number, the prefix that its entries share, its cells.  Rows up
@@ -148,7 +140,7 @@ static void draw_row(const struct pastry *n, const struct pane *p,
 {
     unsigned shared = j->known ? pastry_shared(n, &n->id, &j->key) : 0;
     bool in_use = j->known && r == shared;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     pane_printf(p, row, 0, in_use ? ATTR_YELLOW : ATTR_DIM, "%c%-2u",
                 in_use ? '>' : ' ', r);
@@ -156,7 +148,6 @@ static void draw_row(const struct pastry *n, const struct pane *p,
                l->left > 6 ? r : r > 0, &t);
     put(p, row, 4, j->known && r <= shared ? ATTR_YELLOW | ATTR_BOLD : ATTR_DIM,
         &t);
-    text_free(&t);
     for (unsigned c = 0; c < 1U << n->digit_bits; c++)
         draw_cell(n, p, row, l->left + (int)c * l->cell, l, r, c,
                   next != NULL && pastry_entry(n, r, c) == next);
@@ -167,7 +158,7 @@ static void draw_row(const struct pastry *n, const struct pane *p,
 static void draw_leaves(const struct view *v, const struct pastry *n,
                         const struct pane *p, int row, const struct peer *next)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
     int column = 1 + pane_text(p, row, 0, ATTR_DIM, "leaves");
     int each = n->digits <= SHORT_DIGITS ? n->digits + 1 : 8;
     int fit = (p->columns - column - each - 2) / (2 * each);
@@ -194,7 +185,6 @@ static void draw_leaves(const struct view *v, const struct pastry *n,
                                     : ATTR_NORMAL,
                      &t);
     }
-    text_free(&t);
 }
 
 /* The way so far, and the digits that each of its nodes shares: the end of it
@@ -202,7 +192,7 @@ static void draw_leaves(const struct view *v, const struct pastry *n,
 static void draw_journey(const struct view *v, const struct pastry *n,
                          const struct pane *p, int row, const struct journey *j)
 {
-    struct text way = text_new(), digits = text_new();
+    LOCAL_TEXT way = text_new(), digits = text_new();
     unsigned fit = (unsigned)(p->columns - 2) / 9;
     unsigned from = j->count > fit ? j->count - fit : 0;
 
@@ -216,8 +206,6 @@ static void draw_journey(const struct view *v, const struct pastry *n,
     }
     put(p, row, 0, ATTR_BOLD, &way);
     pane_printf(p, row + 1, 0, ATTR_NORMAL, "digits shared: %s", digits.data);
-    text_free(&way);
-    text_free(&digits);
 }
 
 /* Where there is room: every hop of the way with the rule that chooses it. */
@@ -228,7 +216,7 @@ static void draw_hops(const struct view *v, const struct pane *p, int row,
     for (unsigned i = 1; i < j->count && row + (int)i < p->rows; i++) {
         const struct host *from = host_of(v, j->at[i - 1]);
         const struct host *to = host_of(v, j->at[i]);
-        const struct pastry *n = pastry_of(from);
+        const struct pastry *n = network_node(from, &pastry_protocol);
         enum rule rule = RULE_HERE;
         if (from == NULL || to == NULL)
             continue;
@@ -253,14 +241,13 @@ static void draw_key(const struct view *v, const struct pastry *n,
                      const struct pane *p, int row, const struct journey *j,
                      enum rule rule)
 {
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (!j->known) {
         pane_text(p, p->rows - 1, 0, ATTR_DIM,
                   layout_of(n, p).whole
                       ? "-- nobody known   own: our own digit"
                       : "digits behind row and column  - nobody  . own");
-        text_free(&t);
         return;
     }
     add_id(n, &j->key, &t);
@@ -272,7 +259,6 @@ static void draw_key(const struct view *v, const struct pastry *n,
     draw_journey(v, n, p, row + 1, j);
     if (p->rows - row > 8)
         draw_hops(v, p, row + 4, j);
-    text_free(&t);
 }
 
 static void draw_table(const struct view *v, const struct pane *p)
@@ -281,11 +267,10 @@ static void draw_table(const struct view *v, const struct pane *p)
     struct journey j = journey_of(v);
     const struct peer *next = NULL;
     enum rule rule = RULE_HERE;
-    struct text t = text_new();
+    LOCAL_TEXT t = text_new();
 
     if (n == NULL) {
         pane_text(p, 0, 0, ATTR_DIM, "the selected node is down");
-        text_free(&t);
         return;
     }
     if (j.known)
@@ -294,11 +279,7 @@ static void draw_table(const struct view *v, const struct pane *p)
     add_id(n, &n->id, &t);
     pane_printf(p, 0, 0, ATTR_BOLD, "routing table of %s  (base %d, %u digits)",
                 t.data, 1 << n->digit_bits, (unsigned)n->digits);
-    text_free(&t);
-    if (v->cursor_row != NULL) {
-        *v->cursor_row = p->row;
-        *v->cursor_column = p->column;
-    }
+    view_cursor(v, 0, 0);
     pane_text(p, 1, 0, ATTR_DIM, "row");
     for (int c = 0; c < 1 << n->digit_bits; c++)
         pane_put(p, 1, l.left + 1 + c * l.cell, "0123456789abcdef"[c],
@@ -342,7 +323,8 @@ static bool draw_plane(const struct view *v, const struct pane *map,
 
     for (size_t i = 0; i < v->network->count; i++) {
         const struct host *h = v->network->host[i];
-        if (pastry_of(h) == NULL || !place_of(v, h, map, &row, &column))
+        if (network_node(h, &pastry_protocol) == NULL ||
+            !place_of(v, h, map, &row, &column))
             continue;
         char had =
             (char)map
@@ -367,11 +349,8 @@ static bool draw_plane(const struct view *v, const struct pane *map,
         if (place_of(v, host_of(v, j->at[i]), map, &row, &column))
             pane_put(map, row, column, (char)(i < 10 ? '0' + i : '+'),
                      ATTR_YELLOW | ATTR_BOLD);
-    if (v->selected != NULL && place_of(v, v->selected, map, &row, &column) &&
-        v->cursor_row != NULL) {
-        *v->cursor_row = map->row + row;
-        *v->cursor_column = map->column + column;
-    }
+    if (v->selected != NULL && place_of(v, v->selected, map, &row, &column))
+        view_cursor(v, row, column);
     return any;
 }
 
@@ -387,13 +366,12 @@ static void draw_lengths(const struct view *v, const struct pane *p,
         total += ms[i];
     }
     for (unsigned i = 1; i < j->count && (int)i < p->rows; i++) {
-        struct text t = text_new();
+        LOCAL_TEXT t = text_new();
         pane_printf(p, (int)i - 1, 0, ATTR_NORMAL, "%2u %4llu ms ", i,
                     (unsigned long long)ms[i]);
         text_repeat(&t, '=',
                     (size_t)(ms[i] * (unsigned)(p->columns - 12) / longest));
         put(p, (int)i - 1, 11, ATTR_CYAN, &t);
-        text_free(&t);
     }
     if (j->count < 2)
         pane_text(p, p->rows - 1, 0, ATTR_DIM, "no lookup under way");
@@ -438,7 +416,8 @@ static void draw_crowd(const struct view *v, const struct pane *p)
     int base = any != NULL ? 1 << any->digit_bits : 1;
 
     for (size_t i = 0; any != NULL && i < v->network->count; i++) {
-        const struct pastry *n = pastry_of(v->network->host[i]);
+        const struct pastry *n =
+            network_node(v->network->host[i], &pastry_protocol);
         if (n == NULL)
             continue;
         size_t *c = &count[pastry_digit(n, &n->id, 0)];
@@ -449,21 +428,20 @@ static void draw_crowd(const struct view *v, const struct pane *p)
                 live);
     int each = base > p->rows - 1 ? 2 : 1, width = p->columns / each;
     for (int c = 0; c < base; c++) {
-        struct text t = text_new();
+        LOCAL_TEXT t = text_new();
         int row = 1 + c % ((base + each - 1) / each);
         int column = c / ((base + each - 1) / each) * width;
         pane_printf(p, row, column, ATTR_NORMAL, "%c.. %6zu ",
                     "0123456789abcdef"[c], count[c]);
         text_repeat(&t, '=', count[c] * (size_t)(width - 12) / most);
         put(p, row, column + 11, ATTR_CYAN, &t);
-        text_free(&t);
     }
 }
 
 /* All nodes with their ids: [selected], * its leaf, x down. */
 static void draw_nodes(const struct view *v, const struct pane *p)
 {
-    const struct pastry *me = pastry_of(v->selected);
+    const struct pastry *me = network_node(v->selected, &pastry_protocol);
     int each = p->columns / 23 > 0 ? p->columns / 23 : 1;
 
     if (v->network->count > (size_t)each * (size_t)(p->rows - 1)) {
@@ -473,10 +451,10 @@ static void draw_nodes(const struct view *v, const struct pane *p)
     pane_text(p, 0, 0, ATTR_DIM, "[selected  *its leaf  xdown");
     for (size_t i = 0; i < v->network->count; i++) {
         const struct host *h = v->network->host[i];
-        const struct pastry *n = pastry_of(h);
+        const struct pastry *n = network_node(h, &pastry_protocol);
         int row = 1 + (int)i / each, column = (int)i % each * 23;
         bool selected = h == v->selected;
-        struct text t = text_new();
+        LOCAL_TEXT t = text_new();
         text_printf(&t, "%c%-10.10s ",
                     selected                  ? '['
                     : n == NULL               ? 'x'
@@ -486,11 +464,8 @@ static void draw_nodes(const struct view *v, const struct pane *p)
         if (n != NULL)
             add_id(n, &n->id, &t);
         put(p, row, column, selected ? ATTR_BOLD : ATTR_NORMAL, &t);
-        text_free(&t);
-        if (selected && v->cursor_row != NULL) {
-            *v->cursor_row = p->row + row;
-            *v->cursor_column = p->column + column;
-        }
+        if (selected)
+            view_cursor(v, row, column);
     }
 }
 

@@ -146,15 +146,9 @@ static void walk_body(struct codec *c, struct pastry_msg *m)
 
 static void walk(struct codec *c, struct pastry_msg *m)
 {
-    uint8_t version = PASTRY_VERSION, type = (uint8_t)m->type;
+    uint8_t type = (uint8_t)m->type;
 
-    code_magic(c, "magic", PASTRY_MAGIC);
-    code_u8(c, "version", &version);
-    code_minor(c);
-    code_require(c, version == PASTRY_VERSION);
-    code_u8(c, "type", &type);
-    code_minor(c);
-    code_require(c, type >= PASTRY_ROUTE && type <= PASTRY_STORED);
+    code_header(c, PASTRY_MAGIC, PASTRY_VERSION, &type, PASTRY_STORED);
     m->type = (enum pastry_type)type;
     code_u8(c, "digit_bits", &m->digit_bits);
     code_minor(c);
@@ -196,20 +190,16 @@ bool pastry_decode(struct pastry_msg *m, const uint8_t *data, size_t len)
     return !c.bad && c.at == len;
 }
 
-void pastry_describe(const uint8_t *data, size_t len, struct fields *f)
+void pastry_describe(const struct framing *framing, const uint8_t *data,
+                     size_t len, struct fields *f)
 {
     struct pastry_msg m;
     struct codec c = codec_describer(data, len, f);
-    size_t end = 0; /* of the last whole field */
 
+    (void)framing; /* datagrams only */
     pastry_msg_clear(&m);
     walk(&c, &m);
-    if (c.at >= 6) /* magic, version and type are read */
-        f->type = pastry_type_name(m.type);
-    for (size_t i = 0; i < f->count; i++)
-        if (f->at[i].length > 0)
-            end = f->at[i].offset + f->at[i].length;
-    fields_undecoded(f, end, len);
+    code_described(&c, pastry_type_name(m.type));
 }
 
 const char *pastry_type_name(enum pastry_type type)

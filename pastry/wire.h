@@ -7,6 +7,7 @@
 #define PASTRY_WIRE_H
 
 #include "common/codec.h"
+#include "common/node.h"
 #include "pastry/limits.h"
 
 #define PASTRY_MAGIC 0x50535452 /* "PSTR" */
@@ -73,7 +74,8 @@ size_t pastry_encode(struct pastry_msg *m, uint8_t out[DATAGRAM_MAX]);
 /* Read a whole datagram; false when it is not exactly one message. */
 bool pastry_decode(struct pastry_msg *m, const uint8_t *data, size_t len);
 /* Name every byte. */
-void pastry_describe(const uint8_t *data, size_t len, struct fields *f);
+void pastry_describe(const struct framing *framing, const uint8_t *data,
+                     size_t len, struct fields *f);
 const char *pastry_type_name(enum pastry_type type);
 
 /* For id_text and fields_id: ids print as digits in their base. */

@@ -125,7 +125,7 @@ static void covered(const uint8_t *bytes, size_t len)
 {
     struct fields f = fields_new();
 
-    chord_describe_msg(bytes, len, &f);
+    chord_describe(NULL, bytes, len, &f);
     CHECK(fields_cover(&f, len));
     CHECK(expr_unknown(&f, &chord_protocol, false) == NULL);
     fields_free(&f);
@@ -135,7 +135,7 @@ static void all_covered(struct chord_msg *m, const uint8_t *bytes, size_t len)
 {
     struct fields f = fields_new();
 
-    chord_describe_msg(bytes, len, &f);
+    chord_describe(NULL, bytes, len, &f);
     CHECK(f.type == chord_type_name(m->type));
     CHECK(fields_find(&f, "undecoded") == NULL);
     fields_free(&f);

@@ -61,7 +61,7 @@ TEST(every_message_survives_and_no_prefix_of_it_does)
         CHECK(pastry_decode(&back, bytes, len));
         CHECK_U64(pastry_encode(&back, again), len);
         CHECK(memcmp(bytes, again, len) == 0);
-        pastry_describe(bytes, len, &f);
+        pastry_describe(NULL, bytes, len, &f);
         CHECK(fields_cover(&f, len));
         CHECK(expr_unknown(&f, &pastry_protocol, false) == NULL);
         CHECK_TEXT(f.type, pastry_type_name(type));
