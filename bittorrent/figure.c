@@ -85,14 +85,15 @@ static bool run_riders(struct figure_run *r)
     uint64_t *sum = r->tally->sum;
     uint64_t riders = (uint64_t)((double)r->nodes * r->point / 100 + 0.5);
 
-    text_printf(&t,
-                "latency 10ms..60ms\nset upload %ukB/s\nset rechoke 2s\n"
-                "set optimistic 6s\nnode tracker role=tracker\n"
-                "node origin join=tracker upload=%llukB/s choker=none "
-                "share=song.ogg:%uKiB\n"
-                "at 1s nodes %llu prefix=p get=song.ogg join=origin\n",
-                UPLOAD / 1000, (unsigned long long)r->nodes * 20,
-                RIDE_BYTES / 1024, (unsigned long long)r->nodes - riders);
+    text_printf(
+        &t,
+        "latency 10ms..60ms\nset upload %ukB/s\nset rechoke 2s\n"
+        "set optimistic 6s\nset piece 16KiB\nnode tracker role=tracker\n"
+        "node origin join=tracker upload=%llukB/s choker=none "
+        "share=song.ogg:%uKiB\n"
+        "at 1s nodes %llu prefix=p get=song.ogg join=origin\n",
+        UPLOAD / 1000, (unsigned long long)r->nodes * 20, RIDE_BYTES / 1024,
+        (unsigned long long)r->nodes - riders);
     if (riders > 0)
         text_printf(&t,
                     "nodes %llu prefix=f get=song.ogg join=origin "

@@ -369,32 +369,36 @@ const char *swarm_why(const struct bittorrent *n)
 
 /* -- Events --------------------------------------------------------------------------------- */
 
-void swarm_wait(struct bittorrent *n, struct host *h)
-{
-    (void)n;
-    host_timer(h, TIMER_SEND, SEND_US);
-}
-
-/* A tenth of a second's worth, and no more than a second's is saved up. */
+/* No more than a second's worth is saved up.  Who sent a block on its last
+   token owes for it; in ten seconds that is paid, or nearly. */
 static int64_t more_tokens(int64_t tokens, int64_t rate, uint64_t passed_us)
 {
-    if (passed_us > SECOND_US)
-        passed_us = SECOND_US;
+    if (passed_us > 10 * SECOND_US)
+        passed_us = 10 * SECOND_US;
     tokens += (int64_t)((uint64_t)rate * passed_us / SECOND_US);
     return tokens < rate ? tokens : rate;
 }
 
-static void on_send(struct bittorrent *n, struct host *h)
+/* Tokens come by the clock, a tenth of a second's worth at a time: whoever
+   asks in between changes neither them nor when the timer fires. */
+bool swarm_may(struct bittorrent *n, struct host *h,
+               enum bittorrent_option limit)
 {
     uint64_t passed = host_now(h) - n->tokens_us;
 
-    n->tokens_us = host_now(h);
-    n->up_tokens =
-        more_tokens(n->up_tokens, setting(n->settings, OPT_UPLOAD), passed);
-    n->down_tokens =
-        more_tokens(n->down_tokens, setting(n->settings, OPT_DOWNLOAD), passed);
-    peer_serve_all(n, h);
-    peer_ask_all(n, h);
+    if (setting(n->settings, limit) == 0)
+        return true;
+    if (passed >= SEND_US) {
+        n->tokens_us = host_now(h);
+        n->up_tokens =
+            more_tokens(n->up_tokens, setting(n->settings, OPT_UPLOAD), passed);
+        n->down_tokens = more_tokens(
+            n->down_tokens, setting(n->settings, OPT_DOWNLOAD), passed);
+    }
+    if ((limit == OPT_UPLOAD ? n->up_tokens : n->down_tokens) > 0)
+        return true;
+    host_timer_at(h, TIMER_SEND, n->tokens_us + SEND_US);
+    return false;
 }
 
 static void on_stop(struct bittorrent *n, struct host *h)
@@ -463,7 +467,8 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
         choke_on_round(n, h);
         break;
     case TIMER_SEND:
-        on_send(n, h);
+        peer_serve_all(n, h);
+        peer_ask_all(n, h);
         break;
     case TIMER_DHT:
         dht_on_timer(n->dht, h);

@@ -412,8 +412,10 @@ bool swarm_bans(const struct bittorrent *n, struct addr peer);
 /* The torrent can be exchanged from now on; all of it is here. */
 void swarm_on_open(struct bittorrent *n, struct host *h);
 void swarm_on_complete(struct bittorrent *n, struct host *h);
-/* Arm the timer that goes on when tokens have come. */
-void swarm_wait(struct bittorrent *n, struct host *h);
+/* May bytes go under that limit, OPT_UPLOAD or OPT_DOWNLOAD?  If not yet, a
+   timer goes on when they may. */
+bool swarm_may(struct bittorrent *n, struct host *h,
+               enum bittorrent_option limit);
 /* Why nothing moves, in words; "" when something does. */
 const char *swarm_why(const struct bittorrent *n);
 /* Dial peers that are known, as many as there is room for. */

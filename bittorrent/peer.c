@@ -172,7 +172,6 @@ bool peer_offers(const struct peer *p, uint32_t piece)
 void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
 {
     struct torrent *t = &n->torrent;
-    bool limited = setting(n->settings, OPT_DOWNLOAD) > 0;
     struct block b;
 
     if (p->state != PEER_UP || !p->am_interested || n->leaving ||
@@ -181,18 +180,14 @@ void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
     uint32_t depth = pipeline(n, p);
     if (depth >= REQUESTS_BATCHED && p->asked.count > depth - depth / 4)
         return; /* rather many at a time than one by one */
-    while (p->asked.count < depth) {
-        if (limited && n->down_tokens <= 0) {
-            swarm_wait(n, h);
-            return;
-        }
+    while (p->asked.count < depth && swarm_may(n, h, OPT_DOWNLOAD)) {
         if (!picker_next(n, h, p, &b) || !blocks_add(h, &p->asked, b))
             return;
         struct partial *q = torrent_partial(t, b.piece);
         q->block[b.begin / BLOCK_BYTES]++;
         if (p->asked.count == 1)
             p->block_us = host_now(h); /* its patience begins */
-        n->down_tokens -= limited ? b.length : 0;
+        n->down_tokens -= b.length;    /* without a limit nobody looks at it */
         peer_send_block(h, p, WIRE_REQUEST, &b);
     }
 }

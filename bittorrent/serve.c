@@ -129,7 +129,7 @@ static void serve_one(struct bittorrent *n, struct host *h, struct peer *p)
         done += part;
     }
     p->stuffed = unsent >= BACKLOG_HIGH;
-    n->up_tokens -= b.length; /* without a limit nobody looks at it */
+    n->up_tokens -= b.length; /* as of down_tokens */
     p->up += b.length;
     p->up_now += b.length;
     t->uploaded += b.length;
@@ -139,14 +139,8 @@ static void serve_one(struct bittorrent *n, struct host *h, struct peer *p)
    few blocks it allows at a time. */
 void peer_serve_all(struct bittorrent *n, struct host *h)
 {
-    bool limited = setting(n->settings, OPT_UPLOAD) > 0;
     struct peer *p;
 
-    while ((p = next_to_serve(n)) != NULL) {
-        if (limited && n->up_tokens <= 0) {
-            swarm_wait(n, h);
-            return;
-        }
+    while ((p = next_to_serve(n)) != NULL && swarm_may(n, h, OPT_UPLOAD))
         serve_one(n, h, p);
-    }
 }

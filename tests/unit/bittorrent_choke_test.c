@@ -118,12 +118,57 @@ TEST(nobody_is_choked_for_want_of_others)
     CHECK_U64(hears(WIRE_CHOKE), 0);
 }
 
+/* Messages come all the time, each before there are tokens again. */
+TEST(a_limited_upload_is_reached_and_kept_however_many_ask)
+{
+    uint64_t sent = 0, allowed = 0;
+
+    chosen = "upload=100kB/s";
+    begin(true);
+    fake_pass(&fake, 60 * SECOND_US); /* nothing is saved up meanwhile */
+    for (conn_id conn = 1; conn <= 5; conn++)
+        come(conn, true);
+    for (uint32_t ms = 0; ms < 10000; ms += 4) {
+        allowed = 100000 + 100 * ms; /* a second's at once, then the rate */
+        want(1 + ms / 4 % 5, ms / 4 % PIECES);
+        sent = node()->torrent.uploaded;
+        CHECK(sent < allowed + BLOCK_BYTES);
+        fake.written_len = 0;
+        fake_pass(&fake, 4000);
+    }
+    CHECK(sent > allowed - 10000); /* a tenth of a second's */
+    for (conn_id conn = 1; conn <= 5; conn++)
+        CHECK(on(conn)->up > sent / 5 - BLOCK_BYTES);
+    chosen = NULL;
+}
+
+TEST(a_limited_download_is_reached_and_kept_however_often_peers_speak)
+{
+    uint32_t asked = 0;
+
+    chosen = "download=16384B/s"; /* a block at once, and one each second */
+    begin(false);
+    fake_pass(&fake, 60 * SECOND_US);
+    come_as_seed(1, peer);
+    come_as_seed(2, other);
+    for (uint32_t ms = 0; ms < 6200; ms += 4) {
+        say(1 + ms / 4 % 2, (struct wire_msg){.id = WIRE_UNCHOKE});
+        asked = on(1)->asked.count + on(2)->asked.count;
+        CHECK(asked < ms / 1000 + 3);
+        fake_pass(&fake, 4000);
+    }
+    CHECK_U64(asked, 8); /* all */
+    chosen = NULL;
+}
+
 int main(void)
 {
     RUN(newcomers_have_three_lots_of_the_optimistic_slot);
     RUN(who_gives_more_and_wants_nothing_need_not_wait_when_it_does);
     RUN(a_seed_serves_who_takes_fastest_or_each_in_turn);
     RUN(nobody_is_choked_for_want_of_others);
+    RUN(a_limited_upload_is_reached_and_kept_however_many_ask);
+    RUN(a_limited_download_is_reached_and_kept_however_often_peers_speak);
     contents_free(fake.host.contents);
     return test_end();
 }

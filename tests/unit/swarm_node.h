@@ -113,6 +113,7 @@ static inline void begin(bool seed)
     calls.write_content = write_content;
     calls.abort = count_abort;
     fake.host.calls = &calls;
+    fake.host.protocol = &bittorrent_protocol;
     memset(aborted, 0, sizeof aborted);
     job_count = 0;
     backlog = 0;
