@@ -193,7 +193,7 @@ static uint64_t node_hash(struct explorer *x, struct node *n)
         h = roll_number(h, n->host.index);
     h = contents_hash(h, n->host.contents);
     if (x->scenario->protocol->clocked) { /* what it will draw, and ask */
-        h = roll_number(roll_number(h, n->random.state), n->host.restarts);
+        h = roll_number(roll_number(h, n->host.random.state), n->host.restarts);
         h = roll_node(x, h, n->host.join);
     }
     if (!node_is_up(n))

@@ -353,15 +353,6 @@ bool expr_known(const struct expr *e, const struct protocol *p, bool of_result,
     return true;
 }
 
-const char *expr_unknown(const struct fields *f, const struct protocol *p,
-                         bool of_result)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->at[i].name[0] != '\0' && !is_field(p, of_result, f->at[i].name))
-            return f->at[i].name;
-    return NULL;
-}
-
 const char *expr_next_name(const struct expr *e, int *at, bool *invariant)
 {
     while (*at < e->count && !is_state(&e->node[*at]))

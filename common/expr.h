@@ -45,10 +45,6 @@ struct subject {
    else of whatever happens?  If not, *why names the nearest. */
 bool expr_known(const struct expr *e, const struct protocol *p, bool of_result,
                 struct text *why);
-/* The first field of a message, or of a result, that expr_known() would not
-   know; NULL: none.  Tests hold the protocols' tables against it. */
-const char *expr_unknown(const struct fields *f, const struct protocol *p,
-                         bool of_result);
 /* The next NAME behind `state.` or `invariant` from *at on, which is stepped
    over; NULL: no more.  *at begins as 0. */
 const char *expr_next_name(const struct expr *e, int *at, bool *invariant);

@@ -113,20 +113,6 @@ static bool is_leaf(const struct field *f)
     return f->kind != FIELD_GROUP && f->kind != FIELD_LIST;
 }
 
-bool fields_cover(const struct fields *f, size_t len)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < f->count; i++) {
-        if (!is_leaf(&f->at[i]) || f->at[i].length == 0)
-            continue;
-        if (f->at[i].offset != at)
-            return false;
-        at += f->at[i].length;
-    }
-    return at == len && f->lost == 0;
-}
-
 const struct field *fields_find(const struct fields *f, const char *name)
 {
     for (size_t i = 0; i < f->count; i++)

@@ -6,7 +6,7 @@
  * A field has a value and, in a message, the bytes it was read from.  Groups
  * and lists nest; a list's elements have no name of their own.  In a
  * described message the leaves cover every byte exactly once, in order
- * (fields_cover() says so, and tests ask it of every message).
+ * (tests ask it of every message).
  */
 #ifndef COMMON_FIELDS_H
 #define COMMON_FIELDS_H
@@ -81,8 +81,6 @@ void fields_id(struct fields *f, const char *name, struct id id, unsigned bits);
 
 /* Append "undecoded" for what is left of a message from `offset` on. */
 void fields_undecoded(struct fields *f, size_t offset, size_t len);
-/* Do the leaves cover `len` bytes exactly once, in order? */
-bool fields_cover(const struct fields *f, size_t len);
 /* The first field of that name at any depth, or NULL. */
 const struct field *fields_find(const struct fields *f, const char *name);
 

@@ -203,7 +203,7 @@ static void put_glyph(struct text *t, uint32_t glyph)
         text_char(t, (char)(0x80 | (glyph >> 6 * more & 0x3f)));
 }
 
-static void dump(struct text *t, const struct pane *p, bool utf8)
+void pane_dump(struct text *t, const struct pane *p, bool utf8)
 {
     for (int row = 0; row < p->rows; row++) {
         int end = p->columns;
@@ -219,14 +219,4 @@ static void dump(struct text *t, const struct pane *p, bool utf8)
         }
         text_char(t, '\n');
     }
-}
-
-void pane_dump(struct text *t, const struct pane *p)
-{
-    dump(t, p, false);
-}
-
-void pane_dump_utf8(struct text *t, const struct pane *p)
-{
-    dump(t, p, true);
 }

@@ -56,11 +56,10 @@ int pane_printf(const struct pane *p, int row, int column, uint8_t attr,
                 const char *format, ...) PRINTF_LIKE(5, 6);
 void pane_line(const struct pane *p, int row, int column, int row2, int column2,
                char c, uint8_t attr);
-/* Append the pane as exactly `rows` lines without trailing blanks, in ASCII:
-   '.' stands for any other character. */
-void pane_dump(struct text *t, const struct pane *p);
-/* The same in UTF-8, with frames as box-drawing characters. */
-void pane_dump_utf8(struct text *t, const struct pane *p);
+/* Append the pane as exactly `rows` lines without trailing blanks: in UTF-8,
+   with frames as box-drawing characters; or in ASCII, where '.' stands for any
+   other character. */
+void pane_dump(struct text *t, const struct pane *p, bool utf8);
 /* The character of a cell, frames as box-drawing characters. */
 uint32_t pane_glyph(const struct pane *p, int row, int column);
 

@@ -14,7 +14,7 @@ uint64_t host_now(struct host *h)
 
 uint64_t host_random(struct host *h)
 {
-    return h->calls->random(h);
+    return random_next(&h->random);
 }
 
 void *host_alloc(struct host *h, size_t bytes)
@@ -105,7 +105,8 @@ size_t host_write_coded(struct host *h, conn_id conn, const void *wire,
 
 void host_decoded(struct host *h, conn_id conn, const void *plain, size_t len)
 {
-    h->calls->decoded(h, conn, plain, len);
+    if (h->calls->decoded != NULL)
+        h->calls->decoded(h, conn, plain, len);
 }
 
 void host_phase(struct host *h, conn_id conn, enum phase phase)

@@ -15,7 +15,6 @@
 /* The host calls of node.h, by the same names. */
 struct host_calls {
     uint64_t (*now)(struct host *);
-    uint64_t (*random)(struct host *);
     void *(*alloc)(struct host *, size_t bytes);
     void (*free)(struct host *, void *memory, size_t bytes);
     void (*timer)(struct host *, int slot, uint64_t delay_us);
@@ -25,6 +24,7 @@ struct host_calls {
     conn_id (*connect)(struct host *, struct addr);
     size_t (*write)(struct host *, conn_id, const void *wire, size_t wire_len,
                     const void *plain, size_t plain_len);
+    /* NULL: whoever wrote it has shown it. */
     void (*decoded)(struct host *, conn_id, const void *plain, size_t len);
     void (*phase)(struct host *, conn_id, enum phase);
     /* NULL: the host knows the phase of all that arrives. */
@@ -57,6 +57,7 @@ struct host {
     enum node_state state;
     uint32_t index; /* in its network */
     uint32_t restarts;
+    struct random random;          /* its own stream: host_random_stream */
     uint32_t join;                 /* index of the node it joins, or NOBODY */
     const struct node_spec *spec;  /* of its line */
     struct introduced *introduced; /* joins by an introducer; else NULL */

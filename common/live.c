@@ -138,11 +138,6 @@ static uint64_t call_now(struct host *h)
     return node_of(h)->live->now_us;
 }
 
-static uint64_t call_random(struct host *h)
-{
-    return random_next(&node_of(h)->random);
-}
-
 static void *call_alloc(struct host *h, size_t bytes)
 {
     struct live_node *n = node_of(h);
@@ -701,7 +696,6 @@ void live_free(struct live *l)
 
 const struct host_calls live_calls = {
     .now = call_now,
-    .random = call_random,
     .alloc = call_alloc,
     .free = call_free,
     .timer = call_timer,

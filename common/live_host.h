@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 
 #include "common/live.h"
-#include "common/random.h"
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* the socket has SO_NOSIGPIPE then; live_prepare */
@@ -137,7 +136,6 @@ struct live_node {
     struct live *live;
     const struct settings *settings;
     char name[NAME_BYTES_MAX + 1];
-    struct random random;
     int tcp, udp;
     bool vanished;      /* down, its sockets open and deaf */
     bool left;          /* has said so; only flushes */

@@ -269,7 +269,7 @@ bool live_begin(struct live_node *n, struct addr join, struct addr introducer,
         return false;
     n->host.state = NODE_UP;
     n->left = n->vanished = false;
-    n->random = host_random_stream(l->seed, n->name, n->host.restarts);
+    n->host.random = host_random_stream(l->seed, n->name, n->host.restarts);
     live_step(l, 0);
     live_record_text(n, RECORD_START, NULL);
     if (!live_create(n, join, introducer)) {

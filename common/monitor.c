@@ -531,10 +531,7 @@ static void dump(struct monitor *m)
     LOCAL_TEXT t = text_new();
 
     draw_all(m, &grid);
-    if (m->options->utf8)
-        pane_dump_utf8(&t, &grid);
-    else
-        pane_dump(&t, &grid);
+    pane_dump(&t, &grid, m->options->utf8);
     fwrite(t.data, 1, t.len, stdout);
     pane_free(&grid);
 }
@@ -690,7 +687,7 @@ static void print_pane(struct monitor *m)
     LOCAL_TEXT t = text_new();
 
     draw_tab(m, m->tab, &part);
-    pane_dump(&t, &grid);
+    pane_dump(&t, &grid, false);
     print_lines(t.data);
     pane_free(&grid);
 }

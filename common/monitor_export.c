@@ -51,16 +51,11 @@ void draw_sequence(struct monitor *m, const struct pane *p)
 static bool export_trace(struct monitor *m, const char *path, struct text *why)
 {
     const struct log *l = the_log(m);
-    const char *scenario = "";
-    uint64_t seed = 0;
+    struct trace_source source = {.program = m->protocol->name};
 
-    if (m->stepper != NULL) {
-        const struct scenario *s = sim_scenario(stepper_sim(m->stepper));
-        scenario = s->path != NULL ? s->path : "";
-        seed = s->seed;
-    }
-    struct trace_writer *w =
-        trace_create(path, m->protocol->name, scenario, seed, 0, why);
+    if (m->stepper != NULL)
+        source = trace_of_scenario(sim_scenario(stepper_sim(m->stepper)));
+    struct trace_writer *w = trace_create(path, &source, why);
     if (w == NULL)
         return false;
     for (size_t i = log_first(l); i < the_end(m); i++)
@@ -91,7 +86,7 @@ static bool render(struct monitor *m, const char *path, struct text *t)
     } else if (is_ending(path, ".txt")) {
         struct pane grid = pane_new(m->rows, m->columns);
         draw_all(m, &grid);
-        pane_dump(t, &grid);
+        pane_dump(t, &grid, false);
         pane_free(&grid);
     } else {
         known = false;

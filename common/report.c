@@ -13,7 +13,7 @@ static enum output_form form_of(const struct report *r)
 
 bool report_begin(struct report *r, const struct program *p,
                   const struct run_options *o, const struct namer *names,
-                  const char *scenario, uint64_t seed, uint64_t epoch_us)
+                  const struct trace_source *source)
 {
     LOCAL_TEXT why = text_new();
 
@@ -22,15 +22,15 @@ bool report_begin(struct report *r, const struct program *p,
                          .names = names,
                          .lines = text_new(),
                          .results = text_new(),
-                         .simulated = epoch_us == 0};
+                         .simulated = source->epoch_us == 0};
     if (o->trace != NULL)
-        r->trace = trace_create(o->trace, p->protocol->name, scenario, seed,
-                                epoch_us, &why);
+        r->trace = trace_create(o->trace, source, &why);
     bool good = o->trace == NULL || r->trace != NULL;
     if (!good)
         cli_error(p, "%s", why.data);
     else if (!o->quiet)
-        output_run(&r->lines, form_of(r), p->protocol->name, scenario, seed);
+        output_run(&r->lines, form_of(r), p->protocol->name, source->scenario,
+                   source->seed);
     return good;
 }
 

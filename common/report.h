@@ -23,10 +23,10 @@ struct report {
 };
 
 /* Begin, and print the heading.  False, the error being said, when the trace
-   file cannot be written.  `epoch_us` as trace_create has it. */
+   file cannot be written. */
 bool report_begin(struct report *r, const struct program *p,
                   const struct run_options *o, const struct namer *names,
-                  const char *scenario, uint64_t seed, uint64_t epoch_us);
+                  const struct trace_source *source);
 /* Fits struct observer; the context is the report. */
 void report_record(void *report, const struct record *r);
 /* Only print it. */

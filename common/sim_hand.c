@@ -153,20 +153,13 @@ static bool carries(const struct entry *e, const struct in_flight *f,
            (earlier || g->start + g->bytes >= f->write->end);
 }
 
-static bool unwanted_none(struct sim *sim, const struct entry *e)
-{
-    (void)sim;
-    (void)e;
-    return false;
-}
-
 /* Let a message arrive later; what follows it on a stream waits for it. */
 static void delay(struct sim *sim, const struct in_flight *f, uint64_t by_us)
 {
     for (size_t i = 0; i < sim->queue.count; i++)
         if (carries(&sim->queue.at[i], f, false))
             sim->queue.at[i].time_us += by_us;
-    queue_filter(sim, unwanted_none); /* puts it in order again */
+    queue_filter(sim, NULL); /* puts it in order again */
 }
 
 /* Let a message arrive next, before all else that is due. */
@@ -180,7 +173,7 @@ static void deliver_now(struct sim *sim, const struct in_flight *f)
         if (e->kind == ENTRY_DOWNLINK)
             e->kind = ENTRY_SEGMENT;
     }
-    queue_filter(sim, unwanted_none);
+    queue_filter(sim, NULL);
 }
 
 /* A message is taken out of a stream if nobody can tell: its bytes are plain,

@@ -88,7 +88,6 @@ struct timer {
 struct node {
     struct host host; /* at the front: what the seam sees of it */
     struct sim *sim;
-    struct random random;
     uint64_t name_hash;
     struct link *link; /* NULL before its first stream */
     uint16_t group;    /* of the partition */
@@ -318,8 +317,8 @@ struct entry queue_pop(struct sim *sim);
 struct entry queue_remove(struct sim *sim, size_t i);
 /* Have all entries in the heap, for who looks at the whole of it. */
 void queue_gather(struct sim *sim);
-/* Remove all that `unwanted` says (it frees what they point to), and put the
-   rest in order. */
+/* Remove all that `unwanted` says (it frees what they point to; NULL: none),
+   and put the rest in order. */
 void queue_filter(struct sim *sim,
                   bool (*unwanted)(struct sim *sim, const struct entry *e));
 
@@ -405,7 +404,6 @@ size_t net_write(struct host *h, conn_id conn, const void *wire,
 /* The same for bytes of a content, whatever the phase is. */
 size_t net_write_content(struct host *h, conn_id conn, int content,
                          uint64_t offset, size_t len);
-void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len);
 void net_phase(struct host *h, conn_id conn, enum phase phase);
 void net_finish(struct host *h, conn_id conn);
 void net_abort(struct host *h, conn_id conn);

@@ -170,11 +170,6 @@ static uint64_t call_now(struct host *h)
     return node_of(h)->sim->now_us;
 }
 
-static uint64_t call_random(struct host *h)
-{
-    return random_next(&node_of(h)->random);
-}
-
 static void *call_alloc(struct host *h, size_t bytes)
 {
     return arena_zalloc(node_of(h)->sim->arena, bytes);
@@ -211,7 +206,6 @@ static void call_left(struct host *h)
 }
 
 static const struct host_calls calls = {.now = call_now,
-                                        .random = call_random,
                                         .alloc = call_alloc,
                                         .free = call_free,
                                         .timer = timer_arm,
@@ -220,7 +214,6 @@ static const struct host_calls calls = {.now = call_now,
                                         .send = net_send,
                                         .connect = net_connect,
                                         .write = net_write,
-                                        .decoded = net_decoded,
                                         .phase = net_phase,
                                         .finish = net_finish,
                                         .abort = net_abort,
@@ -425,7 +418,7 @@ void node_begin(struct acts *a, struct host *h, struct addr join,
 {
     struct node *n = node_of(h);
 
-    n->random = host_random_stream(a->scenario->seed, h->name, h->restarts);
+    h->random = host_random_stream(a->scenario->seed, h->name, h->restarts);
     n->vanished = n->done_leaving = false;
     if (!create(n, join, introducer))
         return;

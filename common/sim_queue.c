@@ -260,7 +260,7 @@ static size_t keep_wanted(struct sim *sim, struct entry *at, size_t count,
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (!unwanted(sim, &at[i]))
+        if (unwanted == NULL || !unwanted(sim, &at[i]))
             at[kept++] = at[i];
     return kept;
 }

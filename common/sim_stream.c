@@ -729,14 +729,6 @@ size_t net_write_content(struct host *h, conn_id conn, int content,
     return write_begin(s, w);
 }
 
-void net_decoded(struct host *h, conn_id conn, const void *plain, size_t len)
-{
-    (void)h; /* the writer has shown its plain message */
-    (void)conn;
-    (void)plain;
-    (void)len;
-}
-
 void net_phase(struct host *h, conn_id conn, enum phase phase)
 {
     struct side *s = find_side((struct node *)h, conn);

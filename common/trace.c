@@ -120,8 +120,8 @@ static void write_block(struct trace_writer *w, uint32_t type,
 
 /* -- The head of the file ------------------------------------------------ */
 
-static void write_section(struct trace_writer *w, const char *program,
-                          const char *scenario, uint64_t seed)
+static void write_section(struct trace_writer *w,
+                          const struct trace_source *source)
 {
     LOCAL_TEXT body = text_new(), options = text_new(), comment = text_new();
 
@@ -130,7 +130,7 @@ static void write_section(struct trace_writer *w, const char *program,
     put16(&body, 0);
     put32(&body, 0xffffffff); /* length of the section: not said */
     put32(&body, 0xffffffff);
-    comment_section(&comment, program, scenario, seed, w->epoch_us);
+    comment_section(&comment, source);
     put_comment(&options, &comment);
     write_block(w, BLOCK_SECTION, &body, &options);
 }
@@ -149,9 +149,15 @@ static void write_interfaces(struct trace_writer *w)
     }
 }
 
-struct trace_writer *trace_create(const char *path, const char *program,
-                                  const char *scenario, uint64_t seed,
-                                  uint64_t epoch_us, struct text *why)
+struct trace_source trace_of_scenario(const struct scenario *s)
+{
+    return (struct trace_source){
+        .program = s->protocol->name, .scenario = s->path, .seed = s->seed};
+}
+
+struct trace_writer *trace_create(const char *path,
+                                  const struct trace_source *source,
+                                  struct text *why)
 {
     struct trace_writer *w = calloc(1, sizeof *w);
 
@@ -163,11 +169,11 @@ struct trace_writer *trace_create(const char *path, const char *program,
         free(w);
         return NULL;
     }
-    w->epoch_us = epoch_us;
+    w->epoch_us = source->epoch_us;
     w->packet = text_new();
     w->comments = text_new();
     w->queue = text_new();
-    write_section(w, program, scenario, seed);
+    write_section(w, source);
     write_interfaces(w);
     trace_flush(w);
     return w;

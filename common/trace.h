@@ -11,15 +11,24 @@
 #define COMMON_TRACE_H
 
 #include "common/record.h"
+#include "common/scenario.h"
 #include "common/text.h"
+
+/* The run that a trace is of. */
+struct trace_source {
+    const char *program;  /* "chord"; NULL: another program's capture */
+    const char *scenario; /* its name, or NULL */
+    uint64_t seed;
+    uint64_t epoch_us; /* wall-clock time of its start; 0 in the simulator */
+};
+struct trace_source trace_of_scenario(const struct scenario *s);
 
 struct trace_writer;
 
-/* Create or replace the file.  `epoch_us` is the wall-clock time of the run's
-   start, 0 in the simulator.  NULL with *why when it cannot be written. */
-struct trace_writer *trace_create(const char *path, const char *program,
-                                  const char *scenario, uint64_t seed,
-                                  uint64_t epoch_us, struct text *why);
+/* Create or replace the file.  NULL with *why when it cannot be written. */
+struct trace_writer *trace_create(const char *path,
+                                  const struct trace_source *source,
+                                  struct text *why);
 /* Append a record; fits `struct observer`.  Errors are kept for the end. */
 void trace_write(void *writer, const struct record *r);
 /* Push what has been written so far to the file. */
@@ -40,12 +49,7 @@ size_t trace_count(const struct trace *t);
 void trace_get(const struct trace *t, size_t i, struct record *r);
 /* A namer (fields.h) that knows the names of all addresses seen. */
 struct namer trace_namer(const struct trace *t);
-/* The program that wrote it ("chord"), or NULL. */
-const char *trace_program(const struct trace *t);
-/* The scenario's name, or "", and its seed; of the first file. */
-const char *trace_scenario(const struct trace *t);
-uint64_t trace_seed(const struct trace *t);
-/* Wall-clock time of the start of the first run, 0 from the simulator. */
-uint64_t trace_epoch(const struct trace *t);
+/* As its first file says, but for the start: that of the first run. */
+const struct trace_source *trace_source(const struct trace *t);
 
 #endif

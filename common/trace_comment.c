@@ -50,14 +50,13 @@ static void put_addr(struct text *t, const char *key, struct addr addr)
     addr_text(t, addr);
 }
 
-void comment_section(struct text *t, const char *program, const char *scenario,
-                     uint64_t seed, uint64_t epoch_us)
+void comment_section(struct text *t, const struct trace_source *source)
 {
     text_add(t, "program=");
-    put_escaped(t, program, strlen(program), true);
-    text_printf(t, " seed=%llu epoch=%llu", (unsigned long long)seed,
-                (unsigned long long)epoch_us);
-    put_rest(t, "scenario", scenario != NULL ? scenario : "");
+    put_escaped(t, source->program, strlen(source->program), true);
+    text_printf(t, " seed=%llu epoch=%llu", (unsigned long long)source->seed,
+                (unsigned long long)source->epoch_us);
+    put_rest(t, "scenario", source->scenario != NULL ? source->scenario : "");
 }
 
 void comment_message(struct text *t, const struct record *r)
@@ -354,14 +353,14 @@ static void set_section_word(struct store *store, struct comment *c,
                              struct span key, struct span value)
 {
     if (span_is(key, "epoch")) {
-        c->epoch_us = span_number(value);
+        c->source.epoch_us = span_number(value);
         c->has_epoch = true;
     } else if (span_is(key, "program")) {
-        c->program = store_span(store, value, NULL);
+        c->source.program = store_span(store, value, NULL);
     } else if (span_is(key, "scenario")) {
-        c->scenario = store_span(store, value, NULL);
+        c->source.scenario = store_span(store, value, NULL);
     } else if (span_is(key, "seed")) {
-        c->seed = span_number(value);
+        c->source.seed = span_number(value);
     }
 }
 

@@ -17,8 +17,7 @@
 #include "common/record.h"
 #include "common/trace_store.h"
 
-void comment_section(struct text *t, const char *program, const char *scenario,
-                     uint64_t seed, uint64_t epoch_us);
+void comment_section(struct text *t, const struct trace_source *source);
 void comment_message(struct text *t, const struct record *r);
 /* Any other record. */
 void comment_event(struct text *t, const struct record *r);
@@ -40,8 +39,7 @@ struct comment {
     const char *from_name, *to_name;
 
     bool has_epoch; /* it is a section's */
-    uint64_t epoch_us, seed;
-    const char *program, *scenario;
+    struct trace_source source;
 };
 /* Strings and fields go to `store`. */
 struct comment comment_read(struct store *store, struct span s);

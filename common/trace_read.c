@@ -10,8 +10,6 @@
  * datagram without a comment, as Wireshark records them.  Messages in one
  * packet stay where the file has them.
  */
-#include "common/trace.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,13 +249,10 @@ static void section_comment(struct walk *w, struct span s)
 
     if (!c.has_epoch)
         return;
-    w->epoch_us = c.epoch_us;
+    w->epoch_us = c.source.epoch_us;
     w->has_epoch = w->is_ours = true;
-    if (t->file_count > 0)
-        return; /* the first file says what the run is */
-    t->program = c.program;
-    t->scenario = c.scenario;
-    t->seed = c.seed;
+    if (t->file_count == 0) /* the first file says what the run is */
+        t->source = c.source;
 }
 
 static void on_section(struct walk *w, const uint8_t *body, size_t len)
@@ -454,7 +449,7 @@ static bool read_one(struct trace *t, const char *path, uint64_t *epoch_us,
 
 static void finish(struct trace *t, uint64_t base_us)
 {
-    t->epoch_us = base_us;
+    t->source.epoch_us = base_us;
     trace_merge(t);
     for (size_t i = 0; i < t->count; i++) {
         struct record *r = &t->entry[i].r;

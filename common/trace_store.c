@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/grow.h"
-#include "common/trace.h"
 
 struct chunk {
     struct chunk *next;
@@ -127,22 +126,7 @@ struct namer trace_namer(const struct trace *t)
     return (struct namer){.name = name_for_namer, .context = t};
 }
 
-const char *trace_program(const struct trace *t)
+const struct trace_source *trace_source(const struct trace *t)
 {
-    return t->program;
-}
-
-const char *trace_scenario(const struct trace *t)
-{
-    return t->scenario != NULL ? t->scenario : "";
-}
-
-uint64_t trace_seed(const struct trace *t)
-{
-    return t->seed;
-}
-
-uint64_t trace_epoch(const struct trace *t)
-{
-    return t->epoch_us;
+    return &t->source;
 }

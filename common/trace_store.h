@@ -7,6 +7,7 @@
 
 #include "common/map.h"
 #include "common/record.h"
+#include "common/trace.h"
 
 #define TRACE_FILES_MAX 256
 
@@ -41,8 +42,7 @@ struct trace {
     struct text file[TRACE_FILES_MAX]; /* their bytes */
     size_t file_count;
     struct store store;
-    const char *program, *scenario;
-    uint64_t seed, epoch_us;
+    struct trace_source source;
 };
 
 /* Remember a node's name, unless it is NULL. */

@@ -53,8 +53,11 @@ static int perform_reported(const struct stage *s, bool monitor)
     struct report r;
     struct observer observer = {.record = report_record, .context = &r};
 
-    if (!report_begin(&r, s->program, s->options, &names, s->name,
-                      s->scenario->seed, wall_clock_us() - live_now(s->live)))
+    struct trace_source source = trace_of_scenario(s->scenario);
+
+    source.scenario = s->name; /* as it was typed */
+    source.epoch_us = wall_clock_us() - live_now(s->live);
+    if (!report_begin(&r, s->program, s->options, &names, &source))
         return EXIT_USAGE;
     live_observe(s->live, &observer);
     int played = monitor ? watch(s, &r, &observer) : play(s, &r);

@@ -68,9 +68,10 @@ static bool record(const struct program *p, const struct scenario *s,
     struct sim *sim = sim_new(s, &why);
     struct observer observer = {.record = trace_write, .context = NULL};
 
+    struct trace_source source = trace_of_scenario(s);
+
     if (sim != NULL)
-        observer.context =
-            trace_create(path, p->protocol->name, s->path, s->seed, 0, &why);
+        observer.context = trace_create(path, &source, &why);
     bool good = observer.context != NULL;
     if (good) {
         sim_observe(sim, &observer);

@@ -489,8 +489,10 @@ static int open_and_run(const struct program *p, const struct run_options *r,
     set_all(&settings, r->set);
     s.live = live_new(p->protocol, &settings, seed, &why);
     if (s.live != NULL && r->trace != NULL)
-        s.trace = trace_create(r->trace, p->protocol->name, "node", seed,
-                               now_us, &why);
+        s.trace = trace_create(
+            r->trace,
+            &(struct trace_source){p->protocol->name, "node", seed, now_us},
+            &why);
     if (s.live == NULL || (r->trace != NULL && s.trace == NULL))
         cli_error(p, "%s", why.data);
     else

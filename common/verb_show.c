@@ -360,14 +360,14 @@ static int show(const struct program *p, const struct scenario *scenario,
                              .sim = sim_new(scenario, &why),
                              .args = c->args + 2,
                              .arg_count = c->arg_count - 2};
+    struct trace_source source = trace_of_scenario(scenario);
     struct trace_writer *trace = NULL;
     struct observer observer = {.record = trace_write, .context = NULL};
     const char *path = c->run->trace;
     int status = EXIT_USAGE;
 
     if (call.sim != NULL && path != NULL)
-        observer.context = trace = trace_create(
-            path, p->protocol->name, scenario->path, scenario->seed, 0, &why);
+        observer.context = trace = trace_create(path, &source, &why);
     if (call.sim == NULL || (path != NULL && trace == NULL)) {
         cli_error_at(p, why.data);
     } else {

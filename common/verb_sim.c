@@ -77,8 +77,10 @@ static int simulate(const struct program *p, const struct run_options *o,
     struct namer names = network_namer(sim_network(sim));
     struct report r;
     struct observer observer = {.record = report_record, .context = &r};
+    struct trace_source source = trace_of_scenario(s);
     int status = EXIT_USAGE;
-    if (report_begin(&r, p, o, &names, name, s->seed, 0)) {
+    source.scenario = name; /* as it was typed */
+    if (report_begin(&r, p, o, &names, &source)) {
         sim_observe(sim, &observer);
         bool ended = run(sim, &r);
         struct sim_status st = sim_status(sim);

@@ -55,9 +55,12 @@ static int run(const struct job *j)
     LOCAL_FIELDS f = fields_new();
     struct record r;
 
+    struct trace_source source = *trace_source(t);
+    if (source.scenario == NULL)
+        source.scenario = "";
+    source.program = j->program->protocol->name;
     if (!report_begin(&report, j->program, &j->options,
-                      j->addresses ? NULL : &j->names, trace_scenario(t),
-                      trace_seed(t), trace_epoch(t)))
+                      j->addresses ? NULL : &j->names, &source))
         return EXIT_USAGE;
     report.simulated = true; /* results last */
     for (size_t i = 0; !report.closed && i < trace_count(t); i++) {
@@ -99,7 +102,7 @@ static struct trace *read_traces(const struct cli *c)
     const struct program *p = c->program;
     LOCAL_TEXT why = text_new();
     struct trace *t = trace_read(c->args, c->arg_count, &why);
-    const char *writer = t != NULL ? trace_program(t) : NULL;
+    const char *writer = t != NULL ? trace_source(t)->program : NULL;
 
     if (t == NULL)
         cli_error(p, "%s", why.data);

@@ -3,6 +3,7 @@
 #include "bittorrent/dht.h"
 #include "bittorrent/node.h"
 #include "common/expr.h"
+#include "tests/described.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_host.h"
 
@@ -18,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     krpc_describe(data, len, &f);
     MUST(f.lost > 0 || fields_cover(&f, len));
-    MUST(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
+    MUST(fields_unknown(&f, &bittorrent_protocol, false) == NULL);
     if (krpc_read(&m, data, len) == 0)
         MUST(f.type != NULL);
     fields_free(&f);

@@ -1,6 +1,7 @@
 /* Any bytes as bencode and as a .torrent: slices stay inside, a description
    covers all, no path leaves its folder. */
 #include "bittorrent/metainfo.h"
+#include "tests/described.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct bencode_name names[] = {

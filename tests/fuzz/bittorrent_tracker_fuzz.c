@@ -3,6 +3,7 @@
 #include "bittorrent/node.h"
 #include "bittorrent/trackwire.h"
 #include "common/expr.h"
+#include "tests/described.h"
 #include "tests/fuzz/fuzz.h"
 
 static void describe(void (*how)(const uint8_t *, size_t, struct fields *),
@@ -13,7 +14,7 @@ static void describe(void (*how)(const uint8_t *, size_t, struct fields *),
 
     how(data, len, &f);
     MUST(f.lost > 0 || fields_cover(&f, len));
-    MUST(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
+    MUST(fields_unknown(&f, &bittorrent_protocol, false) == NULL);
     fields_line(&t, &f, NULL);
     text_free(&t);
     fields_free(&f);

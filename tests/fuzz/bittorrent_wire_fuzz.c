@@ -3,6 +3,7 @@
 #include "bittorrent/node.h"
 #include "bittorrent/wire.h"
 #include "common/expr.h"
+#include "tests/described.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -16,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         struct fields f = fields_new();
         wire_describe(&framing, data, len, &f);
         MUST(len == 0 || f.lost > 0 || fields_cover(&f, len));
-        MUST(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
+        MUST(fields_unknown(&f, &bittorrent_protocol, false) == NULL);
         fields_free(&f);
     }
     int used = wire_read_handshake(&s, data, len);

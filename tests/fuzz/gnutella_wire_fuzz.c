@@ -3,6 +3,7 @@
 #include "common/expr.h"
 #include "gnutella/node.h"
 #include "gnutella/wire.h"
+#include "tests/described.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         struct fields f = fields_new();
         gnutella_describe(&framing, data, len, &f);
         MUST(f.lost > 0 || len == 0 || f.type == NULL || fields_cover(&f, len));
-        MUST(expr_unknown(&f, &gnutella_protocol, false) == NULL);
+        MUST(fields_unknown(&f, &gnutella_protocol, false) == NULL);
         fields_line(&t, &f, NULL);
         fields_free(&f);
     }

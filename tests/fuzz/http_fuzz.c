@@ -3,6 +3,7 @@
 #include "common/http.h"
 
 #include "common/error.h"
+#include "tests/described.h"
 #include "tests/fuzz/fuzz.h"
 
 static void must_be_inside(struct slice s, const uint8_t *data, size_t len)

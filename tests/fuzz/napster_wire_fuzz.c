@@ -4,6 +4,7 @@
 #include "napster/index.h"
 #include "napster/node.h"
 #include "napster/wire.h"
+#include "tests/described.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -19,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         struct fields f = fields_new();
         napster_describe(&framing, data, len, &f);
         MUST(len == 0 || fields_cover(&f, len));
-        MUST(expr_unknown(&f, &napster_protocol, false) == NULL);
+        MUST(fields_unknown(&f, &napster_protocol, false) == NULL);
         fields_free(&f);
     }
     int used = napster_decode(&m, data, len);

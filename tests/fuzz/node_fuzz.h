@@ -21,6 +21,7 @@
 #include "common/host.h"
 #include "common/network.h"
 #include "common/random.h"
+#include "tests/described.h"
 #include "tests/fuzz/fuzz.h"
 
 #define EVENTS_MAX 1500
@@ -101,7 +102,6 @@ struct fake {
     const struct fuzz_node *target;
     const struct settings *settings;
     uint64_t now_us;
-    struct random random;
     struct held blocks; /* a ring, of which this is the head */
     size_t allocated;
     unsigned failing; /* every so many allocations fail; 0: none */
@@ -128,11 +128,6 @@ static inline struct fake *fake_of(struct host *h)
 static uint64_t fake_now(struct host *h)
 {
     return fake_of(h)->now_us;
-}
-
-static uint64_t fake_random(struct host *h)
-{
-    return random_next(&fake_of(h)->random);
 }
 
 static void *fake_alloc(struct host *h, size_t bytes)
@@ -189,7 +184,7 @@ static bool described(const struct fake *f, struct framing framing,
 
     f->target->protocol->describe(&framing, data, len, &fields);
     MUST(fields.lost > 0 || fields_cover(&fields, len));
-    MUST(expr_unknown(&fields, f->target->protocol, false) == NULL);
+    MUST(fields_unknown(&fields, f->target->protocol, false) == NULL);
     bool good =
         fields.type != NULL && fields_find(&fields, "undecoded") == NULL;
     fields_line(&t, &fields, NULL);
@@ -338,7 +333,7 @@ static void fake_result(struct host *h, uint32_t command, bool ok,
     MUST(command <= f->command);
     MUST(command == 0 || !f->answered[command]); /* 0: news */
     f->answered[command] = true;
-    MUST(expr_unknown(fields, f->target->protocol, true) == NULL);
+    MUST(fields_unknown(fields, f->target->protocol, true) == NULL);
     fields_json(&t, fields, NULL, true);
     text_free(&t);
 }
@@ -399,7 +394,6 @@ static bool fake_resolve(struct host *h, const char *name, struct addr *addr)
 
 static const struct host_calls fake_calls = {.now = fake_now,
                                              .resolve = fake_resolve,
-                                             .random = fake_random,
                                              .alloc = fake_alloc,
                                              .free = fake_free,
                                              .timer = fake_timer,

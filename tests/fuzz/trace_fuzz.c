@@ -28,8 +28,10 @@ static void write_again(const struct trace *t)
 {
     struct namer names = trace_namer(t);
     struct text line = text_new(), why = text_new();
-    struct trace_writer *w =
-        trace_create(copy, "test", trace_scenario(t), trace_seed(t), 0, &why);
+    const struct trace_source source = {.program = "test",
+                                        .scenario = trace_source(t)->scenario,
+                                        .seed = trace_source(t)->seed};
+    struct trace_writer *w = trace_create(copy, &source, &why);
     struct record r;
 
     MUST(w != NULL);

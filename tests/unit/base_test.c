@@ -1,6 +1,7 @@
 /* The small things that all else stands on: ids, codec, fields, text. */
 #include "common/codec.h"
 #include "common/hash.h"
+#include "tests/described.h"
 #include "tests/unit/test.h"
 
 TEST(sha1_is_the_reference_of_chord_md)

@@ -6,6 +6,7 @@
 
 #include "bittorrent/metainfo.h"
 #include "common/hash.h"
+#include "tests/described.h"
 #include "tests/unit/test.h"
 
 /* Read a copy of exactly its size, so that the address sanitizer sees one

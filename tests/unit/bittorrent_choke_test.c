@@ -29,7 +29,7 @@ TEST(newcomers_have_three_lots_of_the_optimistic_slot)
         come(3, false);
         say(1, (struct wire_msg){.id = WIRE_INTERESTED});
         say(3, (struct wire_msg){.id = WIRE_INTERESTED});
-        fake.random.state = i;
+        fake.host.random.state = i;
         say(2, (struct wire_msg){.id = WIRE_NOT_INTERESTED});
         CHECK(on(2)->am_choking && on(1)->optimistic != on(3)->optimistic);
         drawn += on(3)->optimistic;

@@ -6,6 +6,7 @@
 #include "bittorrent/node.h"
 #include "common/expr.h"
 #include "common/fields.h"
+#include "tests/described.h"
 #include "tests/unit/test.h"
 
 /* Decode from a block of exactly that size, so that one byte too many is seen
@@ -119,7 +120,7 @@ TEST(descriptions_cover_every_byte)
         struct fields f = fields_new();
         wire_describe(&framing, out, len, &f);
         CHECK(f.type != NULL && fields_cover(&f, len));
-        CHECK(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
+        CHECK(fields_unknown(&f, &bittorrent_protocol, false) == NULL);
         fields_free(&f);
     }
 }

@@ -4,6 +4,7 @@
 #include "bittorrent/dht.h"
 #include "bittorrent/node.h"
 #include "common/expr.h"
+#include "tests/described.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 
@@ -74,7 +75,7 @@ TEST(every_prefix_of_a_query_is_refused)
     krpc_describe((const uint8_t *)s, strlen(s), &f);
     CHECK_TEXT(f.type, "GET_PEERS");
     CHECK(fields_cover(&f, strlen(s)));
-    CHECK(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
+    CHECK(fields_unknown(&f, &bittorrent_protocol, false) == NULL);
     fields_free(&f);
 }
 
@@ -146,7 +147,7 @@ static void begin(unsigned count, bool checked)
 {
     for (unsigned i = 0; i < count; i++) {
         fake_begin(&fake[i], addr_of(i));
-        fake[i].random.state = 1000 + i;
+        fake[i].host.random.state = 1000 + i;
         CHECK(dht_begin(&dht[i], &fake[i].host, 5, addr_of(i), checked));
         if (i > 0)
             dht_join(&dht[i], &fake[i].host, addr_of(i / 2));

@@ -11,8 +11,7 @@
 #include "common/host.h"
 
 struct fake {
-    struct host host; /* first: a host is cast to it */
-    struct random random;
+    struct host host;                       /* first: a host is cast to it */
     uint64_t now_us, timer_us[TIMER_SLOTS]; /* deadlines; 0: not armed */
     size_t allocated;                       /* bytes, now */
     unsigned sent_count;
@@ -41,11 +40,6 @@ static inline struct fake *fake_of(struct host *h)
 static uint64_t fake_now(struct host *h)
 {
     return fake_of(h)->now_us;
-}
-
-static uint64_t fake_random(struct host *h)
-{
-    return random_next(&fake_of(h)->random);
 }
 
 /* What a node has allocated dies with its host, as in real hosts: the blocks
@@ -186,7 +180,6 @@ static bool fake_keep(struct host *h)
 static inline void fake_begin(struct fake *f, struct addr self)
 {
     static const struct host_calls calls = {.now = fake_now,
-                                            .random = fake_random,
                                             .alloc = fake_alloc,
                                             .free = fake_free,
                                             .timer = fake_timer,
@@ -208,7 +201,7 @@ static inline void fake_begin(struct fake *f, struct addr self)
     f->host.calls = &calls;
     f->host.name = "fake";
     f->host.addr = self;
-    f->random.state = 7;
+    f->host.random.state = 7;
     f->now_us = 1000000;
 }
 

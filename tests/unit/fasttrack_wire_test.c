@@ -6,6 +6,7 @@
 #include "fasttrack/node.h"
 #include "fasttrack/uuhash.h"
 #include "fasttrack/wire.h"
+#include "tests/described.h"
 #include "tests/unit/test.h"
 
 /* A literal that may hold NULs, as pointer and length. */
@@ -243,7 +244,7 @@ static void both_ways(struct fasttrack_msg *m, const char *bytes,
     CHECK_TEXT(hex(out, len), bytes);
     fasttrack_describe(&framing, data, len, &f);
     CHECK(fields_cover(&f, len));
-    CHECK(expr_unknown(&f, &fasttrack_protocol, false) == NULL);
+    CHECK(fields_unknown(&f, &fasttrack_protocol, false) == NULL);
     CHECK(fields_find(&f, "undecoded") == NULL);
     CHECK_TEXT(f.type, type);
     fields_free(&f);

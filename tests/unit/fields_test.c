@@ -8,6 +8,7 @@
 
 #include "common/expr.h"
 #include "common/sim.h"
+#include "tests/described.h"
 #include "tests/unit/labs.h"
 
 #define STEPS_MAX 5000 /* of a scenario */
@@ -17,7 +18,7 @@ static size_t seen;
 static void is_listed(const struct fields *f, const struct protocol *p,
                       bool of_result)
 {
-    const char *name = expr_unknown(f, p, of_result);
+    const char *name = fields_unknown(f, p, of_result);
 
     seen++;
     if (name != NULL)

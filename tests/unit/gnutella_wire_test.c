@@ -5,6 +5,7 @@
 #include "common/expr.h"
 #include "gnutella/node.h"
 #include "gnutella/wire.h"
+#include "tests/described.h"
 #include "tests/unit/test.h"
 
 #define ID "\x9c\x31\x77\x4e\x02\xfb\x8d\x11\xff\x5e\x00\xff\x3c\x66\x19\x00"
@@ -27,7 +28,7 @@ static void both_ways(struct gnutella_msg *m, const uint8_t *data, size_t len,
     CHECK(memcmp(out, data, len) == 0);
     gnutella_describe(&framing, data, len, &f);
     CHECK(fields_cover(&f, len));
-    CHECK(expr_unknown(&f, &gnutella_protocol, false) == NULL);
+    CHECK(fields_unknown(&f, &gnutella_protocol, false) == NULL);
     CHECK(fields_find(&f, "undecoded") == NULL);
     CHECK_TEXT(f.type, type);
     fields_free(&f);
@@ -177,7 +178,7 @@ static void is_dropped(uint8_t type, const uint8_t *payload, size_t len)
     CHECK(m.bad);
     gnutella_describe(&framing, data, HEADER_BYTES + len, &f);
     CHECK(fields_cover(&f, HEADER_BYTES + len));
-    CHECK(expr_unknown(&f, &gnutella_protocol, false) == NULL);
+    CHECK(fields_unknown(&f, &gnutella_protocol, false) == NULL);
     fields_free(&f);
     free(data);
 }

@@ -15,7 +15,7 @@ TEST(what_is_put_outside_of_a_part_is_cut_off)
     CHECK_U64(part.rows, 2);
     CHECK_U64(pane_text(&part, 0, 2, 0, "abcdef"), 8);
     pane_put(&part, -1, 0, 'x', 0);
-    pane_dump(&t, &p);
+    pane_dump(&t, &p, false);
     CHECK_TEXT(t.data, "\n    ab\n\n");
     text_free(&t);
     pane_free(&p);
@@ -29,7 +29,7 @@ TEST(text_that_does_not_fit_ends_in_two_dots)
     CHECK_U64(pane_fit(&p, 0, 1, 5, 0, "abcdef"), 6);
     CHECK_U64(pane_fit(&p, 1, 1, 6, 0, "abcdef"), 7);
     CHECK_U64(pane_fit(&p, 2, 6, 2, 0, "abc"), 8);
-    pane_dump(&t, &p);
+    pane_dump(&t, &p, false);
     CHECK_TEXT(t.data, " abc..\n abcdef\n      ..\n");
     text_free(&t);
     pane_free(&p);
@@ -41,7 +41,7 @@ TEST(no_control_character_reaches_a_cell)
     struct text t = text_new();
 
     pane_text(&p, 0, 0, 0, "a\033[\xc3z");
-    pane_dump(&t, &p);
+    pane_dump(&t, &p, false);
     CHECK_TEXT(t.data, "a.[.z\n");
     text_free(&t);
     pane_free(&p);
@@ -56,10 +56,10 @@ TEST(a_character_beyond_ascii_is_one_cell)
         return; /* a system without this locale shows dots */
     CHECK_U64(pane_text(&p, 0, 0, 0, "\xc3\xa4\xe2\x89\xa4z"), 3);
     pane_text(&p, 0, 3, 0, "\xcc\x88\xe4\xb8\x80"); /* combining; wide */
-    pane_dump_utf8(&t, &p);
+    pane_dump(&t, &p, true);
     CHECK_TEXT(t.data, "\xc3\xa4\xe2\x89\xa4z..\n");
     text_clear(&t);
-    pane_dump(&t, &p);
+    pane_dump(&t, &p, false);
     CHECK_TEXT(t.data, "..z..\n");
     setlocale(LC_CTYPE, "C");
     text_free(&t);
@@ -74,7 +74,7 @@ TEST(frames_become_box_characters_and_text_does_not)
     pane_text(&p, 0, 0, ATTR_FRAME, "-+");
     pane_text(&p, 1, 1, ATTR_FRAME, "|");
     pane_text(&p, 1, 2, 0, "|");
-    pane_dump_utf8(&t, &p);
+    pane_dump(&t, &p, true);
     CHECK_TEXT(t.data, "\xe2\x94\x80\xe2\x94\x90\n \xe2\x94\x82|\n");
     text_free(&t);
     pane_free(&p);
@@ -86,7 +86,7 @@ TEST(a_line_touches_both_ends)
     struct text t = text_new();
 
     pane_line(&p, 2, 4, 0, 0, '*', 0);
-    pane_dump(&t, &p);
+    pane_dump(&t, &p, false);
     CHECK_TEXT(t.data, "*\n **\n   **\n");
     text_free(&t);
     pane_free(&p);

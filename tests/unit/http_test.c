@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/text.h"
+#include "tests/described.h"
 #include "tests/unit/test.h"
 
 /* Read from memory of exactly this size, so that the sanitizer sees more. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "kelips/node.h"
+#include "tests/described.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 

@@ -6,6 +6,7 @@
 #include "napster/index.h"
 #include "napster/node.h"
 #include "napster/wire.h"
+#include "tests/described.h"
 #include "tests/unit/test.h"
 
 #define LOGIN                                                                  \
@@ -27,7 +28,7 @@ TEST(a_login_is_the_reference_s)
     CHECK(memcmp(out, LOGIN, 33) == 0);
     napster_describe(&framing, BYTES(LOGIN), &f);
     CHECK(fields_cover(&f, 33));
-    CHECK(expr_unknown(&f, &napster_protocol, false) == NULL);
+    CHECK(fields_unknown(&f, &napster_protocol, false) == NULL);
     CHECK_TEXT(f.type, "LOGIN");
     CHECK(fields_find(&f, "client")->text_len == strlen("nap v0.8"));
     fields_free(&f);

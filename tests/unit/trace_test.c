@@ -112,8 +112,8 @@ static struct record record_of(uint64_t i)
 static void write_some(const char *file, uint64_t first, uint64_t end)
 {
     struct text why = text_new();
-    struct trace_writer *w =
-        trace_create(file, "test", "labs/a b.scn", 7, 0, &why);
+    struct trace_writer *w = trace_create(
+        file, &(struct trace_source){"test", "labs/a b.scn", 7, 0}, &why);
 
     CHECK(w != NULL);
     for (uint64_t i = first; w != NULL && i < end; i++) {
@@ -191,9 +191,9 @@ TEST(every_record_comes_back)
         if (test_bad)
             break;
     }
-    CHECK_TEXT(trace_program(t), "test");
-    CHECK_TEXT(trace_scenario(t), "labs/a b.scn");
-    CHECK_U64(trace_seed(t), 7);
+    CHECK_TEXT(trace_source(t)->program, "test");
+    CHECK_TEXT(trace_source(t)->scenario, "labs/a b.scn");
+    CHECK_U64(trace_source(t)->seed, 7);
     trace_free(t);
 }
 
@@ -341,8 +341,11 @@ static void write_pair(void)
     struct trace_writer *w[2];
 
     for (int i = 0; i < 2; i++)
-        w[i] = trace_create(path[i], "test", "", 0,
-                            1000000000 + (uint64_t)i * 5000000, &why);
+        w[i] =
+            trace_create(path[i],
+                         &(struct trace_source){
+                             "test", "", 0, 1000000000 + (uint64_t)i * 5000000},
+                         &why);
     struct record r = {.kind = RECORD_MESSAGE,
                        .step = 3,
                        .time_us = 6000000,

@@ -6,6 +6,7 @@
 #include "bittorrent/tracker.h"
 #include "common/codec.h"
 #include "common/expr.h"
+#include "tests/described.h"
 #include "tests/unit/fake_host.h"
 #include "tests/unit/test.h"
 
@@ -258,7 +259,7 @@ TEST(udp_takes_longer_packets_and_refuses_every_prefix)
     tracker_describe_udp(out, len + 3, &f);
     CHECK_TEXT(f.type, "ANNOUNCE");
     CHECK(fields_cover(&f, len + 3));
-    CHECK(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
+    CHECK(fields_unknown(&f, &bittorrent_protocol, false) == NULL);
     fields_free(&f);
 }
 
@@ -310,7 +311,7 @@ TEST(a_request_is_escaped_and_read_back)
     tracker_describe_http(out, len, &f);
     CHECK_TEXT(f.type, "HTTP_ANNOUNCE");
     CHECK(fields_cover(&f, len));
-    CHECK(expr_unknown(&f, &bittorrent_protocol, false) == NULL);
+    CHECK(fields_unknown(&f, &bittorrent_protocol, false) == NULL);
     fields_free(&f);
 }
 
