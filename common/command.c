@@ -2,83 +2,69 @@
  * Commands to nodes, checked against the protocol's table (node.h) before
  * the run; see scenario.h.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "common/scenario.h"
-
-#define WORD_MAX 128 /* of a command's name or an address */
-
-static size_t word_length(const char *s)
-{
-    return strcspn(s, " \t");
-}
-
-static const char *skip_blanks(const char *s)
-{
-    return s + strspn(s, " \t");
-}
+#include "common/words.h"
 
 const struct command *command_find(const struct protocol *p, const char *text)
 {
-    return row_named(p->commands, sizeof *p->commands, text, word_length(text));
+    size_t len = word_next(&text);
+
+    return row_named(p->commands, sizeof *p->commands, text, len);
 }
 
 static void unknown_command(const struct protocol *p, const char *text,
                             struct text *why)
 {
     struct word_list names = {.count = 0};
-    char word[WORD_MAX + 1];
-    size_t len = word_length(text);
+    LOCAL_TEXT word = text_new();
+    size_t len = word_next(&text);
 
-    len = len < WORD_MAX ? len : WORD_MAX;
-    memcpy(word, text, len);
-    word[len] = '\0';
+    text_bytes(&word, text, len);
     names_add(&names, p->commands, sizeof *p->commands);
-    unknown_word(why, "command", word, &names);
+    unknown_word(why, "command", word.data, &names);
 }
 
-static bool is_address(const char *s)
+static bool is_address(const char *s, size_t len)
 {
-    char word[WORD_MAX + 1];
-    size_t len = word_length(s);
+    LOCAL_TEXT word = text_new();
     struct addr a;
 
-    if (len > WORD_MAX)
-        return false;
-    memcpy(word, s, len);
-    word[len] = '\0';
-    return addr_parse(&a, word);
+    text_bytes(&word, s, len);
+    return addr_parse(&a, word.data);
 }
 
 bool command_check(const struct protocol *p, const char *text, struct text *why)
 {
     const struct command *c = command_find(p, text);
+    const char *at = text;
 
     if (c == NULL) {
         unknown_command(p, text, why);
         return false;
     }
-    const char *at = skip_blanks(text + word_length(text));
+    size_t name = word_next(&at);
+    at += name;
     for (const char *type = c->args; *type != '\0'; type++) {
+        size_t len = word_next(&at);
         if (*type == '?')
             continue;
-        if (*at == '\0' && type[1] != '?') {
+        if (len == 0 && type[1] != '?') {
             text_printf(why, "'%s' ends too early, expected '%s'", c->name,
                         c->usage);
             return false;
         }
-        if (*type == 'a' && *at != '\0' && !is_address(at)) {
+        if (*type == 'a' && len > 0 && !is_address(at, len)) {
             text_printf(why, "'%s' needs an address, expected '%s'", c->name,
                         c->usage);
             return false;
         }
-        at = *type == 't' ? "" : skip_blanks(at + word_length(at));
+        at += *type == 't' ? strlen(at) : len;
     }
-    if (*at != '\0') {
-        text_printf(why, "'%s' is given too much, expected '%s'", c->name,
-                    c->usage);
-        return false;
-    }
-    return true;
+    if (word_next(&at) == 0)
+        return true;
+    text_printf(why, "'%s' is given too much, expected '%s'", c->name,
+                c->usage);
+    return false;
 }

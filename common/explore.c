@@ -94,14 +94,23 @@ static void restore_place(struct explorer *x, uint32_t depth)
     x->runaway = false;
 }
 
+/* The states from the root to this one; its depth. */
+static uint32_t way_to(const struct explorer *x, uint32_t index,
+                       uint32_t way[DEPTH_MAX + 1])
+{
+    uint32_t depth = x->state[index].depth;
+
+    for (uint32_t d = depth + 1; d-- > 0; index = x->state[index].parent)
+        way[d] = index;
+    return depth;
+}
+
 /* Bring the simulation to a state, and the path with it. */
 static void visit(struct explorer *x, uint32_t index)
 {
     uint32_t way[DEPTH_MAX + 1] = {0};
-    uint32_t depth = x->state[index].depth, known = depth;
+    uint32_t depth = way_to(x, index, way), known = depth;
 
-    for (uint32_t d = depth + 1, s = index; d-- > 0; s = x->state[s].parent)
-        way[d] = s;
     while (known > x->path_depth || x->path[known].state != way[known])
         known--; /* ends at the root, which is always right */
     restore_place(x, known);
@@ -257,11 +266,8 @@ static void write_head(struct explorer *x)
 static void write_replay(struct explorer *x)
 {
     uint32_t way[DEPTH_MAX + 1] = {0};
-    uint32_t index = (uint32_t)x->report->states - 1;
-    uint32_t depth = x->state[index].depth;
+    uint32_t depth = way_to(x, (uint32_t)x->report->states - 1, way);
 
-    for (uint32_t d = depth + 1, s = index; d-- > 0; s = x->state[s].parent)
-        way[d] = s;
     restore_place(x, 0);
     write_head(x);
     x->lines = &x->report->replay;

@@ -64,8 +64,7 @@ static void put_test(struct grade *g, const struct block *b, int score,
                 t->len > 0 ? "," : "", b->name, g->number);
     if (score >= 0)
         text_printf(t, ",\"score\":%d,\"max_score\":%u", score, b->points);
-    text_add(t, ",\"output\":");
-    text_json(t, output->data, output->len);
+    text_json_member(t, "output", output->data);
     text_add(t, ",\"tags\":[");
     const char *tag = b->objective != NULL ? b->objective : "reflect";
     text_json(t, tag, strlen(tag));

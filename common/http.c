@@ -11,12 +11,6 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "common/words.h"
-
-bool slice_is(struct slice s, const char *text)
-{
-    return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
-}
 
 static bool same_word(struct slice s, const char *word)
 {
@@ -293,28 +287,6 @@ void http_describe(const uint8_t *data, size_t len, struct fields *f)
     f->at[f->count - 1].minor = true;
     rest = (struct slice){(const char *)data + h.len, len - h.len};
     describe_part(f, "body", data, rest, len);
-}
-
-bool slice_skip(struct slice *s, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    if (s->len < len || memcmp(s->at, prefix, len) != 0)
-        return false;
-    *s = (struct slice){s->at + len, s->len - len};
-    return true;
-}
-
-bool slice_number(struct slice *s, uint64_t *value)
-{
-    size_t digits = 0;
-
-    *value = 0;
-    while (s->len > 0 && *s->at >= '0' && *s->at <= '9' && digits++ < 18) {
-        *value = *value * 10 + (uint64_t)(*s->at - '0');
-        *s = (struct slice){s->at + 1, s->len - 1};
-    }
-    return digits > 0 && digits <= 18;
 }
 
 bool http_range(struct slice s, uint64_t bytes, uint64_t *from, uint64_t *end)

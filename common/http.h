@@ -13,13 +13,9 @@
 #include <stdint.h>
 
 #include "common/fields.h"
+#include "common/words.h"
 
 #define HTTP_HEAD_MAX 8192
-
-struct slice {
-    const char *at;
-    size_t len;
-};
 
 struct http_head {
     size_t len;           /* with the empty line */
@@ -43,11 +39,6 @@ int http_answer(struct http_head *h, const uint8_t *data, size_t len);
    have, but Gnutella's. */
 bool http_header(const struct http_head *h, const char *name,
                  struct slice *value);
-bool slice_is(struct slice s, const char *text);
-/* Take a text off the front, or digits, 18 at most; false when it does not
-   begin so. */
-bool slice_skip(struct slice *s, const char *prefix);
-bool slice_number(struct slice *s, uint64_t *value);
 /* "bytes=FIRST-LAST" or "bytes=FIRST-", of so many: the half-open range; false
    when it is neither, or asks for what is not there. */
 bool http_range(struct slice s, uint64_t bytes, uint64_t *from, uint64_t *end);

@@ -81,15 +81,8 @@ bool lab_parse(struct cli *c, int argc, char **argv, struct lab_options *o,
 
 int lab_fail(const struct lab_options *o, const struct text *why)
 {
-    const char *colon = strchr(why->data, ':');
-    bool placed = colon != NULL &&
-                  memchr(why->data, ' ', (size_t)(colon - why->data)) == NULL;
-
     fflush(stdout);
-    if (!placed)
-        return cli_error(o->program, "%s", why->data);
-    fprintf(stderr, "%s\n", why->data);
-    return EXIT_USAGE;
+    return cli_error_at(o->program, why->data);
 }
 
 /* -- Files ---------------------------------------------------------------- */

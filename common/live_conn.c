@@ -133,7 +133,6 @@ struct conn *conn_new(struct live_node *n, int fd, struct addr peer)
     return c;
 }
 
-/* Closing it will be a reset, and discard what is unsent. */
 void conn_reset_on_close(int fd)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -141,8 +140,6 @@ void conn_reset_on_close(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/* Close a stream and take it off the table.  Its memory stays until the end
-   of the round. */
 void conn_remove(struct conn *c, bool reset)
 {
     struct live *l = c->node->live;
@@ -182,7 +179,6 @@ void streams_free_dead(struct live *l)
 
 /* -- Telling the node ----------------------------------------------------------- */
 
-/* May events of this stream still be delivered? */
 bool conn_is_served(const struct conn *c)
 {
     return !c->dead && c->node->host.state != NODE_DOWN && !c->node->left;
@@ -202,7 +198,6 @@ static void record_stream(const struct conn *c, const char *text)
         live_record(l, &r);
 }
 
-/* Deliver an event of the stream that is not BYTES. */
 void conn_tell(struct conn *c, struct event e, const char *text)
 {
     bool begins = e.kind == EVENT_OPEN || e.kind == EVENT_ACCEPT;
@@ -240,7 +235,6 @@ void conn_end_later(struct conn *c, enum close_reason reason)
     l->settle[l->settle_count++] = c->id;
 }
 
-/* Why an open stream, or one that could not be opened, is gone. */
 enum close_reason conn_reason(const struct conn *c, int error)
 {
     return error == ETIMEDOUT || error == EHOSTUNREACH ? CLOSE_TIMEOUT
@@ -290,8 +284,6 @@ void streams_settle(struct live *l)
 
 /* -- Records of messages ----------------------------------------------------------- */
 
-/* A message is written: leave word with the other end if that is here, else
-   report it. */
 void conn_written(struct conn *c, const struct record *message)
 {
     struct live *l = c->node->live;
@@ -317,7 +309,6 @@ void conn_written(struct conn *c, const struct record *message)
     live_record_sent(c->node, &r);
 }
 
-/* The passage of the message that is consumed next. */
 struct passage conn_passage(struct conn *c)
 {
     struct passage p = {.sent_us = NEVER, .phase = c->phase};

@@ -21,14 +21,11 @@
 
 /* -- What waits -------------------------------------------------------------- */
 
-/* Bytes that the system has not yet taken. */
 size_t conn_unsent(const struct conn *c)
 {
     return c->out.len + c->part_bytes;
 }
 
-/* Count what a stream holds; true when that is more than its share of what
-   its node may hold, and the node holds too much. */
 bool conn_holds_too_much(struct conn *c)
 {
     struct live_node *n = c->node;
@@ -42,7 +39,6 @@ bool conn_holds_too_much(struct conn *c)
            c->held > HELD_PER_NODE_MAX / n->conn_count;
 }
 
-/* Wait for what this stream needs. */
 void conn_wait(struct conn *c)
 {
     unsigned read = c->eof || c->connecting ? 0 : WAIT_READ;

@@ -268,19 +268,13 @@ static void text_line(struct text *t, const struct protocol *p,
 
 /* -- JSON --------------------------------------------------------------- */
 
-static void json_string(struct text *t, const char *key, const char *value)
-{
-    text_printf(t, ",\"%s\":", key);
-    text_json(t, value, strlen(value));
-}
-
 static void json_node(struct text *t, const char *key, const struct endpoint *e,
                       const struct namer *names)
 {
     LOCAL_TEXT name = text_new();
 
     endpoint_text(&name, e, names);
-    json_string(t, key, name.data);
+    text_json_member(t, key, name.data);
 }
 
 static void json_message(struct text *t, const struct protocol *p,
@@ -291,12 +285,12 @@ static void json_message(struct text *t, const struct protocol *p,
     message_fields(p, r, &f);
     json_node(t, "from", &r->from, names);
     json_node(t, "to", &r->to, names);
-    json_string(t, "message", f.type);
+    text_json_member(t, "message", f.type);
     text_printf(t, ",\"bytes\":%zu,\"fields\":", r->len);
     fields_json(t, &f, names, true);
-    json_string(t, "state", r->why != NULL ? "dropped" : "delivered");
+    text_json_member(t, "state", r->why != NULL ? "dropped" : "delivered");
     if (r->why != NULL)
-        json_string(t, "why", r->why);
+        text_json_member(t, "why", r->why);
     if (r->outgoing) /* seen leaving; whether it arrived is not known here */
         text_add(t, ",\"outgoing\":true");
 }
@@ -305,7 +299,7 @@ static void json_result(struct text *t, const struct record *r,
                         const struct namer *names)
 {
     json_node(t, "node", &r->to, names);
-    json_string(t, "command", r->text);
+    text_json_member(t, "command", r->text);
     text_add(t, r->ok ? ",\"ok\":true" : ",\"ok\":false");
     if (r->fields == NULL || r->fields->count == 0)
         return;
@@ -346,7 +340,7 @@ static void json_line(struct text *t, const struct protocol *p,
         if (r->kind == RECORD_STREAM)
             json_node(t, "peer", &r->from, names);
         if (json_text[r->kind] != NULL)
-            json_string(t, json_text[r->kind], r->text);
+            text_json_member(t, json_text[r->kind], r->text);
     }
     if (r->cause != 0 && r->cause != r->step)
         text_printf(t, ",\"cause\":%llu", (unsigned long long)r->cause);
@@ -369,8 +363,8 @@ void output_run(struct text *t, enum output_form form, const char *program,
 {
     if (form == OUTPUT_JSON) {
         text_add(t, "{\"kind\":\"run\"");
-        json_string(t, "program", program);
-        json_string(t, "scenario", scenario);
+        text_json_member(t, "program", program);
+        text_json_member(t, "scenario", scenario);
         text_printf(t, ",\"seed\":%llu}\n", (unsigned long long)seed);
         return;
     }

@@ -111,21 +111,11 @@ char *scn_keep_text(struct parser *p, const char *s)
 
 /* -- Words ------------------------------------------------------------------- */
 
-/* The next word of the line, or NULL. */
 char *scn_word(struct parser *p)
 {
-    char *start = p->at + strspn(p->at, " \t");
-    size_t len = strcspn(start, " \t");
-
-    if (len == 0)
-        return NULL;
-    p->at = start + len;
-    if (*p->at != '\0')
-        *p->at++ = '\0';
-    return start;
+    return word_take(&p->at);
 }
 
-/* What is left of the line. */
 char *scn_rest(struct parser *p)
 {
     char *start = p->at + strspn(p->at, " \t");
@@ -386,7 +376,12 @@ bool scn_settle(struct parser *p)
 
 static bool parse_include(struct parser *p);
 
-enum { PLAIN = 0, TIMED = 1, APART = 2 /* stands apart in `text` */ };
+enum {
+    PLAIN = 0,
+    TIMED = 1,   /* may have a time */
+    STEPPED = 2, /* must stand behind `at step N` */
+    APART = 4    /* stands apart in `text` */
+};
 
 static const struct keyword {
     const char *name;
@@ -417,11 +412,11 @@ static const struct keyword {
                 {"churn", scn_churn, TIMED, 0},
                 {"expect", scn_expect, TIMED, 0},
                 {"run", scn_run, TIMED, 0},
-                {"drop", scn_message, TIMED, ACT_DROP},
-                {"delay", scn_message, TIMED, ACT_DELAY},
-                {"deliver", scn_message, TIMED, ACT_DELIVER},
-                {"fire", scn_fire, TIMED, 0},
-                {"pick", scn_pick, TIMED, 0},
+                {"drop", scn_message, TIMED | STEPPED, ACT_DROP},
+                {"delay", scn_message, TIMED | STEPPED, ACT_DELAY},
+                {"deliver", scn_message, TIMED | STEPPED, ACT_DELIVER},
+                {"fire", scn_fire, TIMED | STEPPED, 0},
+                {"pick", scn_pick, TIMED | STEPPED, 0},
                 {.name = NULL}};
 
 /* Words of the language that begin no act. */
@@ -507,6 +502,9 @@ static bool parse_words(struct parser *p, bool *apart)
         return scn_fail(p,
                         "'%s' holds for the whole run, expected it without a "
                         "time",
+                        w);
+    if (!p->stepping && (k->flags & STEPPED) != 0)
+        return scn_fail(p, "'%s' needs a step, expected 'at step N' before it",
                         w);
     *apart = (k->flags & APART) != 0;
     p->kind = k->kind;

@@ -583,16 +583,22 @@ bool scn_churn(struct parser *p)
 
 /* -- Messages and timers, behind 'at step' --------------------------------- */
 
+static bool ordinal_word(struct parser *p, struct act *act, const char *w)
+{
+    uint64_t ordinal;
+
+    if (!scn_number(p, w, UINT32_MAX, &ordinal))
+        return false;
+    act->ordinal = (uint32_t)ordinal;
+    return ordinal > 0 || scn_unexpected(p, w, "a number from 1");
+}
+
 /* drop FROM TO [N], delay FROM TO [N] TIME, duplicate, deliver */
 bool scn_message(struct parser *p)
 {
     struct act act = act_new(p, (enum act_kind)p->kind);
-    uint64_t ordinal = 1;
 
-    if (!p->stepping)
-        return scn_fail(p,
-                        "a message is named by its step, expected 'at step N' "
-                        "before it");
+    act.ordinal = 1;
     if (!name_word(p, &act, scn_word(p)))
         return false;
     const char *w = scn_word(p);
@@ -600,13 +606,10 @@ bool scn_message(struct parser *p)
         return false;
     w = scn_word(p);
     if (w != NULL && w[strspn(w, "0123456789")] == '\0') {
-        if (!scn_number(p, w, UINT32_MAX, &ordinal))
+        if (!ordinal_word(p, &act, w))
             return false;
-        if (ordinal == 0)
-            return scn_unexpected(p, w, "a number from 1");
         w = scn_word(p);
     }
-    act.ordinal = (uint32_t)ordinal;
     if (p->kind != ACT_DELAY && w != NULL)
         return scn_unexpected(p, w, "the end of the line");
     if (p->kind == ACT_DELAY && !scn_time(p, w, &act.time_us))
@@ -618,17 +621,8 @@ bool scn_message(struct parser *p)
 bool scn_pick(struct parser *p)
 {
     struct act act = act_new(p, ACT_PICK);
-    uint64_t ordinal;
 
-    if (!p->stepping)
-        return scn_fail(p,
-                        "'pick' needs a step, expected 'at step N' before it");
-    if (!scn_number(p, scn_word(p), UINT32_MAX, &ordinal))
-        return false;
-    if (ordinal == 0)
-        return scn_unexpected(p, "0", "a number from 1");
-    act.ordinal = (uint32_t)ordinal;
-    return add_act(p, act);
+    return ordinal_word(p, &act, scn_word(p)) && add_act(p, act);
 }
 
 bool scn_fire(struct parser *p)
@@ -637,9 +631,6 @@ bool scn_fire(struct parser *p)
     const char *const *timers = p->s->protocol->timers;
     size_t count = 0, i = 0;
 
-    if (!p->stepping)
-        return scn_fail(p,
-                        "'fire' needs a step, expected 'at step N' before it");
     if (!name_word(p, &act, scn_word(p)))
         return false;
     const char *w = scn_word(p);

@@ -280,11 +280,9 @@ static size_t cut(char *text, char *word[], size_t max)
 {
     size_t count = 0;
 
-    for (char *at = strtok(text, " "); at != NULL; at = strtok(NULL, " ")) {
-        if (count == max)
-            return max + 1;
-        word[count++] = at;
-    }
+    for (char *at; (at = word_take(&text)) != NULL; count++)
+        if (count < max)
+            word[count] = at;
     return count;
 }
 

@@ -82,7 +82,6 @@ static void lose_write(struct side *from, struct write *w)
     write_free(from->stream->sim, w);
 }
 
-/* Did any message removed by hand end within the next `bytes`? */
 bool side_loses(const struct side *from, uint64_t bytes)
 {
     for (const struct write *w = from->arriving;
@@ -138,7 +137,6 @@ static void consume(struct side *to, size_t bytes)
     }
 }
 
-/* Is there a call to make at once: bytes to offer again, or the end? */
 void side_plan_again(struct side *to)
 {
     struct sim *sim = to->stream->sim;

@@ -107,7 +107,6 @@ void write_record(const struct side *from, const struct write *w,
     }
 }
 
-/* Report a message: delivered, or lost and why. */
 void write_report(const struct side *from, struct write *w, const char *why)
 {
     struct sim *sim = from->stream->sim;
@@ -227,7 +226,6 @@ static void segment_queue(struct segment *g, uint64_t time_us)
                 time_us, 0);
 }
 
-/* Send a segment that leaves at `time_us`. */
 void segment_send(struct side *from, enum segment_kind kind, uint32_t bytes,
                   bool fin, uint64_t time_us)
 {
@@ -276,7 +274,6 @@ static void stall(struct stream *stream, uint64_t since_us)
     stream_push(stream, ENTRY_STALL, stream, since_us + STREAM_TIMEOUT_US, 0);
 }
 
-/* Let a side know soon that its stream is gone. */
 void side_close_soon(struct side *s, enum close_reason why)
 {
     if (s->closed || s->closing)
@@ -301,7 +298,6 @@ void stream_reset(struct stream *stream)
     side_close_soon(&stream->side[1], CLOSE_RESET);
 }
 
-/* What has not been sent never will be. */
 void side_discard_backlog(struct side *s)
 {
     s->written = s->sent;
@@ -348,7 +344,6 @@ static bool may_send(const struct side *s)
     return backlog(s) > 0 ? s->in_flight < WINDOW : s->finished && !s->fin_sent;
 }
 
-/* Both ways are finished: then it is over. */
 void side_check_done(struct side *s)
 {
     if (s->fin_sent && s->eof_done)

@@ -210,6 +210,12 @@ void text_json(struct text *t, const char *s, size_t len)
     text_char(t, '"');
 }
 
+void text_json_member(struct text *t, const char *key, const char *value)
+{
+    text_printf(t, ",\"%s\":", key);
+    text_json(t, value, strlen(value));
+}
+
 void text_xml(struct text *t, const char *s, size_t len)
 {
     for (size_t i = 0; i < len; i++)

@@ -66,6 +66,8 @@ void text_hex(struct text *t, const void *data, size_t len);
 /* Append a JSON string with its quotes; invalid UTF-8 and control characters
    come out as \u00XX. */
 void text_json(struct text *t, const char *s, size_t len);
+/* Append ,"key":"value" */
+void text_json_member(struct text *t, const char *key, const char *value);
 /* Append text for XML or HTML. */
 void text_xml(struct text *t, const char *s, size_t len);
 /* Append microseconds as seconds, without trailing zeros: 1.034567, 0.5, 3 */

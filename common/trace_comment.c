@@ -12,7 +12,6 @@
 
 #include "common/output.h"
 #include "common/trace_format.h"
-#include "common/words.h"
 
 /* -- Writing --------------------------------------------------------------- */
 
@@ -134,13 +133,8 @@ void comment_event(struct text *t, const struct record *r)
 
 /* -- Reading --------------------------------------------------------------- */
 
-bool span_is(struct span s, const char *word)
-{
-    return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
-}
-
 /* Copy for functions that take strings; "" when it is too long. */
-static const char *span_string(struct span s, char *out, size_t room_len)
+static const char *span_string(struct slice s, char *out, size_t room_len)
 {
     size_t len = s.len < room_len ? s.len : 0;
 
@@ -149,7 +143,7 @@ static const char *span_string(struct span s, char *out, size_t room_len)
     return out;
 }
 
-static uint64_t span_number(struct span s)
+static uint64_t span_number(struct slice s)
 {
     uint64_t v = 0;
 
@@ -159,7 +153,7 @@ static uint64_t span_number(struct span s)
 }
 
 /* "1.034567" in microseconds. */
-static uint64_t span_seconds(struct span s)
+static uint64_t span_seconds(struct slice s)
 {
     const char *dot = s.len > 0 ? memchr(s.at, '.', s.len) : NULL;
     uint64_t us = span_number(s) * 1000000, unit = 100000;
@@ -172,7 +166,7 @@ static uint64_t span_seconds(struct span s)
     return us;
 }
 
-static struct addr span_addr(struct span s)
+static struct addr span_addr(struct slice s)
 {
     char string[32];
     struct addr a;
@@ -183,7 +177,7 @@ static struct addr span_addr(struct span s)
 }
 
 /* A string of the store, %XX decoded; its length goes to *len unless NULL. */
-static const char *store_span(struct store *store, struct span s, size_t *len)
+static const char *store_span(struct store *store, struct slice s, size_t *len)
 {
     char *out = store_bytes(store, s.len + 1);
     size_t n = 0;
@@ -205,7 +199,7 @@ static const char *store_span(struct store *store, struct span s, size_t *len)
 
 /* The same for names, which are printed as they are: what is not printable
    becomes '.'. */
-static const char *store_name(struct store *store, struct span s)
+static const char *store_name(struct store *store, struct slice s)
 {
     LOCAL_TEXT safe = text_new();
     size_t len = 0;
@@ -219,10 +213,10 @@ static const char *store_name(struct store *store, struct span s)
 }
 
 /* Take the bytes up to `stop`, and `stop` itself, from the front of *s. */
-static struct span take(struct span *s, char stop)
+static struct slice take(struct slice *s, char stop)
 {
     const char *end = s->len > 0 ? memchr(s->at, stop, s->len) : NULL;
-    struct span front = {s->at, end != NULL ? (size_t)(end - s->at) : s->len};
+    struct slice front = {s->at, end != NULL ? (size_t)(end - s->at) : s->len};
     size_t used = end != NULL ? front.len + 1 : front.len;
 
     s->at += used;
@@ -232,7 +226,7 @@ static struct span take(struct span *s, char stop)
 
 /* Take one `key=value` from the front of a comment; false at its end.  Keys
    whose value is the rest of the line are `why`, `scenario` and the kinds. */
-static bool take_pair(struct span *s, struct span *key, struct span *value,
+static bool take_pair(struct slice *s, struct slice *key, struct slice *value,
                       int *kind)
 {
     while (s->len > 0 && (s->at[0] == ' ' || s->at[0] == '\n'))
@@ -242,23 +236,24 @@ static bool take_pair(struct span *s, struct span *key, struct span *value,
     *key = take(s, '=');
     *kind = -1;
     for (int i = RECORD_START; i <= RECORD_RESULT; i++)
-        if (i != RECORD_MESSAGE && span_is(*key, record_kind_name[i]))
+        if (i != RECORD_MESSAGE && slice_is(*key, record_kind_name[i]))
             *kind = i;
-    bool rest = *kind >= 0 || span_is(*key, "why") || span_is(*key, "scenario");
+    bool rest =
+        *kind >= 0 || slice_is(*key, "why") || slice_is(*key, "scenario");
     *value = take(s, rest ? '\n' : ' ');
     return true;
 }
 
-static unsigned index_of(struct span s, const char *const *words, size_t count)
+static unsigned index_of(struct slice s, const char *const *words, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (span_is(s, words[i]))
+        if (slice_is(s, words[i]))
             return (unsigned)i;
     return 0;
 }
 
 /* Fill in one field of a result from its value as text. */
-static bool set_field(struct store *store, struct field *f, struct span value)
+static bool set_field(struct store *store, struct field *f, struct slice value)
 {
     char string[128];
     size_t len;
@@ -272,7 +267,7 @@ static bool set_field(struct store *store, struct field *f, struct span value)
         f->number = span_number(value);
         return true;
     case FIELD_BOOL:
-        f->number = span_is(value, "yes");
+        f->number = slice_is(value, "yes");
         return true;
     case FIELD_TIME:
         f->number = span_seconds(value);
@@ -306,16 +301,16 @@ static bool set_field(struct store *store, struct field *f, struct span value)
 }
 
 /* One line of a result's fields: blanks for its depth, kind, name, value. */
-static void add_field(struct store *store, struct fields *f, struct span line)
+static void add_field(struct store *store, struct fields *f, struct slice line)
 {
     unsigned depth = 0, bits = 0;
     size_t kinds = sizeof trace_field_kind / sizeof trace_field_kind[0];
 
     for (take(&line, ' '); line.len > 0 && line.at[0] == ' '; depth++)
         take(&line, ' ');
-    struct span kind = take(&line, ' '), name = take(&line, ' ');
+    struct slice kind = take(&line, ' '), name = take(&line, ' ');
     if (kind.len > 2 && memcmp(kind.at, "id", 2) == 0) {
-        bits = (unsigned)span_number((struct span){kind.at + 2, kind.len - 2});
+        bits = (unsigned)span_number((struct slice){kind.at + 2, kind.len - 2});
         kind.len = 2;
     }
     /* A field lies one deeper than the one before only inside a group. */
@@ -325,7 +320,7 @@ static void add_field(struct store *store, struct fields *f, struct span line)
         (last->kind == FIELD_GROUP || last->kind == FIELD_LIST))
         deepest++;
     f->depth = depth < deepest ? depth : deepest;
-    const char *stored = span_is(name, "-") ? "" : store_name(store, name);
+    const char *stored = slice_is(name, "-") ? "" : store_name(store, name);
     struct field *field =
         fields_add(f, (enum field_kind)index_of(kind, trace_field_kind, kinds),
                    stored, 0, 0);
@@ -337,7 +332,7 @@ static void add_field(struct store *store, struct fields *f, struct span line)
 }
 
 /* The fields of a result; they live as long as the trace. */
-static const struct fields *read_fields(struct store *store, struct span lines)
+static const struct fields *read_fields(struct store *store, struct slice lines)
 {
     struct fields *f = store_fields(store);
 
@@ -350,72 +345,72 @@ static const struct fields *read_fields(struct store *store, struct span lines)
 
 /* One word of a section's comment. */
 static void set_section_word(struct store *store, struct comment *c,
-                             struct span key, struct span value)
+                             struct slice key, struct slice value)
 {
-    if (span_is(key, "epoch")) {
+    if (slice_is(key, "epoch")) {
         c->source.epoch_us = span_number(value);
         c->has_epoch = true;
-    } else if (span_is(key, "program")) {
+    } else if (slice_is(key, "program")) {
         c->source.program = store_span(store, value, NULL);
-    } else if (span_is(key, "scenario")) {
+    } else if (slice_is(key, "scenario")) {
         c->source.scenario = store_span(store, value, NULL);
-    } else if (span_is(key, "seed")) {
+    } else if (slice_is(key, "seed")) {
         c->source.seed = span_number(value);
     }
 }
 
 /* One word of a comment. */
-static void set_word(struct store *store, struct comment *c, struct span key,
-                     struct span value)
+static void set_word(struct store *store, struct comment *c, struct slice key,
+                     struct slice value)
 {
     struct record *r = &c->r;
 
-    if (span_is(key, "event")) {
+    if (slice_is(key, "event")) {
         c->has_event = true;
         r->step = span_number(value);
-    } else if (span_is(key, "sent")) {
+    } else if (slice_is(key, "sent")) {
         r->sent_us = span_seconds(value);
         c->is_timed = true;
-    } else if (span_is(key, "time")) {
+    } else if (slice_is(key, "time")) {
         r->time_us = span_seconds(value);
         c->is_timed = true;
-    } else if (span_is(key, "cause")) {
+    } else if (slice_is(key, "cause")) {
         r->cause = span_number(value);
-    } else if (span_is(key, "id")) {
+    } else if (slice_is(key, "id")) {
         r->command = (uint32_t)span_number(value);
-    } else if (span_is(key, "from")) {
+    } else if (slice_is(key, "from")) {
         c->from_name = store_name(store, value);
-    } else if (span_is(key, "to") || span_is(key, "node")) {
+    } else if (slice_is(key, "to") || slice_is(key, "node")) {
         c->to_name = store_name(store, value);
-    } else if (span_is(key, "at")) {
+    } else if (slice_is(key, "at")) {
         r->to.addr = span_addr(value);
-    } else if (span_is(key, "peer")) {
+    } else if (slice_is(key, "peer")) {
         r->from.addr = span_addr(value);
-    } else if (span_is(key, "phase")) {
+    } else if (slice_is(key, "phase")) {
         r->framing.phase = (enum phase)index_of(value, trace_phase, 5);
-    } else if (span_is(key, "conn")) {
+    } else if (slice_is(key, "conn")) {
         r->conn = (conn_id)span_number(value);
-    } else if (span_is(key, "opener")) {
+    } else if (slice_is(key, "opener")) {
         c->opener = span_addr(value);
-    } else if (span_is(key, "opened")) {
+    } else if (slice_is(key, "opened")) {
         r->framing.from_opener = true;
-    } else if (span_is(key, "out")) {
+    } else if (slice_is(key, "out")) {
         r->outgoing = true;
-    } else if (span_is(key, "part")) {
+    } else if (slice_is(key, "part")) {
         c->part = (unsigned)span_number(value);
-    } else if (span_is(key, "ok")) {
-        r->ok = span_is(value, "yes");
-    } else if (span_is(key, "why")) {
+    } else if (slice_is(key, "ok")) {
+        r->ok = slice_is(value, "yes");
+    } else if (slice_is(key, "why")) {
         r->why = store_span(store, value, NULL);
     } else {
         set_section_word(store, c, key, value);
     }
 }
 
-struct comment comment_read(struct store *store, struct span s)
+struct comment comment_read(struct store *store, struct slice s)
 {
     struct comment c = {.r = {.kind = RECORD_MESSAGE}};
-    struct span key, value;
+    struct slice key, value;
     int kind;
 
     while (take_pair(&s, &key, &value, &kind)) {

@@ -16,18 +16,12 @@
 
 #include "common/record.h"
 #include "common/trace_store.h"
+#include "common/words.h"
 
 void comment_section(struct text *t, const struct trace_source *source);
 void comment_message(struct text *t, const struct record *r);
 /* Any other record. */
 void comment_event(struct text *t, const struct record *r);
-
-/* Bytes of a file that are no string yet. */
-struct span {
-    const char *at;
-    size_t len;
-};
-bool span_is(struct span s, const char *word);
 
 /* What a comment says.  Times are since the file's epoch. */
 struct comment {
@@ -42,6 +36,6 @@ struct comment {
     struct trace_source source;
 };
 /* Strings and fields go to `store`. */
-struct comment comment_read(struct store *store, struct span s);
+struct comment comment_read(struct store *store, struct slice s);
 
 #endif

@@ -221,7 +221,7 @@ static uint32_t get32(const struct walk *w, const uint8_t *at)
 
 /* Take the next option of a block; false at their end. */
 static bool take_option(const struct walk *w, const uint8_t **at, size_t *left,
-                        uint32_t *code, struct span *value)
+                        uint32_t *code, struct slice *value)
 {
     if (*left < 4)
         return false;
@@ -229,7 +229,7 @@ static bool take_option(const struct walk *w, const uint8_t **at, size_t *left,
     size_t len = get16(w, *at + 2), padded = (len + 3) & ~(size_t)3;
     if (*code == OPTION_END || padded > *left - 4)
         return false;
-    *value = (struct span){(const char *)*at + 4, len};
+    *value = (struct slice){(const char *)*at + 4, len};
     *at += 4 + padded;
     *left -= 4 + padded;
     return true;
@@ -242,7 +242,7 @@ static bool bad(const struct walk *w, const char *expected)
     return false;
 }
 
-static void section_comment(struct walk *w, struct span s)
+static void section_comment(struct walk *w, struct slice s)
 {
     struct trace *t = w->t;
     struct comment c = comment_read(&t->store, s);
@@ -260,7 +260,7 @@ static void on_section(struct walk *w, const uint8_t *body, size_t len)
     const uint8_t *at = body + 16;
     size_t left = len - 16;
     uint32_t code;
-    struct span value;
+    struct slice value;
 
     w->interface_count = 0;
     while (take_option(w, &at, &left, &code, &value))
@@ -272,7 +272,7 @@ static bool on_interface(struct walk *w, const uint8_t *body, size_t len)
 {
     const uint8_t *at = body + 8;
     uint32_t code;
-    struct span value;
+    struct slice value;
 
     if (len < 8)
         return bad(w, "an interface block of 20 bytes or more");
@@ -284,7 +284,7 @@ static bool on_interface(struct walk *w, const uint8_t *body, size_t len)
     w->interface[i].resolution = 6;
     while (take_option(w, &at, &left, &code, &value)) {
         for (int k = 0; code == OPTION_IF_NAME && k < INTERFACES; k++)
-            if (span_is(value, trace_interface[k]))
+            if (slice_is(value, trace_interface[k]))
                 w->interface[i].kind = (enum interface)k;
         if (code == OPTION_IF_TSRESOL && value.len > 0)
             w->interface[i].resolution = (uint8_t)value.at[0];
@@ -316,7 +316,7 @@ static void on_comments(struct walk *w, const uint8_t *at, size_t left,
                         uint64_t time_us)
 {
     uint32_t code;
-    struct span value;
+    struct slice value;
     bool described = p == NULL;
 
     while (take_option(w, &at, &left, &code, &value)) {

@@ -16,6 +16,7 @@
 #include <strings.h>
 
 #include "common/sheet_print.h"
+#include "common/words.h"
 
 enum state { STATE_OPEN, STATE_RIGHT, STATE_TOLD, STATE_SKIPPED, STATE_DONE };
 
@@ -641,10 +642,8 @@ static unsigned count_words(const char *s)
 {
     unsigned words = 0;
 
-    for (bool inside = false; *s != '\0'; s++) {
-        words += *s != ' ' && !inside;
-        inside = *s != ' ';
-    }
+    for (size_t len; (len = word_next(&s)) > 0; s += len)
+        words++;
     return words;
 }
 

@@ -1,6 +1,5 @@
 /* `PROGRAM check`: explore every order of events of a tiny network. */
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,16 +41,12 @@ static void print_json(struct text *t, const struct explore_report *r,
                 (unsigned long long)r->transitions, r->depth,
                 r->limit == NULL && !r->violated ? "true" : "false",
                 r->violated ? "true" : "false");
-    if (r->limit != NULL) {
-        text_add(t, ",\"incomplete\":");
-        text_json(t, r->limit, strlen(r->limit));
-    }
+    if (r->limit != NULL)
+        text_json_member(t, "incomplete", r->limit);
     if (r->violated) {
-        text_add(t, ",\"invariant\":");
-        text_json(t, r->broken.data, r->broken.len);
-        text_printf(
-            t, ",\"steps\":%llu,\"replay\":", (unsigned long long)r->steps);
-        text_json(t, replay, strlen(replay));
+        text_json_member(t, "invariant", r->broken.data);
+        text_printf(t, ",\"steps\":%llu", (unsigned long long)r->steps);
+        text_json_member(t, "replay", replay);
     }
     text_add(t, "}\n");
 }

@@ -87,8 +87,8 @@ static void say_error(struct server *s, const char *error)
     queue_add(&s->errors, &t);
     if (s->options->json) {
         text_clear(&t);
-        text_add(&t, "{\"kind\":\"error\",\"text\":");
-        text_json(&t, error, strlen(error));
+        text_add(&t, "{\"kind\":\"error\"");
+        text_json_member(&t, "text", error);
         text_add(&t, "}\n");
         queue_add(&s->out, &t);
     }
@@ -139,9 +139,9 @@ static void say_listening(struct server *s, const struct settings *settings)
 
     addr_text(&addr, h->addr);
     if (json) {
-        text_add(&t, "{\"kind\":\"listening\",\"node\":");
-        text_json(&t, h->name, strlen(h->name));
-        text_printf(&t, ",\"addr\":\"%s\"", addr.data);
+        text_add(&t, "{\"kind\":\"listening\"");
+        text_json_member(&t, "node", h->name);
+        text_json_member(&t, "addr", addr.data);
     } else {
         text_printf(&t, "listening on %s", addr.data);
         if (strcmp(h->name, addr.data) != 0)

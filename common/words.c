@@ -3,15 +3,48 @@
 
 #include <string.h>
 
+bool slice_is(struct slice s, const char *text)
+{
+    return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
+}
+
+bool slice_skip(struct slice *s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    if (s->len < len || memcmp(s->at, prefix, len) != 0)
+        return false;
+    *s = (struct slice){s->at + len, s->len - len};
+    return true;
+}
+
+bool slice_number(struct slice *s, uint64_t *value)
+{
+    size_t digits = 0;
+
+    *value = 0;
+    while (s->len > 0 && *s->at >= '0' && *s->at <= '9' && digits++ < 18) {
+        *value = *value * 10 + (uint64_t)(*s->at - '0');
+        *s = (struct slice){s->at + 1, s->len - 1};
+    }
+    return digits > 0 && digits <= 18;
+}
+
 size_t word_next(const char **s)
 {
-    size_t len = 0;
+    *s += strspn(*s, " \t");
+    return strcspn(*s, " \t");
+}
 
-    while (**s == ' ')
-        (*s)++;
-    while ((*s)[len] != ' ' && (*s)[len] != '\0')
-        len++;
-    return len;
+char *word_take(char **s)
+{
+    char *start = *s + strspn(*s, " \t");
+    size_t len = strcspn(start, " \t");
+
+    *s = start + len;
+    if (**s != '\0')
+        *(*s)++ = '\0';
+    return len > 0 ? start : NULL;
 }
 
 bool word_is(const char *s, size_t len, const char *word)

@@ -12,7 +12,20 @@
 
 #define KEY_NAME_MAX 64 /* bytes of the name of a stored value */
 
-/* Step over blanks; the length of the word that *s then points to, 0 at the
+/* Bytes that are no string. */
+struct slice {
+    const char *at;
+    size_t len;
+};
+bool slice_is(struct slice s, const char *text);
+/* Take a text off the front, or digits, 18 at most; false when it does not
+   begin so. */
+bool slice_skip(struct slice *s, const char *prefix);
+bool slice_number(struct slice *s, uint64_t *value);
+
+/* Cut the next word off the front of a string, in place; NULL: no more. */
+char *word_take(char **s);
+/* Step over blanks and tabs; the length of the word that *s then points to, 0 at the
    end. */
 size_t word_next(const char **s);
 bool word_is(const char *s, size_t len, const char *word);

@@ -232,7 +232,7 @@ static const struct {
      "t.scn:2: the line ends too early, expected a time (250ms, 10s, "
      "2m)"},
     {"node a\nat 5s drop a a\n",
-     "t.scn:2: a message is named by its step, expected 'at step N' "
+     "t.scn:2: 'drop' needs a step, expected 'at step N' "
      "before it"},
     {"node a\nat step 5 fire a stabilise\n",
      "t.scn:2: unknown timer 'stabilise'; did you mean 'stabilize'?"},
