@@ -146,7 +146,14 @@ struct scenario *cli_scenario(const struct program *p, const char *name,
         if (s == NULL)
             say(&why);
     }
-    return s;
+    if (s == NULL || s->has_nodes)
+        return s;
+    cli_error(p,
+              "%.200s starts no node, so nothing can happen; expected 'node "
+              "NAME' or 'nodes COUNT prefix=PREFIX'",
+              name);
+    scenario_free(s);
+    return NULL;
 }
 
 /* -- Options ---------------------------------------------------------------- */

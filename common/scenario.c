@@ -743,6 +743,7 @@ static bool finish(struct parser *p)
     s->seed = p->own_seed;
     if (p->over != NULL && p->over->has_seed)
         s->seed = p->over->seed;
+    s->has_nodes = p->names.count > 0;
     s->changed = s->seed != p->own_seed ||
                  !settings_equal(&s->settings, &p->own) ||
                  !settings_equal(&p->host, &p->own_host);

@@ -119,6 +119,7 @@ struct scenario {
     struct network_model network;
     struct bounds bounds;
     bool changed;      /* seed or settings were overridden */
+    bool has_nodes;    /* some line starts one */
     uint64_t until_us; /* --until: ends the run; NEVER: as the lines say */
 
     struct line *line; /* private to scenario.c */

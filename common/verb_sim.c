@@ -91,11 +91,6 @@ static int simulate(const struct program *p, const struct run_options *o,
                                   .time_us = sim_now(sim),
                                   .hash = sim_hash(sim)};
         status = report_end(&r, &st, sim_complaints(sim), &summary);
-        if (sim_network(sim)->count == 0)
-            cli_error(p,
-                      "%s starts no node, so nothing happened; expected "
-                      "'node NAME' or 'nodes COUNT prefix=PREFIX'",
-                      name);
         if (!ended && !r.closed)
             status = EXIT_INTERRUPTED;
     }

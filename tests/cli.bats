@@ -154,10 +154,14 @@ refused() {
         $chord show $ring path n80
     refused "chord: there is no scenario 'nowhere.scn' here; see labs/ for some" \
         $chord sim nowhere.scn
-    # Who only sets things is a file to include: that is said, and no error.
+    # Who only sets things is a file to include, and cannot run.
     echo "set bits 7" >"$BATS_TEST_TMPDIR/set.scn"
-    $chord sim "$BATS_TEST_TMPDIR/set.scn" 2>&1 >/dev/null |
-        grep -q "set.scn starts no node, so nothing happened"
+    scn=$BATS_TEST_TMPDIR/set.scn
+    for verb in "sim $scn" "live $scn" "monitor $scn" "check $scn" "show $scn nodes"; do
+        # shellcheck disable=SC2086
+        refused "chord: $scn starts no node, so nothing can happen; expected 'node NAME' or 'nodes COUNT prefix=PREFIX'" \
+            $chord $verb
+    done
 }
 
 @test "cli: a bad scenario is refused with file, line and expectation" {
