@@ -92,8 +92,9 @@ static void grade_ask(struct grade *g, const struct block *b,
         right = known &&
                 answer_judge(&b->type, e->text, wanted.data) == ANSWER_RIGHT;
     }
-    text_printf(output, "%u tries, %u hints; answered '%s'; it is '%s'", tries,
-                hints, last != NULL ? last : "", wanted.data);
+    text_printf(output, "%u %s, %u hint%s; answered '%s'; it is '%s'", tries,
+                tries == 1 ? "try" : "tries", hints, hints == 1 ? "" : "s",
+                last != NULL ? last : "", wanted.data);
     if (!known)
         text_printf(output, " (%s)", why.data);
     g->points += b->points;

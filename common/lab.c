@@ -18,6 +18,8 @@
 #include "common/sheet_check.h"
 #include "common/sheet_print.h"
 
+#define TITLE_COLUMNS 42 /* of 80, in the list */
+
 /* -- The command line ----------------------------------------------------- */
 
 static const char *login_name(void)
@@ -111,6 +113,21 @@ void sheet_list_free(struct sheet_list *list)
     free(list->path);
 }
 
+/* "labs/chord/1-join.md  45 min  Chord 1: ...", long titles in two lines. */
+static void print_sheet(const char *path, const struct sheet *s)
+{
+    const char *title = s->title;
+    size_t len = strlen(title);
+
+    for (size_t i = len; len > TITLE_COLUMNS && i-- > 0;)
+        if (title[i] == ' ' && i <= TITLE_COLUMNS)
+            len = i;
+    printf("%-28s %3u min  %.*s\n", strstr(path, "labs/"), s->minutes, (int)len,
+           title);
+    if (title[len] != '\0')
+        printf("%*s%s\n", 38, "", title + len + 1);
+}
+
 int sheet_list_print(const struct sheet_list *list, const char *program)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -121,8 +138,7 @@ int sheet_list_print(const struct sheet_list *list, const char *program)
         if (s == NULL)
             fprintf(stderr, "%s\n", why.data);
         else if (program == NULL)
-            printf("%-28s %3u min  %s\n", strstr(path, "labs/"), s->minutes,
-                   s->title);
+            print_sheet(path, s);
         else
             printf("%s lab %.*s   %s (%u min)\n", program,
                    (int)strcspn(base, "-"), base,

@@ -367,6 +367,7 @@ skip"
 @test "lab: list, and words that are near" {
     run "$bin/lab" list
     [[ $output == *"labs/chord/1-join.md"*"45 min"* ]]
+    ! grep '.\{81\}' <<<"$output" || false
     run "$bin/chord" lab
     [[ $output == *"chord lab 2 "* ]]
     for p in napster gnutella fasttrack bittorrent chord pastry kelips; do
