@@ -551,6 +551,14 @@ static bool test_record(const struct expr_node *n, const struct subject *s,
     return true;
 }
 
+/* A message or result may have a field `text` or `ok` of its own: then that is
+   meant, for these two words the language has only taken for the others. */
+static bool is_own(const struct expr_node *n, const struct subject *s)
+{
+    return s->fields != NULL && fields_find(s->fields, n->field) != NULL &&
+           word_listed("text ok", n->field, strlen(n->field));
+}
+
 static bool test(const struct expr_node *n, const struct subject *s)
 {
     bool holds = false;
@@ -562,7 +570,7 @@ static bool test(const struct expr_node *n, const struct subject *s)
             holds = test_text(n, value.data);
         return holds;
     }
-    if (s->record != NULL && test_record(n, s, &holds))
+    if (!is_own(n, s) && s->record != NULL && test_record(n, s, &holds))
         return holds;
     return test_fields(n, s);
 }

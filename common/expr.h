@@ -5,9 +5,11 @@
  *     field OP value   joined by  && || ! ( )
  *     OP: == = != < <= > >= ~ (contains)
  *
- * Fields are type from to node kind state step time bytes, any message
- * field, `state.NAME` of the record's node (with `changed` as a bare test:
- * `state.succ changed`), and `invariant NAME` (true when it is broken).
+ * Fields are type from to node kind state step time bytes, any field of a
+ * message or result, `state.NAME` of the record's node (with `changed` as a
+ * bare test: `state.succ changed`), and `invariant NAME` (true when it is
+ * broken).  Where there is no field of that name, `text` is what a note, a
+ * command or any other record says, and `ok` whether a result is good.
  */
 #ifndef COMMON_EXPR_H
 #define COMMON_EXPR_H

@@ -41,6 +41,7 @@ static void do_help(struct monitor *m)
                  "   OP: = != < <= > >= and ~, contains\n"
                  "   FIELD: type from to node kind state step time bytes,\n"
                  "   any field of a message, state.NAME of the node\n"
+                 "   text: its field, or what a note or command says\n"
                  "   invariant NAME: is that one broken?\n");
     open_page(m, "help", &t);
 }

@@ -114,6 +114,19 @@ static struct trace *read_traces(const struct cli *c)
     return NULL;
 }
 
+static void help_filter(const struct cli *c, struct text *t)
+{
+    (void)c;
+    text_add(t, "EXPR is FIELD OP VALUE, joined by && || ! and ( ):\n"
+                "  OP     == = != < <= > >= and ~, contains\n"
+                "  FIELD  type from to node kind state step time bytes, or "
+                "any field of a\n"
+                "         message or result; also text: a message's own "
+                "field, else what a\n"
+                "         note, command, fault or timer says; and ok: of "
+                "results\n");
+}
+
 int verb_trace(const struct program *p, int argc, char **argv)
 {
     const char *filter = NULL;
@@ -136,7 +149,8 @@ int verb_trace(const struct program *p, int argc, char **argv)
                              "receiver becoming one.",
                     .options = options,
                     .args_min = 1,
-                    .args_max = SIZE_MAX};
+                    .args_max = SIZE_MAX,
+                    .more = help_filter};
     struct expr *e = NULL;
     struct trace *t = NULL;
     int status;

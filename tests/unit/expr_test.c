@@ -68,6 +68,35 @@ static bool holds(const char *s)
     return is;
 }
 
+/* Does the expression hold for a record with one text field of its own? */
+static bool holds_with(const char *s, enum record_kind kind, const char *own)
+{
+    struct text why = text_new();
+    LOCAL_FIELDS f = fields_new();
+    struct record r = {.kind = kind, .text = "looks for a song", .ok = true};
+    struct subject subject = {.record = &r, .fields = &f};
+    struct expr *e = expr_parse(s, &why);
+
+    CHECK(e != NULL);
+    fields_text(&f, own, "chord");
+    bool is = e != NULL && expr_true(e, &subject);
+    expr_free(e);
+    text_free(&why);
+    return is;
+}
+
+TEST(a_field_called_text_wins_over_what_the_record_says)
+{
+    CHECK(holds_with("text=chord", RECORD_MESSAGE, "text"));
+    CHECK(holds_with("text=chord", RECORD_RESULT, "text"));
+    CHECK(!holds_with("text~song", RECORD_RESULT, "text"));
+    CHECK(holds_with("text~song", RECORD_RESULT, "name"));
+    CHECK(holds_with("text~song", RECORD_NOTE, "name"));
+    CHECK(holds_with("ok=yes", RECORD_RESULT, "name"));
+    CHECK(holds_with("ok=chord", RECORD_MESSAGE, "ok"));
+    CHECK(!holds_with("type=chord", RECORD_MESSAGE, "type")); /* design.md 7 */
+}
+
 TEST(operators_compare_numbers_by_value)
 {
     CHECK(holds("hops == 10") && holds("hops=10") && holds("hops!=9"));
@@ -228,6 +257,7 @@ TEST(an_expression_has_an_end)
 
 int main(void)
 {
+    RUN(a_field_called_text_wins_over_what_the_record_says);
     RUN(operators_compare_numbers_by_value);
     RUN(times_are_seconds_or_have_a_unit);
     RUN(names_kinds_and_types_compare_as_text);
