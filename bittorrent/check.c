@@ -102,6 +102,9 @@ static void check_peers(const struct bittorrent *n, struct finding *interest,
                            n->name, wanted, p->wanted);
         unchoked += p->state == PEER_UP && !p->am_choking && p->peer_interested;
     }
+    if (unchoked != n->taking[false] + n->taking[true])
+        findings_break(slots, "%s uploads to %u peers, and counts %u", n->name,
+                       unchoked, n->taking[false] + n->taking[true]);
     if (setting(n->settings, OPT_CHOKER) == CHOKER_TITFORTAT &&
         unchoked > (uint64_t)setting(n->settings, OPT_SLOTS) + 1)
         findings_break(slots, "%s uploads to %u peers", n->name, unchoked);

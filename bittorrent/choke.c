@@ -47,13 +47,13 @@ static bool is_partner(const struct bittorrent *n, const struct peer *p)
            p->have_count < n->torrent.meta.piece_count;
 }
 
-/* How many take from us: in regular slots, and in the optimistic one. */
-static void count_unchoked(const struct bittorrent *n, uint32_t count[2])
+void choke_count(struct bittorrent *n, const struct peer *p, int by)
 {
-    count[false] = count[true] = 0;
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
-        if (!p->am_choking && p->peer_interested && p->state == PEER_UP)
-            count[p->optimistic]++;
+    if (p->state != PEER_UP || !p->peer_interested)
+        return;
+    n->interested += (uint32_t)by;
+    if (!p->am_choking)
+        n->taking[p->optimistic] += (uint32_t)by;
 }
 
 /* Does it wait for a slot? */
@@ -79,6 +79,8 @@ static struct peer *draw(struct bittorrent *n, struct host *h, uint32_t lots)
     struct peer *drawn = NULL;
     uint32_t count = 0;
 
+    if (n->interested == n->taking[false] + n->taking[true])
+        return NULL;
     for (struct peer *p = n->peers; p != NULL; p = p->next) {
         bool is_new = host_now(h) - p->opened_us < turn;
         if (!is_waiting(n, p))
@@ -116,19 +118,18 @@ static struct peer *worst(struct bittorrent *n)
 void choke_fill(struct bittorrent *n, struct host *h)
 {
     bool everybody = setting(n->settings, OPT_CHOKER) == CHOKER_NONE;
-    uint32_t slots = (uint32_t)setting(n->settings, OPT_SLOTS), count[2];
+    uint32_t slots = (uint32_t)setting(n->settings, OPT_SLOTS);
 
-    count_unchoked(n, count);
-    for (; !everybody && count[false] > slots; count[false]--)
+    while (!everybody && n->taking[false] > slots)
         peer_set_choking(n, h, worst(n), true);
-    for (; everybody || count[false] < slots; count[false]++) {
+    while (everybody || n->taking[false] < slots) {
         struct peer *p = draw(n, h, 1);
         if (p == NULL)
             break;
         peer_set_choking(n, h, p, false);
     }
     if (!everybody && setting(n->settings, OPT_OPTIMISTIC) > 0 &&
-        count[true] == 0)
+        n->taking[true] == 0)
         draw_optimistic(n, h);
 }
 
@@ -180,8 +181,11 @@ void choke_on_round(struct bittorrent *n, struct host *h)
 
     n->round++;
     over = over && turn > 0 && somebody_waits(n);
-    for (struct peer *p = n->peers; p != NULL && over; p = p->next)
+    for (struct peer *p = n->peers; p != NULL && over; p = p->next) {
+        choke_count(n, p, -1);
         p->optimistic = false;
+        choke_count(n, p, 1);
+    }
     if (setting(n->settings, OPT_CHOKER) == CHOKER_TITFORTAT)
         rank_all(n, h);
     choke_fill(n, h);

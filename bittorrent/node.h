@@ -207,7 +207,8 @@ struct bittorrent {
     struct peer *by_conn[CONN_SLOTS]; /* peer_of() */
     struct peer *waiting;             /* for blocks, or a moment ago */
     uint32_t peer_count;
-    struct known *known; /* KNOWN_MAX */
+    uint32_t interested, taking[2]; /* choke_count() */
+    struct known *known;            /* KNOWN_MAX */
     uint32_t known_count;
     struct web web[WEB_STREAMS_MAX];
     struct announcer announcer;
@@ -298,6 +299,10 @@ void choke_on_round(struct bittorrent *n, struct host *h);
 void choke_fill(struct bittorrent *n, struct host *h);
 /* This peer wants something of us now, or nothing any more. */
 void choke_on_interest(struct bittorrent *n, struct host *h, struct peer *p);
+/* Count a peer among those who want something of us, and those of them who may
+   take it: regular slots, optimistic.  `by` is -1 before any of that changes
+   and 1 behind it, so that nobody has to walk all peers for each message. */
+void choke_count(struct bittorrent *n, const struct peer *p, int by);
 
 /* -- peer.c ------------------------------------------------------------------------------ */
 

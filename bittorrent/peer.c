@@ -279,6 +279,7 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
 
     release_all(n, h, p);
     peer_waits_no_more(n, p);
+    choke_count(n, p, -1);
     for (uint32_t i = 0; p->have != NULL && i < t->meta.piece_count; i++)
         t->copies[i] = (uint16_t)(t->copies[i] - bit_is_set(p->have, i));
     if (k != NULL && p->outgoing) {
@@ -542,9 +543,17 @@ static void on_allowed(struct peer *p, uint32_t piece)
         p->allowed[p->allowed_count++] = piece;
 }
 
+static void set_interested(struct bittorrent *n, struct peer *p, bool is)
+{
+    choke_count(n, p, -1);
+    p->peer_interested = is;
+    choke_count(n, p, 1);
+}
+
 /* What a peer says while we do not know the pieces yet counts later on, in
    peer_on_open(). */
-static void on_early(struct host *h, struct peer *p, const struct wire_msg *m)
+static void on_early(struct bittorrent *n, struct host *h, struct peer *p,
+                     const struct wire_msg *m)
 {
     size_t bytes = m->id == WIRE_HAVE       ? m->index / 8 + 1
                    : m->id == WIRE_BITFIELD ? m->data_len
@@ -553,7 +562,7 @@ static void on_early(struct host *h, struct peer *p, const struct wire_msg *m)
     if (m->id == WIRE_CHOKE || m->id == WIRE_UNCHOKE)
         p->peer_choking = m->id == WIRE_CHOKE;
     else if (m->id == WIRE_INTERESTED || m->id == WIRE_NOT_INTERESTED)
-        p->peer_interested = m->id == WIRE_INTERESTED;
+        set_interested(n, p, m->id == WIRE_INTERESTED);
     else if (m->id == WIRE_HAVE_ALL)
         p->early_all = true;
     else if (m->id == WIRE_ALLOWED_FAST)
@@ -630,7 +639,7 @@ static const char *on_message(struct bittorrent *n, struct host *h,
         p->first = false;
     if (t->state != TORRENT_OPEN && m->id != WIRE_EXTENDED &&
         m->id != WIRE_PORT) {
-        on_early(h, p, m);
+        on_early(n, h, p, m);
         return NULL;
     }
     if (m->id >= WIRE_SUGGEST && m->id <= WIRE_ALLOWED_FAST && !p->fast)
@@ -645,7 +654,7 @@ static const char *on_message(struct bittorrent *n, struct host *h,
         break;
     case WIRE_INTERESTED:
     case WIRE_NOT_INTERESTED:
-        p->peer_interested = m->id == WIRE_INTERESTED;
+        set_interested(n, p, m->id == WIRE_INTERESTED);
         choke_on_interest(n, h, p);
         break;
     case WIRE_HAVE:

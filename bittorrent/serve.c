@@ -43,11 +43,13 @@ void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
 {
     if (p->am_choking == choke)
         return;
+    choke_count(n, p, -1);
     p->am_choking = choke;
     if (choke)
         p->optimistic = false;
     else
         p->unchoked_us = host_now(h);
+    choke_count(n, p, 1);
     peer_send_plain(h, p, choke ? WIRE_CHOKE : WIRE_UNCHOKE);
     /* Source: [bep6] choke first, then a reject for each that waits. */
     uint16_t kept = 0;

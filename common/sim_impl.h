@@ -146,8 +146,9 @@ struct segment {
     uint64_t sent_us;
     uint64_t number; /* among those of its side */
     uint32_t bytes;
-    uint8_t kind; /* enum segment_kind */
-    bool fin;     /* nothing follows */
+    uint8_t kind;   /* enum segment_kind */
+    bool fin;       /* nothing follows */
+    bool of_second; /* from side[1]: the stream is found without a look at it */
 };
 
 struct side {

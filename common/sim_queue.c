@@ -246,8 +246,8 @@ struct entry queue_pop(struct sim *sim)
     if (sim->queue.count > 0 &&
         (next->kind == ENTRY_SEGMENT || next->kind == ENTRY_ACK)) {
         const struct segment *g = next->what;
-        const uint8_t *stream = (const uint8_t *)g->from->stream;
-        for (size_t i = 0; i < sizeof *g->from->stream; i += LINE_BYTES)
+        const uint8_t *stream = (const uint8_t *)(g->from - g->of_second);
+        for (size_t i = 0; i < sizeof(struct stream); i += LINE_BYTES)
             __builtin_prefetch(stream + i);
     }
     return e;

@@ -158,14 +158,16 @@ void stream_release(struct stream *stream)
         stream_free(stream, true);
 }
 
-/* Queue something that refers to a stream. */
+/* Queue something that refers to a stream, and will concern `node`, which the
+   queue looks at in time. */
 static void stream_push(struct stream *stream, enum entry_kind kind, void *what,
-                        uint64_t time_us, int reason)
+                        uint32_t node, uint64_t time_us, int reason)
 {
     stream->references++;
     queue_push(stream->sim, &(struct entry){.time_us = time_us,
                                             .kind = (uint8_t)kind,
                                             .reason = (uint8_t)reason,
+                                            .node = node,
                                             .what = what});
 }
 
@@ -223,7 +225,7 @@ static void segment_queue(struct segment *g, uint64_t time_us)
     bool slow = to->node != NOBODY && down_rate(side_node(to)) > 0;
 
     stream_push(g->from->stream, slow ? ENTRY_DOWNLINK : ENTRY_SEGMENT, g,
-                time_us, 0);
+                to->node, time_us, 0);
 }
 
 void segment_send(struct side *from, enum segment_kind kind, uint32_t bytes,
@@ -240,7 +242,8 @@ void segment_send(struct side *from, enum segment_kind kind, uint32_t bytes,
                           .number = from->segments_sent++,
                           .bytes = bytes,
                           .kind = (uint8_t)kind,
-                          .fin = fin};
+                          .fin = fin,
+                          .of_second = from != &from->stream->side[0]};
     uint64_t arrival = time_us + stream_latency_us(from) + net_jitter(sim);
     if (arrival < from->arrival_us)
         arrival = from->arrival_us;
@@ -260,7 +263,7 @@ void segment_at_downlink(struct sim *sim, struct segment *g)
 
     if (rate > 0)
         time_us = occupy(&n->link->down, sim->now_us, g->bytes, rate);
-    stream_push(g->from->stream, ENTRY_SEGMENT, g, time_us, 0);
+    stream_push(g->from->stream, ENTRY_SEGMENT, g, n->host.index, time_us, 0);
     stream_release(g->from->stream);
 }
 
@@ -271,7 +274,8 @@ static void stall(struct stream *stream, uint64_t since_us)
     if (stream->stalled_us != NEVER)
         return;
     stream->stalled_us = since_us;
-    stream_push(stream, ENTRY_STALL, stream, since_us + STREAM_TIMEOUT_US, 0);
+    stream_push(stream, ENTRY_STALL, stream, NOBODY,
+                since_us + STREAM_TIMEOUT_US, 0);
 }
 
 void side_close_soon(struct side *s, enum close_reason why)
@@ -279,7 +283,8 @@ void side_close_soon(struct side *s, enum close_reason why)
     if (s->closed || s->closing)
         return;
     s->closing = true;
-    stream_push(s->stream, ENTRY_CLOSED, s, s->stream->sim->now_us, (int)why);
+    stream_push(s->stream, ENTRY_CLOSED, s, s->node, s->stream->sim->now_us,
+                (int)why);
 }
 
 void stream_stalled(struct sim *sim, struct stream *stream)
@@ -365,7 +370,7 @@ static void send_quantum(struct node *n, struct side *s)
     s->in_flight += bytes;
     if (s->wants_room && backlog(s) < BACKLOG_LOW) {
         s->wants_room = false;
-        stream_push(s->stream, ENTRY_ROOM, s, sim->now_us, 0);
+        stream_push(s->stream, ENTRY_ROOM, s, s->node, sim->now_us, 0);
     }
     if (fin) {
         s->fin_sent = true;
@@ -579,7 +584,8 @@ static void unpark(struct side *from)
             continue;
         }
         *at = g->next;
-        stream_push(from->stream, ENTRY_SEGMENT, g, sim->now_us, 0);
+        stream_push(from->stream, ENTRY_SEGMENT, g, side_other(from)->node,
+                    sim->now_us, 0);
         stream_release(from->stream);
         return;
     }
@@ -603,7 +609,7 @@ void segment_arrive(struct sim *sim, struct segment *g)
     bool acknowledged = arrive(g);
     unpark(from);
     if (acknowledged)
-        stream_push(from->stream, ENTRY_ACK, g,
+        stream_push(from->stream, ENTRY_ACK, g, from->node,
                     sim->now_us + stream_latency_us(from), 0);
     else
         segment_free(g);

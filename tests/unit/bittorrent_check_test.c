@@ -31,6 +31,7 @@ TEST(every_invariant_can_fail)
     BREAKS("interest exact", asked->wanted, 0);
     BREAKS("asked only for what peers have", asked->have, nothing);
     BREAKS("what is announced is here", t->have, all);
+    BREAKS("no more uploads than slots", origin->taking[0], 9);
     for (struct peer *p = origin->peers; p != NULL; p = p->next)
         p->am_choking = false;
     CHECK(!holds("no more uploads than slots"));
