@@ -193,11 +193,9 @@ static void command(struct acts *a, const struct act *act)
 
 static void expect_invariants(struct acts *a, const struct act *act)
 {
-    const struct protocol *p = a->scenario->protocol;
-    struct findings f = {.count = 0};
+    LOCAL_FINDINGS f =
+        network_check(a->calls->network(a), a->scenario->protocol);
 
-    if (p->check != NULL)
-        p->check(a->calls->network(a), &f);
     for (size_t i = 0; i < f.count; i++) {
         if (f.at[i].holds)
             continue;
@@ -206,7 +204,6 @@ static void expect_invariants(struct acts *a, const struct act *act)
         acts_complain(a, act, why.data);
     }
     a->status.expects_failed += !findings_hold(&f);
-    findings_free(&f);
 }
 
 /* -- All acts ------------------------------------------------------------------ */

@@ -24,16 +24,15 @@ static void say(const struct text *t)
 
 int cli_error(const struct program *p, const char *format, ...)
 {
-    LOCAL_TEXT t = text_new(), safe = text_new();
+    LOCAL_TEXT t = text_new();
     va_list args;
 
+    text_printf(&t, "%s: ", p->protocol->name);
     va_start(args, format);
-    text_vprintf(&t, format, args);
+    text_vsafe(&t, format, args);
     va_end(args);
-    text_printf(&safe, "%s: ", p->protocol->name);
-    text_safe(&safe, t.data, t.len);
-    text_char(&safe, '\n');
-    say(&safe);
+    text_char(&t, '\n');
+    say(&t);
     return EXIT_USAGE;
 }
 

@@ -229,8 +229,7 @@ const struct content_file *item_file(const struct item *item, uint64_t offset,
    is the same in whatever folder a node keeps it. */
 static uint64_t seed_of(const struct content_file *file, bool bad)
 {
-    const char *slash = strrchr(file->path, '/');
-    const char *name = slash != NULL ? slash + 1 : file->path;
+    const char *name = path_leaf(file->path);
     uint64_t seed = hash_roll(file->bytes, name, strlen(name));
 
     return bad ? hash_roll_u64(seed, 1) : seed;
@@ -385,8 +384,7 @@ bool content_path_ok(const char *path)
     size_t len = strnlen(path, CONTENT_PATH_MAX + 1);
     unsigned depth = 0;
 
-    if (len == 0 || len > CONTENT_PATH_MAX ||
-        (len >= 5 && strcmp(path + len - 5, ".part") == 0))
+    if (len == 0 || len > CONTENT_PATH_MAX || string_ends(path, ".part"))
         return false;
     for (const char *at = path; *at != '\0';) { /* each part of the path */
         size_t part = strcspn(at, "/");

@@ -25,10 +25,9 @@ static bool is_wanted(const struct explorer *x, const char *name)
 
 bool knows_find(struct explorer *x, struct text *why)
 {
-    struct findings f = {.count = 0};
+    LOCAL_FINDINGS f = network_check(x->network, x->scenario->protocol);
     bool known = false;
 
-    x->scenario->protocol->check(x->network, &f);
     for (size_t i = 0; i < f.count; i++)
         known = known || is_wanted(x, f.at[i].name);
     if (!known) {
@@ -37,16 +36,14 @@ bool knows_find(struct explorer *x, struct text *why)
         for (size_t i = 0; i < f.count; i++)
             text_printf(why, "%s %s", i > 0 ? "," : "", f.at[i].name);
     }
-    findings_free(&f);
     return known;
 }
 
 static bool holds(struct explorer *x, struct text *broken)
 {
-    struct findings f = {.count = 0};
-
-    x->scenario->protocol->check(x->network, &f);
+    LOCAL_FINDINGS f = network_check(x->network, x->scenario->protocol);
     bool all = true;
+
     for (size_t i = 0; i < f.count; i++) {
         if (f.at[i].holds || f.at[i].outside || !is_wanted(x, f.at[i].name))
             continue;
@@ -55,7 +52,6 @@ static bool holds(struct explorer *x, struct text *broken)
             text_printf(broken, "%s%s: %s", broken->len > 0 ? "; " : "",
                         f.at[i].name, f.at[i].why.data);
     }
-    findings_free(&f);
     return all;
 }
 

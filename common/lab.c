@@ -15,7 +15,6 @@
 
 #include "common/file.h"
 #include "common/options.h"
-#include "common/sheet_check.h"
 #include "common/sheet_print.h"
 
 #define TITLE_COLUMNS 42 /* of 80, in the list */
@@ -132,7 +131,7 @@ int sheet_list_print(const struct sheet_list *list, const char *program)
 {
     for (size_t i = 0; i < list->count; i++) {
         LOCAL_TEXT why = text_new();
-        const char *path = list->path[i], *base = strrchr(path, '/') + 1;
+        const char *path = list->path[i], *base = path_leaf(path);
         struct sheet *s = sheet_load(path, &why);
         const char *colon = s != NULL ? strstr(s->title, ": ") : NULL;
         if (s == NULL)
@@ -345,8 +344,7 @@ static bool export_one(const char *path, const char *dir, struct text *why)
 {
     LOCAL_TEXT in = text_new(), md = text_new(), key = text_new();
     LOCAL_TEXT name = text_new(), ignored = text_new();
-    const char *base =
-        strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+    const char *base = path_leaf(path);
     struct sheet *s = sheet_load(path, why);
     bool ok = s != NULL && read_file(s->path, SHEET_BYTES_MAX, &in, why);
     unsigned number = 1;

@@ -25,6 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cli.h"
 #include "common/clock.h"
 #include "common/export.h"
 
@@ -51,14 +52,14 @@ static uint64_t clock_ms(void)
 
 void say(struct monitor *m, const char *format, ...)
 {
-    LOCAL_TEXT t = text_new();
+    LOCAL_TEXT t = text_new(); /* what is said may cite what was */
     va_list args;
 
     va_start(args, format);
-    text_vprintf(&t, format, args);
+    text_vsafe(&t, format, args);
     va_end(args);
     text_clear(&m->say);
-    text_safe(&m->say, t.data, t.len);
+    text_bytes(&m->say, t.data, t.len);
 }
 
 /* Room for all panes at once? */
@@ -403,10 +404,8 @@ static bool press_all(struct monitor *m, const char *keys)
     while (*keys != '\0' && !m->quit) {
         int key = next_key(&keys);
         if (key == SCREEN_NONE) {
-            fprintf(stderr,
-                    "%s: --keys: unknown key at '%.20s'; write < as "
-                    "<lt>\n",
-                    m->protocol->name, keys);
+            cli_error(m->program,
+                      "--keys: unknown key at '%.20s'; write < as <lt>", keys);
             return false;
         }
         press(m, key);
@@ -636,10 +635,8 @@ static int on_screen(struct monitor *m)
         no_color[0] != '\0')
         color = false;
     if (!screen_possible(&why) ||
-        !screen_open(color, m->options->utf8 || screen_utf8(), &why)) {
-        fprintf(stderr, "%s: %s\n", m->protocol->name, why.data);
-        return 2;
-    }
+        !screen_open(color, m->options->utf8 || screen_utf8(), &why))
+        return cli_error(m->program, "%s", why.data);
     m->interactive = true;
     show(m);
     go_to_opening(m);
@@ -660,7 +657,7 @@ static int on_screen(struct monitor *m)
     screen_close();
     pane_free(&m->grid);
     if (why.len > 0)
-        fprintf(stderr, "%s: %s\n", m->protocol->name, why.data);
+        cli_error(m->program, "%s", why.data);
     bool failed = why.len > 0 || !good;
     return interrupted == SIGINT ? 130 : failed ? 2 : 0;
 }
@@ -762,10 +759,7 @@ static int open_and_run(struct monitor *m)
 /* "lecture" of "labs/chord/lecture.scn". */
 static void set_name(struct monitor *m, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash != NULL ? slash + 1 : path;
-
-    snprintf(m->shown_name, sizeof m->shown_name, "%.24s", base);
+    snprintf(m->shown_name, sizeof m->shown_name, "%.24s", path_leaf(path));
     char *dot = strrchr(m->shown_name, '.');
     if (dot != NULL && dot != m->shown_name)
         *dot = '\0';
@@ -781,10 +775,8 @@ int monitor_sim(const struct program *p, const struct scenario *s,
     set_up(&m, p, o);
     set_name(&m, s->path != NULL ? s->path : "scenario");
     m.stepper = stepper_new(s, &why);
-    if (m.stepper == NULL) {
-        fprintf(stderr, "%s: %s\n", p->protocol->name, why.data);
-        return 2;
-    }
+    if (m.stepper == NULL)
+        return cli_error(p, "%s", why.data);
     stepper_patience(
         m.stepper, (struct patience){.go_on = monitor_patience, .context = &m});
     if (o->tutor != NULL)

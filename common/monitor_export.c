@@ -63,27 +63,20 @@ static bool export_trace(struct monitor *m, const char *path, struct text *why)
     return trace_close(w, why);
 }
 
-static bool is_ending(const char *path, const char *ending)
-{
-    size_t len = strlen(path), tail = strlen(ending);
-
-    return len > tail && strcmp(path + len - tail, ending) == 0;
-}
-
 static bool render(struct monitor *m, const char *path, struct text *t)
 {
     struct cut *c = cut_new(m, false);
     bool known = true;
 
-    if (is_ending(path, ".svg")) {
+    if (string_ends(path, ".svg")) {
         cut_svg(c, t);
-    } else if (is_ending(path, ".mmd")) {
+    } else if (string_ends(path, ".mmd")) {
         cut_mermaid(c, t);
-    } else if (is_ending(path, ".dot")) {
+    } else if (string_ends(path, ".dot")) {
         cut_dot(c, t);
-    } else if (is_ending(path, ".scn") && m->stepper != NULL) {
+    } else if (string_ends(path, ".scn") && m->stepper != NULL) {
         text_add(t, sim_scenario(stepper_sim(m->stepper))->text);
-    } else if (is_ending(path, ".txt")) {
+    } else if (string_ends(path, ".txt")) {
         struct pane grid = pane_new(m->rows, m->columns);
         draw_all(m, &grid);
         pane_dump(t, &grid, false);
@@ -99,7 +92,7 @@ bool export_file(struct monitor *m, const char *path, struct text *why)
 {
     LOCAL_TEXT t = text_new();
 
-    if (is_ending(path, ".pcapng"))
+    if (string_ends(path, ".pcapng"))
         return export_trace(m, path, why);
     if (!render(m, path, &t)) {
         text_add(why, "to what? FILE.txt .svg .mmd .dot .pcapng, and .scn "

@@ -142,17 +142,15 @@ static bool is_row(const struct monitor *m, const char *name, struct text *why)
 static bool is_invariant(const struct monitor *m, const char *name,
                          struct text *why)
 {
-    struct findings f = {0};
-
-    m->protocol->check(the_network(m), &f);
+    LOCAL_FINDINGS f = network_check(the_network(m), m->protocol);
     bool found = f.count == 0;
+
     for (size_t i = 0; i < f.count; i++)
         found = found || strstr(f.at[i].name, name) != NULL;
     if (!found)
         text_printf(why, "unknown invariant '%s', expected a part of", name);
     for (size_t i = 0; !found && i < f.count; i++)
         text_printf(why, "%s '%s'", i > 0 ? "," : "", f.at[i].name);
-    findings_free(&f);
     return found;
 }
 
@@ -212,14 +210,12 @@ static bool state_value(void *context, const char *name, bool before,
 static bool is_broken(void *context, const char *name)
 {
     struct asked *a = context;
-    struct findings f = {0};
+    LOCAL_FINDINGS f = network_check(the_network(a->m), a->m->protocol);
     bool broken = false;
 
-    a->m->protocol->check(the_network(a->m), &f);
     for (size_t i = 0; i < f.count; i++)
         if (!f.at[i].holds && strstr(f.at[i].name, name) != NULL)
             broken = true;
-    findings_free(&f);
     return broken;
 }
 
@@ -486,17 +482,15 @@ static void messages(struct monitor *m, const struct branch *a,
 /* Which invariants are broken where the shown branch is now. */
 static void broken_now(struct monitor *m, struct text *t)
 {
-    struct findings f = {0};
+    LOCAL_FINDINGS f = network_check(the_network(m), m->protocol);
     const char *separator = "";
 
-    m->protocol->check(the_network(m), &f);
     for (size_t i = 0; i < f.count; i++) {
         if (f.at[i].holds)
             continue;
         text_printf(t, "%s%s (%s)", separator, f.at[i].name, f.at[i].why.data);
         separator = ", ";
     }
-    findings_free(&f);
 }
 
 /* Nodes that are up in one branch only, and invariants, as both are now. */

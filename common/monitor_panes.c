@@ -617,20 +617,18 @@ static void common_rows(const struct monitor *m, const struct host *h,
                         struct state_rows *rows)
 {
     const struct network *n = the_network(m);
-    struct findings f = {0};
     uint64_t next = NEVER;
     int slot = 0;
 
     if (n->count <= CHECKED_NODES_MAX) {
+        LOCAL_FINDINGS f = network_check(n, m->protocol);
         size_t before = rows->count;
-        m->protocol->check(n, &f);
         for (size_t i = 0; i < f.count; i++)
             if (!f.at[i].holds)
                 text_printf(state_row(rows, "", NULL), "broken now: %s",
                             f.at[i].name);
         if (rows->count == before)
             text_add(state_row(rows, "", NULL), "invariants: all hold");
-        findings_free(&f);
     }
     for (int i = 0; m->stepper != NULL && m->protocol->timers[i] != NULL; i++) {
         uint64_t due = sim_timer_due(stepper_sim(m->stepper), h, i);

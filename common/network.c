@@ -61,3 +61,12 @@ void findings_free(struct findings *f)
         text_free(&f->at[i].why);
     f->count = 0;
 }
+
+struct findings network_check(const struct network *n, const struct protocol *p)
+{
+    struct findings f = {.count = 0};
+
+    if (p->check != NULL)
+        p->check(n, &f);
+    return f;
+}

@@ -67,5 +67,10 @@ void findings_break(struct finding *f, const char *format, ...)
     PRINTF_LIKE(2, 3);
 bool findings_hold(const struct findings *f);
 void findings_free(struct findings *f);
+/* Findings that are freed where their block ends. */
+#define LOCAL_FINDINGS __attribute__((cleanup(findings_free))) struct findings
+/* What the protocol finds; nothing when it has no invariants. */
+struct findings network_check(const struct network *n,
+                              const struct protocol *p);
 
 #endif

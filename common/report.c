@@ -77,13 +77,20 @@ static void complain(const struct report *r, const char *complaints)
 }
 
 int report_end(struct report *r, const struct sim_status *status,
-               const char *complaints, const struct summary *summary)
+               const char *complaints, uint64_t steps, uint64_t time_us,
+               uint64_t hash)
 {
+    struct summary summary = {.steps = steps,
+                              .messages = status->messages,
+                              .bytes = status->bytes,
+                              .dropped = status->dropped,
+                              .time_us = time_us,
+                              .hash = hash};
     LOCAL_TEXT why = text_new();
     int code = EXIT_OK;
 
     text_bytes(&r->lines, r->results.data, r->results.len);
-    output_summary(&r->lines, form_of(r), summary);
+    output_summary(&r->lines, form_of(r), &summary);
     report_flush(r);
     complain(r, complaints);
     if (status->expects_failed > 0 || status->commands_failed > 0 ||

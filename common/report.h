@@ -35,6 +35,7 @@ void report_flush(struct report *r);
 /* Print the complaints on standard error and the summary, close the trace;
    the exit status of the run. */
 int report_end(struct report *r, const struct sim_status *status,
-               const char *complaints, const struct summary *summary);
+               const char *complaints, uint64_t steps, uint64_t time_us,
+               uint64_t hash);
 
 #endif

@@ -5,12 +5,9 @@
  * as the tutor would, and ten facts are judged (teaching.md 2.3); each is a
  * line of TAP, with FILE:LINE where it fails.
  */
-#include "common/sheet_check.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "common/sheet_print.h"
 
@@ -69,19 +66,17 @@ static void fail(struct check *c, enum fact fact, unsigned line,
                  const char *format, ...)
 {
     struct text *t = &c->report[fact];
-    LOCAL_TEXT what = text_new();
     va_list args;
 
-    if (c->failures[fact]++ < FAILURES_SHOWN) {
-        va_start(args, format);
-        text_vprintf(&what, format, args);
-        va_end(args);
-        text_add(t, "# ");
-        if (line > 0)
-            text_printf(t, "%s:%u: ", c->s->path, line);
-        text_safe(t, what.data, what.len);
-        text_char(t, '\n');
-    }
+    if (c->failures[fact]++ >= FAILURES_SHOWN)
+        return;
+    text_add(t, "# ");
+    if (line > 0)
+        text_printf(t, "%s:%u: ", c->s->path, line);
+    va_start(args, format);
+    text_vsafe(t, format, args);
+    va_end(args);
+    text_char(t, '\n');
 }
 
 /* -- For each student ----------------------------------------------------- */

@@ -89,11 +89,8 @@ bool words_split(struct words *w, const char *command, struct text *why)
 /* An argument that would leave the folder of labs/. */
 static bool is_outside(const char *word)
 {
-    size_t len = strlen(word);
-
     return word[0] == '/' || word[0] == '~' || strcmp(word, "..") == 0 ||
-           strstr(word, "../") != NULL ||
-           (len > 3 && strcmp(word + len - 3, "/..") == 0);
+           strstr(word, "../") != NULL || string_ends(word, "/..");
 }
 
 bool words_ours(const struct words *w, struct text *why)

@@ -634,8 +634,8 @@ static bool line_matches(const char *expected, const char *got)
 {
     size_t len = strlen(expected);
     char pattern[SHEET_LINE_MAX + 1];
-    bool glob = len > 7 && strcmp(expected + len - 7, " (glob)") == 0;
-    bool re = len > 5 && strcmp(expected + len - 5, " (re)") == 0;
+    bool glob = string_ends(expected, " (glob)");
+    bool re = string_ends(expected, " (re)");
 
     if ((!glob && !re) || len > SHEET_LINE_MAX)
         return strcmp(expected, got) == 0;

@@ -6,6 +6,8 @@
 #ifndef COMMON_SHEET_RUN_H
 #define COMMON_SHEET_RUN_H
 
+#include <stdio.h>
+
 #include "common/sheet.h"
 #include "common/sheet_exec.h"
 
@@ -89,6 +91,12 @@ bool run_expected(const struct run *r, const struct block *b, size_t nth,
 /* The program that a scenario is for: of the first command about @SCENARIO;
    NULL: of the first command of all. */
 const char *run_program_name(const struct sheet *s, const char *scenario);
+
+/* `lab test` (sheet_check.c): work through a sheet as `seeds` students,
+   scenarios in `dir`; print TAP, counting on from *number.  Returns how many of
+   the ten facts that a worksheet must keep fail. */
+unsigned sheet_check(const struct sheet *s, unsigned seeds, const char *dir,
+                     struct cache *cache, unsigned *number, FILE *out);
 
 /* Does `text` match `pattern`, with * and ? ? */
 bool glob_match(const char *pattern, const char *text);

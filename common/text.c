@@ -126,6 +126,14 @@ void text_safe(struct text *t, const char *s, size_t len)
         text_char(t, s[i] >= ' ' && s[i] <= '~' ? s[i] : '.');
 }
 
+void text_vsafe(struct text *t, const char *format, va_list args)
+{
+    LOCAL_TEXT raw = text_new();
+
+    text_vprintf(&raw, format, args);
+    text_safe(t, raw.data, raw.len);
+}
+
 /* The length of the valid UTF-8 sequence at the front of `s`, or 0. */
 static size_t utf8_length(const unsigned char *s, size_t len)
 {
@@ -258,4 +266,18 @@ void text_time(struct text *t, const char *what, uint64_t time_us)
         return;
     text_add(t, what);
     text_seconds(t, time_us);
+}
+
+bool string_ends(const char *s, const char *ending)
+{
+    size_t len = strlen(s), tail = strlen(ending);
+
+    return len > tail && strcmp(s + len - tail, ending) == 0;
+}
+
+const char *path_leaf(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
 }

@@ -54,6 +54,8 @@ void text_vprintf(struct text *t, const char *format, va_list args)
 /* Append bytes from outside with every control character shown as '.', so
    that no peer can speak to the terminal. */
 void text_safe(struct text *t, const char *s, size_t len);
+void text_vsafe(struct text *t, const char *format, va_list args)
+    PRINTF_LIKE(2, 0);
 /* The bytes of the printable UTF-8 character at the front of `s`; 0 when it
    is a control character, or no UTF-8. */
 size_t text_printable(const char *s, size_t len);
@@ -76,5 +78,10 @@ void text_seconds(struct text *t, uint64_t time_us);
 void text_number(struct text *t, const char *what, uint64_t value);
 /* `what` and the seconds; nothing for UINT64_MAX, which never comes. */
 void text_time(struct text *t, const char *what, uint64_t time_us);
+
+/* Does a string end so, and with something before? */
+bool string_ends(const char *s, const char *ending);
+/* What stands behind the last slash of a path. */
+const char *path_leaf(const char *path);
 
 #endif

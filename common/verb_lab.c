@@ -11,7 +11,7 @@ static const char *numbered(const struct sheet_list *list, const char *number)
     size_t len = strlen(number);
 
     for (size_t i = 0; i < list->count; i++) {
-        const char *base = strrchr(list->path[i], '/') + 1;
+        const char *base = path_leaf(list->path[i]);
         if (strncmp(base, number, len) == 0 && base[len] == '-')
             return list->path[i];
     }

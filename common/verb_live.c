@@ -62,12 +62,8 @@ static int perform_reported(const struct stage *s, bool monitor)
     live_observe(s->live, &observer);
     int played = monitor ? watch(s, &r, &observer) : play(s, &r);
     struct sim_status st = live_run_status(s->run);
-    struct summary summary = {.steps = live_steps(s->live),
-                              .messages = st.messages,
-                              .bytes = st.bytes,
-                              .dropped = st.dropped,
-                              .time_us = live_now(s->live)};
-    int status = report_end(&r, &st, live_run_complaints(s->run), &summary);
+    int status = report_end(&r, &st, live_run_complaints(s->run),
+                            live_steps(s->live), live_now(s->live), 0);
     if (r.closed)
         return monitor ? played : status;
     return played != EXIT_OK ? played : status;

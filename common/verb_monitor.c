@@ -19,10 +19,8 @@ static bool is_trace(const char *path)
     unsigned char start[4] = {0};
     FILE *f = fopen(path, "rb");
 
-    if (f == NULL) {
-        size_t len = strlen(path);
-        return len > 7 && strcmp(path + len - 7, ".pcapng") == 0;
-    }
+    if (f == NULL)
+        return string_ends(path, ".pcapng");
     size_t n = fread(start, 1, sizeof start, f);
     fclose(f);
     return n == sizeof start && memcmp(start, magic, sizeof magic) == 0;

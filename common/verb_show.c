@@ -57,15 +57,13 @@ static enum fact_outcome fact_node(struct fact_call *c)
 static enum fact_outcome fact_invariants(struct fact_call *c)
 {
     const struct protocol *p = c->program->protocol;
-    struct findings f = {.count = 0};
-
-    p->check(c->network, &f);
+    LOCAL_FINDINGS f = network_check(c->network, p);
     bool holds = findings_hold(&f);
+
     text_printf(c->out, "%s: %s", p->invariants, holds ? "yes" : "no");
     for (size_t i = 0; i < f.count; i++)
         if (!f.at[i].holds)
             text_printf(c->out, "\n%s: %s", f.at[i].name, f.at[i].why.data);
-    findings_free(&f);
     return holds ? FACT_OK : FACT_BROKEN;
 }
 

@@ -84,13 +84,8 @@ static int simulate(const struct program *p, const struct run_options *o,
         sim_observe(sim, &observer);
         bool ended = run(sim, &r);
         struct sim_status st = sim_status(sim);
-        struct summary summary = {.steps = sim_steps(sim),
-                                  .messages = st.messages,
-                                  .bytes = st.bytes,
-                                  .dropped = st.dropped,
-                                  .time_us = sim_now(sim),
-                                  .hash = sim_hash(sim)};
-        status = report_end(&r, &st, sim_complaints(sim), &summary);
+        status = report_end(&r, &st, sim_complaints(sim), sim_steps(sim),
+                            sim_now(sim), sim_hash(sim));
         if (!ended && !r.closed)
             status = EXIT_INTERRUPTED;
     }

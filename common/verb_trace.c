@@ -36,10 +36,8 @@ static bool is_wanted(const struct job *j, const struct record *r,
     return expr_true(j->filter, &s);
 }
 
-static void count(struct summary *s, const struct record *r)
+static void count(struct sim_status *s, const struct record *r)
 {
-    s->steps = r->step > s->steps ? r->step : s->steps;
-    s->time_us = r->time_us > s->time_us ? r->time_us : s->time_us;
     if (r->kind != RECORD_MESSAGE)
         return;
     s->messages++;
@@ -51,7 +49,8 @@ static int run(const struct job *j)
 {
     const struct trace *t = j->trace;
     struct report report;
-    struct summary summary = {.steps = 0};
+    struct sim_status status = {.messages = 0};
+    uint64_t steps = 0, time_us = 0;
     LOCAL_FIELDS f = fields_new();
     struct record r;
 
@@ -71,11 +70,13 @@ static int run(const struct job *j)
             trace_write(report.trace, &r);
         if (j->addresses)
             r.from.name = r.to.name = NULL;
-        count(&summary, &r);
+        steps = r.step > steps ? r.step : steps;
+        time_us = r.time_us > time_us ? r.time_us : time_us;
+        count(&status, &r);
         if (!j->options.quiet)
             report_print(&report, &r);
     }
-    return report_end(&report, &(struct sim_status){0}, "", &summary);
+    return report_end(&report, &status, "", steps, time_us, 0);
 }
 
 /* Read the filter, if one was given; false when it is wrong. */
