@@ -80,19 +80,10 @@ static int open_parent(int dir, const char *path, bool make,
     return at;
 }
 
-/* A regular file, or -1; devices and pipes could block for ever. */
-static int open_regular(int dir, const char *name, int flags)
+/* Not through a link, which could lead out of the folder. */
+static int open_here(int dir, const char *name, int flags)
 {
-    struct stat st;
-    int fd =
-        openat(dir, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
-
-    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-        close(fd);
-        errno = EINVAL;
-        fd = -1;
-    }
-    return fd;
+    return open_regular(dir, name, flags | O_NOFOLLOW);
 }
 
 enum open_how {
@@ -110,13 +101,13 @@ static int open_content(const struct folder *f, const char *path,
         return -1;
     snprintf(part, sizeof part, "%s.part", leaf);
     if (how == OPEN_WHOLE)
-        fd = open_regular(dir, leaf, O_RDONLY);
+        fd = open_here(dir, leaf, O_RDONLY);
     if (how == OPEN_PART) {
-        fd = open_regular(dir, part, O_RDWR);
+        fd = open_here(dir, part, O_RDWR);
         if (fd < 0 && errno == ENOENT)
-            fd = open_regular(dir, leaf, O_RDWR);
+            fd = open_here(dir, leaf, O_RDWR);
         if (fd < 0 && errno == ENOENT)
-            fd = open_regular(dir, part, O_RDWR | O_CREAT);
+            fd = open_here(dir, part, O_RDWR | O_CREAT);
     }
     int error = errno;
     close(dir);
@@ -253,7 +244,7 @@ int folder_read(struct contents *c, const struct item *item, uint64_t offset,
 /* Write a file whole or not at all. */
 static int write_whole(int dir, const char *name, const void *data, size_t len)
 {
-    int fd = open_regular(dir, "new", O_WRONLY | O_CREAT | O_TRUNC);
+    int fd = open_here(dir, "new", O_WRONLY | O_CREAT | O_TRUNC);
 
     if (fd < 0)
         return ERR_SYSTEM;
@@ -268,16 +259,12 @@ static int write_whole(int dir, const char *name, const void *data, size_t len)
 /* Append a file of at most `max` bytes; false when there is no such. */
 static bool read_whole(int dir, const char *name, size_t max, struct text *t)
 {
-    char block[16384];
-    int fd = open_regular(dir, name, O_RDONLY);
-    ssize_t n;
+    int fd = open_here(dir, name, O_RDONLY);
+    bool good = fd >= 0 && read_all(fd, max, t) == 0;
 
-    if (fd < 0)
-        return false;
-    while ((n = read(fd, block, sizeof block)) > 0 && t->len <= max)
-        text_bytes(t, block, (size_t)n);
-    close(fd);
-    return n == 0 && t->len <= max && !t->full;
+    if (fd >= 0)
+        close(fd);
+    return good;
 }
 
 int folder_save(struct contents *c, const char *name, const void *data,
@@ -362,7 +349,7 @@ static int record_add(struct contents *c, const struct item *item,
         if (f->record != NULL)
             close(f->record_fd);
         record_name(item, name);
-        f->record_fd = open_regular(f->state, name, O_WRONLY | O_APPEND);
+        f->record_fd = open_here(f->state, name, O_WRONLY | O_APPEND);
         f->record = f->record_fd >= 0 ? item : NULL;
         f->record_bytes = 0;
     }

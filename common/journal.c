@@ -13,6 +13,7 @@
 #include "common/grow.h"
 #include "common/hash.h"
 #include "common/sheet.h"
+#include "common/words.h"
 
 /* The hash of a line, from the hash before and what stands behind it. */
 static void chain(char hex[65], const char *before, const char *rest)
@@ -30,17 +31,6 @@ static bool refuse(const struct journal *j, unsigned line, const char *what,
     text_safe(why, j->path.data, j->path.len);
     text_printf(why, ":%u: %s", line, what);
     return false;
-}
-
-/* Cut one word off the front of *at; NULL when there is none. */
-static const char *word(char **at)
-{
-    char *begin = *at, *blank = begin != NULL ? strchr(begin, ' ') : NULL;
-
-    *at = blank != NULL ? blank + 1 : NULL;
-    if (blank != NULL)
-        *blank = '\0';
-    return begin;
 }
 
 /* Check one line and append it to the table. */
@@ -65,10 +55,10 @@ static bool take_line(struct journal *j, char *line, size_t len,
         return refuse(j, number, "no memory", why);
     char *at = line + 65;
     struct entry e = {.line = number};
-    e.time = word(&at);
-    e.what = word(&at);
-    e.id = word(&at);
-    e.text = at != NULL ? at : "";
+    e.time = word_take(&at);
+    e.what = word_take(&at);
+    e.id = word_take(&at);
+    e.text = at;
     if (e.what == NULL || e.id == NULL)
         return refuse(j, number, "HASH TIME WHAT ID TEXT was expected", why);
     j->at[j->count++] = e;

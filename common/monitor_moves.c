@@ -562,7 +562,7 @@ void do_pane(struct monitor *m)
 void do_zoom(struct monitor *m)
 {
     for (int tab = 0; tab < TABS; tab++)
-        if (*m->arg != '\0' && strcmp(m->arg, tab_name((enum tab)tab)) == 0) {
+        if (strcmp(m->arg, tab_name((enum tab)tab)) == 0) {
             m->tab = m->zoom = (enum tab)tab;
             return;
         }

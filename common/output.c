@@ -220,6 +220,11 @@ static void text_result(struct text *t, const struct record *r,
 static void text_line(struct text *t, const struct protocol *p,
                       const struct record *r, const struct namer *names)
 {
+    static const char *const what[] = {[RECORD_START] = "starts",
+                                       [RECORD_COMMAND] = "command: ",
+                                       [RECORD_FAULT] = "fault: ",
+                                       [RECORD_STREAM] = "stream ",
+                                       [RECORD_TIMER] = "timer "};
     size_t start = t->len;
     bool between = r->kind == RECORD_MESSAGE || r->kind == RECORD_STREAM;
 
@@ -240,30 +245,13 @@ static void text_line(struct text *t, const struct protocol *p,
     column(t, between ? &r->from : &r->to, names, start, edge);
     column(t, between ? &r->to : &(struct endpoint){.name = NULL}, names, start,
            edge + NAME_COLUMNS + 1);
-    switch (r->kind) {
-    case RECORD_MESSAGE:
+    if (r->kind == RECORD_MESSAGE) {
         text_message(t, p, r, names, start);
         return;
-    case RECORD_START:
-        text_add(t, "starts");
-        return;
-    case RECORD_COMMAND:
-        text_add(t, "command: ");
-        break;
-    case RECORD_FAULT:
-        text_add(t, "fault: ");
-        break;
-    case RECORD_STREAM:
-        text_add(t, "stream ");
-        break;
-    case RECORD_TIMER:
-        text_add(t, "timer ");
-        break;
-    case RECORD_NOTE:
-    case RECORD_RESULT:
-        break;
     }
-    text_safe(t, r->text, strlen(r->text));
+    text_add(t, what[r->kind]);
+    if (r->kind != RECORD_START)
+        text_safe(t, r->text, strlen(r->text));
 }
 
 /* -- JSON --------------------------------------------------------------- */

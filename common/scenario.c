@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/grow.h"
 #include "common/program.h"
 #include "common/scenario_line.h"
@@ -565,23 +566,17 @@ static bool parse_text(struct parser *p, const char *s, size_t len)
 
 /* -- Files -------------------------------------------------------------------- */
 
-/* Read all of `fd` behind what the scenario has read so far. */
-static bool read_all(struct parser *p, int fd, struct text *t)
+/* Read all of `fd`, besides what the scenario has read so far. */
+static bool read_source(struct parser *p, int fd, struct text *t)
 {
-    char block[4096];
-    ssize_t n;
+    int error = read_all(fd, SCENARIO_BYTES_MAX - p->bytes_read, t);
 
-    while ((n = read(fd, block, sizeof block)) > 0) {
-        p->bytes_read += (size_t)n;
-        if (p->bytes_read > SCENARIO_BYTES_MAX)
-            return scn_fail(p,
-                            "the scenario is too large, expected 1 MiB at most "
-                            "with all that it includes");
-        text_bytes(t, block, (size_t)n);
-    }
-    if (n < 0)
-        return scn_fail(p, "%s, expected a scenario", strerror(errno));
-    return true;
+    p->bytes_read += t->len;
+    if (error == EFBIG)
+        return scn_fail(p, "the scenario is too large, expected 1 MiB at most "
+                           "with all that it includes");
+    return error == 0 ||
+           scn_fail(p, "%s, expected a scenario", strerror(error));
 }
 
 /* Parse an open file; closes it. */
@@ -607,7 +602,7 @@ static bool parse_file(struct parser *p, const char *path, int fd)
                         INCLUDE_DEPTH_MAX);
     p->file = good ? scn_keep_text(p, path) : file;
     p->line = good ? 1 : line;
-    good = good && p->file != NULL && read_all(p, fd, &t);
+    good = good && p->file != NULL && read_source(p, fd, &t);
     close(fd);
     p->source = &source;
     good = good && parse_text(p, t.data, t.len);
@@ -615,19 +610,6 @@ static bool parse_file(struct parser *p, const char *path, int fd)
     p->file = file;
     p->line = p->source != NULL ? line : p->line;
     return good;
-}
-
-/* Only regular files are included: others may never end. */
-static int open_regular(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-
-    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
 }
 
 /* include FILE: beside the including file, else as files of labs/ are. */
@@ -641,11 +623,11 @@ static bool parse_include(struct parser *p)
     if (slash != NULL && name[0] != '/')
         text_bytes(&path, p->file, (size_t)(slash - p->file) + 1);
     text_add(&path, name);
-    int fd = open_regular(path.data);
+    int fd = open_regular(AT_FDCWD, path.data, O_RDONLY);
     if (fd < 0) {
         text_clear(&path);
         if (program_find_file(name, &path))
-            fd = open_regular(path.data);
+            fd = open_regular(AT_FDCWD, path.data, O_RDONLY);
     }
     return fd >= 0 ? parse_file(p, path.data, fd)
                    : scn_unexpected(p, name, "a file that can be read");

@@ -327,14 +327,13 @@ void quiet_sample(struct sim *sim)
         acts_complain(a, &sim->act,
                       "never quiet: nothing is under way any more, and the "
                       "network has not settled");
-        sim->acts_over = true;
-        quiet_end(sim);
-    } else if (acts_never_quiet(a, &sim->act, sim->now_us)) {
-        sim->acts_over = true;
-        quiet_end(sim);
-    } else {
+    } else if (!acts_never_quiet(a, &sim->act, sim->now_us)) {
         sim->sample_us = sim->now_us + (wanted >= 8 ? wanted / 8 : 1);
         if (cursor_time(sim->scenario, &sim->cursor) < sim->sample_us)
             quiet_end(sim);
+    }
+    if (a->status.never_quiet) {
+        sim->acts_over = true;
+        quiet_end(sim);
     }
 }

@@ -184,7 +184,7 @@ static void drop(const struct in_flight *f)
         f->message->why = "dropped by hand";
     else if (f->write->coded ||
              f->from->arrived + f->write->wire_len > f->write->end)
-        stream_reset(f->from->stream);
+        stream_end(f->from->stream, CLOSE_RESET);
     else
         f->write->removed = true;
 }

@@ -420,8 +420,8 @@ void streams_down(struct node *n, enum down how);
 void streams_heal(struct sim *sim);
 /* Forget all streams. */
 void streams_clear(struct sim *sim);
-/* Both sides of a stream will hear that it was reset. */
-void stream_reset(struct stream *stream);
+/* Both sides of a stream will hear that it is gone. */
+void stream_end(struct stream *stream, enum close_reason why);
 void write_record(const struct side *from, const struct write *w,
                   struct record *r);
 

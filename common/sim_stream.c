@@ -287,20 +287,18 @@ void side_close_soon(struct side *s, enum close_reason why)
                 (int)why);
 }
 
+void stream_end(struct stream *stream, enum close_reason why)
+{
+    side_close_soon(&stream->side[0], why);
+    side_close_soon(&stream->side[1], why);
+}
+
 void stream_stalled(struct sim *sim, struct stream *stream)
 {
     if (stream->stalled_us != NEVER &&
-        sim->now_us >= stream->stalled_us + STREAM_TIMEOUT_US) {
-        side_close_soon(&stream->side[0], CLOSE_TIMEOUT);
-        side_close_soon(&stream->side[1], CLOSE_TIMEOUT);
-    }
+        sim->now_us >= stream->stalled_us + STREAM_TIMEOUT_US)
+        stream_end(stream, CLOSE_TIMEOUT);
     stream_release(stream);
-}
-
-void stream_reset(struct stream *stream)
-{
-    side_close_soon(&stream->side[0], CLOSE_RESET);
-    side_close_soon(&stream->side[1], CLOSE_RESET);
 }
 
 void side_discard_backlog(struct side *s)
