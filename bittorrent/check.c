@@ -78,7 +78,7 @@ static void check_pieces(const struct bittorrent *n, struct finding *f)
                        n->name);
     for (uint32_t i = 0; i < t->meta.piece_count; i++) {
         uint32_t copies = 0;
-        for (const struct peer *p = n->peers; p != NULL; p = p->next)
+        for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
             copies += p->have != NULL && bit_is_set(p->have, i);
         if (copies != t->copies[i])
             findings_break(f, "%s counts %u copies of piece %u, its peers %u",
@@ -92,7 +92,7 @@ static void check_peers(const struct bittorrent *n, struct finding *interest,
     const struct torrent *t = &n->torrent;
     uint32_t unchoked = 0;
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         uint32_t wanted = 0;
         for (uint32_t i = 0; p->have != NULL && i < t->meta.piece_count; i++)
             wanted += bit_is_set(p->have, i) && torrent_lacks(t, i);
@@ -117,7 +117,7 @@ static void check_claims(const struct bittorrent *n, struct host *h,
 {
     const struct torrent *t = &n->torrent;
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         for (unsigned i = 0; i < p->asked.count; i++) {
             uint32_t piece = p->asked.at[i].piece;
             if (p->have == NULL || !bit_is_set(p->have, piece))

@@ -64,11 +64,10 @@ static bool is_waiting(const struct bittorrent *n, const struct peer *p)
 
 static bool somebody_waits(const struct bittorrent *n)
 {
-    const struct peer *p = n->peers;
-
-    while (p != NULL && !is_waiting(n, p))
-        p = p->next;
-    return p != NULL;
+    for (struct peer *const *at = n->peers; *at != NULL; at++)
+        if (is_waiting(n, *at))
+            return true;
+    return false;
 }
 
 /* One who is choked, drawn by lot; who has connected during the last turn has
@@ -81,7 +80,7 @@ static struct peer *draw(struct bittorrent *n, struct host *h, uint32_t lots)
 
     if (n->interested == n->taking[false] + n->taking[true])
         return NULL;
-    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         bool is_new = host_now(h) - p->opened_us < turn;
         if (!is_waiting(n, p))
             continue;
@@ -108,7 +107,7 @@ static struct peer *worst(struct bittorrent *n)
 {
     struct peer *last = NULL;
 
-    for (struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         if (!p->am_choking && p->peer_interested && p->state == PEER_UP &&
             !p->optimistic && (last == NULL || rank(n, p) <= rank(n, last)))
             last = p;
@@ -148,7 +147,7 @@ static struct peer *best_of(struct bittorrent *n, uint64_t below,
     bool passed = after == NULL;
 
     /* In order of rank, then of the list. */
-    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         uint64_t r = rank(n, p);
         bool next = r < below || (r == below && passed);
         if (may_have(n, p) && !p->optimistic && next &&
@@ -181,7 +180,8 @@ void choke_on_round(struct bittorrent *n, struct host *h)
 
     n->round++;
     over = over && turn > 0 && somebody_waits(n);
-    for (struct peer *p = n->peers; p != NULL && over; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL && over;
+         at++) {
         choke_count(n, p, -1);
         p->optimistic = false;
         choke_count(n, p, 1);
@@ -189,7 +189,7 @@ void choke_on_round(struct bittorrent *n, struct host *h)
     if (setting(n->settings, OPT_CHOKER) == CHOKER_TITFORTAT)
         rank_all(n, h);
     choke_fill(n, h);
-    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         p->rate =
             (uint32_t)((p->down_now + p->down_last) * 1000000 / (2 * period));
         p->down_last = p->down_now;

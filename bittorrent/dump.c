@@ -77,7 +77,7 @@ void bittorrent_dump(const void *node, struct host *h, struct text *t)
                 (unsigned long long)n->blocks_served, n->command, n->wanted,
                 (unsigned long long)n->wanted_us);
     dump_torrent(&n->torrent, t);
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         dump_peer(n, p, t);
     for (uint32_t i = 0; i < n->known_count; i++) {
         const struct known *k = &n->known[i];

@@ -99,7 +99,7 @@ static void ask_somebody(struct bittorrent *n, struct host *h)
     if (asked != NULL)
         asked->metadata_us = now + METADATA_AGAIN_US;
     stop_asking(t, h);
-    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         if (p->state != PEER_UP || p->ut_metadata == 0 ||
             p->metadata_us > now || p->metadata_bytes == 0 ||
             p->metadata_bytes > BLOB_BYTES_MAX - 8)
@@ -234,8 +234,8 @@ static void send_pex(struct bittorrent *n, struct host *h, struct peer *to)
     struct bencode_writer w = {.out = out, .room = sizeof out};
     size_t count = 0;
 
-    for (const struct peer *p = n->peers; p != NULL && count < PEX_MAX;
-         p = p->next) {
+    for (struct peer *const *at = n->peers, *p;
+         (p = *at) != NULL && count < PEX_MAX; at++) {
         if (p == to || p->state != PEER_UP || p->addr.port == 0 ||
             p->opened_us < to->pex_us)
             continue;
@@ -277,7 +277,7 @@ void extend_on_tick(struct bittorrent *n, struct host *h)
     ask_somebody(n, h);
     if (!may_pex(n))
         return;
-    for (struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         if (p->state == PEER_UP && p->ut_pex != 0 &&
             (p->pex_us == 0 || now - p->pex_us > PEX_PERIOD_US) &&
             now - p->opened_us > PEX_FIRST_US)

@@ -280,7 +280,7 @@ static enum fact_outcome peers_where(struct fact_call *c,
 {
     const struct bittorrent *n = node_of(c);
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         if (p->state == PEER_UP && wants(p))
             fact_add_node(c, p->addr);
     return FACT_OK;
@@ -342,7 +342,7 @@ static enum fact_outcome rates(struct fact_call *c)
 {
     const struct bittorrent *n = node_of(c);
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         uint64_t bytes = n->torrent.complete ? p->up_now + p->up_last
                                              : p->down_now + p->down_last;
         if (p->state != PEER_UP)

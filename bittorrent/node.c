@@ -116,7 +116,7 @@ void swarm_found_peer(struct bittorrent *n, struct host *h, struct addr peer)
 
 static bool has_link(const struct bittorrent *n, struct addr a)
 {
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         if (addr_equal(p->addr, a))
             return true;
     return false;
@@ -128,7 +128,7 @@ void swarm_dial_some(struct bittorrent *n, struct host *h)
     uint64_t now = host_now(h);
     uint32_t dialled = 0, waiting = 0;
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         dialled += p->outgoing;
         waiting += p->outgoing && p->state == PEER_DIAL;
     }
@@ -192,7 +192,7 @@ static void announce(struct bittorrent *n, struct host *h)
 {
     struct announce_stats stats = stats_of(n);
 
-    if (n->peers == NULL && !n->torrent.complete)
+    if (n->peer_count == 0 && !n->torrent.complete)
         announcer_hurry(&n->announcer);
     if (n->announcing && announcer_due(&n->announcer) <= host_now(h))
         announcer_tick(&n->announcer, h, &stats);
@@ -333,7 +333,7 @@ const char *swarm_why(const struct bittorrent *n)
     const struct torrent *t = &n->torrent;
     uint32_t up = 0, wanted = 0, open = 0, asked = 0;
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         up += p->state == PEER_UP;
         wanted += p->am_interested;
         open += p->am_interested && !p->peer_choking;

@@ -142,8 +142,8 @@ enum peer_state {
 };
 
 struct peer {
-    struct peer *next, *same_slot; /* of by_conn */
-    struct peer *next_waiting;     /* of those that wait for blocks */
+    struct peer *same_slot;    /* of by_conn */
+    struct peer *next_waiting; /* of those that wait for blocks */
     conn_id conn;
     enum peer_state state;
     bool outgoing, said; /* our handshake is out */
@@ -203,9 +203,9 @@ struct bittorrent {
     uint8_t id[PEER_ID_BYTES];
     bool leaving, left;
     struct torrent torrent;
-    struct peer *peers;
-    struct peer *by_conn[CONN_SLOTS]; /* peer_of() */
-    struct peer *waiting;             /* for blocks, or a moment ago */
+    struct peer *peers[PEERS_MOST + 1]; /* as they came; then NULL */
+    struct peer *by_conn[CONN_SLOTS];   /* peer_of() */
+    struct peer *waiting;               /* for blocks, or a moment ago */
     uint32_t peer_count;
     uint32_t interested, taking[2]; /* choke_count() */
     struct known *known;            /* KNOWN_MAX */

@@ -194,7 +194,7 @@ void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
 
 void peer_ask_all(struct bittorrent *n, struct host *h)
 {
-    for (struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         peer_ask(n, h, p);
 }
 
@@ -202,7 +202,7 @@ void peer_ask_all(struct bittorrent *n, struct host *h)
 static void cancel_elsewhere(struct bittorrent *n, struct host *h,
                              const struct peer *from, const struct block *b)
 {
-    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         if (p == from || blocks_find(&p->asked, b) == NULL)
             continue;
         if (!p->fast) /* who is, answers in any case */
@@ -226,8 +226,9 @@ static struct peer *add(struct bittorrent *n, struct host *h, conn_id conn,
                         struct addr from)
 {
     struct peer *p = host_alloc(h, sizeof *p);
-    struct peer **end = &n->peers, **slot = &n->by_conn[conn % CONN_SLOTS];
+    struct peer **slot = &n->by_conn[conn % CONN_SLOTS];
 
+    assert(n->peer_count < PEERS_MOST); /* so who accepts and dials sees to */
     if (p == NULL)
         return NULL;
     *p = (struct peer){.conn = conn,
@@ -238,10 +239,7 @@ static struct peer *add(struct bittorrent *n, struct host *h, conn_id conn,
                        .first = true,
                        .opened_us = host_now(h),
                        .heard_us = host_now(h)};
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = *slot = p;
-    n->peer_count++;
+    n->peers[n->peer_count++] = *slot = p;
     return p;
 }
 
@@ -275,7 +273,7 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
 {
     struct torrent *t = &n->torrent;
     struct known *k = swarm_known(n, p->addr);
-    struct peer **at = &n->peers;
+    struct peer **at = n->peers;
 
     release_all(n, h, p);
     peer_waits_no_more(n, p);
@@ -288,8 +286,9 @@ static void forget(struct bittorrent *n, struct host *h, struct peer *p)
         k->due_us = host_now(h) + (REDIAL_US << k->failures);
     }
     while (*at != p)
-        at = &(*at)->next;
-    *at = p->next;
+        at++;
+    for (; *at != NULL; at++)
+        at[0] = at[1];
     at = &n->by_conn[p->conn % CONN_SLOTS];
     while (*at != p)
         at = &(*at)->same_slot;
@@ -323,7 +322,7 @@ static uint32_t places_of(const struct bittorrent *n, uint32_t ip)
 {
     uint32_t count = 0;
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         count += !p->outgoing && p->from.ip == ip;
     return count;
 }
@@ -335,7 +334,7 @@ static struct peer *crowding(const struct bittorrent *n, struct addr newcomer)
     uint32_t most = places_of(n, newcomer.ip) + 1;
     struct peer *least = NULL;
 
-    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         uint32_t count = p->outgoing ? 0 : places_of(n, p->from.ip);
         if (count > most || (least != NULL && count == most &&
                              p->down + p->up < least->down + least->up)) {
@@ -348,7 +347,7 @@ static struct peer *crowding(const struct bittorrent *n, struct addr newcomer)
 
 bool peer_make_room(struct bittorrent *n, struct host *h, struct addr newcomer)
 {
-    struct peer *p = n->peers;
+    struct peer *const *at = n->peers;
 
     if (n->peer_count < PEERS_MAX)
         return true;
@@ -357,11 +356,11 @@ bool peer_make_room(struct bittorrent *n, struct host *h, struct addr newcomer)
         peer_close(n, h, crowd, "many come from its address; another calls");
         return true;
     }
-    while (p != NULL && (p->outgoing || p->state == PEER_UP))
-        p = p->next;
-    if (p == NULL || host_now(h) - p->opened_us < HALF_OPEN_LEAST_US)
+    while (*at != NULL && ((*at)->outgoing || (*at)->state == PEER_UP))
+        at++;
+    if (*at == NULL || host_now(h) - (*at)->opened_us < HALF_OPEN_LEAST_US)
         return false;
-    peer_close(n, h, p, "it says nothing, and somebody else calls");
+    peer_close(n, h, *at, "it says nothing, and somebody else calls");
     return true;
 }
 
@@ -371,7 +370,7 @@ bool peer_make_room(struct bittorrent *n, struct host *h, struct addr newcomer)
    peer with the greater id has opened. */
 static struct peer *twin(struct bittorrent *n, const struct peer *p)
 {
-    for (struct peer *q = n->peers; q != NULL; q = q->next)
+    for (struct peer *const *at = n->peers, *q; (q = *at) != NULL; at++)
         if (q != p && q->state == PEER_UP &&
             memcmp(q->id, p->id, PEER_ID_BYTES) == 0)
             return q;
@@ -529,7 +528,7 @@ static const char *on_reject(struct bittorrent *n, struct host *h,
         return blocks_take(&p->late, &b) ? NULL
                                          : "it rejects what nobody asked for";
     release(&n->torrent, &b);
-    for (struct peer *q = n->peers; q != NULL; q = q->next)
+    for (struct peer *const *at = n->peers, *q; (q = *at) != NULL; at++)
         if (q != p)
             peer_ask(n, h, q);
     return NULL;
@@ -607,10 +606,9 @@ static const char *learn_early(struct torrent *t, struct host *h,
 void peer_on_open(struct bittorrent *n, struct host *h)
 {
     struct torrent *t = &n->torrent;
-    struct peer *next;
+    struct peer *p;
 
-    for (struct peer *p = n->peers; p != NULL; p = next) {
-        next = p->next;
+    for (struct peer **at = n->peers; (p = *at) != NULL; at += *at == p) {
         if (p->state != PEER_UP)
             continue;
         const char *why = t->have_count > 0 ? "to tell it anew what we have"
@@ -800,7 +798,7 @@ void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece)
 {
     const struct wire_msg m = {.id = WIRE_HAVE, .index = piece};
 
-    for (struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         if (p->state != PEER_UP || p->have == NULL)
             continue;
         p->wanted -= bit_is_set(p->have, piece);
@@ -812,39 +810,37 @@ void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece)
 /* Who has everything has nothing to say to one who wants nothing more. */
 void peer_on_complete(struct bittorrent *n, struct host *h)
 {
-    struct peer *next;
+    struct peer *p;
 
-    for (struct peer *p = n->peers; p != NULL; p = next) {
-        next = p->next;
+    for (struct peer **at = n->peers; (p = *at) != NULL; at += *at == p)
         if (p->state == PEER_UP &&
             p->have_count == n->torrent.meta.piece_count) {
             host_abort(h, p->conn);
             forget(n, h, p);
         }
-    }
 }
 
 void peer_close_all(struct bittorrent *n, struct host *h)
 {
-    while (n->peers != NULL) {
-        host_abort(h, n->peers->conn);
-        forget(n, h, n->peers);
+    while (n->peer_count > 0) {
+        host_abort(h, n->peers[0]->conn);
+        forget(n, h, n->peers[0]);
     }
 }
 
 void peer_ban(struct bittorrent *n, struct host *h, struct addr from)
 {
-    struct peer *p = n->peers;
+    struct peer *const *at = n->peers;
 
     swarm_found_peer(n, h, from);
     struct known *k = swarm_known(n, from);
     if (k != NULL)
         k->banned = true;
-    while (p != NULL && !addr_equal(p->addr, from) &&
-           !addr_equal(p->from, from))
-        p = p->next;
-    if (p != NULL)
-        peer_close(n, h, p, "it sent a bad piece: banned");
+    while (*at != NULL && !addr_equal((*at)->addr, from) &&
+           !addr_equal((*at)->from, from))
+        at++;
+    if (*at != NULL)
+        peer_close(n, h, *at, "it sent a bad piece: banned");
 }
 
 /* Why a peer has to go, or NULL. */
@@ -860,11 +856,10 @@ static const char *overdue(const struct peer *p, uint64_t now)
 void peer_on_tick(struct bittorrent *n, struct host *h)
 {
     uint64_t now = host_now(h);
-    struct peer *next;
+    struct peer *p;
 
-    for (struct peer *p = n->peers; p != NULL; p = next) {
+    for (struct peer **at = n->peers; (p = *at) != NULL; at += *at == p) {
         const char *why = overdue(p, now);
-        next = p->next;
         if (why != NULL) {
             host_note(h, "peer closed: %s", why);
             host_abort(h, p->conn);

@@ -257,7 +257,7 @@ static void rarity_picture(const struct view *v, const struct pane *p)
 
 static char choke_sign(const struct bittorrent *n, const struct host *to)
 {
-    for (const struct peer *p = n->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
         if (p->state == PEER_UP && addr_equal(p->addr, to->addr))
             return p->am_choking        ? (p->peer_interested ? 'w' : '.')
                    : p->optimistic      ? 'o'
@@ -303,7 +303,7 @@ static void draw_ranks(const struct view *v, const struct pane *p, int row)
         return;
     int column = pane_printf(p, row, 0, ATTR_BOLD, "%.8s %s ", h->name,
                              n->torrent.complete ? "gave kB:" : "got kB:");
-    for (const struct peer *q = n->peers; q != NULL; q = q->next) {
+    for (struct peer *const *at = n->peers, *q; (q = *at) != NULL; at++) {
         uint64_t bytes = n->torrent.complete ? q->up_now + q->up_last
                                              : q->down_now + q->down_last;
         const struct host *to = v->network->by_addr(v->network, q->addr);
@@ -478,7 +478,7 @@ void bittorrent_state(const struct view *v, struct state_rows *rows)
     text_add(state_row(rows, "now", NULL), why[0] != '\0' ? why
                                            : t->complete  ? "seeding"
                                                           : "fetching");
-    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         peer_row(v, p, first, rows);
         first = false;
     }

@@ -18,8 +18,10 @@ TEST(every_invariant_can_fail)
     struct peer *asked = NULL;
     for (size_t i = 0; i < 4 && asked == NULL; i++) {
         n = node(names[i]);
-        for (asked = n->peers; asked != NULL && asked->asked.count == 0;)
-            asked = asked->next;
+        struct peer *const *at = n->peers;
+        while (*at != NULL && (*at)->asked.count == 0)
+            at++;
+        asked = *at;
     }
     CHECK(asked != NULL && n != NULL);
     if (asked == NULL || n == NULL)
@@ -32,7 +34,7 @@ TEST(every_invariant_can_fail)
     BREAKS("asked only for what peers have", asked->have, nothing);
     BREAKS("what is announced is here", t->have, all);
     BREAKS("no more uploads than slots", origin->taking[0], 9);
-    for (struct peer *p = origin->peers; p != NULL; p = p->next)
+    for (struct peer *const *at = origin->peers, *p; (p = *at) != NULL; at++)
         p->am_choking = false;
     CHECK(!holds("no more uploads than slots"));
     end();

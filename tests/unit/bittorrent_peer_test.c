@@ -437,7 +437,8 @@ TEST(late_answers_are_awaited_up_to_a_bound)
     for (int i = 0; i < 2 * REQUESTS_MAX; i++) {
         pass(61);
         CHECK(on(1)->snubbed);
-        node()->peers->snubbed = false; /* as after a block of another piece */
+        node()->peers[0]->snubbed =
+            false; /* as after a block of another piece */
         say(1, (struct wire_msg){.id = WIRE_KEEP_ALIVE});
         pass(1); /* it is asked again */
         CHECK_U64(on(1)->asked.count, REQUESTS_LEAST);

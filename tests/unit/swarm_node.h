@@ -232,11 +232,11 @@ static inline void send_wrong(conn_id conn, struct addr from, struct block b)
 
 static inline const struct peer *on(conn_id conn)
 {
-    const struct peer *p = node()->peers;
+    struct peer *const *at = node()->peers;
 
-    while (p != NULL && p->conn != conn)
-        p = p->next;
-    return p;
+    while (*at != NULL && (*at)->conn != conn)
+        at++;
+    return *at;
 }
 
 static inline void want(conn_id conn, uint32_t piece)
