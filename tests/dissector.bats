@@ -104,6 +104,17 @@ END
     ! grep -i 'lua error' <<<"$output" || false
 }
 
+@test "dissector: scripts beside each other leave each its own messages" {
+    "$bin/chord" sim "$BATS_TEST_DIRNAME/../labs/chord/lecture.scn" \
+        --until 5s --quiet --trace t.pcapng
+    lua=$BATS_TEST_DIRNAME/../labs/wireshark
+    tshark -X "lua_script:$lua/chord.lua" -r t.pcapng -Y chord >alone
+    tshark -X "lua_script:$lua/chord.lua" -X "lua_script:$lua/kelips.lua" \
+        -X "lua_script:$lua/pastry.lua" -r t.pcapng -Y chord >together
+    [ -s alone ]
+    diff alone together
+}
+
 @test "dissector: every message of Kelips" {
     of=kelips
     cat >all.scn <<END

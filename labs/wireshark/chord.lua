@@ -5,15 +5,17 @@
 --
 -- The ports of the worksheets are claimed; on any other UDP port a message is
 -- known by its first four bytes, "CHRD".  chord/README.md has the format byte
--- by byte.  To install: copy this file to Wireshark's folder of personal Lua
--- plugins (Help, About, Folders).  One file is all it takes, and so what
--- reads numbers and addresses is the same here, in pastry.lua and kelips.lua.
+-- by byte.  To install: copy this file and datagram.lua, which reads numbers
+-- and addresses for pastry.lua and kelips.lua as well, to Wireshark's folder
+-- of personal Lua plugins (Help, About, Folders).
 --
 -- Like chord/wire.c this is one walk over a message: each function below
 -- names the fields of a part of it in order.  What does not fit the format
 -- is left over as "undecoded".
 
-local chord = Proto("chord", "Chord (p2plab)")
+local d = dofile(__DIR__ .. "/datagram.lua")
+local chord, define = d.protocol("chord", "Chord")
+local number, must, address, list = d.number, d.must, d.address, d.list
 
 -- The lecture's ring on loopback; simulated nodes are on 7000.  Wireshark
 -- takes some of these ports for other protocols, which may look like ours.
@@ -26,13 +28,6 @@ local TYPES = { "FIND_SUCC", "FOUND", "NEXT", "GET_STATE", "STATE", "NOTIFY",
 local MAX = { path = 128, avoid = 16, successors = 32, fingers = 48,
               items = 32, name = 64, value = 1024, bits = 160 }
 
-local field = {}
-local function define(kind, names, ...)
-    for name in names:gmatch("%S+") do
-        field[name] = ProtoField[kind]("chord." .. name, name, ...)
-    end
-end
-define("uint32", "magic", base.HEX)
 define("uint32", "type", base.DEC, TYPES)
 define("uint32", [[version bits to_vnode from_vnode request hops flags status
     role origin_vnode owner_vnode next_vnode predecessor_vnode vnode from
@@ -42,43 +37,11 @@ define("uint32", [[version bits to_vnode from_vnode request hops flags status
 define("string", [[sender key previous avoid after to id origin_id owner_id
     next_id predecessor_id]])
 define("string", "origin owner next predecessor path node name value")
-define("bytes", "undecoded")
 define("none", "successors fingers items")
-chord.fields = field
-
--- A cursor over the message: `at` is the next byte, `bad` is set by what
--- breaks the format, and from then on nothing more is read.
-local function take(c, len)
-    if c.bad or c.at + len > c.tvb:len() then
-        c.bad = true
-        return nil
-    end
-    c.at = c.at + len
-    return c.tvb(c.at - len, len)
-end
-
--- What is not minor goes to the Info column.
-local function say(c, name, value, minor)
-    if not minor then
-        c.info[#c.info + 1] = name .. " " .. value
-    end
-end
-
-local function number(c, name, len, minor)
-    local range = take(c, len)
-    if not range then return 0 end
-    c.tree:add(field[name], range)
-    say(c, name, range:uint(), minor)
-    return range:uint()
-end
-
-local function must(c, ok)
-    c.bad = c.bad or not ok
-end
 
 -- As few bytes as `bits` need: decimal up to 32 bits, hexadecimal above.
 local function id(c, name, minor)
-    local range = take(c, math.ceil(c.bits / 8))
+    local range = d.take(c, math.ceil(c.bits / 8))
     if not range then return end
     local first, highest = range(0, 1):uint(), 2 ^ ((c.bits - 1) % 8 + 1)
     must(c, first < highest)
@@ -86,26 +49,8 @@ local function id(c, name, minor)
         range:bytes():tohex(true):sub(3)
     local text = "0x" .. hex:sub(-math.ceil(c.bits / 4))
     if c.bits <= 32 then text = tostring(tonumber(hex, 16)) end
-    c.tree:add(field[name], range, text)
-    say(c, name, text, minor)
-end
-
-local function address(c, name)
-    local range = take(c, 6)
-    if not range then return end
-    local port = range(4, 2):uint()
-    local text = tostring(range(0, 4):ipv4()) .. ":" .. port
-    if text == "0.0.0.0:0" then text = "none" end
-    c.tree:add(field[name], range, text)
-    say(c, name, text)
-end
-
-local function data(c, name, len)
-    if len == 0 and not c.bad then c.tree:add(field[name], "") end
-    local range = len > 0 and take(c, len)
-    if not range then return end
-    c.tree:add(field[name], range)
-    say(c, name, range:string())
+    c.tree:add(c.field[name], range, text)
+    d.say(c, name, text, minor)
 end
 
 -- A ring member: where it is, its id, which of that node's virtual nodes.
@@ -115,30 +60,13 @@ local function peer(c, name, id_name, vnode_name)
     number(c, vnode_name, 1, true)
 end
 
--- `count_name`, a byte, says how often `element` follows.
-local function list(c, count_name, max, element)
-    local count = number(c, count_name, 1, true)
-    must(c, count <= max)
-    for _ = 1, count do
-        if c.bad then return end
-        element()
-    end
-end
-
--- The same where each element has several fields, in a branch of its own.
+-- Elements of several fields each.
 local function groups(c, name, count_name, max, element)
-    local outer = c.tree
-    list(c, count_name, max, function()
-        c.tree = outer:add(field[name], c.tvb(c.at))
-        local start = c.at
-        element()
-        c.tree:set_len(c.at - start)
-        c.tree = outer
-    end)
+    list(c, count_name, max, function() d.group(c, name, element) end, true)
 end
 
 local function path(c)
-    list(c, "path_count", MAX.path, function() address(c, "path") end)
+    list(c, "path_count", MAX.path, function() address(c, "path") end, true)
 end
 
 local function successors(c)
@@ -149,14 +77,10 @@ end
 
 local function item(c)
     id(c, "key")
-    local name_len = number(c, "name_len", 1, true)
-    must(c, name_len <= MAX.name)
-    data(c, "name", name_len)
+    d.text(c, "name", MAX.name, 1)
     number(c, "version", 4)
     must(c, number(c, "deleted", 1, true) <= 1)
-    local value_len = number(c, "value_len", 2, true)
-    must(c, value_len <= MAX.value)
-    data(c, "value", value_len)
+    d.text(c, "value", MAX.value, 2)
 end
 
 local body = {}
@@ -168,7 +92,7 @@ function body.FIND_SUCC(c)
     peer(c, "origin", "origin_id", "origin_vnode")
     id(c, "previous", true)
     path(c)
-    list(c, "avoid_count", MAX.avoid, function() id(c, "avoid") end)
+    list(c, "avoid_count", MAX.avoid, function() id(c, "avoid") end, true)
 end
 
 function body.FOUND(c)
@@ -215,50 +139,23 @@ function body.TRANSFER(c)
     id(c, "to")
     number(c, "checksum", 4, true)
     number(c, "back", 1, true)
-    groups(c, "items", "item_count", MAX.items, function() item(c) end)
+    groups(c, "items", "item_count", MAX.items, item)
 end
 
 function body.TRANSFER_ACK(c)
     must(c, number(c, "same", 1) <= 1)
 end
 
--- The header of every message: 14 bytes and the sender's id.
-local function message(c)
-    must(c, number(c, "magic", 4, true) == MAGIC)
-    must(c, number(c, "version", 1, true) == 1)
-    local name = TYPES[number(c, "type", 1, true)]
-    must(c, name)
+-- The header goes on to its 14th byte; the sender's id is behind it.
+local function message(c, type)
     c.bits = number(c, "bits", 1, true)
     must(c, c.bits >= 3 and c.bits <= MAX.bits)
     number(c, "to_vnode", 1, true)
     number(c, "from_vnode", 1, true)
     number(c, "request", 4, true)
-    if c.bad then return name end
+    if c.bad then return end
     id(c, "sender", true)
-    if body[name] then body[name](c) end
-    return name
+    if body[type] then body[type](c) end
 end
 
-local function is_chord(tvb)
-    return tvb:len() >= 4 and tvb(0, 4):uint() == MAGIC
-end
-
-function chord.dissector(tvb, pinfo, root)
-    if not is_chord(tvb) then return 0 end
-    local c = { tvb = tvb, at = 0, info = {} }
-    c.tree = root:add(chord, tvb())
-    local name = message(c)
-    if c.at < tvb:len() then
-        c.tree:add(field.undecoded, tvb(c.at))
-    end
-    pinfo.cols.protocol = "Chord"
-    pinfo.cols.info = (name or "undecoded") .. " " .. table.concat(c.info, " ")
-    return tvb:len()
-end
-
-for _, port in ipairs(PORTS) do
-    DissectorTable.get("udp.port"):add(port, chord)
-end
-chord:register_heuristic("udp", function(tvb, pinfo, root)
-    return chord.dissector(tvb, pinfo, root) > 0
-end)
+d.register(chord, MAGIC, TYPES, PORTS, message)
