@@ -9,6 +9,7 @@
 #include "chord/check.h"
 
 #include <assert.h>
+
 static struct chord *chord_at(const struct network *net, size_t i)
 {
     return network_node(net->host[i], &chord_protocol);
@@ -17,9 +18,12 @@ static struct chord *chord_at(const struct network *net, size_t i)
 struct spot chord_find(const struct network *net, const struct peer *p)
 {
     struct host *h = peer_none(p) ? NULL : net->by_addr(net, peer_addr(p));
-    struct spot s = {.host = h, .c = network_node(h, &chord_protocol)};
+    struct chord *c = network_node(h, &chord_protocol);
+    struct spot s = {.host = h, .c = c};
 
-    if (s.c != NULL && p->vnode < s.c->member_count &&
+    if (c == NULL)
+        return s;
+    if (p->vnode < s.c->member_count &&
         s.c->member[p->vnode].phase == MEMBER_INSIDE &&
         id_equal(&s.c->member[p->vnode].id, &p->id))
         s.n = &s.c->member[p->vnode];
@@ -110,6 +114,7 @@ struct way chord_walk(const struct network *net, struct spot from,
         w.last = next;
         if (w.arrived)
             break;
+        assert(next.n != NULL); /* who is down was skipped */
         w.forwards++;
         q.previous = &previous;
     }
@@ -373,6 +378,7 @@ bool chord_settled(const struct network *net)
         struct peer next = chord_successor(s.c, s.n);
         wraps += id_compare(&next.id, &s.n->id) <= 0;
         s = chord_find(net, &next);
+        assert(s.n != NULL); /* neighbours_right has found it */
     }
     if (count > 0 && (s.n != first.n || wraps != 1))
         return false;
@@ -543,33 +549,11 @@ static const struct chord *asker(const struct network *net, const uint8_t *data,
                                  size_t len, const struct host *from,
                                  const struct host *to)
 {
-    const struct host *h = from;
+    enum chord_type type = chord_peek_type(data, len);
+    const struct host *h = chord_is_answer(type) ? to : from;
 
-    switch (chord_peek_type(data, len)) {
-    case CHORD_FIND_SUCC: /* passed on from node to node */
+    if (type == CHORD_FIND_SUCC) /* passed on from node to node */
         h = net->by_addr(net, chord_peek_origin(data, len));
-        break;
-    case CHORD_FOUND:
-    case CHORD_NEXT:
-    case CHORD_STATE:
-    case CHORD_FINGERS:
-    case CHORD_PONG:
-    case CHORD_VALUE:
-    case CHORD_TRANSFER_ACK:
-    case CHORD_LEAVE_ACK:
-        h = to;
-        break;
-    case CHORD_GET_STATE:
-    case CHORD_NOTIFY:
-    case CHORD_GET_FINGERS:
-    case CHORD_PING:
-    case CHORD_PUT:
-    case CHORD_GET:
-    case CHORD_DEL:
-    case CHORD_TRANSFER:
-    case CHORD_LEAVE:
-        break;
-    }
     return h != NULL && h->protocol == &chord_protocol ? h->node : NULL;
 }
 

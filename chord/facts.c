@@ -444,13 +444,18 @@ static enum fact_outcome fact_key(struct fact_call *k)
     return FACT_OK;
 }
 
-static enum fact_outcome fact_ring(struct fact_call *k)
+/* The live nodes in ring order; with their ids as n16=16 n32=32. */
+static enum fact_outcome print_ring(struct fact_call *k, bool ids)
 {
     struct id key = id_of(0);
     struct spot first = chord_owner(k->network, &key), s = first;
 
     while (s.n != NULL) {
         add_node(k, &s);
+        if (ids) {
+            text_char(k->out, '=');
+            id_text(k->out, &s.n->id, bits_of(k));
+        }
         key = id_add_power(s.n->id, 0, bits_of(k));
         s = chord_owner(k->network, &key);
         if (s.n == first.n)
@@ -459,22 +464,14 @@ static enum fact_outcome fact_ring(struct fact_call *k)
     return FACT_BROKEN;
 }
 
-/* The live nodes in ring order, each with its id: n16=16 n32=32. */
+static enum fact_outcome fact_ring(struct fact_call *k)
+{
+    return print_ring(k, false);
+}
+
 static enum fact_outcome fact_ids(struct fact_call *k)
 {
-    struct id key = id_of(0);
-    struct spot first = chord_owner(k->network, &key), s = first;
-
-    while (s.n != NULL) {
-        add_node(k, &s);
-        text_char(k->out, '=');
-        id_text(k->out, &s.n->id, bits_of(k));
-        key = id_add_power(s.n->id, 0, bits_of(k));
-        s = chord_owner(k->network, &key);
-        if (s.n == first.n)
-            return FACT_OK;
-    }
-    return FACT_BROKEN;
+    return print_ring(k, true);
 }
 
 /* How many identifiers a host's members own; of circles up to 2^32. */

@@ -474,13 +474,6 @@ static void on_question(struct chord *c, struct host *h, struct member *n,
     }
 }
 
-static bool is_answer(enum chord_type type)
-{
-    return type == CHORD_FOUND || type == CHORD_NEXT || type == CHORD_STATE ||
-           type == CHORD_FINGERS || type == CHORD_PONG || type == CHORD_VALUE ||
-           type == CHORD_TRANSFER_ACK || type == CHORD_LEAVE_ACK;
-}
-
 static void on_datagram(struct chord *c, struct host *h, const struct event *e)
 {
     struct chord_msg m;
@@ -496,7 +489,7 @@ static void on_datagram(struct chord *c, struct host *h, const struct event *e)
                         .port = e->peer.port,
                         .vnode = m.from_vnode};
 
-    if (n->phase != MEMBER_INSIDE && !is_answer(m.type)) {
+    if (n->phase != MEMBER_INSIDE && !chord_is_answer(m.type)) {
         host_note(h, "not a member of the ring (yet): no answer");
         return;
     }

@@ -318,6 +318,13 @@ const char *chord_type_name(enum chord_type type)
                                                               : NULL;
 }
 
+bool chord_is_answer(enum chord_type type)
+{
+    return type == CHORD_FOUND || type == CHORD_NEXT || type == CHORD_STATE ||
+           type == CHORD_FINGERS || type == CHORD_PONG || type == CHORD_VALUE ||
+           type == CHORD_TRANSFER_ACK || type == CHORD_LEAVE_ACK;
+}
+
 size_t chord_item_bytes(const struct item_view *v, unsigned bits)
 {
     return id_bytes(bits) + 1 + v->name_len + 4 + 1 + 2 + v->value_len;

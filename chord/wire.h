@@ -131,6 +131,8 @@ bool chord_decode(struct chord_msg *m, const uint8_t *data, size_t len);
 void chord_describe(const struct framing *framing, const uint8_t *data,
                     size_t len, struct fields *f);
 const char *chord_type_name(enum chord_type type);
+/* Does it answer a request of the node that it goes to? */
+bool chord_is_answer(enum chord_type type);
 /* Bytes that an item takes in a message. */
 size_t chord_item_bytes(const struct item_view *v, unsigned bits);
 

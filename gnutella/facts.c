@@ -177,12 +177,13 @@ static enum fact_outcome fact_least_ttl(struct fact_call *k)
 /* What wave `w` of a flood from `from` brings: w = 1 is the first. */
 struct wave {
     uint64_t messages, reached;
+    uint64_t hops_back; /* from those: of a whole flood only */
 };
 
 /* The distances must have been measured. */
 static struct wave wave_of(const struct network *net, size_t from, uint64_t w)
 {
-    struct wave v = {0, 0};
+    struct wave v = {0};
 
     for (size_t i = 0; i < net->count; i++) {
         const struct gnutella *n = gnutella_at(net, i);
@@ -211,46 +212,34 @@ static bool flood_args(struct fact_call *k, size_t *from, uint64_t *ttl)
 static struct wave flood_of(const struct network *net, size_t from,
                             uint64_t ttl)
 {
-    struct wave sum = {0, 0};
+    struct wave sum = {0};
 
     for (uint64_t w = 1; w <= ttl; w++) {
         struct wave v = wave_of(net, from, w);
         sum.messages += v.messages;
         sum.reached += v.reached;
+        sum.hops_back += w * v.reached;
     }
     return sum;
 }
 
-static enum fact_outcome fact_flood(struct fact_call *k)
-{
-    size_t from;
-    uint64_t ttl;
+/* A number of the flood from NODE with TTL. */
+#define FLOOD(name, value)                                                     \
+    static enum fact_outcome name(struct fact_call *k)                         \
+    {                                                                          \
+        size_t from;                                                           \
+        uint64_t ttl;                                                          \
+        if (!flood_args(k, &from, &ttl))                                       \
+            return FACT_ERROR;                                                 \
+        struct wave v = flood_of(k->network, from, ttl);                       \
+        return fact_print(k, value);                                           \
+    }
 
-    if (!flood_args(k, &from, &ttl))
-        return FACT_ERROR;
-    return fact_print(k, flood_of(k->network, from, ttl).messages);
-}
-
-static enum fact_outcome fact_reach(struct fact_call *k)
-{
-    size_t from;
-    uint64_t ttl;
-
-    if (!flood_args(k, &from, &ttl))
-        return FACT_ERROR;
-    return fact_print(k, flood_of(k->network, from, ttl).reached);
-}
-
-static enum fact_outcome fact_duplicates(struct fact_call *k)
-{
-    size_t from;
-    uint64_t ttl;
-
-    if (!flood_args(k, &from, &ttl))
-        return FACT_ERROR;
-    struct wave v = flood_of(k->network, from, ttl);
-    return fact_print(k, v.messages - v.reached);
-}
+FLOOD(fact_flood, v.messages)
+FLOOD(fact_reach, v.reached)
+FLOOD(fact_duplicates, v.messages - v.reached)
+/* Of a ping: and a pong from everyone, as many messages as hops back. */
+FLOOD(fact_ping_cost, v.messages + v.hops_back)
 
 /* Every wave as REACHED/MESSAGES. */
 static enum fact_outcome fact_waves(struct fact_call *k)
@@ -285,20 +274,6 @@ static enum fact_outcome fact_wave(struct fact_call *k)
     if (k->out->len == 0)
         fact_add(k, "none");
     return FACT_OK;
-}
-
-/* A ping of that TTL: its flood, and a pong from everyone that it reaches,
-   as many messages as hops back. */
-static enum fact_outcome fact_ping_cost(struct fact_call *k)
-{
-    size_t from;
-    uint64_t ttl, pongs = 0;
-
-    if (!flood_args(k, &from, &ttl))
-        return FACT_ERROR;
-    for (uint64_t w = 1; w <= ttl; w++)
-        pongs += w * wave_of(k->network, from, w).reached;
-    return fact_print(k, flood_of(k->network, from, ttl).messages + pongs);
 }
 
 /* Source: teaching.md 2.4: the first uses all its links, everyone else all

@@ -363,22 +363,16 @@ void kelips_warm(const struct network *net)
     r.index = host_alloc(lender, net->count * sizeof *r.index);
     if (r.index == NULL)
         return;
-    for (size_t i = 0; i < net->count; i++)
-        if (kelips_at(net, i) != NULL)
-            r.first[kelips_at(net, i)->group + 1]++;
-    for (unsigned g = 0; g < GROUPS_MAX; g++)
-        r.first[g + 1] += r.first[g];
-    for (size_t i = net->count; i-- > 0;) { /* last first: places count down */
-        const struct kelips *n = kelips_at(net, i);
-        if (n != NULL)
-            r.index[--r.first[n->group + 1]] = (uint32_t)i;
+    uint32_t groups = kelips_at(net, first)->groups, count = 0;
+    for (uint32_t g = 0; g < groups; g++) {
+        r.first[g] = count;
+        for (size_t i = 0; i < net->count; i++) {
+            const struct kelips *n = kelips_at(net, i);
+            if (n != NULL && n->group == g)
+                r.index[count++] = (uint32_t)i;
+        }
     }
-    /* Now first[g + 1] is where group g begins: shift back. */
-    memmove(r.first, r.first + 1, GROUPS_MAX * sizeof r.first[0]);
-    uint32_t live = 0;
-    for (size_t i = 0; i < net->count; i++)
-        live += kelips_at(net, i) != NULL;
-    r.first[GROUPS_MAX] = live;
+    r.first[groups] = count;
     for (size_t i = 0; i < net->count; i++)
         if (kelips_at(net, i) != NULL)
             warm_node(net, &r, net->host[i]);
