@@ -267,8 +267,7 @@ void wire_describe(const struct framing *framing, const uint8_t *data,
         describe_message(data, len, f);
         break;
     case PHASE_BULK:
-        f->type = "DATA";
-        code_data(&c, "data", FIELD_BYTES, &data, len);
+        fields_bulk(f, data, len);
         break;
     case PHASE_HTTP:
         tracker_describe_http(data, len, f);

@@ -108,6 +108,15 @@ void fields_undecoded(struct fields *f, size_t offset, size_t len)
         fields_add(f, FIELD_BYTES, "undecoded", offset, len - offset);
 }
 
+void fields_bulk(struct fields *f, const uint8_t *data, size_t len)
+{
+    struct field *all = fields_add(f, FIELD_BYTES, "data", 0, len);
+
+    f->type = "DATA";
+    all->text = (const char *)data;
+    all->text_len = len;
+}
+
 static bool is_leaf(const struct field *f)
 {
     return f->kind != FIELD_GROUP && f->kind != FIELD_LIST;

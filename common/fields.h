@@ -81,6 +81,8 @@ void fields_id(struct fields *f, const char *name, struct id id, unsigned bits);
 
 /* Append "undecoded" for what is left of a message from `offset` on. */
 void fields_undecoded(struct fields *f, size_t offset, size_t len);
+/* Describe a chunk of bulk data: all its bytes are one field. */
+void fields_bulk(struct fields *f, const uint8_t *data, size_t len);
 /* The first field of that name at any depth, or NULL. */
 const struct field *fields_find(const struct fields *f, const char *name);
 

@@ -881,10 +881,7 @@ void fasttrack_describe(const struct framing *framing, const uint8_t *data,
         describe_message(data, len, f);
         break;
     case PHASE_BULK:
-        f->type = "DATA";
-        struct field *bytes = fields_add(f, FIELD_BYTES, "data", 0, len);
-        bytes->text = (const char *)data;
-        bytes->text_len = len < 16 ? len : 16;
+        fields_bulk(f, data, len);
         break;
     }
 }

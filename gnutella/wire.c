@@ -691,11 +691,8 @@ void gnutella_describe(const struct framing *framing, const uint8_t *data,
         describe_lines("GIV", data, len, f);
     else if (framing->phase == PHASE_HTTP)
         http_describe(data, len, f);
-    else if (framing->phase == PHASE_BULK) {
-        f->type = "DATA";
-        struct field *at = fields_add(f, FIELD_BYTES, "data", 0, len);
-        at->text = (const char *)data;
-        at->text_len = len < 16 ? len : 16;
-    } else
+    else if (framing->phase == PHASE_BULK)
+        fields_bulk(f, data, len);
+    else
         describe_message(data, len, f);
 }

@@ -361,8 +361,8 @@ const struct protocol napster_protocol = {
     .dump = dump,
     .describe = napster_describe,
     .fields =
-        "base channel channels client code count dir down email file files "
-        "gigabytes hash host hz ip kbps lastseen length level limit max "
+        "base channel channels client code count data dir down email file "
+        "files gigabytes hash host hz ip kbps lastseen length level limit max "
         "md5 media more nick offset one password port search secs "
         "shared size speed status text topic type up users version word",
     .results = "answer brokered bytes channel code downloads email file files "

@@ -460,10 +460,7 @@ void napster_describe(const struct framing *framing, const uint8_t *data,
         describe_peer(f, data, len);
         break;
     case PHASE_BULK:
-        f->type = "DATA";
-        struct field *one = fields_add(f, FIELD_BYTES, "bytes", 0, len);
-        one->text = (const char *)data;
-        one->text_len = len;
+        fields_bulk(f, data, len);
         break;
     case PHASE_DATAGRAM:
     case PHASE_HTTP:

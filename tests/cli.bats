@@ -51,6 +51,17 @@ refused() {
     done
 }
 
+@test "cli: a chunk of bulk data shows all its bytes, in whichever protocol" {
+    bin=$(dirname "$chord")
+    for p in napster/lecture gnutella/firewall fasttrack/lecture \
+        bittorrent/lecture; do
+        "$bin/${p%/*}" sim "labs/$p.scn" --json | grep '"message":"DATA"' |
+            sed 's/.*"bytes":\([0-9]*\),"fields":{"data":"\([0-9a-f]*\)"}.*/\1 \2/' |
+            awk -v p="$p" 'length($2) != 2 * $1 || $1 == 0 { print p, $1; bad = 1 }
+                END { exit bad || NR == 0 }'
+    done
+}
+
 @test "cli: where settings or facts are many, help names them and says more" {
     bittorrent=$(dirname "$chord")/bittorrent
     run "$bittorrent" --help

@@ -626,7 +626,7 @@ END
 }
 
 # Each message's fields on a line; of what has no frame, only that it is there.
-lines() { tr '\n' ' ' | sed 's/ #/\n#/g' | grep -v ' bytes=' | sort; }
+lines() { tr '\n' ' ' | sed 's/ #/\n#/g' | grep -v ' \(bytes\|data\)=' | sort; }
 
 @test "napster: tshark decodes every field as describe does" {
     command -v tshark >/dev/null || skip "no tshark"

@@ -84,6 +84,19 @@ static void walk(struct codec *c, struct sample *m)
     code_addr(c, "origin", &m->origin);
 }
 
+TEST(bulk_data_is_one_field_with_all_its_bytes)
+{
+    const uint8_t data[20] = {0xab};
+    LOCAL_FIELDS f = fields_new();
+    LOCAL_TEXT t = text_new();
+
+    fields_bulk(&f, data, sizeof data);
+    CHECK(fields_cover(&f, sizeof data));
+    CHECK_TEXT(f.type, "DATA");
+    fields_line(&t, &f, NULL);
+    CHECK_TEXT(t.data, "data ab00000000000000000000000000000000000000");
+}
+
 TEST(one_walk_writes_reads_and_describes)
 {
     struct sample m = {3, id_of(42), {0x7f000001, 7074}}, back = {0};
@@ -207,6 +220,7 @@ int main(void)
     RUN(arcs_wrap_and_the_arc_from_a_to_a_is_the_circle);
     RUN(adding_powers_wraps_at_two_to_the_bits);
     RUN(ids_are_read_in_decimal_and_hex_and_refused_when_too_big);
+    RUN(bulk_data_is_one_field_with_all_its_bytes);
     RUN(one_walk_writes_reads_and_describes);
     RUN(lists_and_groups_nest_in_json_and_in_lines);
     RUN(text_from_outside_cannot_reach_the_terminal);
