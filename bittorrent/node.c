@@ -417,16 +417,6 @@ static void on_stop(struct bittorrent *n, struct host *h)
     }
 }
 
-/* The tracker has heard of it, or does not answer. */
-static void see_left(struct bittorrent *n, struct host *h)
-{
-    if (!n->leaving || n->left ||
-        (n->announcing && !announcer_done(&n->announcer)))
-        return;
-    n->left = true;
-    host_left(h);
-}
-
 /* All is here, and nobody wants us to upload on, or we have uploaded so much. */
 static bool has_had_enough(const struct bittorrent *n)
 {
@@ -674,7 +664,9 @@ static size_t event(void *node, struct host *h, const struct event *e)
         on_stop(n, h);
         break;
     }
-    see_left(n, h);
+    /* The tracker has heard of it, or does not answer. */
+    if (n->leaving && (!n->announcing || announcer_done(&n->announcer)))
+        host_left(h);
     return used;
 }
 

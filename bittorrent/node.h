@@ -201,7 +201,7 @@ struct bittorrent {
     const char *name;
     struct addr self, join;
     uint8_t id[PEER_ID_BYTES];
-    bool leaving, left;
+    bool leaving;
     struct torrent torrent;
     struct peer *peers[PEERS_MOST + 1]; /* as they came; then NULL */
     struct peer *by_conn[CONN_SLOTS];   /* peer_of() */

@@ -595,10 +595,8 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_CLOSED:
         break;
     }
-    if (c->leaving && c->requests == NULL && !c->left) {
-        c->left = true;
+    if (c->leaving && c->requests == NULL)
         host_left(h);
-    }
     arm(c, h);
     return 0;
 }

@@ -169,7 +169,7 @@ struct chord {
     struct addr join; /* none: we started the network */
     uint8_t bits;
     uint8_t member_count;
-    bool leaving, left;
+    bool leaving;
     uint16_t request_count;
     uint32_t next_request;
     uint64_t armed_us; /* TIMER_TIMEOUT; 0: not armed */

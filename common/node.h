@@ -311,7 +311,7 @@ void host_failed(struct host *h, uint32_t command, const char *error);
 void host_note(struct host *h, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Does anybody listen to notes?  Saves the work of wording them. */
 bool host_wants_notes(struct host *h);
-/* The polite leave that EVENT_STOP asked for is done. */
+/* The polite leave that EVENT_STOP asked for is done: no event follows. */
 void host_left(struct host *h);
 
 #endif

@@ -350,14 +350,6 @@ static void on_stop(struct fasttrack *n, struct host *h)
             fasttrack_link_close(n, h, l);
 }
 
-static void see_left(struct fasttrack *n, struct host *h)
-{
-    if (!n->leaving || n->left || n->links != NULL)
-        return;
-    n->left = true;
-    host_left(h);
-}
-
 static size_t event(void *node, struct host *h, const struct event *e)
 {
     struct fasttrack *n = node;
@@ -393,7 +385,8 @@ static size_t event(void *node, struct host *h, const struct event *e)
         break;
     }
     fasttrack_arm(n, h);
-    see_left(n, h);
+    if (n->leaving && n->links == NULL)
+        host_left(h);
     return used;
 }
 
@@ -550,13 +543,13 @@ static void dump(const void *node, struct host *h, struct text *t)
 
     (void)h;
     text_printf(t,
-                "%s%s%s%s%s%s%s reports %u misses %u told %u asks %u luck %u "
+                "%s%s%s%s%s%s reports %u misses %u told %u asks %u luck %u "
                 "kbps %u",
                 is_supernode(n) ? "supernode" : "ordinary",
-                n->leaving ? " leaving" : "", n->left ? " left" : "",
-                n->probing ? " probing" : "", n->seeking ? " seeking" : "",
-                n->news ? " news" : "", n->moved ? " moved" : "", n->reports,
-                n->misses, n->told, n->asks, n->luck, n->kbps);
+                n->leaving ? " leaving" : "", n->probing ? " probing" : "",
+                n->seeking ? " seeking" : "", n->news ? " news" : "",
+                n->moved ? " moved" : "", n->reports, n->misses, n->told,
+                n->asks, n->luck, n->kbps);
     if (n->told > 0) {
         text_add(t, " by ");
         addr_text(t, n->full);

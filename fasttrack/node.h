@@ -212,7 +212,7 @@ struct fasttrack {
     const struct settings *settings;
     struct addr self, join;
     char user[USER_MAX + 1];
-    bool leaving, left;
+    bool leaving;
     uint64_t started_us;
     uint32_t luck; /* of the random policy */
     uint32_t kbps;

@@ -287,14 +287,6 @@ static size_t on_stream(struct gnutella *n, struct host *h,
 }
 
 /* The goodbyes are said when no link is left. */
-static void see_left(struct gnutella *n, struct host *h)
-{
-    if (!n->leaving || n->left || n->links != NULL)
-        return;
-    n->left = true;
-    host_left(h);
-}
-
 static size_t event(void *node, struct host *h, const struct event *e)
 {
     struct gnutella *n = node;
@@ -329,7 +321,8 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_DATAGRAM: /* UDP host caches: left out */
         break;
     }
-    see_left(n, h);
+    if (n->leaving && n->links == NULL)
+        host_left(h);
     return used;
 }
 
@@ -464,10 +457,10 @@ static void dump(const void *node, struct host *h, struct text *t)
     const struct gnutella *n = node;
 
     (void)h;
-    text_printf(t, "role %u%s%s%s%s%s join tries %u\n", (unsigned)n->role,
-                n->leaving ? " leaving" : "", n->left ? " left" : "",
-                n->seeking ? " seeking" : "", n->joined ? " joined" : "",
-                n->warm ? " warm" : "", n->join_tries);
+    text_printf(t, "role %u%s%s%s%s join tries %u\n", (unsigned)n->role,
+                n->leaving ? " leaving" : "", n->seeking ? " seeking" : "",
+                n->joined ? " joined" : "", n->warm ? " warm" : "",
+                n->join_tries);
     if (n->words_us != NEVER)
         text_time(t, "words again ", n->words_us);
     for (const struct link *l = n->links; l != NULL; l = l->next)

@@ -162,7 +162,7 @@ struct gnutella {
     struct addr self, join;
     uint8_t servent[GUID_BYTES];
     enum role role; /* as it stands: 0.4: ROLE_AUTO */
-    bool leaving, left, seeking;
+    bool leaving, seeking;
     bool refreshing;    /* TIMER_REFRESH is set */
     bool joined;        /* the one that it was told has answered, and */
     uint8_t join_tries; /* how often it was asked in vain */
