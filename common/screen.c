@@ -63,6 +63,9 @@ bool screen_open(bool color, bool utf8, struct text *why)
     noecho();
     nonl();
     keypad(stdscr, TRUE);
+    /* Terminals that call themselves another may send these. */
+    define_key("\033[1~", KEY_HOME);
+    define_key("\033[4~", KEY_END);
     mousemask(BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
     mouseinterval(0);
     in_utf8 = utf8;

@@ -135,6 +135,17 @@ END
     wait_for '^ended 0'
 }
 
+@test "tmux: End and Home work in a terminal that goes by another name" {
+    open 80 24 "env TERM=xterm $chord monitor" # tmux sends what screens do
+    wait_for 'follows it'
+    t send-keys End
+    wait_for 'PAUSED at the end'
+    t send-keys Home
+    wait_for 'step 0'
+    press 'qy'
+    wait_for '^ended 0'
+}
+
 @test "tmux: real nodes are LIVE, the record is REPLAY, End is LIVE again" {
     open 80 24 "$chord live labs/chord/lecture.scn --monitor"
     wait_for '3 hops, owner n45'
