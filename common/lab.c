@@ -119,7 +119,7 @@ static void print_sheet(const char *path, const struct sheet *s)
     size_t len = strlen(title);
 
     for (size_t i = len; len > TITLE_COLUMNS && i-- > 0;)
-        if (title[i] == ' ' && i <= TITLE_COLUMNS)
+        if (i <= TITLE_COLUMNS && title[i] == ' ')
             len = i;
     printf("%-28s %3u min  %.*s\n", strstr(path, "labs/"), s->minutes, (int)len,
            title);

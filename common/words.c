@@ -70,17 +70,20 @@ bool in_list(const char *list, const char *name)
     return false;
 }
 
+static int hex_digit(char c)
+{
+    uint8_t low = word_lower((uint8_t)c);
+
+    return low >= '0' && low <= '9'   ? low - '0'
+           : low >= 'a' && low <= 'f' ? low - 'a' + 10
+                                      : -1;
+}
+
 int escaped_byte(const char *s, size_t len)
 {
-    static const char digits[] = "0123456789abcdef";
-
-    if (len < 3 || s[0] != '%')
+    if (len < 3 || s[0] != '%' || hex_digit(s[1]) < 0 || hex_digit(s[2]) < 0)
         return -1;
-    const char *high = memchr(digits, word_lower((uint8_t)s[1]), 16);
-    const char *low = memchr(digits, word_lower((uint8_t)s[2]), 16);
-    return high != NULL && low != NULL
-               ? (int)((high - digits) * 16 + (low - digits))
-               : -1;
+    return hex_digit(s[1]) * 16 + hex_digit(s[2]);
 }
 
 /* Decimal digits only, or 0x...: a number. */
