@@ -91,11 +91,11 @@ struct way chord_walk(const struct network *net, struct spot from,
                       void *context)
 {
     const struct settings *set = from.c->settings;
-    unsigned max = 2U * from.c->bits + (unsigned)setting(set, CHORD_SUCCESSORS);
+    unsigned max = 2U * from.c->bits + (unsigned)setting(set, OPT_SUCCESSORS);
     struct way w = {.last = from};
     struct id previous;
     struct query q = {.key = *key,
-                      .paper = setting(set, CHORD_RULE) == RULE_PAPER,
+                      .paper = setting(set, OPT_RULE) == RULE_PAPER,
                       .skip = is_down,
                       .context = net};
 
@@ -215,7 +215,7 @@ static void warm_one(const struct spot *at, size_t count, size_t i,
 {
     const struct spot *s = &at[i];
     struct peer table[BITS_MAX];
-    unsigned r = (unsigned)setting(s->c->settings, CHORD_SUCCESSORS);
+    unsigned r = (unsigned)setting(s->c->settings, OPT_SUCCESSORS);
 
     assert(count > 0 && i < count);
     s->n->phase = MEMBER_INSIDE;
@@ -289,7 +289,7 @@ static bool is_stranded(const struct network *net, const struct spot *s)
 static bool neighbours_right(const struct network *net, const struct spot *s,
                              size_t count)
 {
-    unsigned r = (unsigned)setting(s->c->settings, CHORD_SUCCESSORS);
+    unsigned r = (unsigned)setting(s->c->settings, OPT_SUCCESSORS);
     size_t want = count - 1 < r ? count - 1 : r;
     struct spot at = *s;
     struct peer self = peer_of(s);
@@ -314,7 +314,7 @@ static bool fingers_right(const struct network *net, const struct spot *s)
 {
     unsigned runs = s->n->finger_count;
 
-    if (setting(s->c->settings, CHORD_FIX_FINGERS) == 0)
+    if (setting(s->c->settings, OPT_FIX_FINGERS) == 0)
         return true; /* nobody works on them */
     for (unsigned k = 0; k < runs; k++) {
         unsigned first = chord_finger_first(s->c, s->n, k);
@@ -393,7 +393,7 @@ bool chord_settled(const struct network *net)
 
 uint64_t chord_quiet_us(const struct settings *s)
 {
-    return 2 * (uint64_t)setting(s, CHORD_STABILIZE) + 1;
+    return 2 * (uint64_t)setting(s, OPT_STABILIZE) + 1;
 }
 
 /* -- Invariants ---------------------------------------------------------- */
@@ -623,7 +623,7 @@ static bool is_skipped(const struct network *net, const struct member *n)
  */
 bool chord_may_fail(const struct network *net, const struct host *host)
 {
-    unsigned r = (unsigned)setting(net->settings, CHORD_SUCCESSORS);
+    unsigned r = (unsigned)setting(net->settings, OPT_SUCCESSORS);
     unsigned principals = 0, own = 0, others = 0;
     struct spot_cursor at = {0};
     struct spot s;
@@ -640,6 +640,6 @@ bool chord_may_fail(const struct network *net, const struct host *host)
     }
     if (others == 0)
         return false; /* the last one is its own live successor */
-    return setting(net->settings, CHORD_VARIANT) == VARIANT_ORIGINAL ||
+    return setting(net->settings, OPT_VARIANT) == VARIANT_ORIGINAL ||
            own == 0 || principals - own >= r + 1;
 }

@@ -26,7 +26,7 @@ static unsigned hops_to_owner(const struct request *r)
 
 static unsigned forwards(const struct chord *c, const struct request *r)
 {
-    if (setting(c->settings, CHORD_RULE) == RULE_PAPER)
+    if (setting(c->settings, OPT_RULE) == RULE_PAPER)
         return r->hops;
     return r->hops > 0 ? r->hops - 1U : 0;
 }

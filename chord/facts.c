@@ -22,7 +22,7 @@
 
 static unsigned bits_of(const struct fact_call *k)
 {
-    return (unsigned)setting(k->network->settings, CHORD_BITS);
+    return (unsigned)setting(k->network->settings, OPT_BITS);
 }
 
 static bool key_of(struct fact_call *k, size_t arg, struct id *key)
@@ -696,7 +696,7 @@ static enum fact_outcome fact_replicas(struct fact_call *k)
 
 static enum fact_outcome fact_min_cut(struct fact_call *k)
 {
-    uint64_t r = (uint64_t)setting(k->network->settings, CHORD_SUCCESSORS);
+    uint64_t r = (uint64_t)setting(k->network->settings, OPT_SUCCESSORS);
     uint64_t others = member_count(k->network);
 
     others -= others > 0;
@@ -707,7 +707,7 @@ static enum fact_outcome fact_min_cut(struct fact_call *k)
    entry; else the nearest finger. */
 static enum fact_outcome fact_repaired_by(struct fact_call *k)
 {
-    fact_add(k, setting(k->network->settings, CHORD_SUCCESSORS) > 1
+    fact_add(k, setting(k->network->settings, OPT_SUCCESSORS) > 1
                     ? "successor-list"
                     : "fingers");
     return FACT_OK;
@@ -716,7 +716,7 @@ static enum fact_outcome fact_repaired_by(struct fact_call *k)
 /* Who tells the node before a newcomer of it? */
 static enum fact_outcome fact_told_by(struct fact_call *k)
 {
-    bool lecture = setting(k->network->settings, CHORD_JOIN) != 0;
+    bool lecture = setting(k->network->settings, OPT_JOIN) != 0;
 
     fact_add(k, lecture ? "introducer" : "successor");
     return FACT_OK;

@@ -36,7 +36,7 @@ static struct id random_key(struct figure_run *r)
             digest[i + k] = (uint8_t)(part >> (8 * k));
     }
     return id_of_digest(digest,
-                        (unsigned)setting(r->network->settings, CHORD_BITS));
+                        (unsigned)setting(r->network->settings, OPT_BITS));
 }
 
 /* The ring in ascending order of ids, as its members' successors have it
@@ -108,7 +108,7 @@ static struct lookup look_up(const struct network *net, struct spot at,
                              const struct id *key)
 {
     unsigned max =
-        2U * at.c->bits + (unsigned)setting(at.c->settings, CHORD_SUCCESSORS);
+        2U * at.c->bits + (unsigned)setting(at.c->settings, OPT_SUCCESSORS);
     struct query q = {.key = *key, .paper = true};
     struct lookup l = {.ending = END_LOST};
 

@@ -161,7 +161,7 @@ static void explain(const struct chord *c, struct host *h,
 
 static unsigned hops_max(const struct chord *c)
 {
-    return 2U * c->bits + (unsigned)setting(c->settings, CHORD_SUCCESSORS);
+    return 2U * c->bits + (unsigned)setting(c->settings, OPT_SUCCESSORS);
 }
 
 static bool is_command(const struct request *r)
@@ -171,7 +171,7 @@ static bool is_command(const struct request *r)
 
 static bool by_paper(const struct chord *c, const struct request *r)
 {
-    return !is_command(r) || setting(c->settings, CHORD_RULE) == RULE_PAPER;
+    return !is_command(r) || setting(c->settings, OPT_RULE) == RULE_PAPER;
 }
 
 static void path_add(struct request *r, struct addr a)
@@ -343,7 +343,7 @@ struct request *chord_find_open(struct chord *c, struct host *h,
         return NULL;
     r->purpose = (uint8_t)purpose;
     r->key = *key;
-    r->iterative = setting(c->settings, CHORD_MODE) == MODE_ITERATIVE;
+    r->iterative = setting(c->settings, OPT_MODE) == MODE_ITERATIVE;
     return r;
 }
 

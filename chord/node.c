@@ -20,41 +20,41 @@
 #define HOUR (3600 * SECOND_US)
 
 static const struct option options[] = {
-    [CHORD_BITS] = {"bits", OPTION_NUMBER, BITS_MIN, BITS_MAX, 32, NULL,
-                    "length of ids; the ring has 2^bits points"},
-    [CHORD_SUCCESSORS] = {"successors", OPTION_NUMBER, 1, SUCCESSORS_MAX, 3,
-                          NULL, "length r of the successor list"},
-    [CHORD_REPLICAS] = {"replicas", OPTION_NUMBER, 0, REPLICAS_MAX, 2, NULL,
-                        "copies of a value beside its owner's"},
-    [CHORD_PLACEMENT] = {"placement", OPTION_CHOICE, 0, 1, PLACEMENT_PAPER,
-                         "paper,lecture",
-                         "copies at successors, or at predecessors too"},
-    [CHORD_RULE] = {"rule", OPTION_CHOICE, 0, 1, RULE_LECTURE, "lecture,paper",
-                    "lookups end at the owner, or at its predecessor"},
-    [CHORD_MODE] = {"mode", OPTION_CHOICE, 0, 1, MODE_RECURSIVE,
-                    "recursive,iterative",
-                    "lookups are passed on, or asked hop by hop"},
-    [CHORD_VARIANT] = {"variant", OPTION_CHOICE, 0, 1, VARIANT_CORRECTED,
-                       "corrected,original",
-                       "Zave's corrected protocol, or the published one"},
-    [CHORD_JOIN] = {"join", OPTION_CHOICE, 0, 1, JOIN_PUBLISHED,
-                    "published,lecture",
-                    "lecture: the predecessor is told at once"},
-    [CHORD_VNODES] = {"vnodes", OPTION_NUMBER, 1, VNODES_MAX, 1, NULL,
-                      "ring members that one node hosts"},
-    [CHORD_STABILIZE] = {"stabilize", OPTION_TIME, 0, HOUR, SECOND_US, NULL,
-                         "period of stabilize; 0: never"},
-    [CHORD_CHECK_PREDECESSOR] = {"check_predecessor", OPTION_TIME, 0, HOUR,
-                                 SECOND_US, NULL,
-                                 "period of check_predecessor; 0: never"},
-    [CHORD_FIX_FINGERS] = {"fix_fingers", OPTION_TIME, 0, HOUR, SECOND_US / 2,
-                           NULL,
-                           "period of fix_fingers, one finger each; "
-                           "0: never"},
-    [CHORD_TIMEOUT] = {"timeout", OPTION_TIME, 1000, HOUR, SECOND_US / 2, NULL,
-                       "wait for one answer"},
-    [CHORD_RECHECK] = {"recheck", OPTION_TIME, 0, HOUR, 10 * SECOND_US, NULL,
-                       "look again for a node taken for dead; 0: never"},
+    [OPT_BITS] = {"bits", OPTION_NUMBER, BITS_MIN, BITS_MAX, 32, NULL,
+                  "length of ids; the ring has 2^bits points"},
+    [OPT_SUCCESSORS] = {"successors", OPTION_NUMBER, 1, SUCCESSORS_MAX, 3, NULL,
+                        "length r of the successor list"},
+    [OPT_REPLICAS] = {"replicas", OPTION_NUMBER, 0, REPLICAS_MAX, 2, NULL,
+                      "copies of a value beside its owner's"},
+    [OPT_PLACEMENT] = {"placement", OPTION_CHOICE, 0, 1, PLACEMENT_PAPER,
+                       "paper,lecture",
+                       "copies at successors, or at predecessors too"},
+    [OPT_RULE] = {"rule", OPTION_CHOICE, 0, 1, RULE_LECTURE, "lecture,paper",
+                  "lookups end at the owner, or at its predecessor"},
+    [OPT_MODE] = {"mode", OPTION_CHOICE, 0, 1, MODE_RECURSIVE,
+                  "recursive,iterative",
+                  "lookups are passed on, or asked hop by hop"},
+    [OPT_VARIANT] = {"variant", OPTION_CHOICE, 0, 1, VARIANT_CORRECTED,
+                     "corrected,original",
+                     "Zave's corrected protocol, or the published one"},
+    [OPT_JOIN] = {"join", OPTION_CHOICE, 0, 1, JOIN_PUBLISHED,
+                  "published,lecture",
+                  "lecture: the predecessor is told at once"},
+    [OPT_VNODES] = {"vnodes", OPTION_NUMBER, 1, VNODES_MAX, 1, NULL,
+                    "ring members that one node hosts"},
+    [OPT_STABILIZE] = {"stabilize", OPTION_TIME, 0, HOUR, SECOND_US, NULL,
+                       "period of stabilize; 0: never"},
+    [OPT_CHECK_PREDECESSOR] = {"check_predecessor", OPTION_TIME, 0, HOUR,
+                               SECOND_US, NULL,
+                               "period of check_predecessor; 0: never"},
+    [OPT_FIX_FINGERS] = {"fix_fingers", OPTION_TIME, 0, HOUR, SECOND_US / 2,
+                         NULL,
+                         "period of fix_fingers, one finger each; "
+                         "0: never"},
+    [OPT_TIMEOUT] = {"timeout", OPTION_TIME, 1000, HOUR, SECOND_US / 2, NULL,
+                     "wait for one answer"},
+    [OPT_RECHECK] = {"recheck", OPTION_TIME, 0, HOUR, 10 * SECOND_US, NULL,
+                     "look again for a node taken for dead; 0: never"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -77,13 +77,13 @@ static const char *const timers[] = {[TIMER_STABILIZE] = "stabilize",
 /* The option that holds the period of a timer. */
 static enum chord_option period_of(enum chord_timer timer)
 {
-    static const uint8_t option[] = {[TIMER_STABILIZE] = CHORD_STABILIZE,
+    static const uint8_t option[] = {[TIMER_STABILIZE] = OPT_STABILIZE,
                                      [TIMER_CHECK_PREDECESSOR] =
-                                         CHORD_CHECK_PREDECESSOR,
-                                     [TIMER_FIX_FINGERS] = CHORD_FIX_FINGERS,
-                                     [TIMER_TIMEOUT] = CHORD_TIMEOUT,
-                                     [TIMER_JOIN] = CHORD_TIMEOUT,
-                                     [TIMER_RECHECK] = CHORD_RECHECK};
+                                         OPT_CHECK_PREDECESSOR,
+                                     [TIMER_FIX_FINGERS] = OPT_FIX_FINGERS,
+                                     [TIMER_TIMEOUT] = OPT_TIMEOUT,
+                                     [TIMER_JOIN] = OPT_TIMEOUT,
+                                     [TIMER_RECHECK] = OPT_RECHECK};
 
     return (enum chord_option)option[timer];
 }
@@ -93,7 +93,7 @@ static enum chord_option period_of(enum chord_timer timer)
 static bool identify(const struct settings *s, struct addr self,
                      const char *text, struct id *id, struct text *why)
 {
-    unsigned bits = (unsigned)setting(s, CHORD_BITS);
+    unsigned bits = (unsigned)setting(s, OPT_BITS);
 
     if (text == NULL) {
         *id = id_of_addr(self, 0, bits);
@@ -120,7 +120,7 @@ bool chord_is_self(const struct chord *c, const struct member *n,
 
 uint64_t chord_timeout(const struct chord *c)
 {
-    return (uint64_t)setting(c->settings, CHORD_TIMEOUT);
+    return (uint64_t)setting(c->settings, OPT_TIMEOUT);
 }
 
 void chord_note(const struct chord *c, struct host *h, const char *words, ...)
@@ -604,8 +604,8 @@ static size_t event(void *node, struct host *h, const struct event *e)
 static void *create(struct host *h, const struct config *config)
 {
     const struct settings *s = config->settings;
-    size_t vnodes = (size_t)setting(s, CHORD_VNODES);
-    size_t r = (size_t)setting(s, CHORD_SUCCESSORS);
+    size_t vnodes = (size_t)setting(s, OPT_VNODES);
+    size_t r = (size_t)setting(s, OPT_SUCCESSORS);
     size_t bytes = sizeof(struct chord) + vnodes * sizeof(struct member) +
                    vnodes * r * sizeof(struct peer);
     struct chord *c = host_alloc(h, bytes);
@@ -615,7 +615,7 @@ static void *create(struct host *h, const struct config *config)
     c->settings = s;
     c->self = config->self;
     c->join = config->join;
-    c->bits = (uint8_t)setting(s, CHORD_BITS);
+    c->bits = (uint8_t)setting(s, OPT_BITS);
     c->member_count = (uint8_t)vnodes;
     c->next_request = (uint32_t)host_random(h);
     struct peer *lists = (struct peer *)(void *)&c->member[vnodes];
@@ -648,7 +648,7 @@ static void dump_peer(const struct chord *c, const struct peer *p,
 /* What store_round() counts matters only where there is something to copy. */
 static bool has_copies(const struct chord *c, const struct member *n)
 {
-    return setting(c->settings, CHORD_REPLICAS) > 0 || n->items != NULL;
+    return setting(c->settings, OPT_REPLICAS) > 0 || n->items != NULL;
 }
 
 static void dump_item(const struct chord *c, const struct item *i,
@@ -683,7 +683,7 @@ static void dump_member(const struct chord *c, const struct member *n,
         text_char(t, ':');
         dump_peer(c, &p, t);
     }
-    if (setting(c->settings, CHORD_FIX_FINGERS) > 0)
+    if (setting(c->settings, OPT_FIX_FINGERS) > 0)
         text_number(t, " next ", n->next_finger);
     if (has_copies(c, n)) {
         text_number(t, " sync ", n->sync_wait);

@@ -25,20 +25,20 @@ extern const struct protocol chord_protocol;
 
 /* Settings, in the order of the table in node.c. */
 enum chord_option {
-    CHORD_BITS,
-    CHORD_SUCCESSORS,
-    CHORD_REPLICAS,
-    CHORD_PLACEMENT,
-    CHORD_RULE,
-    CHORD_MODE,
-    CHORD_VARIANT,
-    CHORD_JOIN,
-    CHORD_VNODES,
-    CHORD_STABILIZE,
-    CHORD_CHECK_PREDECESSOR,
-    CHORD_FIX_FINGERS,
-    CHORD_TIMEOUT,
-    CHORD_RECHECK
+    OPT_BITS,
+    OPT_SUCCESSORS,
+    OPT_REPLICAS,
+    OPT_PLACEMENT,
+    OPT_RULE,
+    OPT_MODE,
+    OPT_VARIANT,
+    OPT_JOIN,
+    OPT_VNODES,
+    OPT_STABILIZE,
+    OPT_CHECK_PREDECESSOR,
+    OPT_FIX_FINGERS,
+    OPT_TIMEOUT,
+    OPT_RECHECK
 };
 enum { PLACEMENT_PAPER, PLACEMENT_LECTURE };
 enum { RULE_LECTURE, RULE_PAPER };

@@ -22,12 +22,12 @@
 
 static bool corrected(const struct chord *c)
 {
-    return setting(c->settings, CHORD_VARIANT) == VARIANT_CORRECTED;
+    return setting(c->settings, OPT_VARIANT) == VARIANT_CORRECTED;
 }
 
 static unsigned list_max(const struct chord *c)
 {
-    return (unsigned)setting(c->settings, CHORD_SUCCESSORS);
+    return (unsigned)setting(c->settings, OPT_SUCCESSORS);
 }
 
 /* -- The successor list -------------------------------------------------- */
@@ -99,7 +99,7 @@ void chord_fill_state(const struct member *n, struct chord_msg *m)
  */
 static void remember(struct chord *c, struct host *h, const struct peer *p)
 {
-    uint64_t period = (uint64_t)setting(c->settings, CHORD_RECHECK);
+    uint64_t period = (uint64_t)setting(c->settings, OPT_RECHECK);
     struct lost *lost = c->lost;
 
     if (period == 0)
@@ -370,7 +370,7 @@ void chord_join_found(struct chord *c, struct host *h, struct member *n,
     }
     n->unsure = UNSURE_ROUNDS;
     chord_note(c, h, "{} is in, before {}", &n->id, &s.id);
-    if (setting(c->settings, CHORD_JOIN) == JOIN_LECTURE)
+    if (setting(c->settings, OPT_JOIN) == JOIN_LECTURE)
         join_lecture(c, h, n, from);
 }
 

@@ -187,7 +187,7 @@ static bool is_mine(const struct member *n, const struct id *key)
 struct peer chord_store_target(const struct chord *c, const struct member *n,
                                unsigned i)
 {
-    unsigned max = (unsigned)setting(c->settings, CHORD_REPLICAS), found = 0;
+    unsigned max = (unsigned)setting(c->settings, OPT_REPLICAS), found = 0;
 
     for (unsigned k = 0; k < n->succ_count && found < max; k++) {
         const struct peer *p = &n->succ[k];
@@ -286,7 +286,7 @@ void chord_store_hand_over(struct chord *c, struct host *h, struct member *n,
     if (r == NULL)
         return;
     r->full = true;
-    r->give = setting(c->settings, CHORD_REPLICAS) == 0;
+    r->give = setting(c->settings, OPT_REPLICAS) == 0;
     chord_note(c, h, "the keys of ({},{}] go to {}", from, to, &p->id);
     chord_store_transfer(c, h, n, r);
 }
@@ -456,8 +456,8 @@ static void put(struct chord *c, struct host *h, struct member *n,
     r->version = v.version;
     uint32_t id = r->id;
     struct id before = just_before(c, &v.key);
-    bool lecture = setting(c->settings, CHORD_PLACEMENT) == PLACEMENT_LECTURE &&
-                   setting(c->settings, CHORD_REPLICAS) > 0;
+    bool lecture = setting(c->settings, OPT_PLACEMENT) == PLACEMENT_LECTURE &&
+                   setting(c->settings, OPT_REPLICAS) > 0;
     struct peer to[REPLICAS_MAX + 1];
     unsigned count = 0;
     for (unsigned k = 0; k < REPLICAS_MAX; k++) {
@@ -605,8 +605,8 @@ void chord_store_round(struct chord *c, struct host *h, struct member *n)
         struct peer p = chord_store_target(c, n, i);
         compare(c, h, n, &p, &n->pred.id, &n->id, 0);
     }
-    if (setting(c->settings, CHORD_PLACEMENT) == PLACEMENT_LECTURE &&
-        setting(c->settings, CHORD_REPLICAS) > 0)
+    if (setting(c->settings, OPT_PLACEMENT) == PLACEMENT_LECTURE &&
+        setting(c->settings, OPT_REPLICAS) > 0)
         compare(c, h, n, &n->pred, &n->pred.id, &n->id,
-                (unsigned)setting(c->settings, CHORD_REPLICAS) - 1);
+                (unsigned)setting(c->settings, OPT_REPLICAS) - 1);
 }

@@ -56,7 +56,7 @@ struct ring {
 
 static unsigned bits_of(const struct view *v)
 {
-    return (unsigned)setting(v->network->settings, CHORD_BITS);
+    return (unsigned)setting(v->network->settings, OPT_BITS);
 }
 
 /* The place of an id on the circle, of 2^16. */

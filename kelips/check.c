@@ -253,7 +253,7 @@ bool kelips_settled(const struct network *net)
 
 uint64_t kelips_quiet_us(const struct settings *s)
 {
-    return 2 * (uint64_t)setting(s, KELIPS_PERIOD);
+    return 2 * (uint64_t)setting(s, OPT_PERIOD);
 }
 
 /* The model: the last member of a group does not die while its group holds

@@ -31,8 +31,7 @@ static const struct kelips *node_of(const struct fact_call *k)
 static bool group_arg(struct fact_call *k, size_t arg, uint64_t *group)
 {
     return fact_number(
-        k, arg, (uint64_t)setting(k->network->settings, KELIPS_GROUPS) - 1,
-        group);
+        k, arg, (uint64_t)setting(k->network->settings, OPT_GROUPS) - 1, group);
 }
 
 /* -- One node ------------------------------------------------------------------ */
@@ -127,7 +126,7 @@ static enum fact_outcome fact_members(struct fact_call *k)
 
 static enum fact_outcome fact_sizes(struct fact_call *k)
 {
-    uint16_t groups = (uint16_t)setting(k->network->settings, KELIPS_GROUPS);
+    uint16_t groups = (uint16_t)setting(k->network->settings, OPT_GROUPS);
 
     for (uint16_t g = 0; g < groups; g++) {
         fact_add_number(k, kelips_group_size(k->network, g));
@@ -142,9 +141,9 @@ static enum fact_outcome fact_file_group(struct fact_call *k)
 
     if (!key_of(k, 0, &key))
         return FACT_ERROR;
-    return fact_print(k,
-                      kelips_group(&key, (uint32_t)setting(k->network->settings,
-                                                           KELIPS_GROUPS)));
+    return fact_print(
+        k, kelips_group(&key,
+                        (uint32_t)setting(k->network->settings, OPT_GROUPS)));
 }
 
 /* Live nodes whose view or contacts name a node, alive or not. */
@@ -304,7 +303,7 @@ static enum fact_outcome fact_missing(struct fact_call *k)
 /* A node in another group than the file, which is not its home either. */
 static enum fact_outcome fact_pick_source(struct fact_call *k)
 {
-    uint32_t groups = (uint32_t)setting(k->network->settings, KELIPS_GROUPS);
+    uint32_t groups = (uint32_t)setting(k->network->settings, OPT_GROUPS);
     struct id key;
     const char *chosen = NULL;
     struct random lot = {0};

@@ -91,12 +91,12 @@ static void gossip_to(struct kelips *n, struct host *h, struct addr to,
     struct pool p = members(n, to);
 
     kelips_begin(n, KELIPS_GOSSIP, &m);
-    fill(n, h, &p, (size_t)setting(s, KELIPS_RATION_GROUP), &m);
+    fill(n, h, &p, (size_t)setting(s, OPT_RATION_GROUP), &m);
     p = all_contacts(n, to);
-    fill(n, h, &p, (size_t)setting(s, KELIPS_RATION_CONTACT), &m);
+    fill(n, h, &p, (size_t)setting(s, OPT_RATION_CONTACT), &m);
     p = (struct pool){n->tuples.at, n->tuples.count, KELIPS_TUPLE, to};
     if (inside) /* others have no use for our tuples */
-        fill(n, h, &p, (size_t)setting(s, KELIPS_RATION_FILES), &m);
+        fill(n, h, &p, (size_t)setting(s, OPT_RATION_FILES), &m);
     n->gossip_bytes += kelips_send(h, to, &m);
     n->gossip_messages++;
 }
@@ -243,7 +243,7 @@ void kelips_round(struct kelips *n, struct host *h)
     struct addr nobody = {0, 0};
 
     n->rounds++;
-    if (setting(n->settings, KELIPS_FROZEN) != 0)
+    if (setting(n->settings, OPT_FROZEN) != 0)
         return;
     n->heartbeat++;
     kelips_refresh(n, h);

@@ -93,7 +93,7 @@ static bool is_better(const struct entry *a, const struct entry *b)
     return a->rtt_us != 0 && (b->rtt_us == 0 || a->rtt_us < b->rtt_us);
 }
 
-/* The best member of a group that `c` (may be NULL) has not asked. */
+/* The best member of a group that `r` (may be NULL) has not asked. */
 static const struct entry *best_of(const struct kelips *n, uint16_t group,
                                    const struct request *r)
 {
@@ -246,7 +246,7 @@ static void ask_member(struct kelips *n, struct host *h, struct request *r,
         host_note(h, "group %u: ask a member of it", (unsigned)r->group);
     } else {
         bool assign = r->purpose == FOR_INSERT &&
-                      setting(n->settings, KELIPS_HOME) == HOME_MEMBER;
+                      setting(n->settings, OPT_HOME) == HOME_MEMBER;
         const struct file *f =
             r->file != NULL ? r->file : kelips_file(n, &r->key);
         kelips_begin(n, KELIPS_INSERT, &m);
@@ -299,7 +299,7 @@ static void pause_or_fail(struct kelips *n, struct host *h, struct request *r)
 static void ask_next(struct kelips *n, struct host *h, struct request *r)
 {
     const struct entry *e = best_of(n, r->group, r);
-    unsigned tries = (unsigned)setting(n->settings, KELIPS_TRIES);
+    unsigned tries = (unsigned)setting(n->settings, OPT_TRIES);
     struct kelips_msg m;
 
     if (r->asked_count == ASKED_MAX || r->denials >= DENIALS_MAX)
@@ -606,7 +606,7 @@ void kelips_refresh(struct kelips *n, struct host *h)
 void kelips_insert(struct kelips *n, struct host *h, struct request *r,
                    const char *text, size_t text_len)
 {
-    bool member = setting(n->settings, KELIPS_HOME) == HOME_MEMBER;
+    bool member = setting(n->settings, OPT_HOME) == HOME_MEMBER;
     struct file *f = file_new(h, &r->key, r->name, r->name_len, text, text_len);
 
     r->file = f;

@@ -20,29 +20,29 @@
 #include "kelips/check.h"
 
 static const struct option options[] = {
-    [KELIPS_GROUPS] = {"groups", OPTION_NUMBER, 1, GROUPS_MAX, 4, NULL,
-                       "affinity groups; best near the root of N"},
-    [KELIPS_CONTACT_COUNT] = {"contacts", OPTION_NUMBER, 1, CONTACTS_MAX, 2,
-                              NULL, "kept of each foreign group"},
-    [KELIPS_RATION_GROUP] = {"ration_group", OPTION_NUMBER, 1, RATION_MAX, 8,
-                             NULL, "members told in one gossip message"},
-    [KELIPS_RATION_CONTACT] = {"ration_contact", OPTION_NUMBER, 0, RATION_MAX,
-                               8, NULL, "contacts told in one"},
-    [KELIPS_RATION_FILES] = {"ration_files", OPTION_NUMBER, 0, RATION_MAX, 8,
-                             NULL, "files told in one, within the group"},
-    [KELIPS_PERIOD] = {"period", OPTION_TIME, 1000, 3600 * SECOND_US,
-                       2 * SECOND_US, NULL,
-                       "between two rounds of gossip, on average"},
-    [KELIPS_EXPIRY] = {"expiry", OPTION_TIME, 0, 24 * 3600 * SECOND_US, 0, NULL,
-                       "life of an entry; 0: as its table's size needs"},
-    [KELIPS_HOME] = {"home", OPTION_CHOICE, 0, 1, HOME_OWNER, "owner,member",
-                     "a file stays put, or moves to its group"},
-    [KELIPS_TRIES] = {"tries", OPTION_NUMBER, 0, INDIRECT_TRIES, INDIRECT_TRIES,
-                      NULL, "others a lookup asks for their contacts"},
-    [KELIPS_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND_US, SECOND_US,
-                        NULL, "wait for a peer that was never measured"},
-    [KELIPS_FROZEN] = {"frozen", OPTION_CHOICE, 0, 1, 0, "no,yes",
-                       "a fault: it answers, but its heart stands still"},
+    [OPT_GROUPS] = {"groups", OPTION_NUMBER, 1, GROUPS_MAX, 4, NULL,
+                    "affinity groups; best near the root of N"},
+    [OPT_CONTACTS] = {"contacts", OPTION_NUMBER, 1, CONTACTS_MAX, 2, NULL,
+                      "kept of each foreign group"},
+    [OPT_RATION_GROUP] = {"ration_group", OPTION_NUMBER, 1, RATION_MAX, 8, NULL,
+                          "members told in one gossip message"},
+    [OPT_RATION_CONTACT] = {"ration_contact", OPTION_NUMBER, 0, RATION_MAX, 8,
+                            NULL, "contacts told in one"},
+    [OPT_RATION_FILES] = {"ration_files", OPTION_NUMBER, 0, RATION_MAX, 8, NULL,
+                          "files told in one, within the group"},
+    [OPT_PERIOD] = {"period", OPTION_TIME, 1000, 3600 * SECOND_US,
+                    2 * SECOND_US, NULL,
+                    "between two rounds of gossip, on average"},
+    [OPT_EXPIRY] = {"expiry", OPTION_TIME, 0, 24 * 3600 * SECOND_US, 0, NULL,
+                    "life of an entry; 0: as its table's size needs"},
+    [OPT_HOME] = {"home", OPTION_CHOICE, 0, 1, HOME_OWNER, "owner,member",
+                  "a file stays put, or moves to its group"},
+    [OPT_TRIES] = {"tries", OPTION_NUMBER, 0, INDIRECT_TRIES, INDIRECT_TRIES,
+                   NULL, "others a lookup asks for their contacts"},
+    [OPT_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND_US, SECOND_US,
+                     NULL, "wait for a peer that was never measured"},
+    [OPT_FROZEN] = {"frozen", OPTION_CHOICE, 0, 1, 0, "no,yes",
+                    "a fault: it answers, but its heart stands still"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -135,7 +135,7 @@ static uint64_t patience(const struct kelips *n, struct addr to)
     const struct entry *e = kelips_known(n, to);
 
     if (e == NULL || e->rtt_us == 0)
-        return (uint64_t)setting(n->settings, KELIPS_TIMEOUT);
+        return (uint64_t)setting(n->settings, OPT_TIMEOUT);
     uint64_t wait = 3 * (uint64_t)e->rtt_us;
     return wait > TIMEOUT_LEAST_US ? wait : TIMEOUT_LEAST_US;
 }
@@ -180,7 +180,7 @@ static uint64_t lot_of(const struct kelips *n)
 /* Rounds of different nodes shall not fall together [p2psim]. */
 static void arm_gossip(struct kelips *n, struct host *h)
 {
-    uint64_t period = (uint64_t)setting(n->settings, KELIPS_PERIOD);
+    uint64_t period = (uint64_t)setting(n->settings, OPT_PERIOD);
     uint64_t lot = lot_of(n);
     uint64_t pause =
         n->rounds == 0 ? 1 + lot % period : period / 2 + lot % period;
@@ -435,9 +435,9 @@ static void *create(struct host *h, const struct config *config)
     n->self = config->self;
     n->join = config->join;
     n->id = config->id;
-    n->groups = (uint16_t)setting(s, KELIPS_GROUPS);
+    n->groups = (uint16_t)setting(s, OPT_GROUPS);
     n->group = kelips_group(&n->id, n->groups);
-    n->contact_count = (uint8_t)setting(s, KELIPS_CONTACT_COUNT);
+    n->contact_count = (uint8_t)setting(s, OPT_CONTACTS);
     n->next_request = (uint32_t)host_random(h);
     n->contact = host_alloc(h, (size_t)n->groups * n->contact_count *
                                    sizeof n->contact[0]);

@@ -28,17 +28,17 @@ extern const struct protocol kelips_protocol;
 
 /* Settings, in the order of the table in node.c. */
 enum kelips_option {
-    KELIPS_GROUPS,
-    KELIPS_CONTACT_COUNT,
-    KELIPS_RATION_GROUP,
-    KELIPS_RATION_CONTACT,
-    KELIPS_RATION_FILES,
-    KELIPS_PERIOD,
-    KELIPS_EXPIRY,
-    KELIPS_HOME,
-    KELIPS_TRIES,
-    KELIPS_TIMEOUT,
-    KELIPS_FROZEN
+    OPT_GROUPS,
+    OPT_CONTACTS,
+    OPT_RATION_GROUP,
+    OPT_RATION_CONTACT,
+    OPT_RATION_FILES,
+    OPT_PERIOD,
+    OPT_EXPIRY,
+    OPT_HOME,
+    OPT_TRIES,
+    OPT_TIMEOUT,
+    OPT_FROZEN
 };
 enum { HOME_OWNER, HOME_MEMBER };
 

@@ -157,19 +157,19 @@ const struct entry *kelips_tuple(const struct kelips *n, const struct id *key)
  */
 uint64_t kelips_expiry(const struct kelips *n, enum soft what)
 {
-    uint64_t given = (uint64_t)setting(n->settings, KELIPS_EXPIRY);
-    uint64_t period = (uint64_t)setting(n->settings, KELIPS_PERIOD);
+    uint64_t given = (uint64_t)setting(n->settings, OPT_EXPIRY);
+    uint64_t period = (uint64_t)setting(n->settings, OPT_PERIOD);
     uint64_t entries = n->view.count;
-    uint64_t ration = (uint64_t)setting(n->settings, KELIPS_RATION_GROUP);
+    uint64_t ration = (uint64_t)setting(n->settings, OPT_RATION_GROUP);
 
     if (given > 0)
         return what == SOFT_CONTACT ? 2 * given : given;
     if (what == SOFT_CONTACT) {
         entries = (uint64_t)(n->groups - 1) * n->contact_count;
-        ration = (uint64_t)setting(n->settings, KELIPS_RATION_CONTACT);
+        ration = (uint64_t)setting(n->settings, OPT_RATION_CONTACT);
     } else if (what == SOFT_TUPLE) {
         entries = n->tuples.count;
-        ration = (uint64_t)setting(n->settings, KELIPS_RATION_FILES);
+        ration = (uint64_t)setting(n->settings, OPT_RATION_FILES);
     }
     if (ration == 0)
         ration = 1;

@@ -99,7 +99,7 @@ static void draw_member(const struct view *v, const struct search *s,
 static uint16_t group_of(const struct view *v, const struct host *h)
 {
     return kelips_group(&h->id,
-                        (uint32_t)setting(v->network->settings, KELIPS_GROUPS));
+                        (uint32_t)setting(v->network->settings, OPT_GROUPS));
 }
 
 /* One group as a column; what does not fit is counted, but never the selected
@@ -163,7 +163,7 @@ static void draw_search(const struct view *v, const struct search *s,
     const char *asker = names.name(names.context, s->asker);
     const char *member = names.name(names.context, s->member);
     const char *home = names.name(names.context, s->home);
-    uint32_t groups = (uint32_t)setting(v->network->settings, KELIPS_GROUPS);
+    uint32_t groups = (uint32_t)setting(v->network->settings, OPT_GROUPS);
 
     if (!s->known) {
         pane_text(p, p->rows - 2, 0, ATTR_DIM,
@@ -184,7 +184,7 @@ static void draw_search(const struct view *v, const struct search *s,
 
 static void draw_groups(const struct view *v, const struct pane *p)
 {
-    uint16_t groups = (uint16_t)setting(v->network->settings, KELIPS_GROUPS);
+    uint16_t groups = (uint16_t)setting(v->network->settings, OPT_GROUPS);
     struct search s = search_of(v);
 
     pane_printf(p, 0, 0, ATTR_DIM, "%zu nodes in %u groups (hash mod %u)",

@@ -309,7 +309,7 @@ bool pastry_settled(const struct network *net)
 
 uint64_t pastry_quiet_us(const struct settings *s)
 {
-    return 2 * (uint64_t)setting(s, PASTRY_REPAIR);
+    return 2 * (uint64_t)setting(s, OPT_REPAIR);
 }
 
 /* Source: [pastry01] abstract: delivery is sure unless |L|/2 nodes with
@@ -390,7 +390,7 @@ static struct peer choose(const struct network *net, const struct order *o,
                           const struct pastry *n, struct host *h, size_t low,
                           size_t high, bool any)
 {
-    bool near = !any && setting(n->settings, PASTRY_PROXIMITY) == PROXIMITY_ON;
+    bool near = !any && setting(n->settings, OPT_PROXIMITY) == PROXIMITY_ON;
     size_t count = high - low, start = host_random(h) % count;
     size_t tries = near ? sample_of(o, count) : 1;
     struct peer best = {.port = 0};
@@ -451,7 +451,7 @@ static void warm_near(const struct network *net, const struct order *o,
 {
     size_t tries = sample_of(o, o->count);
 
-    if (setting(n->settings, PASTRY_NEIGHBOURS) == 0)
+    if (setting(n->settings, OPT_NEIGHBOURS) == 0)
         return;
     for (size_t i = 1; i < tries; i++) {
         size_t other =
@@ -591,7 +591,7 @@ void pastry_warm(const struct network *net)
     struct order o = order_of(net, true);
     unsigned x, y;
     bool plane = o.count > 0 && net->place != NULL &&
-                 setting(net->settings, PASTRY_PROXIMITY) == PROXIMITY_ON &&
+                 setting(net->settings, OPT_PROXIMITY) == PROXIMITY_ON &&
                  net->place(net, o.lender, &x, &y);
 
     for (size_t i = 0; i < o.count; i++) {

@@ -50,9 +50,9 @@ void pastry_command_again(struct pastry *n, struct host *h, struct request *r)
         return;
     }
     r->deadline_us =
-        host_now(h) + 4 * (uint64_t)setting(n->settings, PASTRY_TIMEOUT);
+        host_now(h) + 4 * (uint64_t)setting(n->settings, OPT_TIMEOUT);
     if (pastry_decode(&m, r->data, r->len))
-        pastry_route(n, h, &m); /* may close `c` */
+        pastry_route(n, h, &m); /* may close `r` */
 }
 
 /* -- Commands ------------------------------------------------------------ */

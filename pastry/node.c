@@ -18,23 +18,22 @@
 #include "pastry/check.h"
 
 static const struct option options[] = {
-    [PASTRY_BASE] = {"base", OPTION_CHOICE, 0, 3, 0, "16,8,4,2",
-                     "of the digits of ids: 2 to the power of b"},
-    [PASTRY_DIGITS] = {"digits", OPTION_NUMBER, 2, ID_BITS, 32, NULL,
-                       "of an id; at most 128 bits of them count"},
-    [PASTRY_LEAFSET] = {"leafset", OPTION_NUMBER, 2, LEAVES_MAX, 16, NULL,
-                        "leaves, half of them on each side"},
-    [PASTRY_NEIGHBOURS] = {"neighbours", OPTION_NUMBER, 0, NEAR_MAX, 8, NULL,
-                           "nodes that are near by round trip; the paper's 32"},
-    [PASTRY_PROXIMITY] = {"proximity", OPTION_CHOICE, 0, 1, PROXIMITY_ON,
-                          "on,off", "prefer near nodes in the routing table"},
-    [PASTRY_REPLICAS] = {"replicas", OPTION_NUMBER, 1, REPLICAS_MAX, 3, NULL,
-                         "copies of a value, at the nearest ids"},
-    [PASTRY_REPAIR] = {"repair", OPTION_TIME, 1000, 3600 * SECOND_US,
-                       2 * SECOND_US, NULL,
-                       "between two rounds of maintenance"},
-    [PASTRY_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND_US, SECOND_US,
-                        NULL, "wait for a peer that was never measured"},
+    [OPT_BASE] = {"base", OPTION_CHOICE, 0, 3, 0, "16,8,4,2",
+                  "of the digits of ids: 2 to the power of b"},
+    [OPT_DIGITS] = {"digits", OPTION_NUMBER, 2, ID_BITS, 32, NULL,
+                    "of an id; at most 128 bits of them count"},
+    [OPT_LEAFSET] = {"leafset", OPTION_NUMBER, 2, LEAVES_MAX, 16, NULL,
+                     "leaves, half of them on each side"},
+    [OPT_NEIGHBOURS] = {"neighbours", OPTION_NUMBER, 0, NEAR_MAX, 8, NULL,
+                        "nodes that are near by round trip; the paper's 32"},
+    [OPT_PROXIMITY] = {"proximity", OPTION_CHOICE, 0, 1, PROXIMITY_ON, "on,off",
+                       "prefer near nodes in the routing table"},
+    [OPT_REPLICAS] = {"replicas", OPTION_NUMBER, 1, REPLICAS_MAX, 3, NULL,
+                      "copies of a value, at the nearest ids"},
+    [OPT_REPAIR] = {"repair", OPTION_TIME, 1000, 3600 * SECOND_US,
+                    2 * SECOND_US, NULL, "between two rounds of maintenance"},
+    [OPT_TIMEOUT] = {"timeout", OPTION_TIME, 1000, 60 * SECOND_US, SECOND_US,
+                     NULL, "wait for a peer that was never measured"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -52,9 +51,9 @@ static const char *const timers[] = {
 static void shape(const struct settings *s, uint8_t *digit_bits,
                   uint8_t *digits)
 {
-    unsigned wanted = (unsigned)setting(s, PASTRY_DIGITS);
+    unsigned wanted = (unsigned)setting(s, OPT_DIGITS);
 
-    *digit_bits = (uint8_t)(4 - setting(s, PASTRY_BASE));
+    *digit_bits = (uint8_t)(4 - setting(s, OPT_BASE));
     *digits = (uint8_t)(wanted < ID_BITS / *digit_bits
                             ? wanted
                             : (unsigned)ID_BITS / *digit_bits);
@@ -108,7 +107,7 @@ void pastry_send(struct host *h, struct addr to, struct pastry_msg *m)
 static uint64_t patience(const struct pastry *n, struct addr to)
 {
     const struct peer *p = pastry_known(n, to);
-    uint64_t most = (uint64_t)setting(n->settings, PASTRY_TIMEOUT);
+    uint64_t most = (uint64_t)setting(n->settings, OPT_TIMEOUT);
     uint64_t wait = p != NULL ? 3 * (uint64_t)p->rtt * RTT_UNIT_US : 0;
 
     return wait == 0 ? most : wait > most / 10 ? wait : most / 10;
@@ -144,7 +143,7 @@ struct request *pastry_request_open(struct pastry *n, struct host *h,
     r->deadline_us = r->sent_us + patience(n, to->addr);
     if (kind == REQUEST_COMMAND)
         r->deadline_us =
-            r->sent_us + 4 * (uint64_t)setting(n->settings, PASTRY_TIMEOUT);
+            r->sent_us + 4 * (uint64_t)setting(n->settings, OPT_TIMEOUT);
     else
         host_send(h, to->addr, bytes, len);
     return r;
@@ -161,7 +160,7 @@ void pastry_request_close(struct pastry *n, struct host *h, struct request *r)
     host_free(h, r, sizeof *r + r->len);
 }
 
-static struct request *call_of(const struct pastry *n, uint32_t id)
+static struct request *request_of(const struct pastry *n, uint32_t id)
 {
     struct request *r = n->requests;
 
@@ -170,7 +169,7 @@ static struct request *call_of(const struct pastry *n, uint32_t id)
     return r;
 }
 
-static unsigned calls_of(const struct pastry *n, enum request_kind kind)
+static unsigned count_requests(const struct pastry *n, enum request_kind kind)
 {
     unsigned count = 0;
 
@@ -278,7 +277,7 @@ void pastry_hear(struct pastry *n, struct host *h, const struct pastry_peer *p)
         return;
     if (wish == WISH_NEARER && place != NULL && *place == hash)
         return;
-    if (wish < WISH_LEAF && calls_of(n, REQUEST_PONG) >= MEASURES_MAX)
+    if (wish < WISH_LEAF && count_requests(n, REQUEST_PONG) >= MEASURES_MAX)
         return;
     ping(n, h, p);
 }
@@ -400,7 +399,7 @@ static void gone(struct pastry *n, struct host *h, struct pastry_peer p)
    on. */
 static void arm_round(struct pastry *n, struct host *h)
 {
-    uint64_t period = (uint64_t)setting(n->settings, PASTRY_REPAIR);
+    uint64_t period = (uint64_t)setting(n->settings, OPT_REPAIR);
     uint64_t lot = random_mix(id_low(n->id) ^ (uint64_t)n->rounds << 40);
     uint64_t pause =
         n->rounds == 0 ? 1 + lot % period : period / 2 + lot % period;
@@ -473,7 +472,8 @@ static void on_round(struct pastry *n, struct host *h)
     uint32_t turn = n->rounds++;
     unsigned leaves = (unsigned)n->low_count + n->high_count;
 
-    if (leaves == 0 && !addr_none(n->join) && calls_of(n, REQUEST_JOIN) == 0)
+    if (leaves == 0 && !addr_none(n->join) &&
+        count_requests(n, REQUEST_JOIN) == 0)
         join(n, h); /* alone: the others may be back */
     for (unsigned i = 0; i < 2 && leaves > 0; i++) {
         const struct peer *p = i == 0 ? n->low : n->high;
@@ -548,7 +548,7 @@ static void on_ping(struct pastry *n, struct host *h, struct addr from,
 static void on_state(struct pastry *n, struct host *h, struct addr from,
                      const struct pastry_msg *m)
 {
-    struct request *r = call_of(n, m->request);
+    struct request *r = request_of(n, m->request);
     bool joining = r != NULL && r->kind == REQUEST_JOIN;
     bool news = r == NULL && n->arrival != 0 && m->request == n->arrival &&
                 pastry_known(n, from) != NULL; /* since we asked to join */
@@ -585,7 +585,7 @@ static void on_store(struct pastry *n, struct host *h, struct addr from,
 static void on_answer(struct pastry *n, struct host *h, struct addr from,
                       const struct pastry_msg *m)
 {
-    struct request *r = call_of(n, m->request);
+    struct request *r = request_of(n, m->request);
 
     if (r == NULL)
         return;
@@ -734,7 +734,7 @@ static size_t event(void *node, struct host *h, const struct event *e)
     case EVENT_HASHED:
         break;
     }
-    if (!n->active && n->last && calls_of(n, REQUEST_PONG) == 0) {
+    if (!n->active && n->last && count_requests(n, REQUEST_PONG) == 0) {
         n->last = n->high_count > 0; /* else all were lost: once more */
         if (n->last)
             arrive(n, h);
@@ -749,7 +749,7 @@ static void *create(struct host *h, const struct config *config)
 {
     const struct settings *s = config->settings;
     struct pastry *n = host_alloc(h, sizeof *n);
-    size_t half, near = (size_t)setting(s, PASTRY_NEIGHBOURS);
+    size_t half, near = (size_t)setting(s, OPT_NEIGHBOURS);
 
     if (n == NULL)
         return NULL;

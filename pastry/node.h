@@ -25,14 +25,14 @@ extern const struct protocol pastry_protocol;
 
 /* Settings, in the order of the table in node.c. */
 enum pastry_option {
-    PASTRY_BASE,
-    PASTRY_DIGITS,
-    PASTRY_LEAFSET,
-    PASTRY_NEIGHBOURS,
-    PASTRY_PROXIMITY,
-    PASTRY_REPLICAS,
-    PASTRY_REPAIR,
-    PASTRY_TIMEOUT
+    OPT_BASE,
+    OPT_DIGITS,
+    OPT_LEAFSET,
+    OPT_NEIGHBOURS,
+    OPT_PROXIMITY,
+    OPT_REPLICAS,
+    OPT_REPAIR,
+    OPT_TIMEOUT
 };
 enum { PROXIMITY_ON, PROXIMITY_OFF };
 

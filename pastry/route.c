@@ -13,7 +13,7 @@
 
 unsigned pastry_replicas(const struct pastry *n)
 {
-    return (unsigned)setting(n->settings, PASTRY_REPLICAS);
+    return (unsigned)setting(n->settings, OPT_REPLICAS);
 }
 
 /* -- Values -------------------------------------------------------------------- */

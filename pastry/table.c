@@ -60,7 +60,7 @@ bool pastry_is_nearer(const struct pastry *n, const struct id *key,
 
 unsigned pastry_half(const struct pastry *n)
 {
-    return (unsigned)setting(n->settings, PASTRY_LEAFSET) / 2;
+    return (unsigned)setting(n->settings, OPT_LEAFSET) / 2;
 }
 
 /* -- Walking ------------------------------------------------------------------ */
@@ -211,7 +211,7 @@ static void put_entry(struct pastry *n, struct host *h, const struct peer *p)
     struct peer *e = pastry_entry(n, r, c);
 
     if (e != NULL) {
-        bool nearer = setting(n->settings, PASTRY_PROXIMITY) == PROXIMITY_ON &&
+        bool nearer = setting(n->settings, OPT_PROXIMITY) == PROXIMITY_ON &&
                       p->rtt != 0 && (e->rtt == 0 || p->rtt < e->rtt);
         if (nearer || id_equal(PEER_ID(e), PEER_ID(p)))
             *e = *p;
@@ -226,7 +226,7 @@ static void put_entry(struct pastry *n, struct host *h, const struct peer *p)
 
 void pastry_put_near(struct pastry *n, const struct peer *p)
 {
-    unsigned max = (unsigned)setting(n->settings, PASTRY_NEIGHBOURS), at = 0;
+    unsigned max = (unsigned)setting(n->settings, OPT_NEIGHBOURS), at = 0;
     unsigned count = n->near_count;
 
     for (unsigned i = 0; i < count; i++)
@@ -255,8 +255,8 @@ enum wish pastry_wants(const struct pastry *n, const struct id *id)
         return n->entry_count < ENTRIES_MAX ? WISH_SLOT : WISH_NONE;
     if (id_equal(PEER_ID(e), id))
         return WISH_NONE;
-    return setting(n->settings, PASTRY_PROXIMITY) == PROXIMITY_ON ? WISH_NEARER
-                                                                  : WISH_NONE;
+    return setting(n->settings, OPT_PROXIMITY) == PROXIMITY_ON ? WISH_NEARER
+                                                               : WISH_NONE;
 }
 
 bool pastry_insert(struct pastry *n, struct host *h, const struct peer *p)

@@ -27,10 +27,10 @@ static void check_member(const struct chord *c, const struct member *n)
 {
     unsigned items = 0;
 
-    MUST(n->succ_count <= (unsigned)setting(c->settings, CHORD_SUCCESSORS));
+    MUST(n->succ_count <= (unsigned)setting(c->settings, OPT_SUCCESSORS));
     for (unsigned i = 0; i < n->succ_count; i++) /* [zave17]: never itself */
         MUST(!peer_none(&n->succ[i]) &&
-             (setting(c->settings, CHORD_VARIANT) == VARIANT_ORIGINAL ||
+             (setting(c->settings, OPT_VARIANT) == VARIANT_ORIGINAL ||
               !id_equal(&n->succ[i].id, &n->id)));
     MUST(n->finger_count < c->bits);
     for (unsigned i = 0; i < n->finger_count; i++)
@@ -162,15 +162,15 @@ static void configure(struct settings *s, struct input *in)
     static const uint8_t bits[] = {7, 3, 32, 160};
     uint8_t a = u8(in), b = u8(in);
 
-    s->value[CHORD_BITS] = bits[a % 4];
-    s->value[CHORD_VARIANT] = a >> 2 & 1;
-    s->value[CHORD_JOIN] = a >> 3 & 1;
-    s->value[CHORD_MODE] = a >> 4 & 1;
-    s->value[CHORD_RULE] = a >> 5 & 1;
-    s->value[CHORD_PLACEMENT] = a >> 6 & 1;
-    s->value[CHORD_VNODES] = 1 + b % 3;
-    s->value[CHORD_SUCCESSORS] = 1 + b / 4 % 4;
-    s->value[CHORD_REPLICAS] = b / 16 % 4;
+    s->value[OPT_BITS] = bits[a % 4];
+    s->value[OPT_VARIANT] = a >> 2 & 1;
+    s->value[OPT_JOIN] = a >> 3 & 1;
+    s->value[OPT_MODE] = a >> 4 & 1;
+    s->value[OPT_RULE] = a >> 5 & 1;
+    s->value[OPT_PLACEMENT] = a >> 6 & 1;
+    s->value[OPT_VNODES] = 1 + b % 3;
+    s->value[OPT_SUCCESSORS] = 1 + b / 4 % 4;
+    s->value[OPT_REPLICAS] = b / 16 % 4;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -96,11 +96,11 @@ static void configure(struct settings *s, struct input *in)
 {
     uint8_t a = u8(in), b = u8(in);
 
-    s->value[KELIPS_GROUPS] = 1 + a % 5;
-    s->value[KELIPS_CONTACT_COUNT] = 1 + (a >> 4) % 3;
-    s->value[KELIPS_HOME] = b & 1;
-    s->value[KELIPS_RATION_GROUP] = 1 + (b >> 1) % 4;
-    s->value[KELIPS_EXPIRY] = b >> 6 == 0 ? 10000000 : 0;
+    s->value[OPT_GROUPS] = 1 + a % 5;
+    s->value[OPT_CONTACTS] = 1 + (a >> 4) % 3;
+    s->value[OPT_HOME] = b & 1;
+    s->value[OPT_RATION_GROUP] = 1 + (b >> 1) % 4;
+    s->value[OPT_EXPIRY] = b >> 6 == 0 ? 10000000 : 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

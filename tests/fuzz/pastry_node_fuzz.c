@@ -44,7 +44,7 @@ static void check(struct fake *f)
     check_side(n, n->low, n->low_count, false);
     check_side(n, n->high, n->high_count, true);
     check_entries(n);
-    MUST(n->near_count <= setting(n->settings, PASTRY_NEIGHBOURS));
+    MUST(n->near_count <= setting(n->settings, OPT_NEIGHBOURS));
     for (unsigned i = 1; i < n->near_count; i++)
         MUST(n->near[i - 1].rtt > 0);
     for (const struct request *r = n->requests; r != NULL; r = r->next)
@@ -120,11 +120,11 @@ static void configure(struct settings *s, struct input *in)
 {
     uint8_t a = u8(in), b = u8(in);
 
-    s->value[PASTRY_BASE] = a % 4;
-    s->value[PASTRY_DIGITS] = 2 + (a >> 2) % 7;
-    s->value[PASTRY_LEAFSET] = 2 + b % 8;
-    s->value[PASTRY_NEIGHBOURS] = (b >> 3) % 5;
-    s->value[PASTRY_PROXIMITY] = b >> 6 & 1;
+    s->value[OPT_BASE] = a % 4;
+    s->value[OPT_DIGITS] = 2 + (a >> 2) % 7;
+    s->value[OPT_LEAFSET] = 2 + b % 8;
+    s->value[OPT_NEIGHBOURS] = (b >> 3) % 5;
+    s->value[OPT_PROXIMITY] = b >> 6 & 1;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

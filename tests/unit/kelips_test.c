@@ -229,7 +229,7 @@ static struct kelips *lone(void)
     static struct settings s;
 
     s = settings_new(kelips_protocol.options);
-    s.value[KELIPS_GROUPS] = 2;
+    s.value[OPT_GROUPS] = 2;
     fake_node(&fake, &kelips_protocol, &s, (struct addr){0x0a000001, 7000});
     struct kelips *n = fake.host.node;
     n->id = id_of(2);
@@ -448,8 +448,8 @@ TEST(what_has_expired_is_forgotten_within_a_second)
     struct kelips *n = lone();
     struct settings s = *n->settings;
 
-    s.value[KELIPS_PERIOD] = 3600 * INT64_C(1000000);
-    s.value[KELIPS_EXPIRY] = 20 * INT64_C(1000000);
+    s.value[OPT_PERIOD] = 3600 * INT64_C(1000000);
+    s.value[OPT_EXPIRY] = 20 * INT64_C(1000000);
     n->settings = &s;
     fake.timer_us[TIMER_GOSSIP] = 0;
     hear_of(n, 4, 18000);
@@ -471,7 +471,7 @@ TEST(an_old_message_played_again_brings_nobody_back)
     struct settings s = *n->settings;
     struct kelips_entry e = said(4, 0);
 
-    s.value[KELIPS_EXPIRY] = 20 * INT64_C(1000000);
+    s.value[OPT_EXPIRY] = 20 * INT64_C(1000000);
     n->settings = &s;
     fake.timer_us[TIMER_GOSSIP] = 0;
     hear_of(n, 4, 0);

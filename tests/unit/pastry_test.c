@@ -29,9 +29,9 @@ static struct id id_of_port(unsigned port)
 static void overlay(void)
 {
     settings = settings_new(pastry_protocol.options);
-    settings.value[PASTRY_DIGITS] = 4;
-    settings.value[PASTRY_LEAFSET] = 4;
-    settings.value[PASTRY_NEIGHBOURS] = 0;
+    settings.value[OPT_DIGITS] = 4;
+    settings.value[OPT_LEAFSET] = 4;
+    settings.value[OPT_NEIGHBOURS] = 0;
     for (unsigned i = 0; i < COUNT; i++) {
         struct pastry n = {.settings = &settings,
                            .self = {0x7f000001, (uint16_t)(7000 + i)},
@@ -236,8 +236,8 @@ static struct pastry knowing(unsigned digit_bits, unsigned digits,
                        .entry_cap = ENTRIES_MAX};
 
     narrow = settings_new(pastry_protocol.options);
-    narrow.value[PASTRY_LEAFSET] = 2;
-    narrow.value[PASTRY_NEIGHBOURS] = 0;
+    narrow.value[OPT_LEAFSET] = 2;
+    narrow.value[OPT_NEIGHBOURS] = 0;
     n.id = id_of(bits_of(self));
     for (unsigned i = 0; i < count; i++) {
         struct id id = id_of(bits_of(peers[i]));
@@ -298,7 +298,7 @@ static uint64_t asked(uint64_t self, const uint64_t *peers, unsigned count,
     struct pastry_msg m;
     uint8_t bytes[DATAGRAM_MAX];
 
-    narrow.value[PASTRY_DIGITS] = 4;
+    narrow.value[OPT_DIGITS] = 4;
     fake_node(&f, &pastry_protocol, &narrow, (struct addr){0x0a000001, 7000});
     struct pastry *n = f.host.node;
     n->id = id_of(self);
@@ -331,11 +331,11 @@ TEST(the_farthest_live_leaf_of_the_side_is_asked)
 
     for (unsigned i = 0; i < COUNT; i++)
         peers[i] = id_low(node[i].id);
-    narrow.value[PASTRY_LEAFSET] = 4;
+    narrow.value[OPT_LEAFSET] = 4;
     for (unsigned i = 0; i < 4; i++)
         CHECK_U64(asked(whom[i][0], peers, COUNT, 0x9317, PART_LEAVES),
                   whom[i][1]);
-    narrow.value[PASTRY_LEAFSET] = 2;
+    narrow.value[OPT_LEAFSET] = 2;
 }
 
 /* Another of its row; where there is none, one of a deeper row, who shares
@@ -357,7 +357,7 @@ TEST(neighbours_are_the_nearest_and_know_who_replaces_one)
     static struct fake f;
     struct settings s = settings_new(pastry_protocol.options);
 
-    s.value[PASTRY_NEIGHBOURS] = 3;
+    s.value[OPT_NEIGHBOURS] = 3;
     fake_node(&f, &pastry_protocol, &s, (struct addr){0x0a000001, 7000});
     struct pastry *n = f.host.node;
     for (unsigned i = 0; i < 4; i++) {
@@ -369,10 +369,10 @@ TEST(neighbours_are_the_nearest_and_know_who_replaces_one)
     CHECK_U64(n->near[0].ip, 2);
     CHECK_U64(n->near[1].ip, 4);
     CHECK_U64(n->near[2].ip, 3);
-    narrow.value[PASTRY_NEIGHBOURS] = 2; /* of equals the first two */
+    narrow.value[OPT_NEIGHBOURS] = 2; /* of equals the first two */
     CHECK_U64(asked(0x1000, peers, 4, 0x2000, PART_NEAR), 0x3000);
     CHECK_U64(asked(0x1000, peers, 4, 0x5000, PART_NEAR), 0); /* no neighbour */
-    narrow.value[PASTRY_NEIGHBOURS] = 0;
+    narrow.value[OPT_NEIGHBOURS] = 0;
 }
 
 /* -- One node and a fake host ----------------------------------------------- */
@@ -387,9 +387,9 @@ static struct pastry *lone(const uint64_t *peers, unsigned count,
     static struct settings s;
 
     s = settings_new(pastry_protocol.options);
-    s.value[PASTRY_DIGITS] = 4;
-    s.value[PASTRY_LEAFSET] = 4;
-    s.value[PASTRY_NEIGHBOURS] = neighbours;
+    s.value[OPT_DIGITS] = 4;
+    s.value[OPT_LEAFSET] = 4;
+    s.value[OPT_NEIGHBOURS] = neighbours;
     fake_node(&fake, &pastry_protocol, &s, (struct addr){0x0a000001, 7000});
     struct pastry *n = fake.host.node;
     n->id = id_of(0x1000);
@@ -541,7 +541,7 @@ TEST(a_newcomer_is_told_all_that_makes_its_tables_ideal)
     struct text t = text_new();
 
     s = settings;
-    s.value[PASTRY_NEIGHBOURS] = 2;
+    s.value[OPT_NEIGHBOURS] = 2;
     fake_node(&fake, &pastry_protocol, &s, z->self);
     struct pastry *n = fake.host.node;
     for (unsigned i = 0; i < COUNT; i++) {
