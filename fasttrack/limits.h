@@ -61,7 +61,8 @@
 #define BUSY_MAX 10u              /* so often */
 #define GIVE_US (30 * SECOND_US)  /* to answer a push */
 #define NEWS_US (SECOND_US)       /* ours: changes are told together */
-#define LISTS_EVERY 60u /* reports; reference 1: about every 2 hours */
+#define LISTS_EVERY                                                            \
+    60u /* periods of reports; reference 1: about every 2 hours */
 #define PROMOTE_GAP_US (5 * SECOND_US) /* ours: one invitation at a time */
 #define DEMOTE_US (120 * SECOND_US)    /* ours: a supernode without children */
 

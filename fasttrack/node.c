@@ -138,11 +138,12 @@ void fasttrack_news(struct fasttrack *n, struct host *h, bool moved)
 
 static void on_lists(struct fasttrack *n, struct host *h)
 {
-    bool lists = n->moved || (!n->news && ++n->reports >= LISTS_EVERY);
+    uint64_t period = (uint64_t)option(n, OPT_LISTS);
+    bool lists = n->moved || host_now(h) - n->listed_us >= LISTS_EVERY * period;
 
     n->news = n->moved = false;
     if (lists)
-        n->reports = 0;
+        n->listed_us = host_now(h);
     for (struct link *l = n->links; l != NULL; l = l->next) {
         if (fasttrack_link_is(l, PEER_PARENT) && l->announced)
             fasttrack_tell_score(n, h, l);
@@ -157,7 +158,7 @@ static void on_lists(struct fasttrack *n, struct host *h)
         see_demotion(n, h);
     }
     fasttrack_seek(n, h);
-    host_timer(h, TIMER_LISTS, (uint64_t)option(n, OPT_LISTS));
+    host_timer(h, TIMER_LISTS, period);
 }
 
 /* Let go of one supernode and look for another: over time a node reaches more
@@ -223,6 +224,7 @@ static void begin_timer(const struct fasttrack *n, struct host *h, int timer,
 
 void fasttrack_begin(struct fasttrack *n, struct host *h)
 {
+    n->listed_us = host_now(h);
     begin_timer(n, h, TIMER_LISTS, OPT_LISTS);
     begin_timer(n, h, TIMER_SHUFFLE, OPT_SHUFFLE);
     begin_timer(n, h, TIMER_PING, OPT_PING);
@@ -543,18 +545,19 @@ static void dump(const void *node, struct host *h, struct text *t)
 
     (void)h;
     text_printf(t,
-                "%s%s%s%s%s%s reports %u misses %u told %u asks %u luck %u "
+                "%s%s%s%s%s%s misses %u told %u asks %u luck %u "
                 "kbps %u",
                 is_supernode(n) ? "supernode" : "ordinary",
                 n->leaving ? " leaving" : "", n->probing ? " probing" : "",
                 n->seeking ? " seeking" : "", n->news ? " news" : "",
-                n->moved ? " moved" : "", n->reports, n->misses, n->told,
-                n->asks, n->luck, n->kbps);
+                n->moved ? " moved" : "", n->misses, n->told, n->asks, n->luck,
+                n->kbps);
     if (n->told > 0) {
         text_add(t, " by ");
         addr_text(t, n->full);
     }
     text_time(t, " started ", n->started_us);
+    text_time(t, " listed ", n->listed_us);
     if (n->orphan_us != 0)
         text_time(t, " orphan ", n->orphan_us);
     if (n->probing)

@@ -224,7 +224,7 @@ struct fasttrack {
     struct known *known; /* KNOWN_MAX of them, or NULL */
     uint32_t known_count;
     bool probing, seeking, news, moved; /* moved: children are told, too */
-    uint32_t reports;         /* since the last node lists to all children */
+    uint64_t listed_us;       /* when all children last got node lists */
     uint64_t probe_us;        /* when the probe under way began */
     uint32_t misses;          /* rounds of seeking that found nobody */
     uint32_t told;            /* the last of them that heard "full"; 0: none */

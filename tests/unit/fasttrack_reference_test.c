@@ -322,12 +322,30 @@ TEST(node_lists_come_first_and_every_two_hours)
     fake.written_len = 0;
     fake_pass(&fake, 6900 * SECOND_US);
     CHECK_U64(count(MSG_NODES), 0);
-    fake_pass(&fake, 400 * SECOND_US);
+    fake_pass(&fake, 500 * SECOND_US);
     CHECK_U64(count(MSG_NODES), 2);
     fake.written_len = 0;
     neighbour(8);
     fake_pass(&fake, 5 * SECOND_US);
     CHECK_U64(count(MSG_NODES), 3); /* one of them to the new one */
+}
+
+/* The same where there is news each minute, of a child that came for one. */
+TEST(node_lists_come_though_there_is_always_news)
+{
+    struct fasttrack *n = node_of(ROLE_SUPERNODE);
+    unsigned lists = 0;
+
+    neighbour(5);
+    child(6, "a");
+    fake_pass(&fake, 5 * SECOND_US);
+    for (int i = 0; i < 7300 / 60; i++) {
+        fake.written_len = 0;
+        fasttrack_news(n, &fake.host, false);
+        fake_pass(&fake, 60 * SECOND_US);
+        lists += count(MSG_NODES);
+    }
+    CHECK_U64(lists, 1);
 }
 
 /* Reference 8: at most 64 tags. */
@@ -508,6 +526,7 @@ int main(void)
     RUN(a_supernode_without_a_name_is_given_up);
     RUN(bandwidth_is_on_a_scale);
     RUN(node_lists_come_first_and_every_two_hours);
+    RUN(node_lists_come_though_there_is_always_news);
     RUN(a_file_has_64_tags_at_most);
     RUN(a_child_has_4096_files_at_most);
     RUN(replies_are_split_below_60_KB);
