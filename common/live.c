@@ -30,6 +30,7 @@
 #include "common/hash.h"
 #include "common/introducer.h"
 #include "common/live_host.h"
+#include "common/log.h"
 
 /* -- Time and records ------------------------------------------------------- */
 
@@ -66,16 +67,34 @@ void live_step(struct live *l, uint32_t command)
     l->command = command;
 }
 
-/* Report a record of the present step and time. */
+static void report(struct live *l, const struct record *r)
+{
+    if (l->observer.record != NULL)
+        l->observer.record(l->observer.context, r);
+    if (l->inner.record != NULL)
+        l->inner.record(l->inner.context, r);
+}
+
 void live_record(struct live *l, struct record *r)
 {
     if (r->step == 0)
         r->step = l->step;
     r->time_us = l->now_us;
-    if (l->observer.record != NULL)
-        l->observer.record(l->observer.context, r);
-    if (l->inner.record != NULL)
-        l->inner.record(l->inner.context, r);
+    if (l->holds)
+        log_add(l->held, r);
+    else
+        report(l, r);
+}
+
+void live_release(struct live *l)
+{
+    size_t end = log_end(l->held);
+
+    for (int sent = 0; sent <= 1 && end > 0; sent++)
+        for (size_t i = 0; i < end; i++)
+            if ((log_at(l->held, i)->step > l->step) == (sent == 1))
+                report(l, log_at(l->held, i));
+    log_clear(l->held);
 }
 
 struct endpoint live_self(const struct live_node *n)
@@ -126,8 +145,11 @@ size_t live_deliver(struct live_node *n, const struct event *e)
     assert(!l->busy);
     assert(n->host.state != NODE_DOWN && !n->left);
     l->busy = true;
+    l->holds = live_observed(l);
     size_t used = host_deliver(&n->host, e);
-    l->busy = false;
+    l->busy = l->holds = false;
+    if (e->kind != EVENT_BYTES)
+        live_release(l);
     return used;
 }
 
@@ -656,6 +678,7 @@ struct live *live_new(const struct protocol *p, const struct settings *s,
         l->seed = seed;
         l->epoch_us = clock_us();
         l->conn_deadline_us = NEVER;
+        l->held = log_new(SIZE_MAX);
         l->waiter = waiter_new();
         l->scratch = malloc(SCRATCH_BYTES + BATCH_BYTES);
         if (l->waiter != NULL && l->scratch != NULL) {
@@ -690,6 +713,7 @@ void live_free(struct live *l)
     free(l->opener_of_port);
     free(l->settle);
     bytes_free(&l->decoded);
+    log_free(l->held);
     free(l->scratch);
     free(l);
 }

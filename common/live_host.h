@@ -170,6 +170,8 @@ struct live {
     uint64_t seed;
     struct observer observer; /* .record NULL: nobody */
     struct observer inner;    /* live_run's ear */
+    bool holds; /* what a node does in an event is reported behind it, and */
+    struct log *held; /* what it sends last, since that has later steps */
 
     uint64_t epoch_us, now_us; /* now: of the present event */
     uint64_t steps;
@@ -217,10 +219,14 @@ static inline struct live_node *node_of(struct host *h)
 
 /* Begin a step: the event that is about to be handled or recorded. */
 void live_step(struct live *l, uint32_t command);
-/* Hand an event to a node that is up and has not left. */
+/* Hand an event to a node that is up and has not left.  After bytes, whose
+   end only the node knows, live_release is the caller's. */
 size_t live_deliver(struct live_node *n, const struct event *e);
 bool live_observed(const struct live *l);
+/* Report a record of the present step and time, or hold it. */
 void live_record(struct live *l, struct record *r);
+/* Report what was held. */
+void live_release(struct live *l);
 /* Fill in and report a message that node `n` sends in the present step. */
 void live_record_sent(struct live_node *n, struct record *r);
 struct endpoint live_endpoint(struct live *l, struct addr a);

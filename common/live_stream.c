@@ -43,6 +43,7 @@ static size_t show(struct conn *c, const uint8_t *data, size_t len)
             c->reads = p.phase;
         if (used > 0 && live_observed(l))
             conn_consumed(c, &p, data + at, used);
+        live_release(l);
         bytes_free(&l->decoded);
         c->consumed += used;
         at += used;

@@ -22,7 +22,7 @@ struct bed {
     struct live *live;
     struct text why;
     struct text records;
-    uint64_t results, failed;
+    uint64_t results, failed, step;
 };
 
 static void on_record(void *context, const struct record *r)
@@ -30,6 +30,8 @@ static void on_record(void *context, const struct record *r)
     struct bed *b = context;
     struct text *t = &b->records;
 
+    CHECK(r->step >= b->step); /* steps never fall */
+    b->step = r->step;
     if (r->kind == RECORD_RESULT) {
         b->results++;
         b->failed += !r->ok;
@@ -138,7 +140,7 @@ TEST(a_datagram_to_another_process_is_recorded_when_it_leaves)
     struct host *y = add(&b, "y", x->addr);
     tell(&b, y, "send 10");
     run(&other, 10);
-    CHECK_TEXT(b.records.data, "y>? outgoing 10\nresult 1 send 10 ok\n");
+    CHECK_TEXT(b.records.data, "result 1 send 10 ok\ny>? outgoing 10\n");
     CHECK_TEXT(other.records.data, "?>x 10\n");
     bed_end(&b);
     bed_end(&other);
@@ -153,7 +155,7 @@ TEST(a_datagram_to_a_killed_node_is_dropped)
     live_kill(b.live, x);
     tell(&b, y, "send 10");
     CHECK_TEXT(b.records.data,
-               "y>x 10 dropped: x is down\nresult 1 send 10 ok\n");
+               "result 1 send 10 ok\ny>x 10 dropped: x is down\n");
     CHECK(live_command(b.live, x, "count") == 0);
     restart(&b, x);
     tell(&b, y, "send 11");
@@ -350,9 +352,9 @@ TEST(streams_to_another_process_are_recorded_on_both_sides)
         run(&other, 2);
     }
     CHECK_TEXT(b.records.data,
-               "y>? outgoing 10\nresult 1 connect_write 10 ok\n?>y 10\n");
+               "result 1 connect_write 10 ok\ny>? outgoing 10\n?>y 10\n");
     CHECK_TEXT(other.records.data,
-               "result 1 answer ok\nx>? outgoing 10\n?>x 10\n");
+               "result 1 answer ok\n?>x 10\nx>? outgoing 10\n");
     bed_end(&b);
     bed_end(&other);
 }
