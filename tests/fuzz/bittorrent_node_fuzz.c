@@ -94,7 +94,7 @@ static void check_torrent(struct fake *f, const struct bittorrent *n)
 
     for (uint32_t i = 0; t->have != NULL && i < t->meta.piece_count; i++) {
         uint32_t copies = 0;
-        for (const struct peer *p = n->peers; p != NULL; p = p->next)
+        for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
             copies += p->have != NULL && bit_is_set(p->have, i);
         MUST(copies == t->copies[i]);
         have += bit_is_set(t->have, i);
@@ -114,7 +114,7 @@ static void check_node(struct fake *f)
     const struct bittorrent *n = f->host.node;
     uint32_t peers = 0;
 
-    for (const struct peer *p = n->peers; p != NULL; p = p->next) {
+    for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         uint32_t wanted = 0;
         for (uint32_t i = 0; p->have != NULL && i < n->torrent.meta.piece_count;
              i++)
@@ -124,7 +124,7 @@ static void check_node(struct fake *f)
         MUST(p->wants.count <= 2 * REQUESTS_MAX);
         peers++;
     }
-    MUST(peers == n->peer_count && peers <= PEERS_MAX);
+    MUST(peers == n->peer_count && peers <= PEERS_MOST);
     MUST(n->known_count <= KNOWN_MAX);
     MUST(n->tracker == NULL || n->tracker->peer_count <= TRACKER_PEERS_MAX);
     MUST(n->dht == NULL || n->dht->stored_count <= DHT_STORED_MAX);
@@ -135,11 +135,11 @@ static void check_node(struct fake *f)
 
 static const struct peer *peer_on(const struct bittorrent *n, conn_id conn)
 {
-    const struct peer *p = n->peers;
+    struct peer *const *at = n->peers;
 
-    while (p != NULL && p->conn != conn)
-        p = p->next;
-    return p;
+    while (*at != NULL && (*at)->conn != conn)
+        at++;
+    return *at;
 }
 
 static size_t make_handshake(const struct bittorrent *n, struct input *in,
