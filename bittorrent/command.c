@@ -4,10 +4,11 @@
  * `fetch LINK` and `get NAME` end when the content is whole; `peer HOST:PORT`
  * and `show` answer at once.
  */
+#include "bittorrent/node.h"
+
 #include <string.h>
 
 #include "bittorrent/magnet.h"
-#include "bittorrent/node.h"
 #include "bittorrent/tracker.h"
 #include "common/words.h"
 

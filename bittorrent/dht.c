@@ -8,7 +8,6 @@
  */
 #include "bittorrent/dht.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "bittorrent/trackwire.h"

@@ -7,9 +7,10 @@
  * answered, these are the eight nearest nodes there are, as far as anybody
  * knows, and it is they that are told of a new peer.
  */
+#include "bittorrent/dht.h"
+
 #include <string.h>
 
-#include "bittorrent/dht.h"
 #include "bittorrent/trackwire.h"
 
 /* Insert a candidate in its place.  One without an id stands in front. */

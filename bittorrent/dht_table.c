@@ -1,8 +1,7 @@
 /* The DHT's routing table; see dht.h. */
-#include <assert.h>
-#include <string.h>
-
 #include "bittorrent/dht.h"
+
+#include <string.h>
 
 struct id dht_distance(const struct id *a, const struct id *b)
 {

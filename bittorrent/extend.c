@@ -8,9 +8,10 @@
  *
  * Sources: [bep10], [bep9], [bep11].
  */
+#include "bittorrent/node.h"
+
 #include <string.h>
 
-#include "bittorrent/node.h"
 #include "common/hash.h"
 
 /* The numbers by which we want to be sent them. */

@@ -1,8 +1,6 @@
 /* KRPC messages; see krpc.h. */
 #include "bittorrent/krpc.h"
 
-#include <string.h>
-
 #include "bittorrent/trackwire.h"
 
 static const char *const methods[] = {"ping", "find_node", "get_peers",

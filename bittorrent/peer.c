@@ -9,10 +9,10 @@
  *
  * Sources: [bep3], [bep6]; libtorrent's default settings for the pipeline.
  */
+#include "bittorrent/node.h"
+
 #include <assert.h>
 #include <string.h>
-
-#include "bittorrent/node.h"
 
 /* -- Lists of blocks ------------------------------------------------------------ */
 

@@ -6,10 +6,11 @@
  * fetched anew.  Which pieces are good is remembered beside the content, so
  * the next start hashes only what came after that was last saved.
  */
+#include "bittorrent/node.h"
+
 #include <assert.h>
 #include <string.h>
 
-#include "bittorrent/node.h"
 #include "common/hash.h"
 
 /* -- Geometry ---------------------------------------------------------------- */

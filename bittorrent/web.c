@@ -3,10 +3,10 @@
  * asks the node that it joined for one, and hands what is for a tracker to
  * that.  See node.h.
  */
+#include "bittorrent/node.h"
+
 #include <assert.h>
 #include <string.h>
-
-#include "bittorrent/node.h"
 
 struct web *web_of(struct bittorrent *n, conn_id conn)
 {

@@ -542,7 +542,7 @@ void chord_check(const struct network *net, struct findings *f)
         findings_break(k.ring, "there is no ring");
 }
 
-/* -- Messages in flight ---------------------------------------------------- */
+/* -- Messages in flight -------------------------------------------------- */
 
 /* Whose request does a message carry the number of? */
 static const struct chord *asker(const struct network *net, const uint8_t *data,

@@ -5,7 +5,6 @@
  * carries the command's number; `show` answers at once.
  */
 #include "chord/node.h"
-#include "common/words.h"
 
 #include <string.h>
 
@@ -122,7 +121,7 @@ static void start(struct chord *c, struct host *h, const struct event *e,
     }
     value += *value == ' ';
     size_t value_len = purpose == FOR_PUT ? strlen(value) : 0;
-    if (value_len > VALUE_MAX_BYTES) {
+    if (value_len > VALUE_MAX) {
         host_failed(h, e->command, "a value has at most 1,024 bytes");
         return;
     }

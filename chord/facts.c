@@ -6,12 +6,12 @@
  * a student (a key, a source) depends on the ring only, so that it is the
  * same for tutor and grader, and differs from ring to ring.
  */
+#include "chord/check.h"
+
 #include <string.h>
 
-#include "chord/check.h"
 #include "chord/main.h"
 #include "common/random.h"
-#include "common/words.h"
 
 /* Pairs of node and key over which means are taken: all when they are few,
    else so many at random. */

@@ -24,7 +24,7 @@
 #define KEYS_A_NODE 100
 #define CHURN_SECONDS 7200
 
-/* -- Keys, and who owns them ----------------------------------------------- */
+/* -- Keys, and who owns them --------------------------------------------- */
 
 static struct id random_key(struct figure_run *r)
 {
@@ -93,7 +93,7 @@ static size_t owner_in(const struct ring *ring, const struct id *key)
     return low == ring->count ? 0 : low;
 }
 
-/* -- Lookups ------------------------------------------------------------------ */
+/* -- Lookups ------------------------------------------------------------- */
 
 enum ending { END_OWNER, END_DEAD_NODE, END_LOST };
 
@@ -156,7 +156,7 @@ static bool start_warm(struct figure_run *r, unsigned vnodes)
                         vnodes, (unsigned long long)r->nodes);
 }
 
-/* -- Load, virtual nodes: keys a node ------------------------------------------ */
+/* -- Load, virtual nodes: keys a node ------------------------------------ */
 
 enum { SUM_KEYS, SUM_MOST, SUM_EMPTY };
 
@@ -223,7 +223,7 @@ static void row_virtual_nodes(const struct figure_row *row, struct text *csv)
     add_load(row, csv);
 }
 
-/* -- Path length ------------------------------------------------------------------ */
+/* -- Path length --------------------------------------------------------- */
 
 static bool run_path_length(struct figure_run *r)
 {
@@ -270,7 +270,7 @@ static void row_path_pdf(const struct figure_row *row, struct text *csv)
                     figure_ratio(t->bin[i], figure_counted(t)));
 }
 
-/* -- Mass failure ------------------------------------------------------------------- */
+/* -- Mass failure -------------------------------------------------------- */
 
 enum { SUM_LOOKED_UP, SUM_LOST, SUM_FAILED, SUM_WRONG, SUM_CRASHED };
 
@@ -347,7 +347,7 @@ static void row_mass_failure(const struct figure_row *row, struct text *csv)
                 (unsigned long long)sum[SUM_WRONG]);
 }
 
-/* -- Churn ------------------------------------------------------------------------------ */
+/* -- Churn --------------------------------------------------------------- */
 
 /*
  * Source: [chord01] 6.5.  Each node stabilises and refreshes all its fingers
@@ -405,7 +405,7 @@ static void row_churn(const struct figure_row *row, struct text *csv)
                 figure_mean(row->tally));
 }
 
-/* -- The table -------------------------------------------------------------------------- */
+/* -- The table ----------------------------------------------------------- */
 
 const struct figure chord_figures[] = {
     {.name = "load",

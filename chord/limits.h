@@ -23,8 +23,7 @@
 /* Finger runs in one FINGERS message; a full table has about log2 N. */
 #define RUNS_MAX 48
 
-#define NAME_MAX_BYTES 64    /* of the name of a stored value (KEY_NAME_MAX) */
-#define VALUE_MAX_BYTES 1024 /* one item always fits one datagram */
+#define VALUE_MAX 1024       /* one item always fits one datagram */
 #define BATCH_MAX 32         /* items in one TRANSFER */
 #define TRANSFER_HEAD_MAX 80 /* bytes of a TRANSFER before its items */
 #define ITEMS_MAX 4096       /* held by one ring member */

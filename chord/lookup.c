@@ -21,13 +21,12 @@
  */
 #include "chord/node.h"
 
-#include <assert.h>
 #include <string.h>
 
 /* -- One decision -------------------------------------------------------- */
 
-static bool usable(const struct member *n, const struct query *q,
-                   const struct peer *p)
+static bool is_usable(const struct member *n, const struct query *q,
+                      const struct peer *p)
 {
     return !peer_none(p) && !id_equal(&p->id, &n->id) &&
            (q->skip == NULL || !q->skip(q->context, p));
@@ -38,7 +37,7 @@ static struct peer next_successor(const struct chord *c, const struct member *n,
                                   const struct query *q)
 {
     for (unsigned i = 0; i < n->succ_count; i++)
-        if (id_equal(&n->succ[i].id, &n->id) || usable(n, q, &n->succ[i]))
+        if (id_equal(&n->succ[i].id, &n->id) || is_usable(n, q, &n->succ[i]))
             return n->succ[i];
     return n->succ_count == 0 ? chord_self(c, n) : (struct peer){.ip = 0};
 }
@@ -49,7 +48,7 @@ static struct peer next_successor(const struct chord *c, const struct member *n,
 static bool on_the_way(const struct member *n, const struct query *q,
                        const struct peer *p)
 {
-    return usable(n, q, p) &&
+    return is_usable(n, q, p) &&
            (q->paper ? id_in_open(&p->id, &n->id, &q->key)
                      : id_in_half_open(&p->id, &n->id, &q->key));
 }
@@ -114,7 +113,7 @@ static struct route route_lecture(const struct chord *c, const struct member *n,
                                   const struct query *q)
 {
     struct peer self = chord_self(c, n);
-    bool pred = usable(n, q, &n->pred);
+    bool pred = is_usable(n, q, &n->pred);
 
     if (pred && id_in_half_open(&q->key, &n->pred.id, &n->id))
         return to(ROUTE_OWNER, &self, "{} is mine: I, {}, own ({},{}]");
@@ -132,7 +131,7 @@ static struct route route_lecture(const struct chord *c, const struct member *n,
                          "mine are ({},{}]"
                        : "{} goes to {}, my farthest finger not beyond it");
     struct peer s = next_successor(c, n, q);
-    if (!usable(n, q, &s))
+    if (!is_usable(n, q, &s))
         return dead_end();
     return to(ROUTE_FORWARD, &s,
               pred ? "{} goes to my successor {}, no finger is before it; "

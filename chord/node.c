@@ -13,7 +13,6 @@
 #include "chord/node.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "chord/check.h"
 
@@ -327,7 +326,7 @@ static void on_silence(struct chord *c, struct host *h, struct member *n,
         chord_state_silent(c, h, n, r);
         return;
     case REQUEST_STORE:
-        chord_store_silent(c, h, n, r);
+        chord_find_again(c, h, n, r, "the owner does not answer");
         return;
     case REQUEST_PING_PRED:
         chord_note(c, h, "predecessor {} is silent: unknown now", &silent.id);

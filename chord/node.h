@@ -398,9 +398,6 @@ void chord_on_transfer_ack(struct chord *c, struct host *h, struct member *n,
 /* Ask the owner, r->other, for what the command of `r` wants. */
 void chord_store_ask(struct chord *c, struct host *h, struct member *n,
                      struct request *r);
-/* The owner of a value is silent: look it up again. */
-void chord_store_silent(struct chord *c, struct host *h, struct member *n,
-                        struct request *r);
 /* PUT, GET or DEL of another node, or of ourselves.  A PUT is answered when
    its copies are safe. */
 void chord_on_store(struct chord *c, struct host *h, struct member *n,

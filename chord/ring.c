@@ -17,10 +17,9 @@
  */
 #include "chord/node.h"
 
-#include <assert.h>
 #include <string.h>
 
-static bool corrected(const struct chord *c)
+static bool is_corrected(const struct chord *c)
 {
     return setting(c->settings, OPT_VARIANT) == VARIANT_CORRECTED;
 }
@@ -49,7 +48,7 @@ static void take_list(struct chord *c, struct host *h, struct member *n,
     for (unsigned i = 0; i <= rest_count && count < max; i++) {
         const struct peer *p = i == 0 ? head : &rest[i - 1];
         bool self = id_equal(&p->id, &n->id);
-        if (peer_none(p) || (self && (corrected(c) || i == 0)))
+        if (peer_none(p) || (self && (is_corrected(c) || i == 0)))
             break;
         list[count++] = *p;
         if (self)
@@ -355,7 +354,7 @@ void chord_join_found(struct chord *c, struct host *h, struct member *n,
         chord_join_failed(h, n, "the ring still takes us for a member");
         return;
     }
-    bool whole = corrected(c) && m->list_count >= list_max(c);
+    bool whole = is_corrected(c) && m->list_count >= list_max(c);
     if (whole && !id_in_open(&n->id, &from->id, &m->list[0].id)) {
         chord_join_failed(h, n, "its predecessor still lists who is gone");
         return;
@@ -404,7 +403,7 @@ static void closer(struct chord *c, struct host *h, struct member *n,
                    const struct peer *x)
 {
     chord_note(c, h, "{} is between {} and its successor", &x->id, &n->id);
-    if (corrected(c)) {
+    if (is_corrected(c)) {
         get_state(c, h, n, REQUEST_STATE_PRED, x);
         return;
     }
@@ -494,7 +493,7 @@ void chord_on_notify(struct chord *c, struct host *h, struct member *n,
     } else if (peer_none(&n->pred) ||
                id_in_open(&from->id, &n->pred.id, &n->id)) {
         chord_take_predecessor(c, h, n, from);
-    } else if (corrected(c) && !peer_same(from, &n->pred) &&
+    } else if (is_corrected(c) && !peer_same(from, &n->pred) &&
                chord_request_of(c, n, REQUEST_RECTIFY) == NULL) {
         chord_note(c, h, "rectify: is predecessor {} dead, that {} asks?",
                    &n->pred.id, &from->id);

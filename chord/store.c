@@ -21,7 +21,6 @@
  */
 #include "chord/node.h"
 
-#include <assert.h>
 #include <string.h>
 
 /* -- Items --------------------------------------------------------------- */
@@ -191,7 +190,7 @@ struct peer chord_store_target(const struct chord *c, const struct member *n,
 
     for (unsigned k = 0; k < n->succ_count && found < max; k++) {
         const struct peer *p = &n->succ[k];
-        bool seen = p->ip == c->self.ip && p->port == c->self.port;
+        bool seen = addr_equal(peer_addr(p), c->self);
         for (unsigned j = 0; j < k; j++)
             seen = seen || addr_equal(peer_addr(p), peer_addr(&n->succ[j]));
         if (!seen && found++ == i)
@@ -520,12 +519,6 @@ void chord_store_ask(struct chord *c, struct host *h, struct member *n,
         chord_on_store(c, h, n, &r->peer, &m); /* may close r */
     else
         chord_send(h, &r->peer, &m);
-}
-
-void chord_store_silent(struct chord *c, struct host *h, struct member *n,
-                        struct request *r)
-{
-    chord_find_again(c, h, n, r, "the owner does not answer");
 }
 
 void chord_on_value(struct chord *c, struct host *h, struct member *n,

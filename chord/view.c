@@ -94,7 +94,7 @@ static int sine(uint32_t turn)
     return turn & 0x8000 ? -value : value;
 }
 
-/* -- The path of the selected lookup ----------------------------------------- */
+/* -- The path of the selected lookup ------------------------------------- */
 
 static void path_of_result(const struct view *v, struct path *p)
 {
@@ -157,7 +157,7 @@ static size_t hop_of(const struct path *p, struct addr a)
     return SIZE_MAX;
 }
 
-/* -- Labels ------------------------------------------------------------------- */
+/* -- Labels -------------------------------------------------------------- */
 
 static void name_of_peer(const struct view *v, const struct peer *p,
                          struct text *t)
@@ -242,7 +242,7 @@ static void label_point(const struct ring *r, struct point *p)
     p->label[len] = '\0';
 }
 
-/* -- A ring that fits ------------------------------------------------------------ */
+/* -- A ring that fits ---------------------------------------------------- */
 
 /* Insert a point in the order of ids. */
 static void add_point(struct ring *r, const struct point *p)
@@ -438,7 +438,7 @@ static void draw_ring(struct ring *r, const struct pane *p)
     }
 }
 
-/* -- A ring too large to draw ------------------------------------------------------ */
+/* -- A ring too large to draw -------------------------------------------- */
 
 #define STRIP_MAX 256
 
@@ -583,7 +583,7 @@ static void ring_picture(const struct view *v, const struct pane *p)
         draw_crowd(&r, p);
 }
 
-/* -- Fingers as arcs over a line ------------------------------------------------------ */
+/* -- Fingers as arcs over a line ----------------------------------------- */
 
 /* Each finger of the selected node: where it begins, whom it names. */
 static void finger_picture(const struct view *v, const struct pane *p)
@@ -632,7 +632,7 @@ static void finger_picture(const struct view *v, const struct pane *p)
 const struct picture chord_pictures[] = {
     {"ring", ring_picture}, {"fingers", finger_picture}, {NULL, NULL}};
 
-/* -- A node's state -------------------------------------------------------------------- */
+/* -- A node's state ------------------------------------------------------ */
 
 /* The hop that this node made, by its place on the path; NULL: none. */
 static const char *hop_mark(const struct path *p, size_t hop)

@@ -86,7 +86,7 @@ static void walk_item(struct codec *c, struct item_view *v, unsigned bits)
     code_id(c, "key", &v->key, bits);
     code_u8(c, "name_len", &v->name_len);
     code_minor(c);
-    code_require(c, v->name_len <= NAME_MAX_BYTES);
+    code_require(c, v->name_len <= KEY_NAME_MAX);
     code_data(c, "name", FIELD_TEXT, &v->name, v->name_len);
     code_u32(c, "version", &v->version);
     code_u8(c, "deleted", &v->deleted);
@@ -94,7 +94,7 @@ static void walk_item(struct codec *c, struct item_view *v, unsigned bits)
     code_require(c, v->deleted <= 1);
     code_u16(c, "value_len", &v->value_len);
     code_minor(c);
-    code_require(c, v->value_len <= VALUE_MAX_BYTES);
+    code_require(c, v->value_len <= VALUE_MAX);
     code_data(c, "value", FIELD_TEXT, &v->value, v->value_len);
 }
 

@@ -8,6 +8,7 @@
 #include "chord/limits.h"
 #include "common/codec.h"
 #include "common/node.h"
+#include "common/words.h"
 
 #define CHORD_MAGIC 0x43485244 /* "CHRD" */
 #define CHORD_VERSION 1

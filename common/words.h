@@ -25,8 +25,8 @@ bool slice_number(struct slice *s, uint64_t *value);
 
 /* Cut the next word off the front of a string, in place; NULL: no more. */
 char *word_take(char **s);
-/* Step over blanks and tabs; the length of the word that *s then points to, 0 at the
-   end. */
+/* Step over blanks and tabs; the length of the word that *s then points to, 0
+   at the end. */
 size_t word_next(const char **s);
 bool word_is(const char *s, size_t len, const char *word);
 /* Is it one of `words`, which blanks part? */

@@ -2,7 +2,6 @@
 #include "fasttrack/cipher.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #define WORDS 64u /* 2048 bits, the least significant first */
 

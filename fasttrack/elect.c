@@ -19,8 +19,6 @@
  */
 #include "fasttrack/node.h"
 
-#include <string.h>
-
 #define FULL_PERCENT 75u /* from here on another supernode is needed */
 #define PARTICIPATION_MAX 1000u
 #define PARTICIPATION_HIGH 101u /* reference 1: Medium ends at 100 */

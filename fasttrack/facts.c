@@ -1,8 +1,6 @@
 /* The facts of `show`: what a worksheet may ask of a run as it stands. */
 #include "fasttrack/main.h"
 
-#include <string.h>
-
 #include "fasttrack/check.h"
 
 static const struct fasttrack *node_arg(const struct fact_call *k)

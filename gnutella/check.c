@@ -102,7 +102,7 @@ size_t gnutella_link_count(const struct network *net)
     return ends / 2;
 }
 
-/* -- Warm start ------------------------------------------------------------------ */
+/* -- Warm start ---------------------------------------------------------- */
 
 static bool dials(const struct gnutella *n, struct addr to)
 {
@@ -185,7 +185,7 @@ void gnutella_warm(const struct network *net)
     }
 }
 
-/* -- Settled ------------------------------------------------------------------------ */
+/* -- Settled ------------------------------------------------------------- */
 
 static bool is_busy(const struct gnutella *n)
 {
@@ -218,7 +218,7 @@ uint64_t gnutella_quiet_us(const struct settings *s)
     return 2 * SEEK_US;
 }
 
-/* -- Invariants ------------------------------------------------------------------------ */
+/* -- Invariants ---------------------------------------------------------- */
 
 /* Does the other end of this link know of it, or not know yet who we are? */
 static bool is_mutual(const struct network *net, size_t i, const struct link *l)

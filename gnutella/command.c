@@ -10,7 +10,7 @@
 
 #include "common/words.h"
 
-/* -- Searches and pings --------------------------------------------------------- */
+/* -- Searches and pings -------------------------------------------------- */
 
 static struct search *search_of(struct gnutella *n, uint8_t type,
                                 const uint8_t guid[GUID_BYTES])
@@ -186,7 +186,7 @@ static void ping(struct gnutella *n, struct host *h, uint32_t command,
         gnutella_route_ping(n, h, NULL, (unsigned)ttl, s->guid);
 }
 
-/* -- Files --------------------------------------------------------------------------- */
+/* -- Files --------------------------------------------------------------- */
 
 static void get(struct gnutella *n, struct host *h, uint32_t command,
                 const char *what)
@@ -208,7 +208,7 @@ static void get(struct gnutella *n, struct host *h, uint32_t command,
         gnutella_transfer_get(n, h, command, hit);
 }
 
-/* -- How it stands --------------------------------------------------------------------- */
+/* -- How it stands ------------------------------------------------------- */
 
 const char *const gnutella_roles[] = {"servent", "ultrapeer", "leaf"};
 

@@ -25,7 +25,7 @@ static size_t live_count(const struct network *net)
     return count;
 }
 
-/* -- The overlay ---------------------------------------------------------------- */
+/* -- The overlay --------------------------------------------------------- */
 
 static enum fact_outcome fact_links(struct fact_call *k)
 {
@@ -172,7 +172,7 @@ static enum fact_outcome fact_least_ttl(struct fact_call *k)
     return fact_print(k, farthest(k->network, k->host[0]->index, &who));
 }
 
-/* -- Floods --------------------------------------------------------------------------- */
+/* -- Floods -------------------------------------------------------------- */
 
 /* What wave `w` of a flood from `from` brings: w = 1 is the first. */
 struct wave {
@@ -276,7 +276,7 @@ static enum fact_outcome fact_wave(struct fact_call *k)
     return FACT_OK;
 }
 
-/* Source: teaching.md 2.4: the first uses all its links, everyone else all
+/* Source: the lecture: the first uses all its links, everyone else all
    but one: 2E - (N - 1). */
 static enum fact_outcome fact_full_flood(struct fact_call *k)
 {
@@ -286,7 +286,7 @@ static enum fact_outcome fact_full_flood(struct fact_call *k)
                              (live > 0 ? live - 1 : 0));
 }
 
-/* -- Answers -------------------------------------------------------------------------------- */
+/* -- Answers ------------------------------------------------------------- */
 
 /* The way from a holder back to the asker, as the tables of the asker's last
    query say: `out` gets it, as far as it goes; true when it arrives. */

@@ -16,9 +16,7 @@
 #include "common/deflate.h"
 #include "common/words.h"
 
-#define PRODUCT "p2plab/0.1"
-
-/* -- What handshakes say ------------------------------------------------------------- */
+/* -- What handshakes say ------------------------------------------------- */
 
 /* One more address of a header's list; how many it has now. */
 static unsigned add_addr(const char *name, unsigned count, struct addr a,
@@ -119,7 +117,7 @@ void gnutella_greet_on_open(struct gnutella *n, struct host *h, struct link *l)
     }
 }
 
-/* -- Up --------------------------------------------------------------------------------- */
+/* -- Up ------------------------------------------------------------------ */
 
 static void link_up(struct gnutella *n, struct host *h, struct link *l)
 {
@@ -132,10 +130,10 @@ static void link_up(struct gnutella *n, struct host *h, struct link *l)
     gnutella_arm(n, h);
     if (l->guest)
         return;
-    if (n->role == ROLE_LEAF && l->peer == ROLE_ULTRAPEER)
+    if (n->role == ROLE_LEAF && l->peer == ROLE_ULTRAPEER) {
         gnutella_qrp_send(n, h, l);
-    if (n->role == ROLE_LEAF && l->peer == ROLE_ULTRAPEER)
         gnutella_push_ask_proxy(n, h, l);
+    }
     gnutella_refresh_soon(n, h, l);
     gnutella_new_guid(h, guid);
     if (l->outgoing && !n->warm) { /* who else is there? */
@@ -204,14 +202,9 @@ static void take_headers(struct gnutella *n, struct host *h, struct link *l,
     if (http_header(head, "x-try-ultrapeers", &v))
         gnutella_known_add_list(n, h, v);
     for (unsigned i = 0; i < 3 && !l->outgoing; i++) {
-        char word[24];
         struct addr a;
-        if (!http_header(head, names[i], &v) || v.len >= sizeof word)
-            continue;
-        memcpy(word, v.at, v.len);
-        word[v.len] = '\0';
-        if (addr_parse(&a, word) && addr_none(l->addr) &&
-            gnutella_may_dial(n, a))
+        if (http_header(head, names[i], &v) && gnutella_addr_read(&a, v) &&
+            addr_none(l->addr) && gnutella_may_dial(n, a))
             l->addr = a;
     }
 }
@@ -236,7 +229,7 @@ static bool take_deflate(struct host *h, struct link *l,
     return l->in != NULL;
 }
 
-/* -- The acceptor ------------------------------------------------------------------------- */
+/* -- The acceptor -------------------------------------------------------- */
 
 static void say_last(struct gnutella *n, struct host *h, struct link *l,
                      const char *words)
@@ -368,7 +361,7 @@ static void on_final(struct gnutella *n, struct host *h, struct link *l,
     link_up(n, h, l);
 }
 
-/* -- The dialler ------------------------------------------------------------------------------ */
+/* -- The dialler --------------------------------------------------------- */
 
 /* Source: reference, 1.2, "Ultrapeer rules": who is not needed as one, and
    has no leaves, becomes a leaf. */
@@ -411,7 +404,7 @@ static void on_answer(struct gnutella *n, struct host *h, struct link *l,
     }
 }
 
-/* -- Greetings -------------------------------------------------------------------------------- */
+/* -- Greetings ----------------------------------------------------------- */
 
 static bool take_line(struct slice *rest, struct slice *line)
 {

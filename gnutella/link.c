@@ -8,7 +8,7 @@
 
 #include "common/deflate.h"
 
-/* -- The list ----------------------------------------------------------------- */
+/* -- The list ------------------------------------------------------------ */
 
 struct link *gnutella_link_of(const struct gnutella *n, conn_id conn)
 {
@@ -116,7 +116,7 @@ bool gnutella_may_be(const struct event *e, const char *word)
     return memcmp(e->data, word, len) == 0;
 }
 
-/* -- Messages over a link --------------------------------------------------------------------- */
+/* -- Messages over a link ------------------------------------------------ */
 
 /* The next message of a plain stream. */
 static size_t on_plain(struct gnutella *n, struct host *h, struct link *l,

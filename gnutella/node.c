@@ -1,9 +1,6 @@
 /* A servent's options, events and timers; see node.h. */
 #include "gnutella/node.h"
 
-#include <string.h>
-
-#include "common/hash.h"
 #include "gnutella/check.h"
 
 static const struct option options[] = {
@@ -57,7 +54,7 @@ void gnutella_new_guid(struct host *h, uint8_t guid[GUID_BYTES])
     guid[15] = 0;
 }
 
-/* -- Timers ------------------------------------------------------------------- */
+/* -- Timers -------------------------------------------------------------- */
 
 void gnutella_arm(struct gnutella *n, struct host *h)
 {
@@ -163,7 +160,7 @@ static void on_timer(struct gnutella *n, struct host *h, int timer)
     }
 }
 
-/* -- Events ---------------------------------------------------------------------- */
+/* -- Events -------------------------------------------------------------- */
 
 static void on_start(struct gnutella *n, struct host *h)
 {
@@ -353,7 +350,7 @@ static void *create(struct host *h, const struct config *config)
     return n;
 }
 
-/* -- Canonical state ------------------------------------------------------------- */
+/* -- Canonical state ----------------------------------------------------- */
 
 /* A link by its place among the others, from 1: its number means nothing. */
 static unsigned place_of(const struct gnutella *n, conn_id conn)

@@ -35,6 +35,8 @@ enum gnutella_option {
     OPT_QUERIES
 };
 
+#define PRODUCT "p2plab/0.1" /* as handshakes and HTTP name us */
+
 enum version { VERSION_04, VERSION_06 };
 enum role { ROLE_AUTO, ROLE_ULTRAPEER, ROLE_LEAF };
 
@@ -111,7 +113,7 @@ struct hit {
     uint64_t bytes;
     struct addr proxy; /* who can push it; none: nobody is named */
     bool push, has_sha1;
-    uint8_t sha1[20];
+    uint8_t sha1[SHA1_BYTES];
     uint8_t hops;
     char *name; /* its own memory, NUL-terminated */
 };
@@ -149,7 +151,7 @@ struct waiter {
 
 /* The SHA-1 of a shared content. */
 struct digest {
-    uint8_t sha1[20];
+    uint8_t sha1[SHA1_BYTES];
     bool known;
 };
 
@@ -210,7 +212,7 @@ void gnutella_refresh_soon(struct gnutella *n, struct host *h,
 /* Arm TIMER_DEADLINE for the earliest of all deadlines. */
 void gnutella_arm(struct gnutella *n, struct host *h);
 
-/* -- link.c ---------------------------------------------------------------- */
+/* -- link.c -------------------------------------------------------------- */
 
 /* The connection of that number, or NULL: it is none of ours any more. */
 struct link *gnutella_link_of(const struct gnutella *n, conn_id conn);
@@ -275,7 +277,7 @@ void gnutella_link_write(struct gnutella *n, struct host *h, struct link *l,
 /* Say goodbye to all; the node has left when the last one has gone. */
 void gnutella_link_leave(struct gnutella *n, struct host *h);
 
-/* -- greet.c --------------------------------------------------------------- */
+/* -- greet.c ------------------------------------------------------------- */
 
 /* Call a servent to be our neighbour. */
 void gnutella_greet_dial(struct gnutella *n, struct host *h, struct addr to);
@@ -288,7 +290,7 @@ size_t gnutella_greet_on_bytes(struct gnutella *n, struct host *h,
 void gnutella_greet_named(struct gnutella *n, struct host *h, struct link *l,
                           struct addr addr);
 
-/* -- seek.c ---------------------------------------------------------------- */
+/* -- seek.c -------------------------------------------------------------- */
 
 /* Is this an address that a stranger may make us dial? */
 bool gnutella_may_dial(const struct gnutella *n, struct addr a);
@@ -298,6 +300,8 @@ struct known *gnutella_known_add(struct gnutella *n, struct host *h,
                                  struct addr addr);
 /* The entry of that address, or NULL. */
 struct known *gnutella_known_of(const struct gnutella *n, struct addr addr);
+/* Read all of a header such as Listen-IP; false: it is no address. */
+bool gnutella_addr_read(struct addr *a, struct slice s);
 /* Addresses in a header such as X-Try, by commas, perhaps on many lines. */
 void gnutella_known_add_list(struct gnutella *n, struct host *h,
                              struct slice s);
@@ -317,7 +321,7 @@ unsigned gnutella_under_way(const struct gnutella *n);
    partition has made find each other again. */
 void gnutella_seek_one_more(struct gnutella *n, struct host *h);
 
-/* -- route.c --------------------------------------------------------------- */
+/* -- route.c ------------------------------------------------------------- */
 
 /* One whole message has come: decode it and act on it. */
 void gnutella_route_message(struct gnutella *n, struct host *h, struct link *l,
@@ -339,7 +343,7 @@ bool gnutella_route_push(struct gnutella *n, struct host *h,
 bool gnutella_matches(const char *name, size_t name_len, const char *text,
                       size_t text_len);
 
-/* -- command.c --------------------------------------------------------------- */
+/* -- command.c ----------------------------------------------------------- */
 
 /* A user's command. */
 void gnutella_command(struct gnutella *n, struct host *h,
@@ -353,7 +357,7 @@ void gnutella_command_pong(struct gnutella *n, struct host *h,
 /* Answer the commands whose time to collect is over. */
 void gnutella_command_expire(struct gnutella *n, struct host *h);
 
-/* -- qrp.c ------------------------------------------------------------------- */
+/* -- qrp.c --------------------------------------------------------------- */
 
 /* The hash of a word, to so many bits.  Source: reference, section 2. */
 uint32_t gnutella_qrp_hash(const uint8_t *word, size_t len, unsigned bits);
@@ -372,7 +376,7 @@ bool gnutella_qrp_may_match(const struct link *l, const struct gnutella_msg *m);
 /* Forget the table that came on a link. */
 void gnutella_qrp_free(struct host *h, struct link *l);
 
-/* -- transfer.c ---------------------------------------------------------------- */
+/* -- transfer.c ---------------------------------------------------------- */
 
 /* Fetch what a hit names; answers `command` at the end. */
 void gnutella_transfer_get(struct gnutella *n, struct host *h, uint32_t command,
@@ -406,7 +410,7 @@ const uint8_t *gnutella_transfer_sha1(const struct gnutella *n, int content);
 /* When the first of them is due; NEVER: none. */
 uint64_t gnutella_transfer_deadline(const struct gnutella *n);
 
-/* -- push.c -------------------------------------------------------------------- */
+/* -- push.c -------------------------------------------------------------- */
 
 /* A push for us: call the downloader, and say GIV; but not everybody who is
    named, and as often as somebody likes (reference, section 8). */

@@ -19,12 +19,7 @@
 #define PROXY_ACK 22
 #define PROXY_VERSION 2
 
-/* -- The holder ------------------------------------------------------------ */
-
-static char hex_digit(unsigned v)
-{
-    return "0123456789abcdef"[v & 15];
-}
+/* -- The holder ---------------------------------------------------------- */
 
 /* We are the holder: call the downloader. */
 void gnutella_push_follow(struct gnutella *n, struct host *h, struct link *from,
@@ -64,7 +59,7 @@ static void ask_proxy(struct gnutella *n, struct host *h, struct link *l)
     gnutella_base32_write(l->servent, GUID_BYTES, base32);
     text_printf(&t,
                 "GET /gnutella/push-proxy?ServerId=%s HTTP/1.1\r\n"
-                "User-Agent: p2plab/0.1\r\nConnection: close\r\nX-Node: ",
+                "User-Agent: " PRODUCT "\r\nConnection: close\r\nX-Node: ",
                 base32);
     addr_text(&t, n->self);
     text_add(&t, "\r\n\r\n");
@@ -93,10 +88,7 @@ static void say_giv(struct gnutella *n, struct host *h, struct link *l)
     LOCAL_TEXT t = text_new();
 
     text_printf(&t, "GIV %u:", l->index);
-    for (unsigned i = 0; i < GUID_BYTES; i++) {
-        text_char(&t, hex_digit(n->servent[i] >> 4));
-        text_char(&t, hex_digit(n->servent[i]));
-    }
+    text_hex(&t, n->servent, GUID_BYTES);
     text_add(&t, "/file\n\n");
     host_phase(h, l->conn, PHASE_HANDSHAKE);
     host_write(h, l->conn, t.data, t.len);
@@ -139,7 +131,7 @@ size_t gnutella_push_proxies(const struct gnutella *n, uint8_t *out)
     return sizeof head + 1 + c.at;
 }
 
-/* -- The proxy ------------------------------------------------------------- */
+/* -- The proxy ----------------------------------------------------------- */
 
 /* LIME/21: a leaf that cannot be called wants its pushes from us; /22: we may
    name that ultrapeer. */
@@ -189,11 +181,8 @@ const char *gnutella_push_by_proxy(struct gnutella *n, struct host *h,
         !gnutella_base32_read(
             (struct span){(const uint8_t *)word, strlen(word)}, m.servent,
             GUID_BYTES) ||
-        !http_header(head, "x-node", &v) || v.len >= sizeof word)
-        return "400 Bad Request";
-    memcpy(word, v.at, v.len);
-    word[v.len] = '\0';
-    if (!addr_parse(&m.addr, word) || !gnutella_may_dial(n, m.addr))
+        !http_header(head, "x-node", &v) || !gnutella_addr_read(&m.addr, v) ||
+        !gnutella_may_dial(n, m.addr))
         return "400 Bad Request";
     struct link *l = gnutella_push_way(n, m.servent);
     if (l == NULL)
@@ -217,7 +206,7 @@ struct link *gnutella_push_way(const struct gnutella *n,
     return l != NULL && gnutella_link_is_up(l) ? l : NULL;
 }
 
-/* -- The downloader -------------------------------------------------------- */
+/* -- The downloader ------------------------------------------------------ */
 
 bool gnutella_push_dial_proxy(struct gnutella *n, struct host *h,
                               const struct hit *hit)
@@ -238,19 +227,16 @@ bool gnutella_push_dial_proxy(struct gnutella *n, struct host *h,
 /* Is this "INDEX:HEX/..." of that servent? */
 static bool giv_is_of(struct slice giv, const uint8_t servent[GUID_BYTES])
 {
+    LOCAL_TEXT hex = text_new();
     uint64_t index;
 
-    if (!slice_number(&giv, &index) || !slice_skip(&giv, ":") || giv.len < 33 ||
-        giv.at[32] != '/')
+    text_hex(&hex, servent, GUID_BYTES);
+    if (!slice_number(&giv, &index) || !slice_skip(&giv, ":") ||
+        giv.len <= hex.len || giv.at[hex.len] != '/')
         return false;
-    for (unsigned i = 0; i < 2 * GUID_BYTES; i++) {
-        unsigned v = (unsigned)servent[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15u;
-        char c = giv.at[i];
-        if (c >= 'A' && c <= 'F')
-            c = (char)(c + 'a' - 'A');
-        if (c != hex_digit(v))
+    for (size_t i = 0; i < hex.len; i++) /* case does not matter */
+        if (word_lower((uint8_t)giv.at[i]) != (uint8_t)hex.data[i])
             return false;
-    }
     return true;
 }
 
@@ -277,7 +263,7 @@ static size_t on_giv(struct gnutella *n, struct host *h, struct link *l,
     return len + 1;
 }
 
-/* -- Events ---------------------------------------------------------------- */
+/* -- Events -------------------------------------------------------------- */
 
 void gnutella_push_on_open(struct gnutella *n, struct host *h, struct link *l)
 {

@@ -53,7 +53,7 @@ void gnutella_qrp_free(struct host *h, struct link *l)
     l->words = NULL;
 }
 
-/* -- The leaf's side ----------------------------------------------------------- */
+/* -- The leaf's side ----------------------------------------------------- */
 
 static void mark(uint8_t *table, const uint8_t *word, size_t len)
 {
@@ -131,7 +131,7 @@ void gnutella_qrp_expire(struct gnutella *n, struct host *h)
             gnutella_qrp_send(n, h, l);
 }
 
-/* -- The ultrapeer's side --------------------------------------------------------- */
+/* -- The ultrapeer's side ------------------------------------------------ */
 
 static bool reset(struct host *h, struct link *l, const struct gnutella_msg *m)
 {
@@ -243,7 +243,7 @@ static bool has_word(const struct words *w, struct span word)
 bool gnutella_qrp_may_match(const struct link *l, const struct gnutella_msg *m)
 {
     struct span extra = m->extra, word;
-    uint8_t sha1[20];
+    uint8_t sha1[SHA1_BYTES];
 
     if (l->words == NULL || !l->words->complete)
         return true;

@@ -34,7 +34,7 @@ void gnutella_route_send(struct gnutella *n, struct host *h, struct link *l,
     gnutella_link_write(n, h, l, data, gnutella_encode(m, data, sizeof data));
 }
 
-/* -- Passing on -------------------------------------------------------------- */
+/* -- Passing on ---------------------------------------------------------- */
 
 /* A copy of a message goes one step further.  A leaf gets it with TTL 1 even
    where that would be 0 (reference, section 3, rule 5). */
@@ -126,7 +126,7 @@ static bool is_duplicate(struct gnutella *n, struct host *h, struct link *l,
     return true;
 }
 
-/* -- Pings and pongs ------------------------------------------------------------ */
+/* -- Pings and pongs ----------------------------------------------------- */
 
 static void shared(struct host *h, uint32_t *files, uint32_t *kilobytes)
 {
@@ -293,7 +293,7 @@ void gnutella_route_ping(struct gnutella *n, struct host *h, struct link *l,
         }
 }
 
-/* -- Queries and hits --------------------------------------------------------------- */
+/* -- Queries and hits ---------------------------------------------------- */
 
 /* Source: reference, section 3, "Matching". */
 bool gnutella_matches(const char *name, size_t name_len, const char *text,
@@ -312,7 +312,7 @@ static bool is_list_all(const struct gnutella_msg *m)
 /* What a query asks for: words, or a hash, or that hashes be told. */
 struct wish {
     bool by_hash, tell_hash;
-    uint8_t sha1[20];
+    uint8_t sha1[SHA1_BYTES];
 };
 
 static struct wish wish_of(const struct gnutella_msg *m)
@@ -339,7 +339,7 @@ static bool matches(const struct gnutella *n, const struct content *c, int i,
     if (!c->complete)
         return false;
     if (w->by_hash)
-        return sha1 != NULL && memcmp(sha1, w->sha1, 20) == 0;
+        return sha1 != NULL && memcmp(sha1, w->sha1, SHA1_BYTES) == 0;
     return is_list_all(m) ||
            gnutella_matches(c->name, strlen(c->name), (const char *)m->text.at,
                             m->text.len);
@@ -531,7 +531,7 @@ void gnutella_route_query(struct gnutella *n, struct host *h, const char *text,
             gnutella_route_send(n, h, l, &m);
 }
 
-/* -- Push ----------------------------------------------------------------------------- */
+/* -- Push ---------------------------------------------------------------- */
 
 static void on_push(struct gnutella *n, struct host *h, struct link *l,
                     const struct gnutella_msg *m, const uint8_t *data,
@@ -574,7 +574,7 @@ bool gnutella_route_push(struct gnutella *n, struct host *h,
     return true;
 }
 
-/* -- Every message -------------------------------------------------------------------- */
+/* -- Every message ------------------------------------------------------- */
 
 /* Source: reference, section 5 and 6: who has no room names others. */
 static void serve_guest(struct gnutella *n, struct host *h, struct link *l,

@@ -13,7 +13,7 @@
 
 #define CACHE_NAME "hosts" /* of the remembered blob */
 
-/* -- Addresses ------------------------------------------------------------- */
+/* -- Addresses ----------------------------------------------------------- */
 
 /* Source: reference, section 8: what a stranger says is no reason to dial
    just anything.  Private ranges are left to `public`. */
@@ -61,10 +61,20 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+bool gnutella_addr_read(struct addr *a, struct slice s)
+{
+    char word[24];
+
+    if (s.len >= sizeof word)
+        return false;
+    memcpy(word, s.at, s.len);
+    word[s.len] = '\0';
+    return addr_parse(a, word);
+}
+
 void gnutella_known_add_list(struct gnutella *n, struct host *h, struct slice s)
 {
     while (s.len > 0) {
-        char word[24];
         const char *comma = memchr(s.at, ',', s.len);
         size_t len = comma != NULL ? (size_t)(comma - s.at) : s.len, at = 0;
         size_t used = len + (comma != NULL);
@@ -74,12 +84,8 @@ void gnutella_known_add_list(struct gnutella *n, struct host *h, struct slice s)
             at++;
         while (len > at && is_blank(s.at[len - 1]))
             len--;
-        if (len - at < sizeof word) {
-            memcpy(word, s.at + at, len - at);
-            word[len - at] = '\0';
-            if (addr_parse(&a, word))
-                (void)gnutella_known_add(n, h, a);
-        }
+        if (gnutella_addr_read(&a, (struct slice){s.at + at, len - at}))
+            (void)gnutella_known_add(n, h, a);
         s.at += used;
         s.len -= used;
     }
@@ -109,7 +115,7 @@ void gnutella_known_load(struct gnutella *n, struct host *h)
     }
 }
 
-/* -- Dialling -------------------------------------------------------------- */
+/* -- Dialling ------------------------------------------------------------ */
 
 static bool is_linked(const struct gnutella *n, struct addr a)
 {

@@ -16,7 +16,7 @@
 #define TAG_FETCHED 2
 #define NAME_BYTES 512 /* of a file's name in a request */
 
-/* -- Hashes of what is shared ------------------------------------------------- */
+/* -- Hashes of what is shared -------------------------------------------- */
 
 const uint8_t *gnutella_transfer_sha1(const struct gnutella *n, int content)
 {
@@ -33,7 +33,7 @@ static void keep_digest(struct gnutella *n, struct host *h, int content,
         !host_grow(h, &n->digests, &n->digest_count, (uint32_t)content + 1,
                    sizeof *n->digests))
         return;
-    memcpy(n->digests[content].sha1, sha1, 20);
+    memcpy(n->digests[content].sha1, sha1, SHA1_BYTES);
     n->digests[content].known = true;
     gnutella_qrp_changed(n, h); /* its hash, and a fetched one's name */
 }
@@ -57,7 +57,7 @@ void gnutella_transfer_start(struct gnutella *n, struct host *h)
     hash_from(h, 0);
 }
 
-/* -- Uploads ---------------------------------------------------------------------- */
+/* -- Uploads ------------------------------------------------------------- */
 
 static void answer(struct host *h, struct link *l, const char *status,
                    const char *headers, uint64_t bytes)
@@ -65,7 +65,7 @@ static void answer(struct host *h, struct link *l, const char *status,
     LOCAL_TEXT t = text_new();
 
     text_printf(&t,
-                "HTTP/1.1 %s\r\nServer: p2plab/0.1\r\n%sContent-Length: "
+                "HTTP/1.1 %s\r\nServer: " PRODUCT "\r\n%sContent-Length: "
                 "%llu\r\n\r\n",
                 status, headers, (unsigned long long)bytes);
     host_phase(h, l->conn, PHASE_HTTP);
@@ -118,12 +118,13 @@ static unsigned uploads(const struct gnutella *n)
 
 static int find_by_hash(const struct gnutella *n, struct slice urn)
 {
-    uint8_t sha1[20];
+    uint8_t sha1[SHA1_BYTES];
 
     if (!gnutella_urn((struct span){(const uint8_t *)urn.at, urn.len}, sha1))
         return ERR_USAGE;
     for (uint32_t i = 0; i < n->digest_count; i++)
-        if (n->digests[i].known && memcmp(n->digests[i].sha1, sha1, 20) == 0)
+        if (n->digests[i].known &&
+            memcmp(n->digests[i].sha1, sha1, SHA1_BYTES) == 0)
             return (int)i;
     return ERR_USAGE;
 }
@@ -270,7 +271,7 @@ static size_t on_request(struct gnutella *n, struct host *h, struct link *l,
     return (size_t)used;
 }
 
-/* -- Downloads ------------------------------------------------------------------------ */
+/* -- Downloads ----------------------------------------------------------- */
 
 /* One file a connection: the present one is not needed any more. */
 static void hang_up(struct host *h, struct download *d)
@@ -343,7 +344,7 @@ void gnutella_transfer_on_hashed(struct gnutella *n, struct host *h,
 {
     struct download *d = n->downloads;
 
-    if (e->len == 20)
+    if (e->len == SHA1_BYTES)
         keep_digest(n, h, e->content, e->data);
     if (e->tag == TAG_SHARED) {
         hash_from(h, e->content + 1);
@@ -353,9 +354,9 @@ void gnutella_transfer_on_hashed(struct gnutella *n, struct host *h,
         d = d->next;
     if (d == NULL)
         return;
-    if (e->len == 20 &&
-        (!d->hit.has_sha1 || memcmp(e->data, d->hit.sha1, 20) == 0)) {
-        memcpy(d->hit.sha1, e->data, 20);
+    if (e->len == SHA1_BYTES &&
+        (!d->hit.has_sha1 || memcmp(e->data, d->hit.sha1, SHA1_BYTES) == 0)) {
+        memcpy(d->hit.sha1, e->data, SHA1_BYTES);
         d->hit.has_sha1 = true;
         succeed(n, h, d);
         return;
@@ -456,7 +457,7 @@ static void request(struct host *h, struct link *l)
     }
     text_add(&t, " HTTP/1.1\r\nHost: ");
     addr_text(&t, d->hit.addr);
-    text_printf(&t, "\r\nUser-Agent: p2plab/0.1\r\nRange: bytes=%llu-\r\n\r\n",
+    text_printf(&t, "\r\nUser-Agent: " PRODUCT "\r\nRange: bytes=%llu-\r\n\r\n",
                 (unsigned long long)d->at);
     host_phase(h, l->conn, PHASE_HTTP);
     host_write(h, l->conn, t.data, t.len);
@@ -534,7 +535,7 @@ static size_t on_head(struct gnutella *n, struct host *h, struct link *l,
     struct download *d = l->download;
     struct http_head head;
     struct slice v;
-    uint8_t sha1[20];
+    uint8_t sha1[SHA1_BYTES];
     int used = http_answer(&head, e->data, e->len);
 
     if (used == 0)
@@ -547,8 +548,8 @@ static size_t on_head(struct gnutella *n, struct host *h, struct link *l,
     if (why == NULL && http_header(&head, "x-gnutella-content-urn", &v) &&
         gnutella_urn((struct span){(const uint8_t *)v.at, v.len}, sha1)) {
         if (!d->hit.has_sha1)
-            memcpy(d->hit.sha1, sha1, 20);
-        else if (memcmp(d->hit.sha1, sha1, 20) != 0)
+            memcpy(d->hit.sha1, sha1, SHA1_BYTES);
+        else if (memcmp(d->hit.sha1, sha1, SHA1_BYTES) != 0)
             why = "the holder has another file by that name";
         d->hit.has_sha1 = true;
     }
@@ -637,7 +638,7 @@ void gnutella_transfer_begin(struct gnutella *n, struct host *h,
     gnutella_arm(n, h);
 }
 
-/* -- Events ----------------------------------------------------------------------------- */
+/* -- Events -------------------------------------------------------------- */
 
 void gnutella_transfer_on_open(struct gnutella *n, struct host *h,
                                struct link *l)

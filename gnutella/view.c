@@ -193,7 +193,7 @@ static bool read_flood(const struct view *v, struct flood *f)
     return true;
 }
 
-/* -- The tree ---------------------------------------------------------------------- */
+/* -- The tree ------------------------------------------------------------ */
 
 /* Give rows to `parent`'s children, below `row`; the next free row. */
 static int place(struct flood *f, struct point *parent, int row)
@@ -261,7 +261,7 @@ static void draw_tree(struct flood *f, const struct pane *pane)
     }
 }
 
-/* -- A crowd ------------------------------------------------------------------------- */
+/* -- A crowd ------------------------------------------------------------- */
 
 /* By hop: how many servents, and how many of them have heard the question,
    which their own tables say. */
@@ -342,7 +342,7 @@ static void flood_picture(const struct view *v, const struct pane *p)
                   "[selected]  >on its way  :n dups dropped");
 }
 
-/* -- Other pictures --------------------------------------------------------------------- */
+/* -- Other pictures ------------------------------------------------------ */
 
 static void degree_picture(const struct view *v, const struct pane *p)
 {
@@ -393,7 +393,7 @@ const struct picture gnutella_pictures[] = {{"flood", flood_picture},
                                             {"adjacency", adjacency_picture},
                                             {NULL, NULL}};
 
-/* -- A node's state ------------------------------------------------------------------------ */
+/* -- A node's state ------------------------------------------------------ */
 
 static bool is_opening(const struct link *l)
 {

@@ -8,7 +8,6 @@
  */
 #include "gnutella/wire.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "common/http.h"
@@ -17,7 +16,7 @@
 #define GGEP_COBS 0x40 /* flags */
 #define GGEP_DEFLATED 0x20
 
-/* -- Parts ----------------------------------------------------------------- */
+/* -- Parts --------------------------------------------------------------- */
 
 static void walk_span(struct codec *c, const char *name, enum field_kind kind,
                       struct span *s, size_t len)
@@ -79,7 +78,7 @@ static void walk_text(struct codec *c, const char *name, struct span *s)
     code_minor(c);
 }
 
-/* -- GGEP ---------------------------------------------------------------------- */
+/* -- GGEP ---------------------------------------------------------------- */
 
 /* Source: reference, "GGEP block": 1 to 3 bytes of 6 bits each. */
 static size_t walk_ggep_length(struct codec *c)
@@ -210,7 +209,7 @@ static void walk_tail(struct codec *c, struct gnutella_msg *m)
     code_require(c, rest_of(c) == 0);
 }
 
-/* -- Extensions of queries and results --------------------------------------------- */
+/* -- Extensions of queries and results ----------------------------------- */
 
 bool gnutella_next_extension(struct span *extra, struct span *part)
 {
@@ -309,7 +308,7 @@ void gnutella_base32_write(const uint8_t *data, size_t len, char *out)
     *out = '\0';
 }
 
-bool gnutella_urn(struct span part, uint8_t digest[20])
+bool gnutella_urn(struct span part, uint8_t digest[SHA1_BYTES])
 {
     size_t len = strlen(urn_prefix);
 
@@ -319,16 +318,16 @@ bool gnutella_urn(struct span part, uint8_t digest[20])
         if ((part.at[i] | 0x20) != (uint8_t)(urn_prefix[i] | 0x20))
             return false;
     return gnutella_base32_read((struct span){part.at + len, part.len - len},
-                                digest, 20);
+                                digest, SHA1_BYTES);
 }
 
-void gnutella_urn_write(const uint8_t digest[20], char out[URN_BYTES])
+void gnutella_urn_write(const uint8_t digest[SHA1_BYTES], char out[URN_BYTES])
 {
     memcpy(out, urn_prefix, sizeof urn_prefix);
     gnutella_base32_write(digest, 20, out + strlen(urn_prefix));
 }
 
-/* -- Query hits ------------------------------------------------------------------------ */
+/* -- Query hits ---------------------------------------------------------- */
 
 static void walk_result(struct codec *c, struct gnutella_result *r)
 {
@@ -450,7 +449,7 @@ static void walk_hit(struct codec *c, struct gnutella_msg *m)
     walk_guid(c, "servent", m->servent);
 }
 
-/* -- The other payloads ------------------------------------------------------------------ */
+/* -- The other payloads -------------------------------------------------- */
 
 static void walk_query(struct codec *c, struct gnutella_msg *m)
 {
@@ -557,7 +556,7 @@ static void walk_header(struct codec *c, struct gnutella_msg *m)
     code_minor(c);
 }
 
-/* -- Whole messages --------------------------------------------------------------------------- */
+/* -- Whole messages ------------------------------------------------------ */
 
 size_t gnutella_encode(struct gnutella_msg *m, uint8_t *out, size_t room)
 {

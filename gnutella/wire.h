@@ -10,6 +10,7 @@
 #define GNUTELLA_WIRE_H
 
 #include "common/codec.h"
+#include "common/hash.h"
 #include "common/node.h"
 #include "gnutella/limits.h"
 
@@ -104,10 +105,10 @@ struct addr gnutella_hit_proxy(const struct gnutella_msg *m);
 /* The next extension, up to 0x1c, of a query or a result. */
 bool gnutella_next_extension(struct span *extra, struct span *part);
 /* The SHA-1 of "urn:sha1:<32 letters>"; false when that is something else. */
-bool gnutella_urn(struct span part, uint8_t digest[20]);
+bool gnutella_urn(struct span part, uint8_t digest[SHA1_BYTES]);
 /* ... and written, with a NUL. */
 #define URN_BYTES 42
-void gnutella_urn_write(const uint8_t digest[20], char out[URN_BYTES]);
+void gnutella_urn_write(const uint8_t digest[SHA1_BYTES], char out[URN_BYTES]);
 /* Bytes as base32, without padding; `out` takes a letter for each 5 bits, and
    a NUL. */
 void gnutella_base32_write(const uint8_t *data, size_t len, char *out);

@@ -3,7 +3,7 @@
  *
  * Some of it holds always: nobody is in a view or a contact of the wrong
  * group.  The rest is what gossip brings about once nothing changes any more
- * [kelips.md 9.4]: every view is its group, every group can be reached, every
+ * (reference, 9.4): every view is its group, every group can be reached, every
  * member of a file's group knows its home.
  */
 #include "kelips/check.h"
@@ -47,7 +47,7 @@ const struct file *kelips_home(const struct network *net, const struct id *key,
     return best;
 }
 
-/* -- A lookup as tables stand ------------------------------------------------- */
+/* -- A lookup as tables stand -------------------------------------------- */
 
 /* Whom would `n` ask, of the live ones it knows in the group? */
 static struct kelips *live_contact(const struct network *net,
@@ -118,7 +118,7 @@ struct way kelips_way(const struct network *net, struct host *from,
     return w;
 }
 
-/* -- Invariants ---------------------------------------------------------------- */
+/* -- Invariants ---------------------------------------------------------- */
 
 struct checks {
     const struct network *net;
@@ -267,7 +267,7 @@ bool kelips_may_fail(const struct network *net, const struct host *h)
     return n != NULL && (!n->member || size[n->group] > 1);
 }
 
-/* -- The explorer ------------------------------------------------------------------ */
+/* -- The explorer -------------------------------------------------------- */
 
 /* Numbers of questions differ from run to run: a message has the place of
    its request among the open ones of whoever asked; 0: nobody waits. */
@@ -298,7 +298,7 @@ void kelips_canonical(const struct network *net, const struct host *from,
         data[HEADER_BYTES + i] = (uint8_t)(rank >> (24 - 8 * i));
 }
 
-/* -- Warm ----------------------------------------------------------------------------- */
+/* -- Warm ---------------------------------------------------------------- */
 
 static struct entry entry_for(const struct network *net, const struct kelips *n)
 {

@@ -4,9 +4,9 @@
  * `lookup NAME`, `get NAME` and `insert NAME TEXT` open a request that carries
  * the command's number; `show` answers at once.
  */
-#include <string.h>
-
 #include "kelips/node.h"
+
+#include <string.h>
 
 static void list_nodes(struct fields *f, const char *name,
                        const struct entry *e, size_t count)
@@ -25,8 +25,7 @@ static void show(const struct kelips *n, struct host *h, uint32_t command)
     fields_id(&f, "id", n->id, ID_BITS);
     fields_number(&f, "group", n->group);
     list_nodes(&f, "members", n->view.at, n->view.count);
-    list_nodes(&f, "contacts", n->contact,
-               (size_t)n->groups * n->contact_count);
+    list_nodes(&f, "contacts", n->contact, kelips_places(n));
     fields_number(&f, "tuples", n->tuples.count);
     fields_number(&f, "files", n->file_count);
     fields_number(&f, "bytes", kelips_bytes(n));

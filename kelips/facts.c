@@ -9,7 +9,7 @@
 #include "common/words.h"
 #include "kelips/check.h"
 
-/* -- Arguments and output ---------------------------------------------------- */
+/* -- Arguments and output ------------------------------------------------ */
 
 static bool key_of(struct fact_call *k, size_t arg, struct id *key)
 {
@@ -34,7 +34,7 @@ static bool group_arg(struct fact_call *k, size_t arg, uint64_t *group)
         k, arg, (uint64_t)setting(k->network->settings, OPT_GROUPS) - 1, group);
 }
 
-/* -- One node ------------------------------------------------------------------ */
+/* -- One node ------------------------------------------------------------ */
 
 static enum fact_outcome fact_group(struct fact_call *k)
 {
@@ -55,7 +55,7 @@ static enum fact_outcome fact_view(struct fact_call *k)
 static enum fact_outcome fact_contacts(struct fact_call *k)
 {
     const struct kelips *n = node_of(k);
-    size_t places = (size_t)n->groups * n->contact_count;
+    size_t places = kelips_places(n);
 
     for (size_t i = 0; i < places; i++)
         if (!addr_none(n->contact[i].addr))
@@ -108,7 +108,7 @@ static enum fact_outcome fact_rate(struct fact_call *k)
                              : 0);
 }
 
-/* -- Groups ---------------------------------------------------------------------- */
+/* -- Groups -------------------------------------------------------------- */
 
 static enum fact_outcome fact_members(struct fact_call *k)
 {
@@ -184,7 +184,7 @@ static enum fact_outcome fact_home(struct fact_call *k)
         k, kelips_home(k->network, &key, &h) != NULL ? h->name : NULL);
 }
 
-/* -- Lookups ---------------------------------------------------------------------- */
+/* -- Lookups ------------------------------------------------------------- */
 
 static bool way_of(struct fact_call *k, struct way *w)
 {
@@ -298,7 +298,7 @@ static enum fact_outcome fact_missing(struct fact_call *k)
     return fact_print_ratio(k, 100 * (wanted - known), wanted);
 }
 
-/* -- Picks for a student: they depend on the network only ----------------------- */
+/* -- Picks for a student: they depend on the network only ---------------- */
 
 /* A node in another group than the file, which is not its home either. */
 static enum fact_outcome fact_pick_source(struct fact_call *k)

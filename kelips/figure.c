@@ -1,6 +1,6 @@
 /*
  * The experiments behind the figures of [kelips03], and of the numbers that
- * kelips.md computes (K1 to K6, K8).
+ * the reference computes (K1 to K6, K8).
  *
  * Groups are about the square root of the nodes.  Each counts what the live
  * structures hold, or how the very protocol's gossip changes them.
@@ -40,7 +40,7 @@ static struct id random_id(struct figure_run *r)
     return id;
 }
 
-/* -- K1: memory ---------------------------------------------------------------- */
+/* -- K1: memory ---------------------------------------------------------- */
 
 enum { SUM_ENTRIES, SUM_BYTES };
 
@@ -88,7 +88,7 @@ static bool run_memory(struct figure_run *r)
     return true;
 }
 
-/* [kelips.md 2] S = n/k + c (k - 1) + F/k entries. */
+/* Source: reference, 2: S = n/k + c (k - 1) + F/k entries. */
 static void row_memory(const struct figure_row *row, struct text *csv)
 {
     const uint64_t *sum = row->tally->sum;
@@ -102,7 +102,7 @@ static void row_memory(const struct figure_row *row, struct text *csv)
                 figure_ratio(sum[SUM_BYTES], row->tally->runs));
 }
 
-/* -- K2: the cost of a lookup ------------------------------------------------------ */
+/* -- K2: the cost of a lookup -------------------------------------------- */
 
 #define FILES 50
 #define LOOKUPS 20000
@@ -157,7 +157,7 @@ static void row_lookup_cost(const struct figure_row *row, struct text *csv)
         (k - 1) / k);
 }
 
-/* -- K3: the load of gossip ---------------------------------------------------------- */
+/* -- K3: the load of gossip ---------------------------------------------- */
 
 enum { SUM_MESSAGES, SUM_GOSSIP, SUM_NODES };
 
@@ -190,7 +190,7 @@ static void row_gossip_load(const struct figure_row *row, struct text *csv)
                 figure_ratio(sum[SUM_GOSSIP], sum[SUM_NODES] * LOAD_SECONDS));
 }
 
-/* -- K4: convergence; K5: mass failure; K8: false expiry ------------------------------- */
+/* -- K4: convergence; K5: mass failure; K8: false expiry ----------------- */
 
 enum { SUM_KNOWN, SUM_WANTED, SUM_DEAD, SUM_DEAD_CONTACTS };
 
@@ -208,14 +208,14 @@ static void count_views(struct figure_run *r)
             bool live = kelips_by_addr(r->network, n->view.at[j].addr) != NULL;
             sum[live ? SUM_KNOWN : SUM_DEAD]++;
         }
-        for (size_t j = 0; j < (size_t)n->groups * n->contact_count; j++)
+        for (size_t j = 0; j < kelips_places(n); j++)
             sum[SUM_DEAD_CONTACTS] +=
                 !addr_none(n->contact[j].addr) &&
                 kelips_by_addr(r->network, n->contact[j].addr) == NULL;
     }
 }
 
-#define ACQUAINTANCES 60 /* [kelips.md 3] of whom every node knows at first */
+#define ACQUAINTANCES 60 /* reference, 3: of whom every node knows at first */
 
 static bool run_convergence(struct figure_run *r)
 {
@@ -310,7 +310,7 @@ static void row_false_expiry(const struct figure_row *row, struct text *csv)
                 100 - 100 * figure_ratio(sum[SUM_KNOWN], sum[SUM_WANTED]));
 }
 
-/* -- K6: lookups among the dead ------------------------------------------------------------ */
+/* -- K6: lookups among the dead ------------------------------------------ */
 
 enum { SUM_LOOKUPS, SUM_DIRECT, SUM_INDIRECT };
 
@@ -323,7 +323,7 @@ static bool is_dead(const struct figure_run *r, const bool *dead, struct addr a)
     return h == NULL || dead[h->index];
 }
 
-/* [kelips.md 6] by a contact; else by twelve others, each for its contact. */
+/* Source: reference, 6: by a contact; else by twelve others, each for its contact. */
 static void look_up_among_dead(struct figure_run *r, const bool *dead,
                                const struct kelips *n, uint16_t group)
 {
@@ -382,7 +382,7 @@ static void row_lookup_success(const struct figure_row *row, struct text *csv)
         figure_ratio(sum[SUM_INDIRECT], sum[SUM_LOOKUPS]), 1 - c * rest);
 }
 
-/* -- The table --------------------------------------------------------------------------------- */
+/* -- The table ----------------------------------------------------------- */
 
 const struct figure kelips_figures[] = {
     {.name = "memory",

@@ -7,18 +7,18 @@
  * here, the rest to anything else [p2psim].  The header carries the sender's
  * own heartbeat.  Nothing is drawn by lot while all of it fits.
  */
-#include <string.h>
-
 #include "kelips/node.h"
 
-/* -- What to tell ------------------------------------------------------------ */
+#include <string.h>
+
+/* -- What to tell -------------------------------------------------------- */
 
 /* Entries among which a ration is chosen. */
 struct pool {
     struct entry *at;
     size_t count;
     enum kelips_kind kind;
-    struct addr not ; /* whom it is for: knows about itself */
+    struct addr to; /* whom it is for: knows about itself */
 };
 
 static bool is_in(const struct kelips_msg *m, const struct entry *e)
@@ -34,7 +34,7 @@ static void tell(const struct kelips *n, struct host *h, const struct pool *p,
                  struct entry *e, struct kelips_msg *m)
 {
     if (m->count == ENTRIES_MAX || addr_none(e->addr) ||
-        (p->kind == KELIPS_NODE && addr_equal(e->addr, p->not )) || is_in(m, e))
+        (p->kind == KELIPS_NODE && addr_equal(e->addr, p->to)) || is_in(m, e))
         return;
     m->entry[m->count++] = kelips_entry_of(n, h, e, p->kind);
     if (e->fresh > 0)
@@ -79,8 +79,7 @@ static struct pool contacts_of(const struct kelips *n, uint16_t group,
 
 static struct pool all_contacts(const struct kelips *n, struct addr to)
 {
-    return (struct pool){n->contact, (size_t)n->groups * n->contact_count,
-                         KELIPS_NODE, to};
+    return (struct pool){n->contact, kelips_places(n), KELIPS_NODE, to};
 }
 
 static void gossip_to(struct kelips *n, struct host *h, struct addr to,
@@ -101,7 +100,7 @@ static void gossip_to(struct kelips *n, struct host *h, struct addr to,
     n->gossip_messages++;
 }
 
-/* -- To whom ------------------------------------------------------------------ */
+/* -- To whom ------------------------------------------------------------- */
 
 /* Up to TARGETS of the pool, each once; all of them when they are few.  A liar
    can tell of many nodes at one address: who is drawn again too often, is
@@ -120,7 +119,7 @@ static unsigned choose(struct host *h, const struct pool *p,
                 target[count++] = p->at[i].addr;
         return count;
     }
-    for (unsigned tries = 0; count < TARGETS && tries < TRIES_MAX; tries++) {
+    for (unsigned tries = 0; count < TARGETS && tries < DRAWS_MAX; tries++) {
         struct addr a = p->at[host_random(h) % p->count].addr;
         bool again = addr_none(a);
         for (unsigned i = 0; i < count; i++)
@@ -141,7 +140,7 @@ static void gossip_among(struct kelips *n, struct host *h, const struct pool *p,
         gossip_to(n, h, target[i], inside);
 }
 
-/* -- Measuring ------------------------------------------------------------------ */
+/* -- Measuring ----------------------------------------------------------- */
 
 static void ping(struct kelips *n, struct host *h, struct addr to,
                  enum request_kind kind)
@@ -168,8 +167,7 @@ static const struct entry *in_turn(const struct kelips *n, uint32_t i)
  */
 static void measure(struct kelips *n, struct host *h)
 {
-    uint32_t count =
-        n->view.count + (uint32_t)n->groups * (uint32_t)n->contact_count;
+    uint32_t count = n->view.count + (uint32_t)kelips_places(n);
     const struct entry *chosen = NULL;
 
     if (!addr_none(n->candidate.addr)) {
@@ -220,7 +218,7 @@ static void look_at_grave(struct kelips *n, struct host *h)
    would not hear of one another by gossip. */
 static void ask_about_us(struct kelips *n, struct host *h)
 {
-    uint32_t places = (uint32_t)n->groups * n->contact_count;
+    uint32_t places = (uint32_t)kelips_places(n);
     uint32_t start = n->rounds / GRAVE_ROUNDS;
     struct request *r = NULL;
     struct kelips_msg m;
@@ -257,7 +255,7 @@ void kelips_round(struct kelips *n, struct host *h)
     ask_about_us(n, h);
 }
 
-/* -- Newcomers -------------------------------------------------------------------- */
+/* -- Newcomers ----------------------------------------------------------- */
 
 void kelips_fill_contacts(struct kelips *n, struct host *h, uint16_t group,
                           struct kelips_msg *m)

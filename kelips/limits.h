@@ -23,7 +23,7 @@
 
 /* [kelips03] 4: gossip goes to three members and three contacts a round. */
 #define TARGETS 3
-#define TRIES_MAX 64 /* draws, to find them among many entries of one */
+#define DRAWS_MAX 64 /* to find them among many entries of one */
 /* Times that an entry which is new here is gossiped before others: a round's
    messages.  (The paper leaves open how long an item counts as new.) */
 #define FRESH_TIMES 6

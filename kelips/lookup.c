@@ -9,12 +9,11 @@
  * does the rest.  A home tells the group again and again, for tuples expire
  * like everything else; there is no delete.
  */
-#include <assert.h>
-#include <string.h>
-
 #include "kelips/node.h"
 
-/* -- Files of our own -------------------------------------------------------- */
+#include <string.h>
+
+/* -- Files of our own ---------------------------------------------------- */
 
 static size_t file_bytes(const struct file *f)
 {
@@ -75,7 +74,7 @@ static uint64_t refresh_us(const struct kelips *n)
     return kelips_expiry(n, SOFT_TUPLE) / REFRESHES;
 }
 
-/* -- Whom to ask --------------------------------------------------------------- */
+/* -- Whom to ask --------------------------------------------------------- */
 
 static bool was_asked(const struct request *r, struct addr a)
 {
@@ -123,7 +122,7 @@ const struct entry *kelips_first_choice(const struct kelips *n,
 static const struct entry *helper(const struct kelips *n, struct host *h,
                                   const struct request *r)
 {
-    size_t contacts = (size_t)n->groups * n->contact_count;
+    size_t contacts = kelips_places(n);
     const struct entry *chosen = NULL;
     uint64_t count = 0;
 
@@ -146,7 +145,7 @@ static const struct entry *helper(const struct kelips *n, struct host *h,
     return chosen;
 }
 
-/* -- Results ---------------------------------------------------------------------- */
+/* -- Results ------------------------------------------------------------- */
 
 /* The id of a node, where we know it. */
 static bool id_of_node(const struct kelips *n, struct addr a, struct id *id)
@@ -222,7 +221,7 @@ static void failed(struct kelips *n, struct host *h, struct request *r,
     kelips_request_close(n, h, r);
 }
 
-/* -- Asking ------------------------------------------------------------------------- */
+/* -- Asking -------------------------------------------------------------- */
 
 static void remember(struct request *r, struct addr a)
 {
@@ -433,7 +432,7 @@ void kelips_again(struct kelips *n, struct host *h, struct request *r)
         ask_next(n, h, r);
 }
 
-/* -- Answering ------------------------------------------------------------------------ */
+/* -- Answering ----------------------------------------------------------- */
 
 static void on_lookup(struct kelips *n, struct host *h, struct addr from,
                       const struct kelips_msg *m)
@@ -566,7 +565,7 @@ void kelips_on_question(struct kelips *n, struct host *h, struct addr from,
     (void)kelips_send(h, from, &reply);
 }
 
-/* -- Files, as time goes by --------------------------------------------------------- */
+/* -- Files, as time goes by ---------------------------------------------- */
 
 void kelips_share(struct kelips *n, struct host *h)
 {
@@ -601,7 +600,7 @@ void kelips_refresh(struct kelips *n, struct host *h)
     }
 }
 
-/* -- Inserting ----------------------------------------------------------------------- */
+/* -- Inserting ----------------------------------------------------------- */
 
 void kelips_insert(struct kelips *n, struct host *h, struct request *r,
                    const char *text, size_t text_len)

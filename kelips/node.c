@@ -13,9 +13,6 @@
  */
 #include "kelips/node.h"
 
-#include <assert.h>
-#include <string.h>
-
 #include "common/random.h"
 #include "kelips/check.h"
 
@@ -76,7 +73,7 @@ static bool identify(const struct settings *s, struct addr self,
     return false;
 }
 
-/* -- Messages and requests -------------------------------------------------- */
+/* -- Messages and requests ----------------------------------------------- */
 
 void kelips_begin(const struct kelips *n, enum kelips_type type,
                   struct kelips_msg *m)
@@ -168,7 +165,7 @@ static void arm(struct kelips *n, struct host *h)
     host_timer_at(h, TIMER_TIMEOUT, first != 0 ? first : NEVER);
 }
 
-/* -- Joining ----------------------------------------------------------------- */
+/* -- Joining ------------------------------------------------------------- */
 
 /* A lot drawn from the node's id and the round, so that the state alone says
    how things go on. */
@@ -239,7 +236,7 @@ void kelips_settle_down(struct kelips *n, struct host *h)
     arm_gossip(n, h);
 }
 
-/* -- Events ------------------------------------------------------------------ */
+/* -- Events -------------------------------------------------------------- */
 
 /* One deadline at a time: if another is due as well, the timer fires again. */
 static void on_timeout(struct kelips *n, struct host *h)
@@ -439,12 +436,11 @@ static void *create(struct host *h, const struct config *config)
     n->group = kelips_group(&n->id, n->groups);
     n->contact_count = (uint8_t)setting(s, OPT_CONTACTS);
     n->next_request = (uint32_t)host_random(h);
-    n->contact = host_alloc(h, (size_t)n->groups * n->contact_count *
-                                   sizeof n->contact[0]);
+    n->contact = host_alloc(h, kelips_places(n) * sizeof n->contact[0]);
     return n->contact != NULL ? n : NULL;
 }
 
-/* -- Canonical state ----------------------------------------------------------- */
+/* -- Canonical state ----------------------------------------------------- */
 
 /* Times are those of the clock, not ages: while nothing happens to a node,
    its dump stays the same. */
@@ -498,7 +494,7 @@ static void dump_request(struct text *t, const struct request *r)
 static void dump(const void *node, struct host *h, struct text *t)
 {
     const struct kelips *n = node;
-    size_t places = (size_t)n->groups * n->contact_count;
+    size_t places = kelips_places(n);
 
     (void)h;
     text_number(t, "group ", n->group);

@@ -143,6 +143,12 @@ struct kelips {
     struct request *requests;
 };
 
+/* Places for contacts: c a group, our own too, where they stay free. */
+static inline size_t kelips_places(const struct kelips *n)
+{
+    return (size_t)n->groups * n->contact_count;
+}
+
 /* -- node.c -------------------------------------------------------------- */
 
 void kelips_begin(const struct kelips *n, enum kelips_type type,
@@ -205,7 +211,7 @@ bool kelips_put(struct kelips *n, struct host *h, enum soft what,
 void kelips_round(struct kelips *n, struct host *h);
 /* The answer to JOIN. */
 void kelips_welcome(struct kelips *n, struct host *h, struct addr to,
-                    const struct kelips_msg *m);
+                    const struct kelips_msg *question);
 /* Append contacts of `group` to a message, and the candidate that is of it. */
 void kelips_fill_contacts(struct kelips *n, struct host *h, uint16_t group,
                           struct kelips_msg *m);

@@ -5,18 +5,18 @@
  * An entry is accepted when its heartbeat is newer than the one we know and
  * younger than its expiry.  Who has expired goes to the graves, which keep the
  * last heartbeat: for one expiry more nothing as old is accepted, so an old
- * message replayed brings nobody back [kelips.md 9.3].  Whoever leaves
+ * message replayed brings nobody back (reference, 9.3).  Whoever leaves
  * MISSES_MAX requests in a row unanswered is given up at once, as member,
  * contact and home of files: it goes to the graves, and only a message from
  * itself brings it back, whatever others gossip.  So a liar keeps nobody alive
  * for ever.
  */
+#include "kelips/node.h"
+
 #include <assert.h>
 #include <string.h>
 
-#include "kelips/node.h"
-
-/* -- Sorted tables --------------------------------------------------------- */
+/* -- Sorted tables ------------------------------------------------------- */
 
 /* The place of an entry, or where it would go. */
 static uint32_t table_place(const struct table *t, const struct id *id,
@@ -106,7 +106,7 @@ static bool table_insert(struct table *t, struct host *h, uint32_t max,
     return true;
 }
 
-/* -- Finding ---------------------------------------------------------------- */
+/* -- Finding ------------------------------------------------------------- */
 
 struct entry *kelips_contact(const struct kelips *n, uint16_t group, unsigned i)
 {
@@ -126,7 +126,7 @@ static struct entry *member_by_addr(const struct kelips *n, struct addr peer)
 struct entry *kelips_known(const struct kelips *n, struct addr peer)
 {
     struct entry *e = member_by_addr(n, peer);
-    size_t places = (size_t)n->groups * n->contact_count;
+    size_t places = kelips_places(n);
 
     for (size_t i = 0; i < places && e == NULL; i++)
         if (!addr_none(peer) && addr_equal(n->contact[i].addr, peer))
@@ -146,12 +146,12 @@ const struct entry *kelips_tuple(const struct kelips *n, const struct id *key)
     return best;
 }
 
-/* -- Expiry ----------------------------------------------------------------- */
+/* -- Expiry -------------------------------------------------------------- */
 
 /*
  * A heartbeat needs log N rounds to spread, and more when a message cannot
  * hold all there is to tell: entries / ration rounds pass until it is some
- * entry's turn [kelips.md 3].  Where `expiry` is not set, it follows the size
+ * entry's turn (reference, 3).  Where `expiry` is not set, it follows the size
  * of the table.  Contacts, which travel through foreign groups, live twice as
  * long [p2psim].
  */
@@ -184,7 +184,7 @@ static uint64_t age_of(const struct entry *e, struct host *h)
     return age > 0 ? (uint64_t)age : 0;
 }
 
-/* -- Graves ----------------------------------------------------------------- */
+/* -- Graves -------------------------------------------------------------- */
 
 static struct entry *grave_of(struct kelips *n, struct addr peer)
 {
@@ -229,7 +229,7 @@ static bool is_belied(const struct kelips *n, struct host *h,
            age_of(grave, h) <= kelips_expiry(n, what);
 }
 
-/* -- Hearing ---------------------------------------------------------------- */
+/* -- Hearing ------------------------------------------------------------- */
 
 /* A heartbeat that is newer must have been made later, too; else it is a lie,
    which would grow young again with each true one. */
@@ -245,10 +245,11 @@ static void renew(struct entry *known, const struct entry *e)
    does not answer, or the one not heard of for the longest time. */
 static struct entry *worst_contact(const struct kelips *n, uint16_t group)
 {
-    struct entry *worst = &n->contact[(size_t)group * n->contact_count];
+    struct entry *place = &n->contact[(size_t)group * n->contact_count];
+    struct entry *worst = place;
 
     for (unsigned i = 0; i < n->contact_count; i++) {
-        struct entry *e = &n->contact[(size_t)group * n->contact_count + i];
+        struct entry *e = &place[i];
         if (addr_none(e->addr))
             return e;
         if (e->misses > worst->misses ||
@@ -448,7 +449,7 @@ void kelips_purge(struct kelips *n, struct host *h)
     uint64_t member = kelips_expiry(n, SOFT_MEMBER);
     uint64_t contact = kelips_expiry(n, SOFT_CONTACT);
     uint64_t tuple = kelips_expiry(n, SOFT_TUPLE);
-    size_t places = (size_t)n->groups * n->contact_count;
+    size_t places = kelips_places(n);
     unsigned gone = 0;
 
     n->purged_us = host_now(h);
@@ -476,7 +477,7 @@ void kelips_purge(struct kelips *n, struct host *h)
                   gone == 1 ? "entry" : "entries");
 }
 
-/* -- The rest ---------------------------------------------------------------- */
+/* -- The rest ------------------------------------------------------------ */
 
 struct kelips_entry kelips_entry_of(const struct kelips *n, struct host *h,
                                     const struct entry *e,
@@ -493,7 +494,7 @@ struct kelips_entry kelips_entry_of(const struct kelips *n, struct host *h,
 uint32_t kelips_entries(const struct kelips *n)
 {
     uint32_t count = n->view.count + n->tuples.count;
-    size_t places = (size_t)n->groups * n->contact_count;
+    size_t places = kelips_places(n);
 
     for (size_t i = 0; i < places; i++)
         count += !addr_none(n->contact[i].addr);
@@ -502,8 +503,7 @@ uint32_t kelips_entries(const struct kelips *n)
 
 uint64_t kelips_bytes(const struct kelips *n)
 {
-    uint64_t entries = (uint64_t)n->view.cap + n->tuples.cap +
-                       (uint64_t)n->groups * n->contact_count;
+    uint64_t entries = (uint64_t)n->view.cap + n->tuples.cap + kelips_places(n);
 
     return sizeof *n + entries * sizeof(struct entry);
 }
@@ -513,8 +513,7 @@ void kelips_forget_all(struct kelips *n)
     n->view.count = n->tuples.count = 0;
     n->grave_count = 0;
     n->candidate = (struct entry){.made_us = 0};
-    memset(n->contact, 0,
-           (size_t)n->groups * n->contact_count * sizeof n->contact[0]);
+    memset(n->contact, 0, kelips_places(n) * sizeof n->contact[0]);
 }
 
 bool kelips_put(struct kelips *n, struct host *h, enum soft what,

@@ -9,8 +9,6 @@
  */
 #include "kelips/main.h"
 
-#include <string.h>
-
 #include "common/words.h"
 #include "kelips/check.h"
 
@@ -46,7 +44,7 @@ static struct search search_of(const struct view *v)
     return s;
 }
 
-/* -- Groups ---------------------------------------------------------------------- */
+/* -- Groups -------------------------------------------------------------- */
 
 /* Late: half of its life is over without a new heartbeat. */
 static bool is_late(const struct view *v, const struct kelips *n,
@@ -197,7 +195,7 @@ static void draw_groups(const struct view *v, const struct pane *p)
     draw_search(v, &s, p);
 }
 
-/* -- Who knows what ----------------------------------------------------------------- */
+/* -- Who knows what ------------------------------------------------------ */
 
 /* Every node's share of what it ought to know: its whole group, a contact in
    each other, its group's files. */
@@ -233,7 +231,7 @@ const struct picture kelips_pictures[] = {{"affinity groups", draw_groups},
                                           {"who knows what", draw_knowledge},
                                           {.name = NULL}};
 
-/* -- State ------------------------------------------------------------------------- */
+/* -- State --------------------------------------------------------------- */
 
 /* "0.8 s  12 ms": the age of its heartbeat, and how far it is. */
 static void entry_row(const struct view *v, const struct kelips *n,
@@ -276,7 +274,7 @@ static void tuple_row(const struct view *v, const struct kelips *n,
 void kelips_state(const struct view *v, struct state_rows *rows)
 {
     const struct kelips *n = v->selected->node;
-    size_t places = (size_t)n->groups * n->contact_count;
+    size_t places = kelips_places(n);
 
     text_printf(state_row(rows, "group", NULL), "G%u of %u%s",
                 (unsigned)n->group, (unsigned)n->groups,

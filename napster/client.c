@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* -- The session ---------------------------------------------------------- */
+/* -- The session --------------------------------------------------------- */
 
 static void dial(struct napster *n, struct host *h)
 {
@@ -120,7 +120,7 @@ int napster_content_find(struct host *h, struct slice wire)
     return content;
 }
 
-/* -- Questions ------------------------------------------------------------ */
+/* -- Questions ----------------------------------------------------------- */
 
 static void end_question(struct napster *n, struct host *h, bool ok,
                          const struct fields *f);
@@ -286,7 +286,7 @@ static void keep_hit(struct napster *n, struct host *h, struct slice nick,
     napster_copy(x->md5, sizeof x->md5, f[1]);
 }
 
-/* -- Another's list, asked of itself: reference, 6.4 ------------------------ */
+/* -- Another's list, asked of itself: reference, 6.4 --------------------- */
 
 bool napster_client_lists(const struct client *c, struct slice nick)
 {
@@ -377,7 +377,7 @@ static void on_notice(struct napster *n, struct host *h,
         end_question(n, h, false, NULL);
 }
 
-/* -- What the server says -------------------------------------------------- */
+/* -- What the server says ------------------------------------------------ */
 
 static void on_login_ok(struct napster *n, struct host *h,
                         const struct napster_msg *m)
@@ -635,7 +635,7 @@ size_t napster_client_event(struct napster *n, struct host *h,
     return 0;
 }
 
-/* -- Timers --------------------------------------------------------------- */
+/* -- Timers -------------------------------------------------------------- */
 
 uint64_t napster_client_deadline(const struct napster *n)
 {

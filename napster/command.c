@@ -4,9 +4,9 @@
  * Questions to the server wait in line; `get` begins a transfer; `share`,
  * `unshare` and `show` answer at once.
  */
-#include <string.h>
-
 #include "napster/node.h"
+
+#include <string.h>
 
 static void search(struct napster *n, struct host *h, uint32_t command,
                    const char *words)

@@ -1,9 +1,9 @@
 /* The directory: what users share, searches, and brokering; see server.c. */
-#include <string.h>
-
 #include "napster/server.h"
 
-/* -- Files ----------------------------------------------------------------- */
+#include <string.h>
+
+/* -- Files --------------------------------------------------------------- */
 
 /* The nearest value of the MPEG tables.  Source: reference, section 4. */
 static uint64_t quantise(uint64_t value, const uint32_t *table, size_t count)
@@ -155,7 +155,7 @@ static const char *md5_of(const struct file *f)
     return f->name + f->name_len + 1;
 }
 
-/* -- Searches -------------------------------------------------------------- */
+/* -- Searches ------------------------------------------------------------ */
 
 struct answer {
     struct napster *n;
@@ -256,7 +256,7 @@ void server_on_resume(struct napster *n, struct host *h, struct user *u,
     ANSWER(u, MSG_RESUME_END, "%s", "");
 }
 
-/* -- Brokering: Source: reference, 6.1 ------------------------------------- */
+/* -- Brokering: Source: reference, 6.1 ----------------------------------- */
 
 /* 204 to the downloader, or 501 to a holder: whom to dial for what. */
 static void introduce(struct napster *n, struct host *h, struct user *to,

@@ -6,8 +6,6 @@
  */
 #include "napster/main.h"
 
-#include <string.h>
-
 #include "napster/check.h"
 
 static struct server *server_arg(struct fact_call *k)
@@ -36,7 +34,7 @@ static const struct client *client_of(struct fact_call *k, size_t arg)
     return h != NULL ? ((const struct napster *)h->node)->client : NULL;
 }
 
-/* -- The directory -------------------------------------------------------- */
+/* -- The directory ------------------------------------------------------- */
 
 /* A number of the server's or of a client's, or its reason for none. */
 #define FACT(name, type, of, value)                                            \
@@ -123,7 +121,7 @@ static enum fact_outcome fact_walk(struct fact_call *k)
     return search(k, &o) ? fact_print(k, o.looked_at) : FACT_ERROR;
 }
 
-/* -- Clients -------------------------------------------------------------- */
+/* -- Clients ------------------------------------------------------------- */
 
 static enum fact_outcome fact_session(struct fact_call *k)
 {
@@ -212,7 +210,7 @@ static enum fact_outcome fact_password(struct fact_call *k)
     return FACT_OK;
 }
 
-/* -- All of them ---------------------------------------------------------- */
+/* -- All of them --------------------------------------------------------- */
 
 const struct fact napster_facts[] = {
     {"users", "", "", "users who are logged in", "", fact_users},

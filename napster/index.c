@@ -26,7 +26,7 @@ static void give(struct index *x, struct host *h, void *p, size_t bytes)
     host_free(h, p, bytes);
 }
 
-/* -- Slots ---------------------------------------------------------------- */
+/* -- Slots --------------------------------------------------------------- */
 
 static void *slot(const struct slots *s, uint32_t number, size_t bytes)
 {
@@ -71,7 +71,7 @@ static struct word *word_at(const struct index *x, uint32_t number)
     return slot(&x->words, number, sizeof(struct word));
 }
 
-/* -- Hash chains ---------------------------------------------------------- */
+/* -- Hash chains --------------------------------------------------------- */
 
 static uint32_t hash_lower(uint32_t seed, struct slice s)
 {
@@ -204,7 +204,7 @@ static void word_drop(struct index *x, struct host *h, uint32_t number)
     x->word_count--;
 }
 
-/* -- Words of a name ------------------------------------------------------ */
+/* -- Words of a name ----------------------------------------------------- */
 
 /* A token is a run of letters, digits and apostrophes.
    Source: reference, section 4. */
@@ -380,7 +380,7 @@ void napster_index_remove(struct index *x, struct host *h, uint32_t number,
     free_file(x, h, number, count);
 }
 
-/* -- Searches ------------------------------------------------------------- */
+/* -- Searches ------------------------------------------------------------ */
 
 static bool is_word(struct slice s, const char *word)
 {

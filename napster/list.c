@@ -7,10 +7,11 @@
  * Source: reference, 6.4.  Who calls for ours gets it for a while after we
  * agreed (LIST_US); a list that nobody waits for ends its connection.
  */
+#include "napster/node.h"
+
 #include <string.h>
 
 #include "common/host.h"
-#include "napster/node.h"
 
 /* Each file on a line, as in SHARE, and an empty line at the end. */
 void napster_list_more(struct napster *n, struct host *h, struct peer *p)

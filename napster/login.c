@@ -1,11 +1,11 @@
 /* Callers become users: registrations, nicks, passwords; see server.c. */
-#include <string.h>
-
 #include "napster/server.h"
+
+#include <string.h>
 
 #define GIGABYTE (UINT64_C(1) << 30)
 
-/* -- Registrations --------------------------------------------------------- */
+/* -- Registrations ------------------------------------------------------- */
 
 struct account *server_account(const struct server *s, struct slice nick)
 {
@@ -86,7 +86,7 @@ static bool create_account(struct server *s, struct host *h,
     return true;
 }
 
-/* -- Login ----------------------------------------------------------------- */
+/* -- Login --------------------------------------------------------------- */
 
 static void refuse(struct napster *n, struct host *h, struct user *u,
                    const char *text)
@@ -243,7 +243,7 @@ void server_on_caller(struct napster *n, struct host *h, struct user *u,
     }
 }
 
-/* -- What users say of themselves ------------------------------------------ */
+/* -- What users say of themselves ---------------------------------------- */
 
 void server_on_set(struct napster *n, struct host *h, struct user *u,
                    const struct request *r)

@@ -1,8 +1,6 @@
 /* Options, commands, events and the one timer; see node.h. */
 #include "napster/node.h"
 
-#include <string.h>
-
 #include "napster/check.h"
 
 static const struct option options[] = {
@@ -234,7 +232,7 @@ static void *create(struct host *h, const struct config *config)
                : NULL;
 }
 
-/* -- Canonical state -------------------------------------------------------- */
+/* -- Canonical state ----------------------------------------------------- */
 
 /* How many sessions are older: what a stream's number means. */
 static uint32_t age_of(const struct server *s, const struct user *u)

@@ -1,8 +1,8 @@
 /*
  * A node of Napster: a server with the directory, a client, or a metaserver.
  *
- *     server.c     sessions of users, brokering; login.c, directory.c and
- *                  people.c are what it answers
+ *     server.c     connections of users and what they may say; login.c,
+ *                  directory.c and people.c are what it answers
  *     index.c      the directory itself
  *     client.c     a session with the server
  *     transfer.c   files, from client to client
@@ -39,7 +39,7 @@ enum napster_option {
 enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_METASERVER };
 enum napster_timer { TIMER_DEADLINE };
 
-/* -- The server ----------------------------------------------------------- */
+/* -- The server ---------------------------------------------------------- */
 
 /* Nicks that a user has named; nobody is on it twice. */
 struct nicks {
@@ -97,7 +97,7 @@ struct server {
     uint64_t stats_us; /* when all users are told them; 0: never */
 };
 
-/* -- A client ------------------------------------------------------------- */
+/* -- A client ------------------------------------------------------------ */
 
 enum session_state {
     SESSION_NONE,
@@ -328,7 +328,7 @@ void napster_transfer_start(struct napster *n, struct host *h);
 /* End all transfers; what came is kept. */
 void napster_transfer_stop(struct napster *n, struct host *h);
 
-/* -- list.c: a user's list, asked of itself; reference, 6.4 ------------------ */
+/* -- list.c: a user's list, asked of itself; reference, 6.4 -------------- */
 
 /* 640: somebody wants our list.  `to` is where we dial if we are firewalled;
    its port may be 0. */

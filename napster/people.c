@@ -1,9 +1,9 @@
 /* What users tell each other, or will not hear; see server.c. */
-#include <string.h>
-
 #include "napster/server.h"
 
-/* -- People ---------------------------------------------------------------- */
+#include <string.h>
+
+/* -- People -------------------------------------------------------------- */
 
 void server_on_whois(struct napster *n, struct host *h, struct user *u,
                      const struct request *r)
@@ -41,7 +41,7 @@ void server_on_speed(struct napster *n, struct host *h, struct user *u,
         server_notice(n, h, u, "User is not currently online.");
 }
 
-/* -- Lists of nicks --------------------------------------------------------- */
+/* -- Lists of nicks ------------------------------------------------------ */
 
 /* Where the nick stands; the count when it does not. */
 static unsigned place_of(const struct nicks *l, struct slice nick)
@@ -88,7 +88,7 @@ void server_forget_nicks(struct server *s, struct host *h, struct user *u)
     host_free(h, u->ignored.at, NICKS_MAX * sizeof *u->ignored.at);
 }
 
-/* -- Hotlists --------------------------------------------------------------- */
+/* -- Hotlists ------------------------------------------------------------ */
 
 void server_tell_hotlists(struct napster *n, struct host *h,
                           const struct user *of, uint16_t type)
@@ -134,7 +134,7 @@ void server_on_hotlist_remove(struct napster *n, struct host *h, struct user *u,
         n->server->awaited[server_bucket(r->f[0])]--;
 }
 
-/* -- Whom a user will not hear ------------------------------------------------ */
+/* -- Whom a user will not hear ------------------------------------------- */
 
 void server_on_ignore(struct napster *n, struct host *h, struct user *u,
                       const struct request *r)
@@ -172,6 +172,8 @@ void server_on_ignore_list(struct napster *n, struct host *h, struct user *u,
     ANSWER(u, r->type, "%u", count);
 }
 
+/* -- From user to user --------------------------------------------------- */
+
 /* Pass on to a user: pings, pongs, private words, failures to reach, and who
    wants to browse at whom: the address is for whoever has to dial. */
 void server_on_relay(struct napster *n, struct host *h, struct user *u,
@@ -200,7 +202,7 @@ void server_on_relay(struct napster *n, struct host *h, struct user *u,
         ANSWER(to, r->type, "%s", u->nick);
 }
 
-/* -- Channels -------------------------------------------------------------- */
+/* -- Channels ------------------------------------------------------------ */
 
 static bool in_channel(const struct user *u, uint32_t channel)
 {

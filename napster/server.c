@@ -10,11 +10,9 @@
  * answered at once; nothing is ever waited for.  Source: reference, sections
  * 3 to 5; messages of error are opennap's.
  */
-#include <string.h>
-
 #include "napster/server.h"
 
-/* -- Tables ---------------------------------------------------------------- */
+/* -- Tables -------------------------------------------------------------- */
 
 static uint32_t conn_bucket(conn_id conn)
 {
@@ -73,7 +71,7 @@ static struct user *user_new(struct server *s, struct host *h,
     return u;
 }
 
-/* -- Saying something ------------------------------------------------------ */
+/* -- Saying something ---------------------------------------------------- */
 
 void server_finish(struct host *h, struct user *u)
 {
@@ -129,7 +127,7 @@ void server_notice(struct napster *n, struct host *h, struct user *u,
     ANSWER(u, MSG_NOTICE, "%s", text);
 }
 
-/* -- Coming and going ------------------------------------------------------ */
+/* -- Coming and going ---------------------------------------------------- */
 
 void server_enter(struct server *s, struct user *u)
 {
@@ -183,7 +181,7 @@ static void user_free(struct napster *n, struct host *h, struct user *u)
     host_free(h, u, sizeof *u);
 }
 
-/* -- One message ----------------------------------------------------------- */
+/* -- One message --------------------------------------------------------- */
 
 /* Operators' commands: nobody is one here. */
 static bool is_operators(uint16_t type)
@@ -328,7 +326,7 @@ static size_t on_bytes(struct napster *n, struct host *h, struct user *u,
     return (size_t)used;
 }
 
-/* -- Events ---------------------------------------------------------------- */
+/* -- Events -------------------------------------------------------------- */
 
 void napster_server_reset(struct napster *n, struct host *h)
 {

@@ -20,7 +20,7 @@ struct request {
     int count;
 };
 
-/* -- server.c ------------------------------------------------------------- */
+/* -- server.c ------------------------------------------------------------ */
 
 /* Say something to a user; who does not read is thrown out by his own. */
 void server_tell(struct napster *n, struct host *h, struct user *u,
@@ -37,7 +37,7 @@ void server_sign_off(struct napster *n, struct host *h, struct user *u);
 /* Where a nick stands in the server's tables. */
 uint32_t server_bucket(struct slice nick);
 
-/* -- login.c -------------------------------------------------------------- */
+/* -- login.c ------------------------------------------------------------- */
 
 /* The account of that nick, or NULL. */
 struct account *server_account(const struct server *s, struct slice nick);
@@ -45,7 +45,7 @@ struct account *server_account(const struct server *s, struct slice nick);
 void server_on_caller(struct napster *n, struct host *h, struct user *u,
                       const struct napster_msg *m);
 
-/* -- people.c ------------------------------------------------------------- */
+/* -- people.c ------------------------------------------------------------ */
 
 /* Everybody who has this nick on the hotlist hears of it. */
 void server_tell_hotlists(struct napster *n, struct host *h,
@@ -56,7 +56,7 @@ void server_forget_nicks(struct server *s, struct host *h, struct user *u);
 void server_part(struct napster *n, struct host *h, struct user *u,
                  uint32_t channel);
 
-/* -- What users say, each in its part ------------------------------------- */
+/* -- What users say, each in its part ------------------------------------ */
 
 #define SAYING(name)                                                           \
     void server_on_##name(struct napster *n, struct host *h, struct user *u,   \

@@ -17,7 +17,7 @@
 #define TAG_SHARE 1
 #define TAG_FETCHED 2
 
-/* -- Connections ----------------------------------------------------------- */
+/* -- Connections --------------------------------------------------------- */
 
 static struct peer *peer_of(const struct client *c, conn_id conn)
 {
@@ -91,7 +91,7 @@ static void peer_abort(struct napster *n, struct host *h, struct peer *p)
     peer_free(n, h, p);
 }
 
-/* -- Shares ---------------------------------------------------------------- */
+/* -- Shares -------------------------------------------------------------- */
 
 static bool make_room(struct client *c, struct host *h, uint32_t count)
 {
@@ -117,7 +117,7 @@ static void hash_from(struct napster *n, struct host *h, int content)
     }
 }
 
-/* -- Uploads --------------------------------------------------------------- */
+/* -- Uploads ------------------------------------------------------------- */
 
 static void grant(struct napster *n, struct host *h, struct slice nick,
                   int content)
@@ -252,7 +252,7 @@ static size_t take_digits(struct host *h, struct peer *p, const struct event *e)
     return i;
 }
 
-/* -- Downloads ------------------------------------------------------------- */
+/* -- Downloads ----------------------------------------------------------- */
 
 static void drop_download(struct napster *n, struct host *h, struct download *d)
 {
@@ -523,7 +523,7 @@ void napster_transfer_get(struct napster *n, struct host *h, uint32_t command,
     napster_arm(n, h);
 }
 
-/* -- The server's word ------------------------------------------------------ */
+/* -- The server's word --------------------------------------------------- */
 
 static struct download *download_of(const struct client *c, struct slice nick,
                                     struct slice file)
@@ -621,7 +621,7 @@ void napster_transfer_on_message(struct napster *n, struct host *h,
     napster_arm(n, h);
 }
 
-/* -- Events of a connection -------------------------------------------------- */
+/* -- Events of a connection ---------------------------------------------- */
 
 static size_t on_get(struct napster *n, struct host *h, struct peer *p,
                      const struct napster_request *r)
@@ -807,7 +807,7 @@ size_t napster_transfer_event(struct napster *n, struct host *h,
     return used;
 }
 
-/* -- Timers ----------------------------------------------------------------- */
+/* -- Timers -------------------------------------------------------------- */
 
 uint64_t napster_transfer_deadline(const struct client *c)
 {

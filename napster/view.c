@@ -26,7 +26,7 @@ static const struct host *host_of_nick(const struct network *net,
     return NULL;
 }
 
-/* -- Server and users ------------------------------------------------------ */
+/* -- Server and users ---------------------------------------------------- */
 
 static void draw_server(const struct view *v, const struct pane *p,
                         const struct host *at, int middle)
@@ -178,7 +178,7 @@ static void users_picture(const struct view *v, const struct pane *p)
 const struct picture napster_pictures[] = {{"users", users_picture},
                                            {NULL, NULL}};
 
-/* -- State ------------------------------------------------------------------ */
+/* -- State --------------------------------------------------------------- */
 
 /* "chord-paper.ogg    bob     128", in columns. */
 static void file_row(struct state_rows *rows, const char *name, size_t len,

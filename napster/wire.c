@@ -44,7 +44,7 @@ size_t napster_encode(uint8_t *out, uint16_t type, const char *text, size_t len)
     return HEADER_BYTES + len;
 }
 
-/* -- Fields --------------------------------------------------------------- */
+/* -- Fields -------------------------------------------------------------- */
 
 int napster_next(struct slice *rest, struct slice *field)
 {
@@ -160,7 +160,7 @@ bool napster_nick_ok(struct slice s)
     return true;
 }
 
-/* -- Between clients ------------------------------------------------------ */
+/* -- Between clients ----------------------------------------------------- */
 
 static int read_request(struct napster_request *r, const char *s, size_t len)
 {
@@ -251,7 +251,7 @@ int napster_size(const uint8_t *data, size_t len, uint64_t size,
     return ERR_MALFORMED;
 }
 
-/* -- Describing ----------------------------------------------------------- */
+/* -- Describing ---------------------------------------------------------- */
 
 /* The fields by name; one with a star goes on to the end of the payload. */
 static const struct shape {

@@ -146,7 +146,7 @@ struct slice napster_slice(const char *s);
 /* May this be a nick? */
 bool napster_nick_ok(struct slice s);
 
-/* -- Between clients ------------------------------------------------------ */
+/* -- Between clients ----------------------------------------------------- */
 
 /* GET or SEND of the accepted side's caller; GETLIST or SENDLIST when it is
    about all files.  Source: reference, 6.2 to 6.4. */

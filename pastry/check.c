@@ -32,7 +32,7 @@ struct pastry *pastry_root(const struct network *net, const struct id *key)
     return best;
 }
 
-/* -- A way as tables stand --------------------------------------------------------- */
+/* -- A way as tables stand ----------------------------------------------- */
 
 /* The next hop, when all dead peers have been found to be dead. */
 static struct pastry *live_next(const struct network *net, struct pastry *n,
@@ -92,7 +92,7 @@ struct way pastry_way(const struct network *net, struct pastry *from,
     return w;
 }
 
-/* -- The order of live nodes --------------------------------------------------- */
+/* -- The order of live nodes --------------------------------------------- */
 
 /* Live nodes in order of their ids. */
 struct order {
@@ -164,7 +164,7 @@ static size_t stretch(const struct order *o, size_t low, size_t high,
     return low;
 }
 
-/* -- Invariants ---------------------------------------------------------------------- */
+/* -- Invariants ---------------------------------------------------------- */
 
 struct checks {
     const struct network *net;
@@ -330,7 +330,7 @@ bool pastry_may_fail(const struct network *net, const struct host *h)
     return n != NULL && live > 2 && dead + 1 < pastry_half(n);
 }
 
-/* -- The explorer -------------------------------------------------------------------- */
+/* -- The explorer -------------------------------------------------------- */
 
 /* Numbers of questions differ from run to run: a message has the place of
    its request among the open ones of whoever asked; 0: nobody waits. */
@@ -362,7 +362,7 @@ void pastry_canonical(const struct network *net, const struct host *from,
         data[HEADER_BYTES - 4 + i] = (uint8_t)(rank >> (24 - 8 * i));
 }
 
-/* -- Warm ----------------------------------------------------------------------- */
+/* -- Warm ---------------------------------------------------------------- */
 
 static struct peer peer_of(const struct network *net, const struct pastry *n,
                            const struct pastry *other)
@@ -462,7 +462,7 @@ static void warm_near(const struct network *net, const struct order *o,
     }
 }
 
-/* -- In a plane ------------------------------------------------------------------- */
+/* -- In a plane ---------------------------------------------------------- */
 
 /*
  * With `latency plane` we know where nodes are and find the very nearest:

@@ -4,10 +4,11 @@
  * `lookup KEY`, `put NAME VALUE` and `get NAME` route a message that carries
  * the command's number; `show` answers at once.
  */
+#include "pastry/node.h"
+
 #include <string.h>
 
 #include "common/words.h"
-#include "pastry/node.h"
 
 /* -- Results ------------------------------------------------------------- */
 
@@ -79,7 +80,7 @@ static void show(const struct pastry *n, struct host *h, uint32_t command)
     host_result(h, command, true, &f);
 }
 
-/* A key is written as its digits, all of them; or as design.md 6 says. */
+/* A key is written as its digits, all of them; or as any key, see common/words.h. */
 bool pastry_key(unsigned digit_bits, unsigned digits, const char *word,
                 size_t len, struct id *key)
 {

@@ -8,7 +8,7 @@
 
 #include "pastry/check.h"
 
-/* -- Arguments and output ---------------------------------------------------- */
+/* -- Arguments and output ------------------------------------------------ */
 
 static struct pastry *node_of(const struct fact_call *k)
 {
@@ -46,7 +46,7 @@ static enum fact_outcome print_key(struct fact_call *k, const struct pastry *n,
     return FACT_OK;
 }
 
-/* -- Tables ---------------------------------------------------------------------- */
+/* -- Tables -------------------------------------------------------------- */
 
 static enum fact_outcome fact_id(struct fact_call *k)
 {
@@ -183,7 +183,7 @@ static enum fact_outcome fact_leaf_of(struct fact_call *k)
     return FACT_OK;
 }
 
-/* -- Keys and ways ------------------------------------------------------------------ */
+/* -- Keys and ways ------------------------------------------------------- */
 
 /* The digits that a node's id shares with a key. */
 static enum fact_outcome fact_shared(struct fact_call *k)
@@ -319,7 +319,7 @@ static enum fact_outcome fact_min_cut(struct fact_call *k)
     return n != NULL ? fact_print(k, pastry_half(n)) : FACT_ERROR;
 }
 
-/* -- Over many ways --------------------------------------------------------- */
+/* -- Over many ways ------------------------------------------------------ */
 
 #define WAYS 4000 /* random ones; means are within a few hundredths */
 
@@ -379,7 +379,7 @@ static enum fact_outcome fact_mean_length(struct fact_call *k)
     return fact_print_ratio(k, sum / 1000, count);
 }
 
-/* -- Picks for a student ------------------------------------------------------ */
+/* -- Picks for a student ------------------------------------------------- */
 
 /* A node from which the way to a key has so many hops at least, each of which
    but the last shares more digits with it; NULL: there is none. */

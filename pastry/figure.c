@@ -92,7 +92,7 @@ static void row_setting(const struct figure_row *row, struct text *csv)
                 row->point, figure_mean(row->tally));
 }
 
-/* -- P3: the distance a message travels; P4: hop by hop ---------------------- */
+/* -- P3: the distance a message travels; P4: hop by hop ------------------ */
 
 static bool start_plane(struct figure_run *r)
 {
@@ -142,7 +142,7 @@ static void row_hop_lengths(const struct figure_row *row, struct text *csv)
                 (unsigned long long)figure_counted(row->tally));
 }
 
-/* -- P7: a tenth of all nodes vanish ------------------------------------------- */
+/* -- P7: a tenth of all nodes vanish ------------------------------------- */
 
 /* `point`: 0 before, 1 just after, 2 when repaired. */
 static bool run_failures(struct figure_run *r)
@@ -194,7 +194,7 @@ const struct figure pastry_figures[] = {
      .run = run_hops,
      .row = row_hop_pdf},
     {.name = "base",
-     .source = "figures.md P8: larger digits, fewer hops",
+     .source = "ours: larger digits, fewer hops",
      .help = "mean hops by the base of digits",
      .columns = "nodes,base,hops",
      .x = "base",
@@ -207,7 +207,7 @@ const struct figure pastry_figures[] = {
      .run = run_base,
      .row = row_setting},
     {.name = "leaf-set",
-     .source = "figures.md P8: more leaves, fewer hops",
+     .source = "ours: more leaves, fewer hops",
      .help = "mean hops by the size of leaf sets",
      .columns = "nodes,leafset,hops",
      .x = "leafset",

@@ -81,7 +81,7 @@ static bool identify(const struct settings *s, struct addr self,
     return false;
 }
 
-/* -- Messages and requests -------------------------------------------------- */
+/* -- Messages and requests ----------------------------------------------- */
 
 void pastry_begin(const struct pastry *n, enum pastry_type type,
                   struct pastry_msg *m)
@@ -219,7 +219,7 @@ static void ping(struct pastry *n, struct host *h, const struct pastry_peer *to)
     (void)pastry_request_open(n, h, REQUEST_PONG, to, &m);
 }
 
-/* -- Who lives, and how far away ---------------------------------------------- */
+/* -- Who lives, and how far away ----------------------------------------- */
 
 static unsigned grave_of(const struct pastry *n, struct addr a)
 {
@@ -392,7 +392,7 @@ static void gone(struct pastry *n, struct host *h, struct pastry_peer p)
         ask(n, h, PART_NEAR, 0, &n->near[0]);
 }
 
-/* -- Joining ----------------------------------------------------------------- */
+/* -- Joining ------------------------------------------------------------- */
 
 /* Rounds of different nodes shall not fall together: the pause is drawn from
    the node's id and the round, so that the state alone says how things go
@@ -459,7 +459,7 @@ void pastry_settle_down(struct pastry *n, struct host *h)
     become_active(n, h);
 }
 
-/* -- Maintenance --------------------------------------------------------------- */
+/* -- Maintenance --------------------------------------------------------- */
 
 /*
  * Every round: are the nearest leaves there?  What is the leaf set of another,
@@ -533,7 +533,7 @@ static void on_timeout(struct pastry *n, struct host *h)
     pastry_request_close(n, h, r);
 }
 
-/* -- Answering ------------------------------------------------------------------ */
+/* -- Answering ----------------------------------------------------------- */
 
 static void on_ping(struct pastry *n, struct host *h, struct addr from,
                     uint32_t request)
@@ -678,7 +678,7 @@ static void on_datagram(struct pastry *n, struct host *h, const struct event *e)
     }
 }
 
-/* -- Events ------------------------------------------------------------------ */
+/* -- Events -------------------------------------------------------------- */
 
 /* Source: [pastry01] 2.5 treats a leave as a failure; a word saves the
    others the wait, and our values go to those who are nearest then. */
@@ -768,7 +768,7 @@ static void *create(struct host *h, const struct config *config)
     return n;
 }
 
-/* -- Canonical state ----------------------------------------------------------- */
+/* -- Canonical state ----------------------------------------------------- */
 
 static void dump_peers(const struct pastry *n, struct text *t, const char *what,
                        const struct peer *list, unsigned count)

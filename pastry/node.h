@@ -168,8 +168,8 @@ enum rule { RULE_HERE, RULE_LEAF, RULE_ROW, RULE_RARE };
 const struct peer *pastry_next(const struct pastry *n, const struct id *key,
                                const struct id *skip, enum rule *rule);
 const char *pastry_rule_name(enum rule rule); /* "leaf" */
-/* Is this id, or ours when NULL, among the k nearest to the key that we know?
- */
+/* Is this id, or ours when NULL, among the k nearest to the key of which we
+   know? */
 bool pastry_is_replica(const struct pastry *n, const struct id *key,
                        const struct id *id, unsigned k);
 /* Drop all of the tables; for warm. */

@@ -6,17 +6,17 @@
  * a dead one is found at once and gone round.  Whoever is nearest to the key
  * answers the origin directly.
  */
+#include "pastry/node.h"
+
 #include <assert.h>
 #include <string.h>
-
-#include "pastry/node.h"
 
 unsigned pastry_replicas(const struct pastry *n)
 {
     return (unsigned)setting(n->settings, OPT_REPLICAS);
 }
 
-/* -- Values -------------------------------------------------------------------- */
+/* -- Values -------------------------------------------------------------- */
 
 struct item *pastry_item(const struct pastry *n, const struct id *key)
 {
@@ -116,7 +116,7 @@ void pastry_offer(struct pastry *n, struct host *h, const struct peer *to)
             copy_to(n, h, i, to);
 }
 
-/* -- At the end of the way -------------------------------------------------------- */
+/* -- At the end of the way ----------------------------------------------- */
 
 /* What a newcomer gets from a node on its way: rows up to the shared digits,
    the deepest first; the leaf set from the last, neighbours from the first.

@@ -7,12 +7,12 @@
  *
  * Source: [pastry01] 2.1 (state), 2.3 (routing), 2.4 (locality).
  */
+#include "pastry/node.h"
+
 #include <assert.h>
 #include <string.h>
 
-#include "pastry/node.h"
-
-/* -- Ids --------------------------------------------------------------------- */
+/* -- Ids ----------------------------------------------------------------- */
 
 unsigned pastry_digit(const struct pastry *n, const struct id *id, unsigned i)
 {
@@ -63,7 +63,7 @@ unsigned pastry_half(const struct pastry *n)
     return (unsigned)setting(n->settings, OPT_LEAFSET) / 2;
 }
 
-/* -- Walking ------------------------------------------------------------------ */
+/* -- Walking ------------------------------------------------------------- */
 
 /* The place of a slot in the list: of its entry, or where it would stand. */
 static unsigned place(const struct pastry *n, unsigned r, unsigned c)
@@ -118,7 +118,7 @@ const struct peer *pastry_known(const struct pastry *n, struct addr a)
     return p;
 }
 
-/* -- Putting in ---------------------------------------------------------------- */
+/* -- Putting in ---------------------------------------------------------- */
 
 /* How far `id` lies on that side of us. */
 static struct id ahead(const struct pastry *n, bool high, const struct id *id)
@@ -269,7 +269,7 @@ bool pastry_insert(struct pastry *n, struct host *h, const struct peer *p)
     return high || low;
 }
 
-/* -- Taking out ------------------------------------------------------------------ */
+/* -- Taking out ---------------------------------------------------------- */
 
 static bool take_out(struct peer *list, unsigned *count, struct addr a)
 {
@@ -310,7 +310,7 @@ void pastry_forget_all(struct pastry *n, struct host *h)
     n->entry = NULL;
 }
 
-/* -- The next hop ------------------------------------------------------------------ */
+/* -- The next hop -------------------------------------------------------- */
 
 /* Does the key lie between our farthest leaves, or are these all nodes? */
 static bool in_leaf_set(const struct pastry *n, const struct id *key)

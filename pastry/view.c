@@ -85,7 +85,7 @@ static int put(const struct pane *p, int row, int column, uint8_t attr,
     return end;
 }
 
-/* -- The routing table ---------------------------------------------------------- */
+/* -- The routing table --------------------------------------------------- */
 
 /* How a table is laid out in the columns there are. */
 struct layout {
@@ -298,7 +298,7 @@ static void draw_table(const struct view *v, const struct pane *p)
     draw_key(v, n, p, 3 + (int)rows + (p->rows - (int)rows > 7), &j, rule);
 }
 
-/* -- How far --------------------------------------------------------------------- */
+/* -- How far ------------------------------------------------------------- */
 
 static bool place_of(const struct view *v, const struct host *h,
                      const struct pane *map, int *row, int *column)
@@ -397,7 +397,7 @@ static void draw_distances(const struct view *v, const struct pane *p)
     draw_lengths(v, plane ? &low : p, &j);
 }
 
-/* -- Who has which id ------------------------------------------------------------------ */
+/* -- Who has which id ---------------------------------------------------- */
 
 static bool is_leaf_of(const struct pastry *n, struct addr a)
 {
@@ -474,7 +474,7 @@ const struct picture pastry_pictures[] = {{"routing table", draw_table},
                                           {"nodes", draw_nodes},
                                           {.name = NULL}};
 
-/* -- State ------------------------------------------------------------------------------- */
+/* -- State --------------------------------------------------------------- */
 
 /* "n1203  1203  40 ms": name, id, round trip. */
 static void peer_row(const struct view *v, const struct pastry *n,

@@ -11,7 +11,7 @@ static void check_item(const struct item *i)
 {
     struct item_view a = chord_item_view_of(i);
 
-    MUST(a.name_len <= NAME_MAX_BYTES && a.value_len <= VALUE_MAX_BYTES);
+    MUST(a.name_len <= KEY_NAME_MAX && a.value_len <= VALUE_MAX);
     if (i->next == NULL)
         return;
     struct item_view b = chord_item_view_of(i->next);

@@ -201,7 +201,7 @@ TEST(the_longest_messages_fit_a_datagram)
 {
     struct chord_msg m;
     uint8_t bytes[DATAGRAM_MAX];
-    static uint8_t value[VALUE_MAX_BYTES], name[NAME_MAX_BYTES];
+    static uint8_t value[VALUE_MAX], name[KEY_NAME_MAX];
 
     fill(&m, CHORD_FIND_SUCC, 160);
     m.path_count = PATH_MAX_NODES;
@@ -222,9 +222,9 @@ TEST(the_longest_messages_fit_a_datagram)
     CHECK(chord_encode(&m, bytes) <= TRANSFER_HEAD_MAX);
     m.item_count = 1;
     m.item[0].name = name;
-    m.item[0].name_len = NAME_MAX_BYTES;
+    m.item[0].name_len = KEY_NAME_MAX;
     m.item[0].value = value;
-    m.item[0].value_len = VALUE_MAX_BYTES;
+    m.item[0].value_len = VALUE_MAX;
     size_t room = DATAGRAM_MAX - TRANSFER_HEAD_MAX;
     CHECK(chord_item_bytes(&m.item[0], 160) <= room);
     CHECK(chord_encode(&m, bytes) <= DATAGRAM_MAX);
