@@ -113,9 +113,9 @@
 #define MESSAGE_MAX (512u * 1024) /* a bitfield of 4 million pieces */
 #define CONN_SLOTS 128u           /* to find a peer by its stream */
 #define PEERS_MAX 80              /* connections; Cohen's client has as many */
+#define CALLERS_MAX 1000          /* of a tracker, who have asked nothing yet */
 /* That we open, of these or, when newcomers have all places, beside them. */
 #define DIALS_MAX 40
-#define PEERS_MOST (PEERS_MAX + DIALS_MAX)
 #define DIALS_WAITING_MAX 8                /* not yet open, at one time */
 #define KNOWN_MAX 256                      /* addresses that we may dial */
 #define HALF_OPEN_US (20 * SECOND_US)      /* until the handshake is here */

@@ -685,7 +685,9 @@ static void *create(struct host *h, const struct config *config)
         n->tracker = host_alloc(h, sizeof *n->tracker);
     if (setting(n->settings, OPT_DHT) != 0)
         n->dht = host_alloc(h, sizeof *n->dht);
-    return n->known != NULL ? n : NULL;
+    n->places = n->tracker != NULL ? CALLERS_MAX : PEERS_MAX;
+    n->peers = host_alloc(h, (n->places + DIALS_MAX + 1) * sizeof *n->peers);
+    return n->known != NULL && n->peers != NULL ? n : NULL;
 }
 
 const struct protocol bittorrent_protocol = {

@@ -203,10 +203,11 @@ struct bittorrent {
     uint8_t id[PEER_ID_BYTES];
     bool leaving;
     struct torrent torrent;
-    struct peer *peers[PEERS_MOST + 1]; /* as they came; then NULL */
-    struct peer *by_conn[CONN_SLOTS];   /* peer_of() */
-    struct peer *waiting;               /* for blocks, or a moment ago */
+    struct peer **peers;              /* as they came; then NULL */
+    struct peer *by_conn[CONN_SLOTS]; /* peer_of() */
+    struct peer *waiting;             /* for blocks, or a moment ago */
     uint32_t peer_count;
+    uint32_t places;                /* of callers */
     uint32_t interested, taking[2]; /* choke_count() */
     struct known *known;            /* KNOWN_MAX */
     uint32_t known_count;

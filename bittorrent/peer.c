@@ -228,7 +228,7 @@ static struct peer *add(struct bittorrent *n, struct host *h, conn_id conn,
     struct peer *p = host_alloc(h, sizeof *p);
     struct peer **slot = &n->by_conn[conn % CONN_SLOTS];
 
-    assert(n->peer_count < PEERS_MOST); /* so who accepts and dials sees to */
+    assert(n->peer_count < n->places + DIALS_MAX); /* who calls sees to it */
     if (p == NULL)
         return NULL;
     *p = (struct peer){.conn = conn,
@@ -349,9 +349,9 @@ bool peer_make_room(struct bittorrent *n, struct host *h, struct addr newcomer)
 {
     struct peer *const *at = n->peers;
 
-    if (n->peer_count < PEERS_MAX)
+    if (n->peer_count < n->places)
         return true;
-    struct peer *crowd = crowding(n, newcomer);
+    struct peer *crowd = n->tracker == NULL ? crowding(n, newcomer) : NULL;
     if (crowd != NULL) {
         peer_close(n, h, crowd, "many come from its address; another calls");
         return true;

@@ -30,7 +30,8 @@
 #define HELD_PER_NODE_MAX ((size_t)256 << 20)
 #define BATCH_BYTES BACKLOG_HIGH       /* gathered for one write */
 #define BACKLOG_MAX ((size_t)64 << 20) /* of one stream that nobody reads */
-#define BURST_MAX 64                   /* datagrams or accepts in one round */
+#define BURST_MAX 64                   /* datagrams in one round */
+#define ACCEPTS_MAX 8                  /* so that callers are heard meanwhile */
 #define PASSAGES_MAX 1024              /* datagrams under way to a local node */
 #define COMMANDS_MAX 4096              /* open at the same time */
 #define LEAVE_US (5 * SECOND_US)

@@ -313,7 +313,7 @@ void stream_accept(struct live *l, void *owner, int fd, unsigned what)
     struct live_node *n = owner;
 
     (void)what;
-    for (int i = 0; i < BURST_MAX && n->tcp == fd && !n->left; i++) {
+    for (int i = 0; i < ACCEPTS_MAX && n->tcp == fd && !n->left; i++) {
         struct sockaddr_in s;
         socklen_t size = sizeof s;
         int conn = accept(fd, (void *)&s, &size);

@@ -363,6 +363,29 @@ END
     diff -r other/album from/album
 }
 
+@test "bittorrent: a tracker answers 400 that all call before they ask" {
+    timeout --foreground 60 "$bt" tracker --listen "$tracker" \
+        </dev/null >tracker.out 3>&- &
+    for _ in $(seq 100); do
+        grep -q listening tracker.out && break
+        sleep 0.05
+    done
+    run timeout 30 python3 - "$port" <<'EOF'
+import socket
+import sys
+
+calls = [socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+         for _ in range(400)]
+for n, call in enumerate(calls):
+    call.sendall(b"GET /announce?info_hash=%s&peer_id=-XX0000-%012d&port=%d"
+                 b"&uploaded=0&downloaded=0&left=1&compact=1 HTTP/1.0\r\n\r\n"
+                 % (b"a" * 20, n, 1000 + n))
+print(sum(b"8:interval" in call.recv(4096) for call in calls))
+EOF
+    echo "$output"
+    [ "$output" = 400 ]
+}
+
 @test "bittorrent: what a tracker warns of is told, and its id repeated" {
     command -v python3 >/dev/null || skip "no python3"
     timeout 30 python3 - "$port" >asked <<'END' 3>&- &

@@ -124,7 +124,7 @@ static void check_node(struct fake *f)
         MUST(p->wants.count <= 2 * REQUESTS_MAX);
         peers++;
     }
-    MUST(peers == n->peer_count && peers <= PEERS_MOST);
+    MUST(peers == n->peer_count && peers <= n->places + DIALS_MAX);
     MUST(n->known_count <= KNOWN_MAX);
     MUST(n->tracker == NULL || n->tracker->peer_count <= TRACKER_PEERS_MAX);
     MUST(n->dht == NULL || n->dht->stored_count <= DHT_STORED_MAX);
