@@ -392,12 +392,12 @@ TEST(what_is_written_can_be_read_and_hashed_and_stays_over_a_crash)
             "a content_copy 10001 20000\n"
             "a content_hash 0 40000\n"
             "a content_hash 39990 10\n"
-            "after 50ms crash a\n"
+            "after 300ms crash a\n" /* a busy machine has hashed by then */
             "after 50ms restart a\n"
             "after 50ms a content 1\n"
             "a content_complete\n" /* the notes are missing */
             "a content_hash 0 40000\n"
-            "run until 400ms\n",
+            "run until 700ms\n",
             "-- node 1\nstart\n"
             "song.ogg: 40000 of 40000 complete, from 0: 40000\n"
             "song.ogg: 40000 of 40000 complete, from 0: 40000\n"
