@@ -236,7 +236,6 @@ uint64_t fasttrack_quiet_us(const struct settings *s)
     return 2 * PARENT_RETRY_US;
 }
 
-/* Nothing is assumed of who dies. */
 /* For the explorer: how old a supernode is decides nothing. */
 void fasttrack_canonical(const struct network *net, const struct host *from,
                          const struct host *to, uint8_t *data, size_t len)

@@ -10,7 +10,7 @@ struct fasttrack *fasttrack_at(const struct network *net, size_t i);
 /* The live node at the other end of a session, or NULL. */
 const struct host *fasttrack_other(const struct network *net,
                                    const struct link *l);
-/* How many there are, of those that live. */
+/* How many supernodes there are, of those that live. */
 uint32_t fasttrack_supernodes(const struct network *net);
 
 /* As struct protocol has them: see check.c for what each looks at. */

@@ -40,10 +40,7 @@ static const struct hit *find_hit(const struct fasttrack *n, const char *what,
             wanted = 0;
     }
     for (uint32_t i = 0; i < n->hit_count; i++) {
-        bool first = true;
-        for (uint32_t k = 0; k < i && first; k++)
-            first = memcmp(n->hits[k].hash, n->hits[i].hash, HASH_BYTES) != 0;
-        if (wanted > 0 ? first && --wanted == 0
+        if (wanted > 0 ? fasttrack_is_first_hit(n, i) && --wanted == 0
                        : word_is(what, len, n->hits[i].name))
             return &n->hits[i];
     }

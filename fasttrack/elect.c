@@ -19,7 +19,6 @@
  */
 #include "fasttrack/node.h"
 
-#define FULL_PERCENT 75u /* from here on another supernode is needed */
 #define PARTICIPATION_MAX 1000u
 #define PARTICIPATION_HIGH 101u /* reference 1: Medium ends at 100 */
 #define CLAIM_KBPS 100000u

@@ -3,19 +3,26 @@
 
 #include "fasttrack/check.h"
 
-static const struct fasttrack *node_arg(const struct fact_call *k)
+static const struct fasttrack *node_of(const struct fact_call *k)
 {
     return k->host[0]->node;
 }
 
 static const struct fasttrack *super_arg(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k);
+    const struct fasttrack *n = node_of(k);
 
     if (is_supernode(n))
         return n;
     text_printf(k->why, "%s is no supernode", k->args[0]);
     return NULL;
+}
+
+static enum fact_outcome none_if_empty(struct fact_call *k)
+{
+    if (k->out->len == 0)
+        text_add(k->out, "none");
+    return FACT_OK;
 }
 
 /* Names of all nodes of a kind, in the scenario's order; "none". */
@@ -27,14 +34,7 @@ static enum fact_outcome list(struct fact_call *k,
         if (n != NULL && is(n))
             fact_add(k, k->network->host[i]->name);
     }
-    if (k->out->len == 0)
-        text_add(k->out, "none");
-    return FACT_OK;
-}
-
-static bool is_super(const struct fasttrack *n)
-{
-    return is_supernode(n);
+    return none_if_empty(k);
 }
 
 static bool is_orphan(const struct fasttrack *n)
@@ -44,7 +44,7 @@ static bool is_orphan(const struct fasttrack *n)
 
 static enum fact_outcome fact_supernodes(struct fact_call *k)
 {
-    return list(k, is_super);
+    return list(k, is_supernode);
 }
 
 static enum fact_outcome fact_orphans(struct fact_call *k)
@@ -54,7 +54,7 @@ static enum fact_outcome fact_orphans(struct fact_call *k)
 
 static enum fact_outcome fact_role(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k);
+    const struct fasttrack *n = node_of(k);
 
     text_add(k->out, is_supernode(n) ? "supernode" : "ordinary");
     return FACT_OK;
@@ -71,14 +71,12 @@ static enum fact_outcome peers(struct fact_call *k, const struct fasttrack *n,
             if (fasttrack_link_is(l, peer) &&
                 fasttrack_other(k->network, l) == k->network->host[i])
                 fact_add(k, k->network->host[i]->name);
-    if (k->out->len == 0)
-        text_add(k->out, "none");
-    return FACT_OK;
+    return none_if_empty(k);
 }
 
 static enum fact_outcome fact_parent(struct fact_call *k)
 {
-    return peers(k, node_arg(k), PEER_PARENT);
+    return peers(k, node_of(k), PEER_PARENT);
 }
 
 static enum fact_outcome fact_children(struct fact_call *k)
@@ -95,34 +93,34 @@ static enum fact_outcome fact_index(struct fact_call *k)
 {
     const struct fasttrack *n = super_arg(k);
 
-    return fact_print(k, n->super->files);
+    return n != NULL ? fact_print(k, n->super->files) : FACT_ERROR;
 }
 
 static enum fact_outcome fact_queries(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k);
+    const struct fasttrack *n = node_of(k);
 
     return fact_print(k, is_supernode(n) ? n->super->queries : 0);
 }
 
 static enum fact_outcome fact_score(struct fact_call *k)
 {
-    return fact_print(k, fasttrack_score(node_arg(k)));
+    return fact_print(k, fasttrack_score(node_of(k)));
 }
 
 static enum fact_outcome fact_hits(struct fact_call *k)
 {
-    return fact_print(k, node_arg(k)->hit_count);
+    return fact_print(k, node_of(k)->hit_count);
 }
 
 static enum fact_outcome fact_orphaned(struct fact_call *k)
 {
-    return fact_print(k, node_arg(k)->orphaned_for_us / 1000);
+    return fact_print(k, node_of(k)->orphaned_for_us / 1000);
 }
 
 static enum fact_outcome fact_eligible(struct fact_call *k)
 {
-    const struct fasttrack *n = node_arg(k);
+    const struct fasttrack *n = node_of(k);
     const char *why;
 
     text_add(k->out,
@@ -155,9 +153,7 @@ static enum fact_outcome fact_eligible_children(struct fact_call *k)
                 l->child->eligible &&
                 fasttrack_other(k->network, l) == k->network->host[i])
                 fact_add(k, k->network->host[i]->name);
-    if (k->out->len == 0)
-        text_add(k->out, "none");
-    return FACT_OK;
+    return none_if_empty(k);
 }
 
 static enum fact_outcome fact_count_eligible(struct fact_call *k)

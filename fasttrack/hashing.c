@@ -1,7 +1,7 @@
 /*
  * Hashes of what is shared, between other events.
  *
- * A UUHash reads at most 41 blocks of 300 KiB, whatever the file's size: one
+ * A UUHash reads at most 40 blocks of 300 KiB, whatever the file's size: one
  * file an event.  A tree reads everything, so it goes by slices.
  */
 #include "fasttrack/node.h"
@@ -30,7 +30,6 @@ void fasttrack_keep_hash(struct fasttrack *n, struct host *h, int content,
 bool fasttrack_hash_content(struct host *h, int content,
                             uint8_t hash[HASH_BYTES])
 {
-    static const size_t part = 65536;
     struct region region[UUHASH_REGIONS_MAX];
     uint8_t data[65536], md5[SHA256_BYTES];
     struct content c;
@@ -42,9 +41,9 @@ bool fasttrack_hash_content(struct host *h, int content,
     struct hash *front = hash_begin(HASH_MD5);
     bool ok = front != NULL;
     for (size_t i = 0; i < count; i++)
-        for (uint64_t at = 0; at < region[i].len && ok; at += part) {
+        for (uint64_t at = 0; at < region[i].len && ok; at += sizeof data) {
             uint64_t left = region[i].len - at;
-            size_t len = left < part ? (size_t)left : part;
+            size_t len = left < sizeof data ? (size_t)left : sizeof data;
             ok = host_content_read(h, content, region[i].from + at, data,
                                    len) == 0;
             if (ok && i == 0)

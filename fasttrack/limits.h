@@ -11,7 +11,7 @@
 
 #define HASH_BYTES 20      /* a UUHash */
 #define KZHASH_BYTES 36    /* with the MD5 tree behind it */
-#define HEADER_BYTES 5u    /* K, type, length */
+#define HEADER_BYTES 5u    /* K, type, route, length */
 #define PAYLOAD_MAX 65535u /* of what comes: 16 bits of length */
 /* What is passed on may be longer by a route and an id, and is dropped then. */
 #define ENCODED_MAX (HEADER_BYTES + PAYLOAD_MAX + 64)
@@ -41,6 +41,9 @@
 #define UPLOADS_MAX 16u      /* the next one hears 503 */
 #define GIVING_MAX 8u        /* pushes make us dial whom a stranger names */
 #define RESULTS_SENT_MAX 64u /* of one supernode for one query; ours */
+#define QUEUE_MAX ((size_t)1024 * 1024) /* a peer that never reads is cut off */
+#define PROBES 5u        /* reference 1: supernodes asked at a time */
+#define FULL_PERCENT 75u /* ours: from here on another supernode is needed */
 
 /* -- Time ---------------------------------------------------------------- */
 
@@ -54,6 +57,7 @@
 #define REST_US (10 * SECOND_US)    /* who was of no use is not asked again */
 #define REFUSED_US (60 * SECOND_US) /* nor who is no supernode */
 #define CLOSE_US (3 * SECOND_US)    /* to read what is left, and close */
+#define SEEN_US (60 * SECOND_US)    /* a query's; a reply is faster */
 #define IDLE_US (60 * SECOND_US)    /* a transfer without a byte */
 #define RETRY_US (2 * SECOND_US)    /* a source that was lost */
 #define RETRIES_MAX 5u

@@ -12,9 +12,6 @@
 
 #include <string.h>
 
-#define QUEUE_MAX ((size_t)1024 * 1024) /* a peer that never reads is cut off */
-#define PROBES 5u                       /* reference 1: asked at a time */
-
 /* -- Links -------------------------------------------------------------------- */
 
 void fasttrack_link_close(struct fasttrack *n, struct host *h, struct link *l)
@@ -307,7 +304,6 @@ size_t fasttrack_link_on_bytes(struct fasttrack *n, struct host *h,
     return e->len;
 }
 
-/* Ask all sessions for a sign of life; who gave none is gone. */
 void fasttrack_link_ping(struct fasttrack *n, struct host *h)
 {
     uint64_t now = host_now(h);

@@ -33,18 +33,20 @@ static const struct option options[] = {
                  "hops of a query between supernodes; ours"},
     [OPT_ENOUGH] = {"enough", OPTION_NUMBER, 1, HITS_MAX, 10, NULL,
                     "results with which a query stops"},
-    [OPT_COLLECT] = {"collect", OPTION_TIME, 100000, 20000000, 2000000, NULL,
+    [OPT_COLLECT] = {"collect", OPTION_TIME, SECOND_US / 10, 20 * SECOND_US,
+                     2 * SECOND_US, NULL,
                      "how long a supernode waits for others' replies"},
     [OPT_PROMOTE] = {"promote", OPTION_NUMBER, 1, 1000000, 256, NULL,
                      "kbit/s from which the threshold policy promotes"},
-    [OPT_UPTIME] = {"uptime", OPTION_TIME, 0, 86400000000, 0, NULL,
+    [OPT_UPTIME] = {"uptime", OPTION_TIME, 0, 86400 * SECOND_US, 0, NULL,
                     "before a node may become a supernode"},
-    [OPT_SHUFFLE] = {"shuffle", OPTION_TIME, 0, 86400000000, 0, NULL,
+    [OPT_SHUFFLE] = {"shuffle", OPTION_TIME, 0, 86400 * SECOND_US, 0, NULL,
                      "between exchanges of a supernode's link; 0: none"},
-    [OPT_LISTS] = {"lists", OPTION_TIME, 1000000, 86400000000, 120000000, NULL,
+    [OPT_LISTS] = {"lists", OPTION_TIME, SECOND_US, 86400 * SECOND_US,
+                   120 * SECOND_US, NULL,
                    "between reports; node lists to all go with every 60th"},
-    [OPT_PING] = {"ping", OPTION_TIME, 0, 3600000000, 120000000, NULL,
-                  "between two pings to all sessions; 0: none"},
+    [OPT_PING] = {"ping", OPTION_TIME, 0, 3600 * SECOND_US, 120 * SECOND_US,
+                  NULL, "between two pings to all sessions; 0: none"},
     {.name = NULL}};
 
 static const struct command commands[] = {
@@ -121,7 +123,8 @@ static void see_demotion(struct fasttrack *n, struct host *h)
         host_now(h) - n->super->empty_us < DEMOTE_US)
         return;
     for (const struct link *l = n->links; l != n->children; l = l->next)
-        if (fasttrack_link_is(l, PEER_SUPERNODE) && l->standing.load < 75) {
+        if (fasttrack_link_is(l, PEER_SUPERNODE) &&
+            l->standing.load < FULL_PERCENT) {
             fasttrack_demote(n, h);
             return;
         }
@@ -525,8 +528,8 @@ static void dump_download(const struct fasttrack *n, const struct download *d,
 
 static void dump_search(const struct fasttrack *n, struct text *t)
 {
-    text_printf(t, "search %u%s ends %u", n->search.id,
-                n->search.command != 0 ? " open" : "", n->search.ends);
+    text_printf(t, "search %u%s", n->search.id,
+                n->search.command != 0 ? " open" : "");
     if (n->search.command != 0)
         text_time(t, " for ", n->search.deadline_us);
     text_char(t, '\n');

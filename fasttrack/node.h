@@ -143,15 +143,16 @@ struct asked {
 
 struct supernode {
     struct child *own; /* our own files, listed like a child's */
-    uint32_t children, eligible, links, files; /* eligible children */
-    struct seen *seen;                         /* a ring, which grows */
+    uint32_t children, links, files;
+    uint32_t eligible; /* of the children */
+    struct seen *seen; /* a ring, which grows */
     uint32_t seen_cap, seen_count, seen_at;
     struct asked *asked;
     uint32_t asked_count;
     uint64_t since_us, empty_us, promoted_us;
     struct addr denied; /* who had said "full", when we made ourselves one */
     uint32_t waited;    /* and how many rounds we had been patient */
-    uint64_t queries, answered, forwarded, duplicates, replies;
+    uint64_t queries, forwarded, duplicates;
     uint64_t looked; /* files compared with queries */
 };
 
@@ -167,7 +168,6 @@ struct hit {
 struct search {
     uint32_t command; /* 0: none is open */
     uint16_t id;
-    uint32_t ends; /* MSG_QUERY_END still to come */
     uint64_t deadline_us;
 };
 
@@ -366,6 +366,8 @@ void fasttrack_hits(struct fasttrack *n, struct host *h,
                     const struct fasttrack_msg *m);
 /* The search of that number is over: answer its command. */
 void fasttrack_search_end(struct fasttrack *n, struct host *h, uint16_t id);
+/* Is this the first hit of its file?  Sources are grouped by hash. */
+bool fasttrack_is_first_hit(const struct fasttrack *n, uint32_t i);
 /* All hits, grouped by file, as a result shows them. */
 void fasttrack_add_hits(const struct fasttrack *n, struct fields *f);
 
@@ -433,7 +435,7 @@ bool fasttrack_elect(struct fasttrack *n, struct host *h, struct link *caller);
 /* Claim a score towards a parent.  [teach] */
 void fasttrack_tell_score(struct fasttrack *n, struct host *h, struct link *l);
 
-/* -- transfer.c and hashing.c ---------------------------------------------------- */
+/* -- transfer.c ---------------------------------------------------------------- */
 
 /* Fetch a file from all sources of `hit`; `tree`, or NULL, is the root that
    its bytes must have.  Answers `command` at the end. */
@@ -464,6 +466,8 @@ void fasttrack_transfer_stop(struct fasttrack *n, struct host *h);
 void fasttrack_transfer_on_tree(struct fasttrack *n, struct host *h,
                                 int content, const uint8_t *root);
 
+/* -- hashing.c ----------------------------------------------------------------- */
+
 /* The UUHash of a content; false when a part cannot be read. */
 bool fasttrack_hash_content(struct host *h, int content,
                             uint8_t hash[HASH_BYTES]);
@@ -480,6 +484,8 @@ void fasttrack_keep_hash(struct fasttrack *n, struct host *h, int content,
    False: no memory. */
 bool fasttrack_tree_begin(struct fasttrack *n, struct host *h, int content,
                           uint32_t command);
+
+/* -- command.c ----------------------------------------------------------------- */
 
 /* A user's command. */
 void fasttrack_command(struct fasttrack *n, struct host *h,

@@ -145,7 +145,6 @@ void fasttrack_search(struct fasttrack *n, struct host *h, uint32_t command,
     forget_hits(n, h);
     m.search = ++n->search.id; /* not before: the open one keeps its own */
     n->search.command = command;
-    n->search.ends = 1;
     n->search.deadline_us =
         host_now(h) + 2 * (uint64_t)option(n, OPT_COLLECT) + 2 * SECOND_US;
     if (parent != NULL)
@@ -236,8 +235,7 @@ void fasttrack_hits(struct fasttrack *n, struct host *h,
     }
 }
 
-/* Is this the first hit of its file?  Sources are grouped by hash. */
-static bool is_first(const struct fasttrack *n, uint32_t i)
+bool fasttrack_is_first_hit(const struct fasttrack *n, uint32_t i)
 {
     for (uint32_t k = 0; k < i; k++)
         if (memcmp(n->hits[k].hash, n->hits[i].hash, HASH_BYTES) == 0)
@@ -254,7 +252,7 @@ void fasttrack_add_hits(const struct fasttrack *n, struct fields *f)
     for (uint32_t i = 0; i < n->hit_count; i++) {
         const struct hit *hit = &n->hits[i];
         uint32_t sources = 0;
-        if (!is_first(n, i))
+        if (!fasttrack_is_first_hit(n, i))
             continue;
         fields_begin(f, FIELD_GROUP, "");
         fields_number(f, "n", ++files);

@@ -262,6 +262,11 @@ search() {
     show() { "$bin" show labs/fasttrack/lecture.scn "$@"; }
     [ "$(show --at 1s children s1)" = "a b c" ]
     [ "$(show --at 1s index s1)" = 3 ]
+    for fact in children linked index eligible-children count-eligible \
+        best-child first-child; do
+        run -2 show --at 1s "$fact" a
+        [[ $output == *"a is no supernode"* ]]
+    done
     [ "$(show --at 1s eligible-children s1)" = b ]
     [ "$(show --at 1s heard)" = none ]
     [ "$(show --at 5s heard)" = "s2 s1 s3" ]
