@@ -95,7 +95,7 @@ void announcer_say(struct announcer *a, struct host *h,
 bool announcer_done(const struct announcer *a);
 /* Peers are short: ask earlier, as far as the tracker allows. */
 void announcer_hurry(struct announcer *a);
-/* When announcer_tick is to be called; UINT64_MAX: never. */
+/* When announcer_tick is to be called; NEVER: not at all. */
 uint64_t announcer_due(const struct announcer *a);
 /* Do what is due. */
 void announcer_tick(struct announcer *a, struct host *h,

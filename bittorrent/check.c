@@ -24,7 +24,7 @@ void bittorrent_warm(const struct network *net)
 uint64_t bittorrent_quiet_us(const struct settings *s)
 {
     (void)s;
-    return 3000000;
+    return 3 * SECOND_US;
 }
 
 /* Does somebody who is up have what this one lacks? */

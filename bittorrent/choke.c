@@ -139,14 +139,14 @@ void choke_on_interest(struct bittorrent *n, struct host *h, struct peer *p)
     choke_fill(n, h);
 }
 
-/* The best of those not yet chosen in this round; `chosen` is a round. */
+/* The best of those that stand behind `after`, which has rank `below`, in the
+   order of rank, then of the list. */
 static struct peer *best_of(struct bittorrent *n, uint64_t below,
                             const struct peer *after)
 {
     struct peer *best = NULL;
     bool passed = after == NULL;
 
-    /* In order of rank, then of the list. */
     for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         uint64_t r = rank(n, p);
         bool next = r < below || (r == below && passed);
@@ -191,7 +191,7 @@ void choke_on_round(struct bittorrent *n, struct host *h)
     choke_fill(n, h);
     for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++) {
         p->rate =
-            (uint32_t)((p->down_now + p->down_last) * 1000000 / (2 * period));
+            (uint32_t)((p->down_now + p->down_last) * SECOND_US / (2 * period));
         p->down_last = p->down_now;
         p->up_last = p->up_now;
         p->down_now = p->up_now = 0;

@@ -16,7 +16,6 @@
 #define SAVED_NAME "dht"
 #define SAVED_NODES_MAX 512
 
-/* An address that somebody may be at: not nowhere, not multicast. */
 bool dht_may_call(struct addr a)
 {
     return a.port != 0 && a.ip != 0 && a.ip >> 28 != 14 && a.ip != UINT32_MAX;
@@ -224,7 +223,7 @@ static bool allowed(struct dht *d, struct host *h, uint32_t ip)
 {
     uint64_t now = host_now(h);
     uint32_t at = (uint32_t)(hash_roll_u64(0, ip) % DHT_RATED);
-    uint64_t more = (now - d->rated[at].since_us) * DHT_RATE / 1000000;
+    uint64_t more = (now - d->rated[at].since_us) * DHT_RATE / SECOND_US;
 
     if (d->rated[at].left + more >= DHT_BURST) {
         d->rated[at].left = DHT_BURST;

@@ -175,7 +175,8 @@ bool dht_search(struct dht *d, struct host *h, enum dht_purpose purpose,
 static void take_nodes(struct dht *d, struct dht_search *s,
                        const struct krpc *m)
 {
-    for (size_t at = 0; at < m->nodes_len && at < DHT_CANDIDATES * 26u;
+    for (size_t at = 0;
+         at < m->nodes_len && at < DHT_CANDIDATES * (size_t)KRPC_NODE_BYTES;
          at += KRPC_NODE_BYTES) {
         struct dht_candidate c = {.has_id = true};
         krpc_read_node(m->nodes + at, &c.id, &c.addr);
@@ -294,7 +295,7 @@ bool dht_take(struct dht *d, uint32_t *tag, struct addr *peer)
 
 uint64_t dht_follow_due(struct dht *d, struct host *h)
 {
-    uint64_t now = host_now(h), next = UINT64_MAX;
+    uint64_t now = host_now(h), next = NEVER;
 
     for (unsigned i = 0; i < DHT_FOLLOWED_MAX; i++) {
         struct dht_follow *f = &d->follow[i];

@@ -86,7 +86,6 @@ struct dht_node *dht_find(const struct dht *d, const struct id *id)
     return NULL;
 }
 
-/* [bep5]: answered lately; or ever, and asked us lately. */
 bool dht_is_good(const struct dht_node *n, uint64_t now_us)
 {
     return n->failures == 0 && n->replied_us > 0 &&

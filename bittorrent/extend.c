@@ -131,7 +131,6 @@ static void info_whole(struct bittorrent *n, struct host *h, struct peer *p)
     const char *why = "no memory";
     size_t len = t->info_len + 8;
     uint8_t *file = host_alloc(h, len);
-    uint8_t hash[INFOHASH_BYTES];
 
     hash_sha1(digest, t->info, t->info_len);
     if (file == NULL || memcmp(digest, t->infohash, SHA1_BYTES) != 0) {
@@ -139,7 +138,6 @@ static void info_whole(struct bittorrent *n, struct host *h, struct peer *p)
         ask_another(n, h, p);
         return;
     }
-    memcpy(hash, t->infohash, sizeof hash);
     static const uint8_t head[7] = {'d', '4', ':', 'i', 'n', 'f', 'o'};
     memcpy(file, head, sizeof head);
     memcpy(file + sizeof head, t->info, t->info_len);

@@ -153,8 +153,7 @@ bool magnet_of(struct magnet *m, struct text *link, const char *word)
 void magnet_write(struct text *t, const struct magnet *m)
 {
     text_add(t, "magnet:?xt=urn:btih:");
-    for (int i = 0; i < INFOHASH_BYTES; i++)
-        text_printf(t, "%02x", m->infohash[i]);
+    text_hex(t, m->infohash, INFOHASH_BYTES);
     if (m->name[0] != '\0') {
         text_add(t, "&dn=");
         add_escaped(t, m->name);

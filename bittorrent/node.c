@@ -367,7 +367,7 @@ const char *swarm_why(const struct bittorrent *n)
                          : "";
 }
 
-/* -- Events --------------------------------------------------------------------------------- */
+/* -- Rate limits ---------------------------------------------------------------------------- */
 
 /* No more than a second's worth is saved up.  Who sent a block on its last
    token owes for it; in ten seconds that is paid, or nearly. */
@@ -400,6 +400,8 @@ bool swarm_may(struct bittorrent *n, struct host *h,
     host_timer_at(h, TIMER_SEND, n->tokens_us + SEND_US);
     return false;
 }
+
+/* -- Timers --------------------------------------------------------------------------------- */
 
 static void on_stop(struct bittorrent *n, struct host *h)
 {
@@ -471,6 +473,8 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
         break;
     }
 }
+
+/* -- Starting ------------------------------------------------------------------------------- */
 
 /* Look for the peers of a torrent that is known by its infohash. */
 void swarm_begin_magnet(struct bittorrent *n, struct host *h,
@@ -584,6 +588,8 @@ static void on_start(struct bittorrent *n, struct host *h)
         start_dht(n, h);
     swarm_start(n, h);
 }
+
+/* -- Events --------------------------------------------------------------------------------- */
 
 static size_t on_stream(struct bittorrent *n, struct host *h,
                         const struct event *e)

@@ -11,6 +11,7 @@
  *     web.c      HTTP: .torrent files, and what is for a tracker
  *     node.c     options, events, timers; who is dialled
  *     command.c  what a user asks
+ *     dump.c     the state in words, for the explorer
  *
  * A node in the role of a tracker has a `struct tracker` besides, or alone.
  *
@@ -256,8 +257,6 @@ void torrent_make(struct bittorrent *n, struct host *h, int content);
 /* A piece has been hashed: keep it, or ask for it anew. */
 void torrent_on_hashed(struct bittorrent *n, struct host *h,
                        const struct event *e);
-/* The files that are wanted, as metainfo_in_list takes them. */
-const char *torrent_files(const struct bittorrent *n);
 /* Is this piece still to come? */
 static inline bool torrent_lacks(const struct torrent *t, uint32_t piece)
 {
@@ -267,7 +266,7 @@ static inline bool torrent_is_whole(const struct torrent *t)
 {
     return t->have_count == t->meta.piece_count;
 }
-/* The offset and length of a piece, and of a block of it. */
+/* Where a piece begins, in the range of all files. */
 uint64_t torrent_offset(const struct torrent *t, uint32_t piece);
 /* How many blocks of BLOCK_BYTES it has, */
 uint32_t torrent_block_count(const struct torrent *t, uint32_t piece);
@@ -277,8 +276,6 @@ struct block torrent_block(const struct torrent *t, uint32_t piece,
 /* A block has come; false: the disk refused. */
 bool torrent_write(struct bittorrent *n, struct host *h, const struct block *b,
                    const uint8_t *data, struct addr from);
-/* Forget what came of a piece: its blocks are free to be asked for. */
-void torrent_drop_partial(struct torrent *t, struct host *h, struct partial *p);
 /* What has come of a piece, or NULL: nothing has, or all of it. */
 struct partial *torrent_partial(struct torrent *t, uint32_t piece);
 /* Remember which pieces are known good, for the next run. */
@@ -337,9 +334,7 @@ void peer_on_complete(struct bittorrent *n, struct host *h);
 void peer_on_open(struct bittorrent *n, struct host *h);
 /* Close all, without a word. */
 void peer_close_all(struct bittorrent *n, struct host *h);
-/* Ask for as much as a peer's rate suggests. */
-void peer_ask(struct bittorrent *n, struct host *h, struct peer *p);
-/* The same for all peers. */
+/* Ask all peers for as much as the rate of each suggests. */
 void peer_ask_all(struct bittorrent *n, struct host *h);
 /* Would it send a block of this piece?  It has it, and does not choke us, or
    lets us have that one all the same.  Source: [bep6] allowed fast. */
@@ -402,6 +397,7 @@ void web_on_tick(struct bittorrent *n, struct host *h);
 
 /* -- dump.c ---------------------------------------------------------------------------------- */
 
+/* As struct protocol has it. */
 void bittorrent_dump(const void *node, struct host *h, struct text *t);
 
 /* -- node.c ------------------------------------------------------------------------------- */
@@ -433,6 +429,7 @@ void swarm_begin_magnet(struct bittorrent *n, struct host *h,
 
 /* -- command.c ---------------------------------------------------------------------------- */
 
+/* A user's command. */
 void swarm_command(struct bittorrent *n, struct host *h, const struct event *e);
 
 #endif

@@ -147,9 +147,9 @@ static void release_all(struct bittorrent *n, struct host *h, struct peer *p)
 static uint32_t pipeline(const struct bittorrent *n, const struct peer *p)
 {
     uint64_t now =
-        p->down_now * 1000000 / (uint64_t)setting(n->settings, OPT_RECHOKE);
+        p->down_now * SECOND_US / (uint64_t)setting(n->settings, OPT_RECHOKE);
     uint64_t rate = p->rate > now ? p->rate : now;
-    uint64_t depth = rate * (REQUESTS_AHEAD_US / 1000000) / BLOCK_BYTES;
+    uint64_t depth = rate * (REQUESTS_AHEAD_US / SECOND_US) / BLOCK_BYTES;
     uint32_t most =
         p->reqq > 0 && p->reqq < REQUESTS_MAX ? p->reqq : REQUESTS_MAX;
 
@@ -169,7 +169,8 @@ bool peer_offers(const struct peer *p, uint32_t piece)
     return allowed && bit_is_set(p->have, piece);
 }
 
-void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
+/* Ask for as much as a peer's rate suggests. */
+static void ask(struct bittorrent *n, struct host *h, struct peer *p)
 {
     struct torrent *t = &n->torrent;
     struct block b;
@@ -195,7 +196,7 @@ void peer_ask(struct bittorrent *n, struct host *h, struct peer *p)
 void peer_ask_all(struct bittorrent *n, struct host *h)
 {
     for (struct peer *const *at = n->peers, *p; (p = *at) != NULL; at++)
-        peer_ask(n, h, p);
+        ask(n, h, p);
 }
 
 /* A block is here: whoever else was asked for it need not send it. */
@@ -530,7 +531,7 @@ static const char *on_reject(struct bittorrent *n, struct host *h,
     release(&n->torrent, &b);
     for (struct peer *const *at = n->peers, *q; (q = *at) != NULL; at++)
         if (q != p)
-            peer_ask(n, h, q);
+            ask(n, h, q);
     return NULL;
 }
 
@@ -648,7 +649,7 @@ static const char *on_message(struct bittorrent *n, struct host *h,
         break;
     case WIRE_UNCHOKE:
         p->peer_choking = false;
-        peer_ask(n, h, p);
+        ask(n, h, p);
         break;
     case WIRE_INTERESTED:
     case WIRE_NOT_INTERESTED:
@@ -660,7 +661,7 @@ static const char *on_message(struct bittorrent *n, struct host *h,
             return "it has a piece that is not in the torrent";
         add_piece(t, p, m->index);
         keep_interest(n, h, p);
-        peer_ask(n, h, p);
+        ask(n, h, p);
         break;
     case WIRE_BITFIELD:
         /* [bep3] has it first only; aria2 sends one later on as well, in
@@ -701,7 +702,7 @@ static const char *on_message(struct bittorrent *n, struct host *h,
         if (m->index >= t->meta.piece_count)
             return "it allows a piece that is not in the torrent";
         on_allowed(p, m->index);
-        peer_ask(n, h, p);
+        ask(n, h, p);
         break;
     case WIRE_SUGGEST: /* advice */
     case WIRE_KEEP_ALIVE:
@@ -741,7 +742,7 @@ static size_t on_data(struct bittorrent *n, struct host *h, struct peer *p,
         host_note(h, "%s", t->full);
     else if (elsewhere)
         cancel_elsewhere(n, h, p, &b);
-    peer_ask(n, h, p);
+    ask(n, h, p);
     return b.length;
 }
 

@@ -192,8 +192,7 @@ static int hash_all(struct job *j)
 static void say_infohash(struct text *t, const uint8_t *infohash)
 {
     text_add(t, "infohash ");
-    for (int i = 0; i < INFOHASH_BYTES; i++)
-        text_printf(t, "%02x", infohash[i]);
+    text_hex(t, infohash, INFOHASH_BYTES);
     text_char(t, '\n');
 }
 

@@ -49,7 +49,8 @@ uint64_t torrent_left(const struct torrent *t)
     return t->meta.bytes - have;
 }
 
-const char *torrent_files(const struct bittorrent *n)
+/* The files that are wanted, as metainfo_in_list takes them. */
+static const char *wanted_files(const struct bittorrent *n)
 {
     const char *list = setting_text(n->settings, OPT_FILES);
 
@@ -106,7 +107,8 @@ struct partial *torrent_partial(struct torrent *t, uint32_t piece)
     return p;
 }
 
-void torrent_drop_partial(struct torrent *t, struct host *h, struct partial *p)
+/* Forget what came of a piece: its blocks are free to be asked for. */
+static void drop_partial(struct torrent *t, struct host *h, struct partial *p)
 {
     struct partial **at = &t->partials;
 
@@ -171,7 +173,7 @@ static void count_piece(struct torrent *t, uint32_t piece)
 static void name_files(struct bittorrent *n, struct host *h)
 {
     const struct torrent *t = &n->torrent;
-    const char *list = torrent_files(n);
+    const char *list = wanted_files(n);
     int error = 0;
 
     if (torrent_is_whole(t))
@@ -253,7 +255,7 @@ static void piece_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
         return;
     struct addr sender = p->sender;
     bool alone = !p->mixed;
-    torrent_drop_partial(t, h, p);
+    drop_partial(t, h, p);
     if (right) {
         count_piece(t, piece);
         peer_on_piece(n, h, piece);
@@ -424,7 +426,7 @@ static int begin_content(struct host *h, const struct metainfo *m,
 static bool choose_pieces(struct bittorrent *n, struct host *h)
 {
     struct torrent *t = &n->torrent;
-    const char *list = torrent_files(n), *why;
+    const char *list = wanted_files(n), *why;
     size_t files = t->meta.file_count * sizeof(struct metainfo_file);
     struct metainfo_file *file = host_alloc(h, files);
 
@@ -456,7 +458,7 @@ bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
     if (metainfo_read(&m, file, len, why) != 0)
         return false;
     *why = "there are no files of those numbers, as in 1,3-5";
-    if (!metainfo_is_list(torrent_files(n), m.file_count))
+    if (!metainfo_is_list(wanted_files(n), m.file_count))
         return false;
     int content = begin_content(h, &m, why);
     if (content < 0)

@@ -89,12 +89,6 @@ static struct swarm *find_swarm(const struct tracker *t,
     return NULL;
 }
 
-const struct swarm *tracker_swarm(const struct tracker *t,
-                                  const uint8_t infohash[INFOHASH_BYTES])
-{
-    return find_swarm(t, infohash);
-}
-
 static struct tracker_peer *find_peer(const struct tracker *t,
                                       const struct swarm *s, struct addr a)
 {
@@ -359,8 +353,8 @@ static void announce_http(struct tracker *t, struct host *h, struct addr from,
     put_number(w, "complete", s->seeders);
     put_number(w, "downloaded", s->completed);
     put_number(w, "incomplete", s->count - s->seeders);
-    put_number(w, "interval", t->interval_us / 1000000);
-    put_number(w, "min interval", t->interval_us / 2000000);
+    put_number(w, "interval", t->interval_us / SECOND_US);
+    put_number(w, "min interval", t->interval_us / (2 * SECOND_US));
     put_peers(w, &a, drawn, count);
     bencode_put_end(w);
 }
@@ -389,11 +383,10 @@ static uint32_t scraped(const struct tracker *t, struct slice target,
         if (!slice_is(name, "info_hash"))
             continue;
         asked = true;
-        const struct swarm *s =
-            http_unescape(value, true, infohash, sizeof infohash) ==
-                    INFOHASH_BYTES
-                ? tracker_swarm(t, (const uint8_t *)infohash)
-                : NULL;
+        const struct swarm *s = http_unescape(value, true, infohash,
+                                              sizeof infohash) == INFOHASH_BYTES
+                                    ? find_swarm(t, (const uint8_t *)infohash)
+                                    : NULL;
         if (s != NULL && count < SCRAPE_ALL_MAX)
             found[count++] = s;
     }
@@ -547,7 +540,7 @@ static void announce_udp(struct tracker *t, struct host *h, struct addr from,
     uint32_t count = draw(h, s, a, self, drawn);
     for (uint32_t i = 0; i < count; i++)
         compact_write(drawn[i]->addr, compact[i]);
-    answer->interval = (uint32_t)(t->interval_us / 1000000);
+    answer->interval = (uint32_t)(t->interval_us / SECOND_US);
     answer->seeders = s->seeders;
     answer->leechers = s->count - s->seeders;
     answer->rest = compact[0];
@@ -565,7 +558,7 @@ static void scrape_udp(const struct tracker *t, struct host *h,
 
     for (size_t at = 0; at + INFOHASH_BYTES <= m->rest_len;
          at += INFOHASH_BYTES) {
-        const struct swarm *s = tracker_swarm(t, m->rest + at);
+        const struct swarm *s = find_swarm(t, m->rest + at);
         uint32_t seeders = s != NULL ? s->seeders : 0;
         uint32_t completed = s != NULL ? s->completed : 0;
         uint32_t leechers = s != NULL ? s->count - s->seeders : 0;

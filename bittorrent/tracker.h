@@ -63,9 +63,6 @@ size_t tracker_on_http(struct tracker *t, struct host *h, conn_id conn,
 /* False when the datagram is no question to a tracker. */
 bool tracker_on_datagram(struct tracker *t, struct host *h, struct addr from,
                          const uint8_t *data, size_t len);
-/* The swarm of that infohash, or NULL. */
-const struct swarm *tracker_swarm(const struct tracker *t,
-                                  const uint8_t infohash[INFOHASH_BYTES]);
 /* The swarms with their counts, for a command or a fact. */
 void tracker_fields(const struct tracker *t, struct fields *f);
 /* As struct protocol has it. */

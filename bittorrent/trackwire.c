@@ -234,9 +234,9 @@ static uint64_t read_interval(const struct bencode *body, const char *key)
 
     if (seconds < 0)
         return 0;
-    if (seconds > (int64_t)(ANNOUNCE_MOST_US / 1000000))
+    if (seconds > (int64_t)(ANNOUNCE_MOST_US / SECOND_US))
         return ANNOUNCE_MOST_US;
-    return (uint64_t)seconds * 1000000;
+    return (uint64_t)seconds * SECOND_US;
 }
 
 static struct slice slice_of(const struct bencode *body, const char *key)

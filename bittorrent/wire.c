@@ -206,13 +206,13 @@ size_t wire_encode(const struct wire_msg *m, uint8_t *out, size_t room)
     return c.at;
 }
 
+/* -- Describing ------------------------------------------------------------------- */
+
 /* Of extensions' dictionaries; other keys show as themselves. */
 static const struct bencode_name extension_names[] = {
     {"added", "added", FORM_PEERS, false},
     {"dropped", "dropped", FORM_PEERS, false},
     {.key = NULL}};
-
-/* -- Description ------------------------------------------------------------------ */
 
 static void describe_message(const uint8_t *data, size_t len, struct fields *f)
 {
