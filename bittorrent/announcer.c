@@ -15,7 +15,7 @@ void announcer_begin(struct announcer *a, struct host *h,
     a->due_us = NEVER;
 }
 
-/* -- Trackers and their tiers -------------------------------------------------- */
+/* -- Trackers and their tiers -------------------------------------------- */
 
 /* Copy what comes before one of `ends` off the front of a URL. */
 static bool take_part(char *out, size_t room, const char **url, size_t *len,
@@ -120,7 +120,7 @@ static void promote(struct announcer *a)
     a->current = (uint8_t)first;
 }
 
-/* -- Answers -------------------------------------------------------------------- */
+/* -- Answers ------------------------------------------------------------- */
 
 static void idle(struct announcer *a, uint64_t due_us)
 {
@@ -226,7 +226,7 @@ static void answered(struct announcer *a, struct host *h,
               d->leechers, d->peer_count);
 }
 
-/* -- Questions ---------------------------------------------------------------------- */
+/* -- Questions ----------------------------------------------------------- */
 
 static struct announce question(const struct announcer *a,
                                 const struct announce_stats *s)
@@ -319,7 +319,7 @@ static void ask(struct announcer *a, struct host *h,
     }
 }
 
-/* -- What the node calls ------------------------------------------------------------- */
+/* -- What the node calls ------------------------------------------------- */
 
 void announcer_say(struct announcer *a, struct host *h,
                    enum announce_event event)

@@ -231,7 +231,7 @@ int64_t bencode_number(const struct bencode *dict, const char *key,
     return bencode_find(dict, key, BENCODE_INTEGER, &v) ? v.number : otherwise;
 }
 
-/* -- Writing ---------------------------------------------------------------- */
+/* -- Writing ------------------------------------------------------------- */
 
 void bencode_put_raw(struct bencode_writer *w, const void *data, size_t len)
 {
@@ -294,7 +294,7 @@ void bencode_put_end(struct bencode_writer *w)
     bencode_put_raw(w, "e", 1);
 }
 
-/* -- Describing ------------------------------------------------------------- */
+/* -- Describing ---------------------------------------------------------- */
 
 #define NODE_BYTES 26 /* [bep5] compact node info */
 

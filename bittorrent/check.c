@@ -1,4 +1,4 @@
-/* What must hold over all nodes; see check.h. */
+/* What must hold across all nodes; see check.h. */
 #include "bittorrent/check.h"
 
 #include <string.h>
@@ -58,7 +58,7 @@ bool bittorrent_settled(const struct network *net)
     return true;
 }
 
-/* -- Invariants ------------------------------------------------------------- */
+/* -- Invariants ---------------------------------------------------------- */
 
 static uint32_t bits_in(const uint8_t *bits, uint32_t count)
 {

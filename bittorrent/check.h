@@ -1,4 +1,4 @@
-/* What must hold over all nodes, and when a swarm is settled. */
+/* What must hold across all nodes, and when a swarm is settled. */
 #ifndef BITTORRENT_CHECK_H
 #define BITTORRENT_CHECK_H
 

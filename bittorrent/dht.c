@@ -23,7 +23,7 @@ bool dht_may_call(struct addr a)
 
 static void arm(struct dht *d, struct host *h);
 
-/* -- Queries of ours --------------------------------------------------------------- */
+/* -- Queries of ours ----------------------------------------------------- */
 
 static void send_krpc(struct host *h, struct addr to, const struct krpc *m)
 {
@@ -135,7 +135,7 @@ static void on_reply(struct dht *d, struct host *h, struct addr from,
         dht_search_answer(d, h, &d->search[call.search - 1], from, m);
 }
 
-/* -- Tokens, and the peers that they let in ---------------------------------------- */
+/* -- Tokens, and the peers that they let in ------------------------------ */
 
 /* [bep5]: a hash of the asker's address under a secret that changes every five
    minutes. */
@@ -215,7 +215,7 @@ static void store(struct dht *d, struct host *h, const struct id *infohash,
     dht_heard_of(d, infohash, peer);
 }
 
-/* -- Answers of ours ----------------------------------------------------------------- */
+/* -- Answers of ours ----------------------------------------------------- */
 
 /* May one more answer go to this address?  Its allowance fills up at DHT_RATE
    a second, to DHT_BURST. */
@@ -377,7 +377,7 @@ bool dht_on_datagram(struct dht *d, struct host *h, struct addr from,
     return true;
 }
 
-/* -- Beginning, and remembering --------------------------------------------------------- */
+/* -- Beginning, and remembering ------------------------------------------ */
 
 /* Id and nodes of last time.  The nodes are asked before they count. */
 static void load(struct dht *d, struct host *h)
@@ -497,7 +497,7 @@ void dht_hear(struct dht *d, struct host *h, struct addr node)
     arm(d, h);
 }
 
-/* -- Upkeep --------------------------------------------------------------------------- */
+/* -- Upkeep -------------------------------------------------------------- */
 
 /* A random id in the range of bucket i. */
 static struct id in_bucket(const struct dht *d, struct host *h, uint32_t i)
@@ -583,7 +583,7 @@ static void arm(struct dht *d, struct host *h)
     host_timer(h, d->timer, next > now ? next - now : 0);
 }
 
-/* -- For the explorer and for people ------------------------------------------------------ */
+/* -- For the explorer and for people ------------------------------------- */
 
 void dht_dump(const struct dht *d, uint64_t now_us, struct text *out)
 {

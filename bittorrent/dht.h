@@ -124,7 +124,7 @@ struct dht {
     uint32_t queries, answers, dropped;
 };
 
-/* -- dht.c ------------------------------------------------------------------- */
+/* -- dht.c --------------------------------------------------------------- */
 
 /* Begin, with the id and the nodes of last time where the host has them.
    `timer` is the slot that is the DHT's own.  `checked`: only nodes whose id
@@ -163,7 +163,7 @@ bool dht_take(struct dht *d, uint32_t *tag, struct addr *peer);
 /* As struct protocol has it. */
 void dht_dump(const struct dht *d, uint64_t now_us, struct text *out);
 
-/* -- dht_table.c --------------------------------------------------------------- */
+/* -- dht_table.c --------------------------------------------------------- */
 
 /* The distance of two ids: their exclusive or. */
 struct id dht_distance(const struct id *a, const struct id *b);
@@ -190,7 +190,7 @@ size_t dht_nearest(const struct dht *d, const struct id *target,
 /* Nodes in the table. */
 uint32_t dht_node_count(const struct dht *d);
 
-/* -- dht_search.c ---------------------------------------------------------------- */
+/* -- dht_search.c -------------------------------------------------------- */
 
 /* Begin a search; false when too many are under way. */
 bool dht_search(struct dht *d, struct host *h, enum dht_purpose purpose,
@@ -204,7 +204,7 @@ void dht_search_missed(struct dht *d, struct host *h, struct dht_search *s,
 /* Begin what is due; when the next is. */
 uint64_t dht_follow_due(struct dht *d, struct host *h);
 
-/* -- Between the three files ---------------------------------------------------------- */
+/* -- Between the three files --------------------------------------------- */
 
 /* Send a query; false: too many are open.  `id` may be NULL. */
 bool dht_ask(struct dht *d, struct host *h, struct krpc *m, struct addr to,

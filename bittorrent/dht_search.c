@@ -234,7 +234,7 @@ void dht_search_missed(struct dht *d, struct host *h, struct dht_search *s,
     advance(d, h, s);
 }
 
-/* -- Torrents ------------------------------------------------------------------------ */
+/* -- Torrents ------------------------------------------------------------ */
 
 bool dht_follow(struct dht *d, struct host *h,
                 const uint8_t infohash[INFOHASH_BYTES], uint16_t port,

@@ -24,7 +24,7 @@ unsigned dht_shared_bits(const struct id *a, const struct id *b)
     return shared;
 }
 
-/* -- Ids that fit addresses ----------------------------------------------------- */
+/* -- Ids that fit addresses ---------------------------------------------- */
 
 /* CRC-32C (Castagnoli), bit by bit: it is asked four bytes a node. */
 static uint32_t crc32c(const uint8_t *data, size_t len)
@@ -67,7 +67,7 @@ bool dht_id_fits(const struct id *id, uint32_t ip)
            fitting(ip, (uint8_t)id->word[ID_WORDS - 1]);
 }
 
-/* -- Nodes ------------------------------------------------------------------------ */
+/* -- Nodes --------------------------------------------------------------- */
 
 struct dht_bucket *dht_bucket_of(const struct dht *d, const struct id *id)
 {

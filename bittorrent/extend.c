@@ -61,7 +61,7 @@ void extend_say_hello(struct bittorrent *n, struct host *h, struct peer *p)
     send_extended(h, p, 0, &w);
 }
 
-/* -- The info dictionary ---------------------------------------------------------- */
+/* -- The info dictionary ------------------------------------------------- */
 
 static void ask_block(struct bittorrent *n, struct host *h, struct peer *p)
 {
@@ -223,7 +223,7 @@ void extend_ask(struct bittorrent *n, struct host *h,
     memcpy(t->infohash, infohash, INFOHASH_BYTES);
 }
 
-/* -- Peer exchange ---------------------------------------------------------------------- */
+/* -- Peer exchange ------------------------------------------------------- */
 
 /* Tell of those who came since we told last. */
 static void send_pex(struct bittorrent *n, struct host *h, struct peer *to)
@@ -283,7 +283,7 @@ void extend_on_tick(struct bittorrent *n, struct host *h)
             send_pex(n, h, p);
 }
 
-/* -- The hello --------------------------------------------------------------------------- */
+/* -- The hello ----------------------------------------------------------- */
 
 static uint8_t extension(const struct bencode *m, const char *name,
                          uint8_t before)

@@ -25,7 +25,7 @@ static const struct torrent *torrent_of(struct fact_call *k)
     return NULL;
 }
 
-/* -- Pieces ---------------------------------------------------------------- */
+/* -- Pieces -------------------------------------------------------------- */
 
 static uint32_t last_piece(const struct torrent *t)
 {
@@ -184,7 +184,7 @@ static enum fact_outcome fact_kept_wrong(struct fact_call *k)
     return count == 0 ? FACT_OK : FACT_BROKEN;
 }
 
-/* -- Copies ------------------------------------------------------------------ */
+/* -- Copies -------------------------------------------------------------- */
 
 static enum fact_outcome fact_rarity(struct fact_call *k)
 {
@@ -274,7 +274,7 @@ static enum fact_outcome fact_lost(struct fact_call *k)
     return t != NULL ? FACT_OK : FACT_ERROR;
 }
 
-/* -- Peers --------------------------------------------------------------------- */
+/* -- Peers --------------------------------------------------------------- */
 
 /* Names of the peers of a node for whom `wants` holds. */
 static enum fact_outcome peers_where(struct fact_call *k,
@@ -370,7 +370,7 @@ static enum fact_outcome fact_known(struct fact_call *k)
     return fact_print(k, node_of(k)->known_count);
 }
 
-/* -- The whole swarm --------------------------------------------------------------- */
+/* -- The whole swarm ----------------------------------------------------- */
 
 /* Seconds from the .torrent to the last piece. */
 static enum fact_outcome fact_took(struct fact_call *k)
@@ -438,7 +438,7 @@ static enum fact_outcome fact_swarm_size(struct fact_call *k)
     return fact_print(k, count);
 }
 
-/* -- The DHT -------------------------------------------------------------------------- */
+/* -- The DHT ------------------------------------------------------------- */
 
 static const struct dht *dht_of(struct fact_call *k)
 {

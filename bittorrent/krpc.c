@@ -20,7 +20,7 @@ void krpc_write_node(const struct id *id, struct addr addr,
     compact_write(addr, out + INFOHASH_BYTES);
 }
 
-/* -- Reading -------------------------------------------------------------------- */
+/* -- Reading ------------------------------------------------------------- */
 
 static bool find_id(const struct bencode *dict, const char *key, struct id *id)
 {
@@ -115,7 +115,7 @@ int krpc_read(struct krpc *m, const uint8_t *data, size_t len)
     return 0;
 }
 
-/* -- Writing ---------------------------------------------------------------------- */
+/* -- Writing ------------------------------------------------------------- */
 
 static void put_id(struct bencode_writer *w, const char *key,
                    const struct id *id)
@@ -211,7 +211,7 @@ size_t krpc_write(const struct krpc *m, uint8_t out[DHT_DATAGRAM_MAX])
     return w.bad ? 0 : w.at;
 }
 
-/* -- Describing --------------------------------------------------------------------- */
+/* -- Describing ---------------------------------------------------------- */
 
 /* Minor: what a line of the trace can do without. */
 static const struct bencode_name names[] = {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* -- Bencode and metainfo --------------------------------------------------- */
+/* -- Bencode and metainfo ------------------------------------------------ */
 
 #define INFOHASH_BYTES 20 /* SHA-1 */
 /* No message nests deeper than about 6; each level costs 64 bytes of stack. */
@@ -26,7 +26,7 @@
 #define PIECE_CHOICE_LEAST (UINT64_C(16) << 10) /* of `create`: one block */
 #define PIECE_CHOICE_MAX (UINT64_C(16) << 20)   /* and what all clients read */
 
-/* -- Trackers --------------------------------------------------------------- */
+/* -- Trackers ------------------------------------------------------------ */
 
 #define PEER_ID_BYTES 20
 #define COMPACT_BYTES 6 /* [bep23] a peer: address and port */
@@ -65,7 +65,7 @@
 #define ANNOUNCE_LEAST_US (1 * SECOND_US) /* whatever a tracker says */
 #define ANNOUNCE_MOST_US (4 * 3600 * SECOND_US)
 
-/* -- The DHT ------------------------------------------------------------------ */
+/* -- The DHT ------------------------------------------------------------- */
 
 #define DHT_DATAGRAM_MAX 1400  /* not fragmented on any usual link */
 #define DHT_K 8                /* [bep5] nodes of a bucket, and of an answer */
@@ -105,7 +105,7 @@
 #define DHT_UPKEEP_US (60 * SECOND_US)
 #define DHT_FAILURES_MAX 2 /* unanswered in a row: a bad node */
 
-/* -- Peers ------------------------------------------------------------------- */
+/* -- Peers --------------------------------------------------------------- */
 
 #define BLOCK_BYTES 16384u /* [bep3] of each request; the last is shorter */
 /* We serve requests of up to 128 KiB, as most clients did once. */

@@ -186,7 +186,7 @@ uint64_t metainfo_piece_bytes(const struct metainfo *m, uint32_t piece)
     return m->bytes - from < m->piece_bytes ? m->bytes - from : m->piece_bytes;
 }
 
-/* -- Files ------------------------------------------------------------------ */
+/* -- Files --------------------------------------------------------------- */
 
 /* Append a name as the host takes it: a leading dot, which would hide the
    file, and what is not printable become '_'. */
@@ -292,7 +292,7 @@ int metainfo_files(const struct metainfo *m, struct metainfo_file *file,
     return 0;
 }
 
-/* -- Lists of files ----------------------------------------------------------- */
+/* -- Lists of files ------------------------------------------------------ */
 
 static bool take_number(const char **at, uint32_t *number)
 {
@@ -343,7 +343,7 @@ bool metainfo_in_list(const char *list, uint32_t number)
     return in;
 }
 
-/* -- Trackers ----------------------------------------------------------------- */
+/* -- Trackers ------------------------------------------------------------ */
 
 /* [bep12]: where there is an announce-list, announce does not count. */
 bool metainfo_tracker(const struct metainfo *m, struct metainfo_trackers *t,
@@ -373,7 +373,7 @@ bool metainfo_tracker(const struct metainfo *m, struct metainfo_trackers *t,
     }
 }
 
-/* -- Nodes of the DHT --------------------------------------------------------- */
+/* -- Nodes of the DHT ---------------------------------------------------- */
 
 bool metainfo_node(struct bencode_walk *nodes, struct bencode *host,
                    uint16_t *port)
@@ -402,7 +402,7 @@ bool metainfo_is_node(const char *node, size_t *host_len, uint64_t *port)
            parse_u64(colon + 1, UINT16_MAX, port) && *port > 0;
 }
 
-/* -- Writing ------------------------------------------------------------------ */
+/* -- Writing ------------------------------------------------------------- */
 
 static void write_path(struct bencode_writer *w, const char *path)
 {

@@ -70,7 +70,7 @@ static const struct command commands[] = {
 static const char *const timers[] = {"tick", "rechoke", "send",
                                      "dht",  "tracker", NULL};
 
-/* -- Whom to dial ----------------------------------------------------------- */
+/* -- Whom to dial -------------------------------------------------------- */
 
 struct known *swarm_known(struct bittorrent *n, struct addr peer)
 {
@@ -148,7 +148,7 @@ void swarm_dial_some(struct bittorrent *n, struct host *h)
     }
 }
 
-/* -- Trackers and the DHT ------------------------------------------------------ */
+/* -- Trackers and the DHT ------------------------------------------------ */
 
 static struct announce_stats stats_of(const struct bittorrent *n)
 {
@@ -264,7 +264,7 @@ static void begin_dht(struct bittorrent *n, struct host *h)
     (void)dht_follow(n->dht, h, t->infohash, n->self.port, DHT_TAG);
 }
 
-/* -- The torrent opens, and is complete -------------------------------------------- */
+/* -- The torrent opens, and is complete ---------------------------------- */
 
 static void result_of(struct bittorrent *n, struct host *h)
 {
@@ -367,7 +367,7 @@ const char *swarm_why(const struct bittorrent *n)
                          : "";
 }
 
-/* -- Rate limits ---------------------------------------------------------------------------- */
+/* -- Rate limits --------------------------------------------------------- */
 
 /* No more than a second's worth is saved up.  Who sent a block on its last
    token owes for it; in ten seconds that is paid, or nearly. */
@@ -401,7 +401,7 @@ bool swarm_may(struct bittorrent *n, struct host *h,
     return false;
 }
 
-/* -- Timers --------------------------------------------------------------------------------- */
+/* -- Timers -------------------------------------------------------------- */
 
 static void on_stop(struct bittorrent *n, struct host *h)
 {
@@ -474,7 +474,7 @@ static void on_timer(struct bittorrent *n, struct host *h, int timer)
     }
 }
 
-/* -- Starting ------------------------------------------------------------------------------- */
+/* -- Starting ------------------------------------------------------------ */
 
 /* Look for the peers of a torrent that is known by its infohash. */
 void swarm_begin_magnet(struct bittorrent *n, struct host *h,
@@ -589,7 +589,7 @@ static void on_start(struct bittorrent *n, struct host *h)
     swarm_start(n, h);
 }
 
-/* -- Events --------------------------------------------------------------------------------- */
+/* -- Events -------------------------------------------------------------- */
 
 static size_t on_stream(struct bittorrent *n, struct host *h,
                         const struct event *e)

@@ -68,7 +68,7 @@ enum bittorrent_timer {
     TIMER_TRACKER
 };
 
-/* -- The torrent -------------------------------------------------------------- */
+/* -- The torrent --------------------------------------------------------- */
 
 struct block {
     uint32_t piece, begin, length;
@@ -134,7 +134,7 @@ struct torrent {
     uint64_t begun_us, done_us;
 };
 
-/* -- A peer ---------------------------------------------------------------------- */
+/* -- A peer -------------------------------------------------------------- */
 
 enum peer_state {
     PEER_DIAL,      /* connecting */
@@ -247,7 +247,7 @@ static inline size_t bits_bytes(uint32_t count)
     return (count + 7) / 8;
 }
 
-/* -- torrent.c ------------------------------------------------------------------- */
+/* -- torrent.c ----------------------------------------------------------- */
 
 /* Open a .torrent, with what is here of it; false with *why. */
 bool torrent_open(struct bittorrent *n, struct host *h, const uint8_t *file,
@@ -283,13 +283,13 @@ void torrent_save(struct bittorrent *n, struct host *h);
 /* Bytes that are still to come. */
 uint64_t torrent_left(const struct torrent *t);
 
-/* -- picker.c ----------------------------------------------------------------------- */
+/* -- picker.c ------------------------------------------------------------ */
 
 /* Choose the next block to ask `p` for; false: none. */
 bool picker_next(struct bittorrent *n, struct host *h, const struct peer *p,
                  struct block *b);
 
-/* -- choke.c ---------------------------------------------------------------------------- */
+/* -- choke.c ------------------------------------------------------------- */
 
 /* Choose anew whom to upload to: once a period.  Source: [bep3] choking. */
 void choke_on_round(struct bittorrent *n, struct host *h);
@@ -302,7 +302,7 @@ void choke_on_interest(struct bittorrent *n, struct host *h, struct peer *p);
    and 1 behind it, so that nobody has to walk all peers for each message. */
 void choke_count(struct bittorrent *n, const struct peer *p, int by);
 
-/* -- peer.c ------------------------------------------------------------------------------ */
+/* -- peer.c -------------------------------------------------------------- */
 
 /* The equal block in a list, or NULL. */
 const struct block *blocks_find(const struct blocks *l, const struct block *b);
@@ -350,7 +350,7 @@ void peer_send_block(struct host *h, struct peer *p, enum wire_id id,
 /* Never talk to this address again: it sent a bad piece. */
 void peer_ban(struct bittorrent *n, struct host *h, struct addr from);
 
-/* -- serve.c ------------------------------------------------------------------------------- */
+/* -- serve.c ------------------------------------------------------------- */
 
 /* Choke or unchoke; what a choked one had asked for is rejected. */
 void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
@@ -367,7 +367,7 @@ void peer_waits_no_more(struct bittorrent *n, struct peer *p);
 /* Send what peers have asked for, as far as limits allow. */
 void peer_serve_all(struct bittorrent *n, struct host *h);
 
-/* -- extend.c ------------------------------------------------------------------------------ */
+/* -- extend.c ------------------------------------------------------------ */
 
 /* Our extended handshake.  Source: [bep10]. */
 void extend_say_hello(struct bittorrent *n, struct host *h, struct peer *p);
@@ -382,7 +382,7 @@ void extend_on_tick(struct bittorrent *n, struct host *h);
 void extend_ask(struct bittorrent *n, struct host *h,
                 const uint8_t infohash[INFOHASH_BYTES]);
 
-/* -- web.c ----------------------------------------------------------------------------------- */
+/* -- web.c --------------------------------------------------------------- */
 
 /* The stream of that number, or NULL; 0: a free place. */
 struct web *web_of(struct bittorrent *n, conn_id conn);
@@ -395,12 +395,12 @@ size_t web_event(struct bittorrent *n, struct host *h, struct web *w,
                  const struct event *e);
 void web_on_tick(struct bittorrent *n, struct host *h);
 
-/* -- dump.c ---------------------------------------------------------------------------------- */
+/* -- dump.c -------------------------------------------------------------- */
 
 /* As struct protocol has it. */
 void bittorrent_dump(const void *node, struct host *h, struct text *t);
 
-/* -- node.c ------------------------------------------------------------------------------- */
+/* -- node.c -------------------------------------------------------------- */
 
 /* Begin with what is here; a warm start does so again. */
 void swarm_start(struct bittorrent *n, struct host *h);
@@ -427,7 +427,7 @@ struct magnet;
 void swarm_begin_magnet(struct bittorrent *n, struct host *h,
                         const struct magnet *m);
 
-/* -- command.c ---------------------------------------------------------------------------- */
+/* -- command.c ----------------------------------------------------------- */
 
 /* A user's command. */
 void swarm_command(struct bittorrent *n, struct host *h, const struct event *e);

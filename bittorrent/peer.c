@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* -- Lists of blocks ------------------------------------------------------------ */
+/* -- Lists of blocks ----------------------------------------------------- */
 
 static bool blocks_add(struct host *h, struct blocks *l, struct block b)
 {
@@ -45,7 +45,7 @@ bool blocks_take(struct blocks *l, const struct block *b)
     return true;
 }
 
-/* -- Sending ------------------------------------------------------------------------ */
+/* -- Sending ------------------------------------------------------------- */
 
 void peer_send(struct host *h, struct peer *p, const struct wire_msg *m)
 {
@@ -110,7 +110,7 @@ static void send_have(struct bittorrent *n, struct host *h, struct peer *p)
         peer_send(h, p, &m);
 }
 
-/* -- Interest and requests ---------------------------------------------------------------- */
+/* -- Interest and requests ----------------------------------------------- */
 
 static void keep_interest(struct bittorrent *n, struct host *h, struct peer *p)
 {
@@ -212,7 +212,7 @@ static void cancel_elsewhere(struct bittorrent *n, struct host *h,
     }
 }
 
-/* -- Coming and going ------------------------------------------------------------------------- */
+/* -- Coming and going ---------------------------------------------------- */
 
 struct peer *peer_of(struct bittorrent *n, conn_id conn)
 {
@@ -365,7 +365,7 @@ bool peer_make_room(struct bittorrent *n, struct host *h, struct addr newcomer)
     return true;
 }
 
-/* -- The handshake ----------------------------------------------------------------------------- */
+/* -- The handshake ------------------------------------------------------- */
 
 /* Two connections to one peer: both ends keep the same one, that which the
    peer with the greater id has opened. */
@@ -440,7 +440,7 @@ static bool on_handshake(struct bittorrent *n, struct host *h, struct peer *p,
     return true;
 }
 
-/* -- Messages -------------------------------------------------------------------------------------- */
+/* -- Messages ------------------------------------------------------------ */
 
 /* The peer has one piece more. */
 static void add_piece(struct torrent *t, struct peer *p, uint32_t i)
@@ -793,7 +793,7 @@ size_t peer_event(struct bittorrent *n, struct host *h, struct peer *p,
     return 0;
 }
 
-/* -- What happens to all peers ------------------------------------------------------------------------- */
+/* -- What happens to all peers ------------------------------------------- */
 
 void peer_on_piece(struct bittorrent *n, struct host *h, uint32_t piece)
 {

@@ -8,7 +8,7 @@
  */
 #include "bittorrent/node.h"
 
-/* -- Who may have what ------------------------------------------------------------- */
+/* -- Who may have what --------------------------------------------------- */
 
 bool peer_may_have(const struct bittorrent *n, const struct peer *p,
                    uint32_t piece)
@@ -61,7 +61,7 @@ void peer_set_choking(struct bittorrent *n, struct host *h, struct peer *p,
     p->wants.count = kept;
 }
 
-/* -- Blocks ------------------------------------------------------------------------ */
+/* -- Blocks -------------------------------------------------------------- */
 
 void peer_waits(struct bittorrent *n, struct peer *p)
 {

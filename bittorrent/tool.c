@@ -30,7 +30,7 @@
 #include "common/hash.h"
 #include "common/verbs.h"
 
-/* -- create ------------------------------------------------------------------ */
+/* -- create -------------------------------------------------------------- */
 
 struct job {
     const struct program *program;
@@ -349,7 +349,7 @@ static int run_create(const struct program *p, int argc, char **argv)
     return status;
 }
 
-/* -- info ---------------------------------------------------------------------- */
+/* -- info ---------------------------------------------------------------- */
 
 static void say_text(struct text *t, const char *what, const struct bencode *v)
 {
@@ -481,7 +481,7 @@ static int run_info(const struct program *p, int argc, char **argv)
     return status;
 }
 
-/* -- get, seed, tracker ----------------------------------------------------------- */
+/* -- get, seed, tracker -------------------------------------------------- */
 
 static void *system_alloc(void *context, size_t bytes)
 {

@@ -13,7 +13,7 @@
 
 #include "common/hash.h"
 
-/* -- Geometry ---------------------------------------------------------------- */
+/* -- Geometry ------------------------------------------------------------ */
 
 uint64_t torrent_offset(const struct torrent *t, uint32_t piece)
 {
@@ -57,7 +57,7 @@ static const char *wanted_files(const struct bittorrent *n)
     return *list != '\0' ? list : n->files;
 }
 
-/* -- What is remembered --------------------------------------------------------- */
+/* -- What is remembered -------------------------------------------------- */
 
 /* "pieces-" and the infohash. */
 static void blob_name(const struct torrent *t, char name[48])
@@ -96,7 +96,7 @@ static void load_good(struct bittorrent *n, struct host *h)
         memset(t->good, 0, bytes); /* all is hashed */
 }
 
-/* -- Partial pieces --------------------------------------------------------------- */
+/* -- Partial pieces ------------------------------------------------------ */
 
 struct partial *torrent_partial(struct torrent *t, uint32_t piece)
 {
@@ -158,7 +158,7 @@ bool torrent_write(struct bittorrent *n, struct host *h, const struct block *b,
     return true;
 }
 
-/* -- Hashes ------------------------------------------------------------------------- */
+/* -- Hashes -------------------------------------------------------------- */
 
 static void count_piece(struct torrent *t, uint32_t piece)
 {
@@ -280,7 +280,7 @@ static void piece_hashed(struct bittorrent *n, struct host *h, uint32_t piece,
     peer_ask_all(n, h);
 }
 
-/* -- Making a torrent ------------------------------------------------------------------ */
+/* -- Making a torrent ---------------------------------------------------- */
 
 static void hash_for_making(struct bittorrent *n, struct host *h)
 {
@@ -381,7 +381,7 @@ void torrent_on_hashed(struct bittorrent *n, struct host *h,
         piece_hashed(n, h, e->tag, right, e->len > 0);
 }
 
-/* -- Opening ------------------------------------------------------------------------------ */
+/* -- Opening ------------------------------------------------------------- */
 
 /* Begin the content that the metainfo describes, or find it. */
 static int begin_content(struct host *h, const struct metainfo *m,

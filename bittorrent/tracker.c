@@ -17,7 +17,7 @@ void tracker_begin(struct tracker *t, struct host *h, int timer,
     t->salt = host_random(h);
 }
 
-/* -- Swarms and their peers --------------------------------------------------- */
+/* -- Swarms and their peers ---------------------------------------------- */
 
 /* Room for one more in an array of `cap` elements and as many chains: twice
    the room, all chains empty.  False: no memory. */
@@ -198,7 +198,7 @@ void tracker_on_timer(struct tracker *t, struct host *h)
         host_timer(h, t->timer, t->interval_us);
 }
 
-/* -- An announce ------------------------------------------------------------------ */
+/* -- An announce --------------------------------------------------------- */
 
 /* Put the announcer on the list, or take it off.  NULL: the tracker is full;
    else its swarm, with *self the peer, or NULL. */
@@ -273,7 +273,7 @@ static uint32_t draw(struct host *h, const struct swarm *s,
     return count;
 }
 
-/* -- HTTP ---------------------------------------------------------------------------- */
+/* -- HTTP ---------------------------------------------------------------- */
 
 static void put_failure(struct tracker *t, struct bencode_writer *w,
                         const char *why)
@@ -479,7 +479,7 @@ size_t tracker_on_http(struct tracker *t, struct host *h, conn_id conn,
     return used > 0 ? (size_t)used : len;
 }
 
-/* -- UDP ----------------------------------------------------------------------------- */
+/* -- UDP ----------------------------------------------------------------- */
 
 /* [bep15]: an id that only who gets our answers can know, and that we need not
    keep: a hash of the asker's address and the minute, under our secret. */
@@ -596,7 +596,7 @@ bool tracker_on_datagram(struct tracker *t, struct host *h, struct addr from,
     return true;
 }
 
-/* -- For people ------------------------------------------------------------------------ */
+/* -- For people ---------------------------------------------------------- */
 
 void tracker_fields(const struct tracker *t, struct fields *f)
 {

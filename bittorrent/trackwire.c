@@ -27,7 +27,7 @@ void compact_write(struct addr a, uint8_t out[COMPACT_BYTES])
     code_addr(&c, "peer", &a);
 }
 
-/* -- The HTTP question -------------------------------------------------------- */
+/* -- The HTTP question --------------------------------------------------- */
 
 static const char *const event_names[] = {"", "completed", "started",
                                           "stopped"};
@@ -195,7 +195,7 @@ size_t tracker_write_request(const struct announce *a, const char *host,
     return w.bad ? 0 : w.at;
 }
 
-/* -- The HTTP answer ------------------------------------------------------------ */
+/* -- The HTTP answer ----------------------------------------------------- */
 
 static void found(struct announced *d, struct addr peer)
 {
@@ -356,7 +356,7 @@ void tracker_describe_http(const uint8_t *data, size_t len, struct fields *f)
     fields_undecoded(f, head.len + used, len);
 }
 
-/* -- UDP -------------------------------------------------------------------------- */
+/* -- UDP ----------------------------------------------------------------- */
 
 #define UDP_MAGIC_HIGH 0x417u
 #define UDP_MAGIC_LOW 0x27101980u

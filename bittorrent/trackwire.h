@@ -51,7 +51,7 @@ struct announced {
     struct slice failure, warning, tracker_id; /* lent; len 0: none */
 };
 
-/* -- HTTP ------------------------------------------------------------------- */
+/* -- HTTP ---------------------------------------------------------------- */
 
 /* Read the parameters of GET /announce; false with *why. */
 bool tracker_read_query(struct announce *a, struct slice target,
@@ -65,7 +65,7 @@ int64_t tracker_read_body(struct announced *d, const uint8_t *data, size_t len);
 /* Name every byte of a request or an answer, */
 void tracker_describe_http(const uint8_t *data, size_t len, struct fields *f);
 
-/* -- UDP --------------------------------------------------------------------- */
+/* -- UDP ----------------------------------------------------------------- */
 
 enum udp_action { UDP_CONNECT, UDP_ANNOUNCE, UDP_SCRAPE, UDP_ERROR };
 
@@ -93,7 +93,7 @@ size_t tracker_udp_encode(struct udp_msg *m,
 /* Name every byte of a datagram to a tracker, or from one. */
 void tracker_describe_udp(const uint8_t *data, size_t len, struct fields *f);
 
-/* -- Compact peers ------------------------------------------------------------ */
+/* -- Compact peers ------------------------------------------------------- */
 
 /* Four bytes of address, two of port. */
 struct addr compact_read(const uint8_t in[COMPACT_BYTES]);

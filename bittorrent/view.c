@@ -207,7 +207,7 @@ static void pieces_picture(const struct view *v, const struct pane *p)
                 c.each > 1 ? "s" : "");
 }
 
-/* -- Rarity ------------------------------------------------------------------------ */
+/* -- Rarity -------------------------------------------------------------- */
 
 static uint32_t pieces_with(const struct network *net, uint32_t count,
                             uint32_t from, uint32_t to)
@@ -253,7 +253,7 @@ static void rarity_picture(const struct view *v, const struct pane *p)
               "0: lost; 1: lost if that one node goes");
 }
 
-/* -- Chokes ---------------------------------------------------------------------- */
+/* -- Chokes -------------------------------------------------------------- */
 
 static char choke_sign(const struct bittorrent *n, const struct host *to)
 {
@@ -353,7 +353,7 @@ static void chokes_picture(const struct view *v, const struct pane *p)
               "row to column: U uploads u may o lot w waits");
 }
 
-/* -- The DHT -------------------------------------------------------------------------- */
+/* -- The DHT ------------------------------------------------------------- */
 
 /* Good, asked for again, or silent. */
 static char node_sign(const struct view *v, const struct dht_node *n)
@@ -409,7 +409,7 @@ const struct picture bittorrent_pictures[] = {{"pieces", pieces_picture},
                                               {"table", table_picture},
                                               {NULL, NULL}};
 
-/* -- State ------------------------------------------------------------------------- */
+/* -- State --------------------------------------------------------------- */
 
 /* The node at the other end; before its handshake only the address that it
    called from is known, so NULL where several nodes have that one. */

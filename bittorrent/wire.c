@@ -13,7 +13,7 @@
 static const char protocol_name[] = "BitTorrent protocol";
 #define NAME_BYTES (sizeof protocol_name - 1)
 
-/* -- The handshake ----------------------------------------------------------- */
+/* -- The handshake ------------------------------------------------------- */
 
 static void walk_bytes(struct codec *c, const char *name, uint8_t *bytes,
                        size_t len)
@@ -66,7 +66,7 @@ void wire_write_handshake(const struct handshake *s,
     assert(!c.bad && c.at == HANDSHAKE_BYTES);
 }
 
-/* -- Messages ------------------------------------------------------------------ */
+/* -- Messages ------------------------------------------------------------ */
 
 static const struct {
     const char *name;
@@ -206,7 +206,7 @@ size_t wire_encode(const struct wire_msg *m, uint8_t *out, size_t room)
     return c.at;
 }
 
-/* -- Describing ------------------------------------------------------------------- */
+/* -- Describing ---------------------------------------------------------- */
 
 /* Of extensions' dictionaries; other keys show as themselves. */
 static const struct bencode_name extension_names[] = {
@@ -281,7 +281,7 @@ void wire_describe(const struct framing *framing, const uint8_t *data,
     }
 }
 
-/* -- Allowed fast ------------------------------------------------------------------- */
+/* -- Allowed fast -------------------------------------------------------- */
 
 size_t wire_allowed_fast(uint32_t ip, const uint8_t infohash[INFOHASH_BYTES],
                          uint32_t piece_count, uint32_t *piece, size_t k)

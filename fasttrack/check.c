@@ -32,7 +32,7 @@ uint32_t fasttrack_supernodes(const struct network *net)
     return count;
 }
 
-/* -- Warm start ------------------------------------------------------------------ */
+/* -- Warm start ---------------------------------------------------------- */
 
 static void undial(const struct network *net, size_t i)
 {
@@ -164,7 +164,7 @@ void fasttrack_warm(const struct network *net)
     host_free(net->host[0], s.at, bytes);
 }
 
-/* -- Settled --------------------------------------------------------------------- */
+/* -- Settled ------------------------------------------------------------- */
 
 static bool is_opening(const struct fasttrack *n)
 {
@@ -251,7 +251,7 @@ void fasttrack_canonical(const struct network *net, const struct host *from,
         data[6] = 0;
 }
 
-/* -- Invariants ------------------------------------------------------------------ */
+/* -- Invariants ---------------------------------------------------------- */
 
 static void check_counts(const struct network *net, size_t i,
                          struct finding *counts)

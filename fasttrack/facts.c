@@ -139,7 +139,7 @@ static enum fact_outcome fact_heard(struct fact_call *k)
     return list(k, has_heard);
 }
 
-/* -- Elections ------------------------------------------------------------------ */
+/* -- Elections ----------------------------------------------------------- */
 
 static enum fact_outcome fact_eligible_children(struct fact_call *k)
 {
@@ -256,7 +256,7 @@ static enum fact_outcome fact_handshake_bytes(struct fact_call *k)
     return fact_print(k, HELLO_BYTES + ANSWER_BYTES);
 }
 
-/* -- The overlay of supernodes ---------------------------------------------------- */
+/* -- The overlay of supernodes ------------------------------------------- */
 
 static uint64_t overlay_links(const struct network *net)
 {

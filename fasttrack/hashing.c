@@ -83,7 +83,7 @@ static bool hash_one(struct fasttrack *n, struct host *h)
     return false;
 }
 
-/* -- Trees -------------------------------------------------------------------- */
+/* -- Trees --------------------------------------------------------------- */
 
 bool fasttrack_tree_begin(struct fasttrack *n, struct host *h, int content,
                           uint32_t command)

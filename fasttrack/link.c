@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* -- Links -------------------------------------------------------------------- */
+/* -- Links --------------------------------------------------------------- */
 
 void fasttrack_link_close(struct fasttrack *n, struct host *h, struct link *l)
 {
@@ -79,7 +79,7 @@ void fasttrack_link_send(struct fasttrack *n, struct host *h, struct link *l,
     fasttrack_link_due(n, l, host_now(h));
 }
 
-/* -- The handshake -------------------------------------------------------------- */
+/* -- The handshake ------------------------------------------------------- */
 
 static void say_name(struct host *h, struct link *l)
 {
@@ -185,7 +185,7 @@ static size_t on_name(struct fasttrack *n, struct host *h, struct link *l,
     return len + 1;
 }
 
-/* -- Sessions ------------------------------------------------------------------- */
+/* -- Sessions ------------------------------------------------------------ */
 
 /* Asked for our network, we say it, but once: who answers each name with its
    own, as giFT does, would never be done with us. */
@@ -317,7 +317,7 @@ void fasttrack_link_ping(struct fasttrack *n, struct host *h)
     }
 }
 
-/* -- Known supernodes ----------------------------------------------------------- */
+/* -- Known supernodes ---------------------------------------------------- */
 
 struct known *fasttrack_known_find(const struct fasttrack *n, struct addr addr)
 {
@@ -419,7 +419,7 @@ void fasttrack_send_nodes(struct fasttrack *n, struct host *h, struct link *to)
         fasttrack_link_send(n, h, to, &m);
 }
 
-/* -- Looking for supernodes ------------------------------------------------------- */
+/* -- Looking for supernodes ---------------------------------------------- */
 
 /* How many more sessions it wants; [teach] for supernodes. */
 static unsigned wanted(const struct fasttrack *n)

@@ -9,7 +9,7 @@
 
 #define LINKS_FIRST 16u
 
-/* -- By number ------------------------------------------------------------------ */
+/* -- By number ----------------------------------------------------------- */
 
 /* Of one that is there or would be: the end of its chain. */
 static struct link **slot_of(const struct fasttrack *n, conn_id conn)
@@ -57,7 +57,7 @@ static bool make_room(struct fasttrack *n, struct host *h)
     return true;
 }
 
-/* -- By deadline: a heap ---------------------------------------------------------- */
+/* -- By deadline: a heap ------------------------------------------------- */
 
 static bool is_sooner(const struct link *a, const struct link *b)
 {
@@ -98,7 +98,7 @@ void fasttrack_link_due(struct fasttrack *n, struct link *l, uint64_t at_us)
     settle(n, l->due_at, l);
 }
 
-/* -- In a list ---------------------------------------------------------------------- */
+/* -- In a list ----------------------------------------------------------- */
 
 static void insert(struct fasttrack *n, struct link *l, struct link *before)
 {
@@ -127,7 +127,7 @@ void fasttrack_link_is_now(struct fasttrack *n, struct link *l, enum peer peer)
     l->peer = peer;
 }
 
-/* -- Coming and going --------------------------------------------------------------- */
+/* -- Coming and going ---------------------------------------------------- */
 
 struct link *fasttrack_link_new(struct fasttrack *n, struct host *h,
                                 conn_id conn, enum link_state state,

@@ -71,7 +71,7 @@ void fasttrack_drop(struct fasttrack *n, struct host *h, const char *why)
     host_note(h, "drops it: %s", why);
 }
 
-/* -- Timers ------------------------------------------------------------------- */
+/* -- Timers -------------------------------------------------------------- */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {
@@ -214,7 +214,7 @@ static void on_timer(struct fasttrack *n, struct host *h, int timer)
     }
 }
 
-/* -- Events ------------------------------------------------------------------- */
+/* -- Events -------------------------------------------------------------- */
 
 static void begin_timer(const struct fasttrack *n, struct host *h, int timer,
                         enum fasttrack_option period)
@@ -416,7 +416,7 @@ static void *create(struct host *h, const struct config *config)
     return n;
 }
 
-/* -- Canonical state ------------------------------------------------------------ */
+/* -- Canonical state ----------------------------------------------------- */
 
 /* A link by its place among the others, from 1: its number means nothing. */
 static unsigned place_of(const struct fasttrack *n, conn_id conn)

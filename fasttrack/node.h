@@ -269,7 +269,7 @@ void fasttrack_news(struct fasttrack *n, struct host *h, bool moved);
 /* Count a message that is dropped, and say why. */
 void fasttrack_drop(struct fasttrack *n, struct host *h, const char *why);
 
-/* -- links.c ------------------------------------------------------------------ */
+/* -- links.c ------------------------------------------------------------- */
 
 /* The connection of that number, or NULL: it is none of ours any more. */
 struct link *fasttrack_link_of(const struct fasttrack *n, conn_id conn);
@@ -286,7 +286,7 @@ struct link *fasttrack_link_first(const struct fasttrack *n);
 /* It is a peer of that kind from now on. */
 void fasttrack_link_is_now(struct fasttrack *n, struct link *l, enum peer peer);
 
-/* -- link.c ------------------------------------------------------------------- */
+/* -- link.c -------------------------------------------------------------- */
 
 /* Say no more, and close when the peer has. */
 void fasttrack_link_close(struct fasttrack *n, struct host *h, struct link *l);
@@ -342,7 +342,7 @@ void fasttrack_on_seek(struct fasttrack *n, struct host *h);
 void fasttrack_on_datagram(struct fasttrack *n, struct host *h,
                            const struct event *e);
 
-/* -- ordinary.c --------------------------------------------------------------- */
+/* -- ordinary.c ---------------------------------------------------------- */
 
 /* How many parents have an open session with us. */
 unsigned fasttrack_parents(const struct fasttrack *n);
@@ -371,7 +371,7 @@ bool fasttrack_is_first_hit(const struct fasttrack *n, uint32_t i);
 /* All hits, grouped by file, as a result shows them. */
 void fasttrack_add_hits(const struct fasttrack *n, struct fields *f);
 
-/* -- supernode.c -------------------------------------------------------------- */
+/* -- supernode.c --------------------------------------------------------- */
 
 /* Have a supernode's tables; false: no memory. */
 bool fasttrack_super_begin(struct fasttrack *n, struct host *h);
@@ -403,7 +403,7 @@ void fasttrack_push(struct fasttrack *n, struct host *h, struct link *from,
 /* Children, in percent of what we take. */
 uint8_t fasttrack_load(const struct fasttrack *n);
 
-/* -- elect.c ------------------------------------------------------------------ */
+/* -- elect.c ------------------------------------------------------------- */
 
 /* The score that a node claims, by the policy. */
 uint32_t fasttrack_score(const struct fasttrack *n);
@@ -435,7 +435,7 @@ bool fasttrack_elect(struct fasttrack *n, struct host *h, struct link *caller);
 /* Claim a score towards a parent.  [teach] */
 void fasttrack_tell_score(struct fasttrack *n, struct host *h, struct link *l);
 
-/* -- transfer.c ---------------------------------------------------------------- */
+/* -- transfer.c ---------------------------------------------------------- */
 
 /* Fetch a file from all sources of `hit`; `tree`, or NULL, is the root that
    its bytes must have.  Answers `command` at the end. */
@@ -466,7 +466,7 @@ void fasttrack_transfer_stop(struct fasttrack *n, struct host *h);
 void fasttrack_transfer_on_tree(struct fasttrack *n, struct host *h,
                                 int content, const uint8_t *root);
 
-/* -- hashing.c ----------------------------------------------------------------- */
+/* -- hashing.c ----------------------------------------------------------- */
 
 /* The UUHash of a content; false when a part cannot be read. */
 bool fasttrack_hash_content(struct host *h, int content,
@@ -485,7 +485,7 @@ void fasttrack_keep_hash(struct fasttrack *n, struct host *h, int content,
 bool fasttrack_tree_begin(struct fasttrack *n, struct host *h, int content,
                           uint32_t command);
 
-/* -- command.c ----------------------------------------------------------------- */
+/* -- command.c ----------------------------------------------------------- */
 
 /* A user's command. */
 void fasttrack_command(struct fasttrack *n, struct host *h,

@@ -50,7 +50,7 @@ void fasttrack_introduce(struct fasttrack *n, struct host *h, struct link *l)
     fasttrack_link_send(n, h, l, &m);
 }
 
-/* -- The share list --------------------------------------------------------------- */
+/* -- The share list ------------------------------------------------------ */
 
 static uint8_t media_of(const char *name)
 {
@@ -103,7 +103,7 @@ void fasttrack_tell_all(struct fasttrack *n, struct host *h, struct link *only)
         fasttrack_tell(n, h, (int)i, only);
 }
 
-/* -- Searches ------------------------------------------------------------------- */
+/* -- Searches ------------------------------------------------------------ */
 
 static void forget_hits(struct fasttrack *n, struct host *h)
 {
@@ -282,7 +282,7 @@ void fasttrack_search_end(struct fasttrack *n, struct host *h, uint16_t id)
     fields_free(&f);
 }
 
-/* -- What a parent says ----------------------------------------------------------- */
+/* -- What a parent says -------------------------------------------------- */
 
 static void on_accepted(struct fasttrack *n, struct host *h, struct link *l)
 {

@@ -20,7 +20,7 @@ uint8_t fasttrack_load(const struct fasttrack *n)
     return (uint8_t)(load < 100 ? load : 100);
 }
 
-/* -- The index -------------------------------------------------------------------- */
+/* -- The index ----------------------------------------------------------- */
 
 static void free_file(struct fasttrack *n, struct host *h, struct child *c,
                       struct file **at)
@@ -79,7 +79,7 @@ void fasttrack_list_file(struct fasttrack *n, struct host *h, struct child *c,
     n->super->files++;
 }
 
-/* -- Matching --------------------------------------------------------------------- */
+/* -- Matching ------------------------------------------------------------ */
 
 static bool is_same(struct span a, struct span b)
 {
@@ -213,7 +213,7 @@ static unsigned answer(struct fasttrack *n, struct host *h, struct reply *r,
     return r->total;
 }
 
-/* -- What has passed here ----------------------------------------------------------- */
+/* -- What has passed here ------------------------------------------------ */
 
 static const struct seen *seen_find(const struct fasttrack *n,
                                     struct addr source, uint32_t id,
@@ -250,7 +250,7 @@ static void seen_add(struct fasttrack *n, struct host *h, struct addr source,
     s->seen_count += s->seen_count < s->seen_cap;
 }
 
-/* -- To other supernodes ------------------------------------------------------------- */
+/* -- To other supernodes ------------------------------------------------- */
 
 /* Hand a message to `fanout` supernodes, but not back, beginning with another
    one each time; how many. */
@@ -471,7 +471,7 @@ static void on_reply(struct fasttrack *n, struct host *h,
     fasttrack_link_send(n, h, back, &on);
 }
 
-/* -- Push --------------------------------------------------------------------------- */
+/* -- Push ---------------------------------------------------------------- */
 
 static bool push_to_child(struct fasttrack *n, struct host *h,
                           const struct fasttrack_msg *m)
@@ -516,7 +516,7 @@ void fasttrack_push(struct fasttrack *n, struct host *h, struct link *from,
         (void)spread(n, h, from, &on);
 }
 
-/* -- Children ----------------------------------------------------------------------- */
+/* -- Children ------------------------------------------------------------ */
 
 static void copy_user(char to[USER_MAX + 1], struct span name)
 {
@@ -603,7 +603,7 @@ static void on_node_info(struct fasttrack *n, struct host *h, struct link *l,
         send_away(n, h, l, "it is full");
 }
 
-/* -- Other supernodes ------------------------------------------------------------- */
+/* -- Other supernodes ---------------------------------------------------- */
 
 void fasttrack_announce(struct fasttrack *n, struct host *h, struct link *l)
 {
@@ -691,7 +691,7 @@ static void on_neighbours(struct fasttrack *n, struct host *h, struct link *l,
     fasttrack_seek(n, h);
 }
 
-/* -- Messages ----------------------------------------------------------------------- */
+/* -- Messages ------------------------------------------------------------ */
 
 void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
                         const struct fasttrack_msg *m)
@@ -773,7 +773,7 @@ void fasttrack_on_supernode(struct fasttrack *n, struct host *h, struct link *l,
     }
 }
 
-/* -- Being one ---------------------------------------------------------------------- */
+/* -- Being one ----------------------------------------------------------- */
 
 bool fasttrack_super_begin(struct fasttrack *n, struct host *h)
 {

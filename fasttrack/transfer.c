@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-/* -- Uploads ---------------------------------------------------------------------- */
+/* -- Uploads ------------------------------------------------------------- */
 
 static void add_identity(const struct fasttrack *n, struct text *t)
 {
@@ -201,7 +201,7 @@ static size_t on_request(struct fasttrack *n, struct host *h, struct link *l,
     return (size_t)used;
 }
 
-/* -- Downloads: which bytes from whom ------------------------------------------------ */
+/* -- Downloads: which bytes from whom ------------------------------------ */
 
 /* The next range that is missing and on its way from nobody. */
 static bool next_range(const struct download *d, struct host *h, uint64_t *from,
@@ -347,7 +347,7 @@ void fasttrack_transfer_on_tree(struct fasttrack *n, struct host *h,
          "not look at are polluted");
 }
 
-/* -- Downloads: sources --------------------------------------------------------------- */
+/* -- Downloads: sources -------------------------------------------------- */
 
 static void request(struct fasttrack *n, struct host *h, struct source *s)
 {
@@ -573,7 +573,7 @@ static size_t on_body(struct fasttrack *n, struct host *h, struct source *s,
     return (size_t)len;
 }
 
-/* -- Beginning ---------------------------------------------------------------------- */
+/* -- Beginning ----------------------------------------------------------- */
 
 static void add_sources(struct fasttrack *n, struct download *d)
 {
@@ -632,7 +632,7 @@ void fasttrack_get(struct fasttrack *n, struct host *h, uint32_t command,
     fasttrack_arm(n, h);
 }
 
-/* -- Push and GIVE -------------------------------------------------------------------- */
+/* -- Push and GIVE ------------------------------------------------------- */
 
 /* We are the owner: call the asker. */
 void fasttrack_give(struct fasttrack *n, struct host *h, struct addr asker,
@@ -710,7 +710,7 @@ static size_t on_give(struct fasttrack *n, struct host *h, struct link *l,
     return len + 1;
 }
 
-/* -- Events ----------------------------------------------------------------------------- */
+/* -- Events -------------------------------------------------------------- */
 
 size_t fasttrack_transfer_on_bytes(struct fasttrack *n, struct host *h,
                                    struct link *l, const struct event *e)

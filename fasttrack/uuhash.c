@@ -97,7 +97,7 @@ bool fasttrack_unhex(const char *text, size_t chars, uint8_t *data, size_t len)
     return true;
 }
 
-/* -- kzhash ----------------------------------------------------------------- */
+/* -- kzhash -------------------------------------------------------------- */
 
 static void add_at(struct md5_tree *t, unsigned level,
                    const uint8_t digest[MD5_BYTES])

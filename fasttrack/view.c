@@ -218,7 +218,7 @@ static void tiers_picture(const struct view *v, const struct pane *p)
                       : "ordinary nodes never see a query");
 }
 
-/* -- A file ----------------------------------------------------------------------- */
+/* -- A file -------------------------------------------------------------- */
 
 static const struct host *whose_file(const struct view *v, int *content)
 {
@@ -280,7 +280,7 @@ static void coverage_picture(const struct view *v, const struct pane *p)
 const struct picture fasttrack_pictures[] = {
     {"tiers", tiers_picture}, {"coverage", coverage_picture}, {NULL, NULL}};
 
-/* -- A node's state ----------------------------------------------------------------- */
+/* -- A node's state ------------------------------------------------------ */
 
 static void add_name(const struct view *v, const struct link *l, struct text *t)
 {

@@ -6,7 +6,7 @@
 
 #include "common/codec.h"
 
-/* -- Framing ------------------------------------------------------------------ */
+/* -- Framing ------------------------------------------------------------- */
 
 void fasttrack_way(struct way *w, bool coded, uint32_t seed)
 {
@@ -108,7 +108,7 @@ void fasttrack_wrap(struct way *w, const uint8_t *plain, size_t len,
     fasttrack_cipher_run(&w->cipher, wire, wire, len);
 }
 
-/* -- Parts -------------------------------------------------------------------- */
+/* -- Parts --------------------------------------------------------------- */
 
 size_t fasttrack_put_dynint(uint8_t out[5], uint32_t value)
 {
@@ -500,7 +500,7 @@ bool fasttrack_put_result(uint8_t *out, size_t room, size_t *len,
                      e->user.len + e->network.len + e->list.len);
 }
 
-/* -- Messages ----------------------------------------------------------------- */
+/* -- Messages ------------------------------------------------------------ */
 
 /* A byte, or two, of a meaning that nobody knows: we say `ours` there, and take
    what others do, to pass it on. */
@@ -703,7 +703,7 @@ size_t fasttrack_encode(const struct fasttrack_msg *m, uint8_t *out)
     return c.at <= MESSAGE_BYTES_MAX ? c.at : 0;
 }
 
-/* -- Datagrams ---------------------------------------------------------------- */
+/* -- Datagrams ----------------------------------------------------------- */
 
 /* min_enc is 0x29 in KaZaA, 0xa9 in mldonkey: nobody looks at it. */
 static void code_udp(struct codec *c, struct udp_msg *m)
@@ -762,7 +762,7 @@ size_t fasttrack_udp_encode(const struct udp_msg *m, uint8_t out[UDP_BYTES_MAX])
     return c.at;
 }
 
-/* -- Describing --------------------------------------------------------------- */
+/* -- Describing ---------------------------------------------------------- */
 
 static const char *type_name(const struct fasttrack_msg *m)
 {

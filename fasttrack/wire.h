@@ -152,7 +152,7 @@ int fasttrack_decode(struct fasttrack_msg *m, const uint8_t *data, size_t len);
    host_write. */
 size_t fasttrack_encode(const struct fasttrack_msg *m, uint8_t *out);
 
-/* -- Lists ------------------------------------------------------------------ */
+/* -- Lists --------------------------------------------------------------- */
 
 struct node_entry {
     struct addr addr;
@@ -210,7 +210,7 @@ bool fasttrack_put_result(uint8_t *out, size_t room, size_t *len,
 size_t fasttrack_put_dynint(uint8_t out[5], uint32_t value);
 int fasttrack_dynint(const uint8_t *data, size_t len, uint32_t *value);
 
-/* -- Datagrams -------------------------------------------------------------- */
+/* -- Datagrams ----------------------------------------------------------- */
 
 enum udp_type { UDP_PING = 0x27, UDP_PONG = 0x28, UDP_FULL = 0x29 };
 
