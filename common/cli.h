@@ -58,7 +58,7 @@ struct cli {
     size_t arg_count;
 };
 
-/* Options of every verb that runs something (design.md 4). */
+/* Options of every verb that runs something. */
 struct run_options {
     struct cli_number seed, until;
     const char *set[SETS_MAX + 1];

@@ -1,6 +1,6 @@
 /*
  * The explorer: every order of events of a tiny network, breadth first, over
- * the very node code (design.md 5 and 6, `check`).
+ * the very node code.
  *
  * The nodes that a scenario starts before `warm` are the network; those after
  * it are the joiners.  From there each state is left by every event that the

@@ -1,6 +1,6 @@
 /*
  * The one expression language, for find, filter, breakpoint, expect and
- * worksheet (design.md 7):
+ * worksheet:
  *
  *     field OP value   joined by  && || ! ( )
  *     OP: == = != < <= > >= ~ (contains)

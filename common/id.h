@@ -26,7 +26,7 @@ struct id {
 struct id id_of(uint64_t value);
 /* The low 64 bits, for ids that are known to be short. */
 uint64_t id_low(struct id a);
-/* The top `bits` bits of a SHA-1 digest, as a number (chord.md 1). */
+/* The top `bits` bits of a SHA-1 digest, as a number. */
 struct id id_of_digest(const uint8_t digest[ID_BYTES_MAX], unsigned bits);
 /* Hash a name, or anything, to an id of `bits` bits. */
 struct id id_hash(const void *data, size_t len, unsigned bits);
@@ -61,7 +61,7 @@ unsigned id_bits_at(const struct id *a, unsigned low, unsigned width);
 #define ID_DIGITS(width) ((unsigned)(width) << 8)
 #define ID_PLAIN_BITS(bits) ((bits)&0xffU)
 
-/* Append in decimal up to 32 bits, as 0x and hex digits above (design.md 6). */
+/* Append in decimal up to 32 bits, as 0x and hex digits above. */
 void id_text(struct text *t, const struct id *a, unsigned bits);
 /* Read all of `s`, decimal or 0x hex; false when it is no number or too big. */
 bool id_parse(struct id *a, unsigned bits, const char *s);

@@ -1,5 +1,5 @@
 /*
- * The program `lab`: what instructors do with worksheets (design.md 7).
+ * The program `lab`: what instructors do with worksheets.
  * Each verb is a function here; the tutor, the test and the grading that it
  * calls have files of their own.
  */

@@ -61,8 +61,8 @@ const struct network *live_network(struct live *l);
 uint64_t live_steps(const struct live *l);
 bool live_heard(const struct live *l); /* any bytes, from anybody */
 
-/* Run a scenario's acts when they are due; design.md 4 says what is ignored
-   or refused here.  NULL with *why when it cannot run live. */
+/* Run a scenario's acts when they are due; what is not to be had here is
+   ignored with a note, or refused: NULL with *why. */
 struct live_run;
 struct live_run *live_run_new(struct live *l, const struct scenario *s,
                               struct text *why);

@@ -1,7 +1,7 @@
 /*
  * The monitor: what happened, what each node knows, and every message byte
- * by byte, over a simulation, over real nodes, or over recorded traces
- * (teaching.md 1).  It is the only user of ncurses, through screen.c.
+ * by byte, over a simulation, over real nodes, or over recorded traces.
+ * It is the only user of ncurses, through screen.c.
  */
 #ifndef COMMON_MONITOR_H
 #define COMMON_MONITOR_H

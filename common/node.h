@@ -40,7 +40,7 @@
 /* All times are microseconds. */
 #define SECOND_US UINT64_C(1000000)
 #define NEVER UINT64_MAX              /* a time that does not come */
-#define JOIN_RETRY_US (2 * SECOND_US) /* design.md 5 */
+#define JOIN_RETRY_US (2 * SECOND_US) /* before a join is tried again */
 
 struct host;              /* opaque to protocols, one per node */
 typedef uint32_t conn_id; /* 0: none; never used again within a run */

@@ -3,8 +3,8 @@
  *
  * Text has columns that fit 80 letters: step, time, from, to, and what
  * happened.  A message's fields are cut off at the right edge (JSON has them
- * all); nothing else is.  JSON is one object a line, design.md 6; steps that
- * are neither message nor timer have the kinds start, command, fault and
+ * all); nothing else is.  JSON is one object a line; steps that are
+ * neither message nor timer have the kinds start, command, fault and
  * stream.
  */
 #include "common/output.h"

@@ -1,5 +1,5 @@
 /*
- * Records as lines: text for people, JSON for programs (design.md 6).
+ * Records as lines: text for people, JSON for programs.
  */
 #ifndef COMMON_OUTPUT_H
 #define COMMON_OUTPUT_H

@@ -1,7 +1,7 @@
 /*
  * One program: a protocol, with what people need around it.  Each main.c
  * fills in a `struct program` and calls program_main, which provides every
- * verb of design.md 4.
+ * verb but its own.
  */
 #ifndef COMMON_PROGRAM_H
 #define COMMON_PROGRAM_H
@@ -86,7 +86,7 @@ struct program {
     bool progress_lines;
 };
 
-/* Run the program; the exit status of design.md 4. */
+/* Run the program; its exit status. */
 int program_main(const struct program *p, int argc, char **argv);
 
 /* The path of a file of labs/ ("labs/chord/lecture.scn"): below the working

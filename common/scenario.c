@@ -1,6 +1,6 @@
 /*
- * The language of scenarios (design.md 5), read and checked as a whole
- * before a run; see scenario.h.
+ * The language of scenarios, read and checked as a whole before a
+ * run; see scenario.h.
  *
  * A file is read line by line; a line is cut into words; its first word, or
  * the one after `at TIME`, `after TIME` or `at step N`, chooses a function

@@ -1,6 +1,6 @@
 /*
- * Scenarios: the one language for runs, monitor, worksheets and tests
- * (design.md 5).  A file becomes a checked list of lines; a cursor walks it
+ * Scenarios: the one language for runs, monitor, worksheets and tests.
+ * A file becomes a checked list of lines; a cursor walks it
  * and yields single acts in order of time, "nodes" and "churn" unfolded.
  *
  * A scenario never changes once it is loaded, so hosts point into it and

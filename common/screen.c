@@ -1,7 +1,7 @@
 /*
  * The terminal; see screen.h.  Colours only where the terminal has them; the
  * base is its own colours, bold, reverse, cyan and yellow, and never colour
- * alone (teaching.md 1.1), so a monochrome terminal loses nothing.
+ * alone, so a monochrome terminal loses nothing.
  */
 #define NCURSES_WIDECHAR 1
 #include "common/screen.h"

@@ -2,8 +2,8 @@
  * `lab test`: does a worksheet still hold what it promises?
  *
  * The sheet is worked through once for each of a number of made-up students,
- * as the tutor would, and ten facts are judged (teaching.md 2.3); each is a
- * line of TAP, with FILE:LINE where it fails.
+ * as the tutor would, and ten facts are judged; each is a line
+ * of TAP, with FILE:LINE where it fails.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * Traces: records in pcapng files that Wireshark opens (design.md 6).
+ * Traces: records in pcapng files that Wireshark opens.
  *
  * Raw IP (link type 101); IPv4 and UDP or TCP headers are made up, with right
  * checksums and sequence numbers.  Interfaces: "wire" (the bytes as sent),

@@ -49,9 +49,9 @@ size_t word_match(const char *name, size_t name_len, const char *text,
                   size_t text_len, unsigned words_max);
 
 /*
- * The key that a word means (design.md 6): a bare number, or 0x..., is the
- * key itself, and *name_len is 0; any other word, or what follows "name:", is
- * a name to hash, which *name then points to.  False when the number has more
+ * The key that a word means: a bare number, or 0x..., is the key itself,
+ * and *name_len is 0; any other word, or what follows "name:", is a name to
+ * hash, which *name then points to.  False when the number has more
  * than `bits` bits, or the name more than KEY_NAME_MAX bytes or none.
  */
 bool word_key(const char *s, size_t len, unsigned bits, struct id *key,

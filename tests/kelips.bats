@@ -55,7 +55,7 @@ teardown() {
     [[ "${lines[3]}" = 100000,10000000,317,32177.2,1930632,* ]]
     [ "${lines[3]##*,}" -lt 1930632 ]
     run "$kelips" figure memory --nodes 1000 --points 1
-    [[ "${lines[1]}" = 1000,1000,32,93.5,5610,* ]] # [kelips.md 2]
+    [[ "${lines[1]}" = 1000,1000,32,93.5,5610,* ]] # (reference, 2)
 }
 
 # figure NAME OPTION...: its rows; all hold to an awk condition, ROWS of them.
@@ -79,7 +79,7 @@ figure() {
 }
 
 @test "kelips: views fill in few rounds, more of them when there are more nodes" {
-    # [kelips.md 3] with rations 4 + 2: at least 55, 84 and 97 %.
+    # (reference, 3) with rations 4 + 2: at least 55, 84 and 97 %.
     figure 3 '$3 > ($2 == 8 ? .55 : $2 == 16 ? .84 : .97)' convergence \
         --points 8,16,32 --set ration_group=4 --set ration_contact=2
     # What bounds it is the group, by the ration: twice as large, twice as long.

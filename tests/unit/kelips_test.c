@@ -118,7 +118,7 @@ TEST(a_tuple_of_another_group_is_not_kept)
     run_free(&r);
 }
 
-/* A fault [kelips.md 11.3]: its heart stands still while it answers.  Others
+/* A fault (reference, 11.3): its heart stands still while it answers.  Others
    forget it and its file: soft state is an opinion. */
 TEST(a_node_whose_heartbeat_is_frozen_is_forgotten_though_it_answers)
 {
@@ -463,7 +463,7 @@ TEST(what_has_expired_is_forgotten_within_a_second)
     CHECK(kelips_known(n, said(4, 0).addr) == NULL);
 }
 
-/* [kelips.md 9.3, 11.5] An old message says that it is young; but what has
+/* (reference, 9.3, 11.5) An old message says that it is young; but what has
    expired here has a grave, which knows how far its heart had come. */
 TEST(an_old_message_played_again_brings_nobody_back)
 {
@@ -608,7 +608,7 @@ TEST(a_node_cut_off_for_long_finds_its_group_again)
     }
 }
 
-/* Mini system of kelips.md 10: an empty group cannot take a file. */
+/* Mini system of the reference, 10: an empty group cannot take a file. */
 TEST(a_file_of_an_empty_group_cannot_be_announced)
 {
     struct run r = run_of("set groups 2\nnode a id=2\nwarm\n"
@@ -620,7 +620,7 @@ TEST(a_file_of_an_empty_group_cannot_be_announced)
 }
 
 /* The same: both of group 2 die, and nobody can find its file; one is back,
-   and knows of it when its home has told the group again [kelips.md 10]. */
+   and knows of it when its home has told the group again (reference, 10). */
 TEST(an_emptied_group_heals_when_a_member_joins_and_homes_refresh)
 {
     struct run r = run_of("set groups 4\nnode n0 id=4\nnode n1 id=1 join=n0\n"

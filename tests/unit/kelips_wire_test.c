@@ -1,5 +1,5 @@
-/* Kelips' messages: the golden groups of kelips.md 10, every message to bytes
-   and back, whole and broken, and a flood of hostile ones. */
+/* Kelips' messages: the golden groups of the reference, 10, every message to
+   bytes and back, whole and broken, and a flood of hostile ones. */
 #include <stdlib.h>
 
 #include "kelips/node.h"
