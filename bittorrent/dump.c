@@ -47,6 +47,9 @@ static void dump_peer(const struct bittorrent *n, const struct peer *p,
             text_printf(t, " early %u", i);
     dump_blocks("asked", &p->asked, t);
     dump_blocks("wants", &p->wants, t);
+    dump_blocks("late", &p->late, t);
+    for (unsigned i = 0; i < p->allowed_count; i++)
+        text_number(t, " allowed ", p->allowed[i]);
     text_char(t, '\n');
 }
 

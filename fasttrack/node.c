@@ -474,10 +474,11 @@ static void dump_super(const struct fasttrack *n, struct text *t)
 
 static void dump_link(const struct link *l, struct text *t)
 {
-    text_printf(t, "link state %u peer %u%s%s load %u children %u degree %u ",
+    text_printf(t, "link state %u peer %u%s%s%s load %u children %u degree %u ",
                 (unsigned)l->state, (unsigned)l->peer,
                 l->outgoing ? " out" : "", l->announced ? " announced" : "",
-                l->standing.load, l->standing.children, l->standing.degree);
+                l->named ? " named" : "", l->standing.load,
+                l->standing.children, l->standing.degree);
     text_printf(t, "participation %u age %u ", l->standing.participation,
                 l->standing.age_s);
     addr_text(t, l->addr);
