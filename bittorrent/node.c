@@ -692,7 +692,8 @@ static void *create(struct host *h, const struct config *config)
     if (setting(n->settings, OPT_DHT) != 0)
         n->dht = host_alloc(h, sizeof *n->dht);
     n->places = n->tracker != NULL ? CALLERS_MAX : PEERS_MAX;
-    n->peers = host_alloc(h, (n->places + DIALS_MAX + 1) * sizeof *n->peers);
+    n->peers =
+        host_alloc(h, (n->places + DIALS_MAX + 1) * sizeof(struct peer *));
     return n->known != NULL && n->peers != NULL ? n : NULL;
 }
 
