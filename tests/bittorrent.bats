@@ -7,6 +7,9 @@ setup() {
     mkdir from to
     head -c 3000000 /dev/urandom >from/x.bin
     port=$((20000 + (BASHPID + BATS_TEST_NUMBER * 7) % 9000))
+    while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+        port=$((port + 1)) # another test has that one
+    done
     tracker=127.0.0.1:$port
     "$bt" create from/x.bin --tracker "http://$tracker/announce" \
         --output x.torrent
