@@ -176,6 +176,7 @@ bool fasttrack_elect(struct fasttrack *n, struct host *h, struct link *caller)
             l->standing.load < FULL_PERCENT)
             return false; /* there is room elsewhere */
     s->promoted_us = now + PROMOTE_GAP_US;
+    s->caller = best == caller ? best->conn : 0;
     if (best->child == NULL)
         host_note(h, "is full, and no child could be a supernode: asks who "
                      "calls; [teach]");

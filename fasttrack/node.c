@@ -447,6 +447,7 @@ static void dump_super(const struct fasttrack *n, struct text *t)
     if (s->empty_us != NEVER)
         text_time(t, " empty ", s->empty_us);
     text_time(t, " promoted ", s->promoted_us);
+    text_number(t, " caller ", s->caller);
     if (!addr_none(s->denied)) {
         text_printf(t, " after %u rounds denied by ", s->waited);
         addr_text(t, s->denied);

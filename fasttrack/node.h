@@ -150,6 +150,7 @@ struct supernode {
     struct asked *asked;
     uint32_t asked_count;
     uint64_t since_us, empty_us, promoted_us;
+    conn_id caller; /* that was asked to be one, too, and has not answered */
     struct addr denied; /* who had said "full", when we made ourselves one */
     uint32_t waited;    /* and how many rounds we had been patient */
     uint64_t queries, forwarded, duplicates;

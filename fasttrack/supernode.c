@@ -706,9 +706,9 @@ void fasttrack_on_child(struct fasttrack *n, struct host *h, struct link *l,
         on_neighbours(n, h, l, m);
         return;
     }
-    if (l->child == NULL && is_supernode(n) && m->type == MSG_SCORE &&
-        m->eligible == 0)
-        n->super->promoted_us = 0; /* a caller may not: another is asked */
+    if (is_supernode(n) && l->conn == n->super->caller &&
+        m->type == MSG_SCORE && m->eligible == 0)
+        n->super->promoted_us = 0; /* it may not: another is asked */
     if (l->child == NULL || m->route != ROUTE_DIRECT)
         return;
     switch ((enum fasttrack_type)m->type) {
